@@ -1,0 +1,1 @@
+"""Synthetic datasets for infrared small-target (SIRST) detection."""

@@ -1,0 +1,77 @@
+"""The exceptions of sirstgen, and when to raise which.
+
+::
+
+    SirstgenError
+    ├── InvalidValue      a setting, flag or argument is not allowed (its name, value and what is allowed)
+    ├── InputFault        a file or folder that was given cannot be used (its path and what is wrong with it)
+    ├── OutputExists      the place to write to holds something already
+    └── WorkFailed        the arguments are fine, the work could not be done (no room for targets, disk full)
+
+Messages state the rule, then the value, then the way out: ``scr must be positive, got -2 (recipe.yaml: scr[1])``.
+`SirstgenError.within` adds context on the way up (image, target, stage). The commands turn the first three
+into exit code 2 and `WorkFailed` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
+All of them survive pickling, so they travel whole from worker processes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+
+class SirstgenError(Exception):
+    """Base of every error that sirstgen raises on purpose.
+
+    Args:
+        message: rule, value, way out; one line.
+        **data: what the message was made from, kept as attributes for programs.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.data)
+
+    def within(self, context: str) -> Self:
+        """The same error with `context` (image, target, stage) put before its message."""
+        return type(self)(f"{context}: {self.message}", **self.data)
+
+
+def _rebuild(kind: type[SirstgenError], message: str, data: dict[str, Any]) -> SirstgenError:
+    return kind(message, **data)
+
+
+class InvalidValue(SirstgenError, ValueError):
+    """A setting, flag or argument whose value is not allowed."""
+
+    exit_code = 2
+
+
+class InputFault(SirstgenError):
+    """A file or folder that was given and cannot be used; ``data["path"]`` names it."""
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, path: str | Path, what: str) -> Self:
+        """`what` is wrong with `path`."""
+        return cls(f"{path}: {what}", path=str(path))
+
+
+class OutputExists(SirstgenError):
+    """The output folder is not empty and neither resume nor overwrite was asked for."""
+
+    exit_code = 2
+
+
+class WorkFailed(SirstgenError):
+    """The work was asked for correctly and could not be done."""
