@@ -1,0 +1,55 @@
+"""What the synthesis asks of backgrounds, be they a folder of frames or made on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sirstgen.images import Gray
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a plan needs to know of one background frame.
+
+    Attributes:
+        id: POSIX path below its folder without suffix (``sea/0007``), or ``procedural/<scene>/<number>``.
+        scene: its scene class.
+        scene_confidence: 0 to 1; 1 where a person or a generator said so.
+        scene_source: who said so: ``cnn``, ``folder``, ``labels`` or ``procedural``.
+        group: near-duplicates share a group, and a group stays on one side of a train/test split.
+    """
+
+    id: str
+    scene: str
+    scene_confidence: float
+    scene_source: str
+    group: str
+
+
+class BackgroundSource(Protocol):
+    """Where backgrounds come from. Numbers run from 0 within a scene and mean the same frame in every process."""
+
+    def scenes(self) -> tuple[str, ...]:
+        """The scenes it has backgrounds of, sorted."""
+        ...
+
+    def count(self, scene: str) -> int | None:
+        """How many backgrounds of `scene` there are; None: endless."""
+        ...
+
+    def background(self, scene: str, number: int) -> Background:
+        """Background `number` of `scene`; InvalidValue where there is none."""
+        ...
+
+    def find(self, background_id: str) -> Background:
+        """The background of that id; InputFault where there is none."""
+        ...
+
+    def pixels(self, background: Background, bit_depth: int) -> Gray:
+        """The whole frame, (H, W), uint8 or uint16 for `bit_depth` 8 or 16. Not to be written to."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """For the manifest: kind, counts per scene, faults by reason. No absolute paths."""
+        ...

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from sirstgen.errors import InputFault
+from sirstgen.images import read_gray
+
+RNG = np.random.default_rng(5)
+GRAY = RNG.integers(0, 256, (24, 31), dtype=np.uint8)
+GRAY16 = RNG.integers(0, 65536, (24, 31), dtype=np.uint16)
+COLOUR = RNG.integers(0, 256, (24, 31, 3), dtype=np.uint8)
+
+
+def save(tmp_path: Path, name: str, picture: Image.Image, **options: Any) -> Path:
+    path = tmp_path / name
+    picture.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
+def test_gray_8_bit_is_read_exactly(tmp_path: Path, name: str) -> None:
+    image = read_gray(save(tmp_path, name, Image.fromarray(GRAY)))
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, GRAY)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_gray_16_bit_is_read_exactly(tmp_path: Path, name: str) -> None:
+    image = read_gray(save(tmp_path, name, Image.fromarray(GRAY16)))
+    assert image.dtype == np.uint16
+    np.testing.assert_array_equal(image, GRAY16)
+
+
+def test_scrambled_palette_is_looked_up(tmp_path: Path) -> None:
+    order = RNG.permutation(256)
+    picture = Image.fromarray(np.argsort(order).astype(np.uint8)[GRAY])
+    picture.putpalette(np.repeat(order, 3).astype(np.uint8).tobytes())
+    path = save(tmp_path, "a.png", picture)
+    assert Image.open(path).mode == "P"
+    np.testing.assert_array_equal(read_gray(path), GRAY)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("RGB", "a.png"), ("RGBA", "a.png"), ("RGB", "a.bmp"), ("RGB", "a.tif")])
+def test_colour_is_luma_as_pillow_makes_it(tmp_path: Path, mode: str, name: str) -> None:
+    picture = Image.fromarray(COLOUR).convert(mode)
+    expected = np.asarray(Image.fromarray(COLOUR).convert("L"))
+    np.testing.assert_array_equal(read_gray(save(tmp_path, name, picture)), expected)
+
+
+@pytest.mark.parametrize("picture", [Image.fromarray(GRAY), Image.fromarray(COLOUR)])
+def test_jpeg_is_what_pillow_decodes_and_its_orientation_is_ignored(tmp_path: Path, picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path, "a.jpg", picture, exif=exif)
+    image = read_gray(path)
+    assert image.shape == GRAY.shape
+    np.testing.assert_array_equal(image, np.asarray(Image.open(path).convert("L")))
+
+
+def test_colour_16_bit_keeps_its_levels(tmp_path: Path) -> None:
+    for name in ("a.png", "a.tif"):
+        path = tmp_path / name
+        cv2.imwrite(str(path), np.repeat(GRAY16[..., None], 3, axis=2))
+        np.testing.assert_array_equal(read_gray(path), GRAY16)
+
+
+def test_one_bit_mask_becomes_0_and_255(tmp_path: Path) -> None:
+    mask = GRAY > 128
+    for name in ("a.png", "a.tif"):
+        image = read_gray(save(tmp_path, name, Image.fromarray(mask)))
+        np.testing.assert_array_equal(image, np.where(mask, 255, 0))
+
+
+def test_float_is_stretched_to_16_bits(tmp_path: Path) -> None:
+    kelvin = np.linspace(270.0, 310.0, 24 * 31, dtype=np.float32).reshape(24, 31)
+    image = read_gray(save(tmp_path, "a.tif", Image.fromarray(kelvin)))
+    assert image.dtype == np.uint16
+    assert (image.min(), image.max()) == (0, 65535)
+    np.testing.assert_allclose(image, (kelvin - 270.0) / 40.0 * 65535.0, atol=1.0)
+
+
+def test_whole_numbers_that_fit_16_bits_stay_as_they_are(tmp_path: Path) -> None:
+    values = GRAY16.astype(np.int32)
+    np.testing.assert_array_equal(read_gray(save(tmp_path, "a.tif", Image.fromarray(values))), GRAY16)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_float_without_a_value_is_refused(tmp_path: Path, value: float) -> None:
+    frame = GRAY.astype(np.float32)
+    frame[3, 4] = value
+    path = save(tmp_path, "a.tif", Image.fromarray(frame))
+    with pytest.raises(InputFault, match=r"a\.tif: holds 1 NaN or infinite"):
+        read_gray(path)
+
+
+def encoded(name: str) -> bytes:
+    buffer = io.BytesIO()
+    noise = RNG.integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, {"png": "PNG", "jpg": "JPEG", "tif": "TIFF", "bmp": "BMP"}[name])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "tif", "bmp"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
+def test_truncated_file_is_named(tmp_path: Path, name: str, share: float) -> None:
+    path = tmp_path / f"cut.{name}"
+    data = encoded(name)
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InputFault, match=rf"cut\.{name}: .*(truncated|damaged)") as caught:
+        read_gray(path)
+    assert caught.value.data["path"] == str(path)
+
+
+def test_damaged_png_stream_is_refused(tmp_path: Path) -> None:
+    data = bytearray(encoded("png"))
+    start = data.find(b"IDAT") + 4
+    data[start + 200 : start + 260] = bytes(60)
+    path = tmp_path / "a.png"
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputFault, match="damaged"):
+        read_gray(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "0 bytes"), (b"not an image\n" * 20, "not a PNG"), (b"\x89PNG\r\n\x1a\n", "damaged")]
+)
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(InputFault, match=rf"a\.png: .*{said}"):
+        read_gray(path)
+
+
+def test_missing_file_folder_and_forbidden_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputFault, match="no such file"):
+        read_gray(tmp_path / "none.png")
+    with pytest.raises(InputFault, match="this is a folder"):
+        read_gray(tmp_path)
+    path = save(tmp_path, "locked.png", Image.fromarray(GRAY))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
+    with pytest.raises(InputFault, match="permission denied"):
+        read_gray(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.gif"])
+def test_several_frames_are_refused(tmp_path: Path, name: str) -> None:
+    first, second = Image.fromarray(GRAY), Image.fromarray(255 - GRAY)
+    path = save(tmp_path, name, first, save_all=True, append_images=[second])
+    with pytest.raises(InputFault, match="holds 2 frames"):
+        read_gray(path)
+
+
+def test_huge_declared_size_is_refused(tmp_path: Path) -> None:
+    head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + head
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(40)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(data)
+    with pytest.raises(InputFault, match=r"bomb\.png"):
+        read_gray(path)
