@@ -1,0 +1,164 @@
+"""Scene labels from files: those a person wrote, and the scene CNN's decisions kept beside the images.
+
+Nothing here needs torch: a folder whose scenes are known is opened without it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sirstgen.errors import InputFault
+from sirstgen.images import IMAGE_SUFFIXES, read_bytes
+
+STORE_NAME = "scenes.json"
+"""Name of the file that keeps the scene CNN's decisions, beside the images."""
+
+WORDS = {"high": 1.0, "low": 0.5}
+"""What a labeller's words for confidence count as."""
+
+_STORE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SceneLabel:
+    """One frame's scene, the confidence in it (0 to 1) and, where the label says so, its near-duplicate group."""
+
+    scene: str
+    confidence: float = 1.0
+    group: str | None = None
+
+
+def read_labels(path: Path | str) -> dict[str, SceneLabel]:
+    """The labels of a JSON or CSV file, by frame name without suffix.
+
+    JSON: ``{"0007": "sea"}`` or ``{"0007": {"scene": "sea", "confidence": 0.9, "group": "g1"}}``; ``confidence`` (or
+    ``scene_confidence``) is 0 to 1 or one of `WORDS`, and is 1 where missing. CSV: a header with ``name`` and ``scene``
+    (``confidence`` and ``group`` if wanted), or no header and two columns. A name is the file's stem or its path below
+    the folder; an image suffix is cut off.
+
+    Raises:
+        InputFault: the file cannot be read or does not have this form.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputFault.of(path, "labels are UTF-8 text, JSON or CSV; this is neither") from None
+    rows = _csv_rows(text, path) if Path(path).suffix.lower() == ".csv" else _json_rows(text, path)
+    labels: dict[str, SceneLabel] = {}
+    for name, row in rows:
+        label = _label(row, f"{path}: label of {name!r}")
+        key = frame_name(name)
+        if labels.setdefault(key, label) != label:
+            raise InputFault.of(path, f"{key!r} has two different labels; keep one of them")
+    if not labels:
+        raise InputFault.of(path, "holds no label; leave it out, or write one line a frame")
+    return labels
+
+
+def frame_name(name: str) -> str:
+    """`name` as a POSIX path without its image suffix."""
+    pure = PurePosixPath(name.strip().replace("\\", "/"))
+    return str(pure.with_suffix("")) if pure.suffix.lower() in IMAGE_SUFFIXES else str(pure)
+
+
+def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise InputFault.of(path, f"not valid JSON ({fault}); labels are JSON, or CSV in a file named .csv") from None
+    if not isinstance(content, dict):
+        raise InputFault.of(path, f'labels are an object {{"name": "scene"}}, got a {type(content).__name__}')
+    return [(name, value if isinstance(value, dict) else {"scene": value}) for name, value in content.items()]
+
+
+def _csv_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
+    lines = [line for line in csv.reader(io.StringIO(text), skipinitialspace=True) if any(line)]
+    header = [cell.strip().lower() for cell in lines[0]] if lines else []
+    if "scene" in header:
+        names = [name for name in ("name", "id", "file", "image") if name in header]
+        if not names:
+            raise InputFault.of(path, f"the header needs a column 'name' beside 'scene', got {header}")
+        records = [dict(zip(header, (cell.strip() for cell in line), strict=False)) for line in lines[1:]]
+        return [(record.get(names[0], ""), record) for record in records]
+    for number, line in enumerate(lines, start=1):
+        if len(line) != 2:
+            raise InputFault.of(path, f"line {number} must be 'name,scene', got {','.join(line)!r}; or write a header")
+    return [(line[0], {"scene": line[1].strip()}) for line in lines]
+
+
+def _label(row: Mapping[str, Any], where: str) -> SceneLabel:
+    scene = row.get("scene")
+    if not isinstance(scene, str) or not scene:
+        raise InputFault(f"{where} needs a scene, a word such as 'sea', got {scene!r}")
+    given = row.get("scene_confidence", row.get("confidence"))
+    confidence = 1.0 if given is None or given == "" else WORDS.get(given) if isinstance(given, str) else given
+    try:
+        number = float(given if confidence is None else confidence)  # a CSV cell: a number as text
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0.0 <= number <= 1.0:
+        raise InputFault(f"{where}: confidence must be 0 to 1, 'high' or 'low', got {given!r}")
+    group = row.get("group")
+    return SceneLabel(scene, number, str(group) if group not in (None, "") else None)
+
+
+@dataclass(slots=True)
+class SceneStore:
+    """The scene CNN's decisions on a folder, by SHA-256 of the file, in ``scenes.json`` beside the images.
+
+    Keyed by content, so renamed and moved frames keep their decision and changed ones lose it. Delete the file to have
+    every frame decided again. Where the folder cannot be written to, a warning says so and the decisions last as long
+    as this object.
+    """
+
+    path: Path
+    decisions: dict[str, SceneLabel] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, folder: Path) -> SceneStore:
+        """The store of `folder`, empty where there is none yet; InputFault where the file is not a store."""
+        path = folder / STORE_NAME
+        if not path.exists():
+            return cls(path)
+        try:
+            content = json.loads(read_bytes(path).decode())
+            if content["version"] != _STORE_VERSION:
+                raise ValueError(f"version {content['version']}")
+            rows = {key: _label(row, f"{path}: decision {key[:8]}") for key, row in content["decisions"].items()}
+        except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as fault:
+            raise InputFault.of(path, f"not a store of scene decisions ({fault}); delete it") from None
+        return cls(path, rows)
+
+    @staticmethod
+    def key(data: bytes) -> str:
+        """The key of a file's content."""
+        return hashlib.sha256(data).hexdigest()
+
+    def save(self) -> None:
+        """Write the store whole or not at all."""
+        rows = {
+            key: {"scene": label.scene, "confidence": round(label.confidence, 4)}
+            for key, label in sorted(self.decisions.items())
+        }
+        text = json.dumps({"version": _STORE_VERSION, "decisions": rows}, indent=1) + "\n"
+        temporary = self.path.with_name(f".{STORE_NAME}.{os.getpid()}")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self.path)
+        except OSError as fault:
+            temporary.unlink(missing_ok=True)
+            warnings.warn(
+                f"{self.path} cannot be written ({fault.strerror}): the scene CNN will run again next time. "
+                "Make the folder writable, or give a labels file.",
+                stacklevel=2,
+            )
