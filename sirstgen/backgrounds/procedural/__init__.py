@@ -1,0 +1,45 @@
+"""Backgrounds made by formula, one module per scene; enough variety to train on where no real frames are at hand."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.errors import InvalidValue
+from sirstgen.seeding import stream
+
+SCENES = ("city", "cloud", "field", "highlight", "sea")
+MIN_SIDE = 32
+
+
+def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Frame `number` of a scene: the same pixels for the same arguments, in any order and process.
+
+    Args:
+        scene: one of `SCENES`.
+        seed: non-negative whole number.
+        number: which frame, from 0.
+        height: pixels, at least 32.
+        width: pixels, at least 32.
+
+    Returns:
+        (height, width), uint8.
+
+    Raises:
+        InvalidValue: an unknown scene, a negative seed or number, a side too small.
+    """
+    if scene not in SCENES:
+        raise InvalidValue(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("number", number, 0),
+        ("height", height, MIN_SIDE),
+        ("width", width, MIN_SIDE),
+    ):
+        if value < least:
+            raise InvalidValue(f"{name} must be at least {least}, got {value}", name=name, value=value)
+    module = import_module(f"{__name__}.{scene}")
+    frame: NDArray[np.uint8] = module.generate(stream(seed, scene, number), height, width)
+    return frame

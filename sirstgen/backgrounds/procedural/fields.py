@@ -1,0 +1,210 @@
+"""Seeded random fields that infrared scenes are made of, and the camera that looks at them.
+
+Every field is (height, width) float32; random ones have mean 0 and standard deviation 1 unless said otherwise. Periodic fields are
+made larger than asked and cropped, so that no edge continues at the opposite one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+
+_MARGIN = 1.5
+
+
+def frame_scale(height: int, width: int) -> float:
+    """How much larger than at 256x256 px to draw things: a bigger frame shows them larger and shows more of them."""
+    return float(np.sqrt(min(height, width) / 256))
+
+
+def unit(field: NDArray[Any]) -> Field:
+    """The field shifted and scaled to mean 0 and standard deviation 1; a constant one becomes 0."""
+    wide = field.astype(np.float64) - float(field.mean(dtype=np.float64))
+    spread = float(wide.std())
+    return (wide / spread if spread > 1e-12 else wide * 0).astype(np.float32)
+
+
+def smoothstep(field: Field, low: float, high: float) -> Field:
+    """0 below `low`, 1 above `high`, the cubic 3t^2 - 2t^3 between."""
+    t = np.clip((field - low) / (high - low), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def fractal(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    beta: float,
+    *,
+    outer: float | None = None,
+    stretch: tuple[float, float] = (1.0, 1.0),
+) -> Field:
+    """A Gaussian random field whose power spectrum falls as 1/f^beta.
+
+    Args:
+        rng: where the numbers come from.
+        height: pixels.
+        width: pixels.
+        beta: spectral slope; 2 is rough, 4 is smooth.
+        outer: largest structure in pixels, above which the spectrum is flat; default the longer side.
+        stretch: (horizontal, vertical) elongation of the structures; (4, 1) gives streaks lying down.
+    """
+    frequency = _frequencies(height, width, stretch)
+    floor = 1 / (outer if outer is not None else max(height, width))
+    return _filtered(rng, height, width, (frequency**2 + floor**2) ** (-beta / 4))
+
+
+def band(
+    rng: np.random.Generator, height: int, width: int, size: float, *, stretch: tuple[float, float] = (1.0, 1.0)
+) -> Field:
+    """A Gaussian random field with one octave of structures around `size` pixels across; `stretch` as in `fractal`."""
+    frequency = _frequencies(height, width, stretch)
+    octave = np.log2(np.maximum(frequency, 1e-6) * size)
+    return _filtered(rng, height, width, np.exp(-2 * octave**2))
+
+
+def _frequencies(height: int, width: int, stretch: tuple[float, float]) -> NDArray[np.float64]:
+    rows, columns = _padded(height), _padded(width)
+    fx, fy = np.fft.rfftfreq(columns) * stretch[0], np.fft.fftfreq(rows) * stretch[1]
+    return np.asarray(np.hypot(fy[:, None], fx[None, :]), dtype=np.float64)
+
+
+def _padded(side: int) -> int:
+    return int(cv2.getOptimalDFTSize(int(np.ceil(side * _MARGIN / 2)))) * 2
+
+
+def _filtered(rng: np.random.Generator, height: int, width: int, amplitude: NDArray[np.float64]) -> Field:
+    shape = (_padded(height), _padded(width))
+    amplitude[0, 0] = 0
+    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * amplitude, s=shape)
+    return unit(field[:height, :width])
+
+
+def billowed(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    size: float,
+    *,
+    gain: float = 0.5,
+    stretch: tuple[float, float] = (1.0, 1.0),
+) -> Field:
+    """Rounded heads with sharp valleys between them (sum of |octaves|), from `size` pixels down to 3 px; heavy-tailed gradients.
+
+    `gain` is the amplitude of each octave over that of the one before.
+    """
+    total = np.zeros((height, width), dtype=np.float32)
+    weight = 1.0
+    while size >= 3:
+        total += np.float32(weight) * np.abs(band(rng, height, width, size, stretch=stretch))
+        size, weight = size / 2, weight * gain
+    return unit(total)
+
+
+def ridged(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    size: float,
+    *,
+    gain: float = 0.5,
+    stretch: tuple[float, float] = (1.0, 1.0),
+) -> Field:
+    """Sharp crests between smooth hollows (the multi-fractal of squared 1 - |octave|); arguments as in `billowed`.
+
+    Each octave is weighted by the one before, so that fine crests sit on coarse ones.
+    """
+    total = np.zeros((height, width), dtype=np.float32)
+    weight, carrier = 1.0, np.ones((height, width), dtype=np.float32)
+    while size >= 3:
+        crest = np.clip(1 - np.abs(band(rng, height, width, size, stretch=stretch)) / 1.5, 0, 1) ** 2 * carrier
+        total += np.float32(weight) * crest
+        carrier = np.clip(crest * 2, 0, 1)
+        size, weight = size / 2, weight * gain
+    return unit(total)
+
+
+def warp(field: Field, dx: Field, dy: Field) -> Field:
+    """The field sampled at (x + dx, y + dy), displacements in pixels; mirrored at the border."""
+    height, width = field.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return np.asarray(
+        cv2.remap(field, x + dx, y + dy, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), dtype=np.float32
+    )
+
+
+def shading(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Smooth quadratic shading of a sky or a lens: mostly a vertical slope, some lateral slope, some curvature."""
+    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+    slope_y, slope_x, curve, twist = rng.normal(0, [1.0, 0.5, 0.5, 0.3])
+    return unit(slope_y * y + slope_x * x + curve * (x * x + y * y) + twist * x * y)
+
+
+def sensor_noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> Field:
+    """Low-amplitude correlated noise, as interpolated and compressed video shows it (lag-1 autocorrelation about 0.4).
+
+    `sigma` is its standard deviation in gray levels.
+    """
+    white = rng.standard_normal((height, width)).astype(np.float32)
+    return unit(cv2.GaussianBlur(white, (0, 0), 1.0)) * np.float32(sigma)
+
+
+def fixed_pattern(rng: np.random.Generator, height: int, width: int, columns: float, rows: float) -> Field:
+    """Fixed pattern noise of a line of detectors: one offset a column and one a row, standard deviations in gray levels."""
+    offsets = rng.normal(0, columns, (1, width)) + rng.normal(0, rows, (height, 1))
+    return offsets.astype(np.float32)
+
+
+def at_levels(field: Field, mean: float, std: float) -> Field:
+    """The field brought to `mean` and `std` gray levels."""
+    return unit(field) * np.float32(std) + np.float32(mean)
+
+
+def finish(
+    rng: np.random.Generator,
+    scene: Field,
+    *,
+    noise: float,
+    softness: float = 0.7,
+    pattern: float = 0.03,
+    saturates: bool = False,
+    block_share: float = 0.33,
+) -> NDArray[np.uint8]:
+    """What the camera and the recorder make of a scene: blur, noise, fixed pattern, 8 bits, sometimes compression blocks.
+
+    Args:
+        rng: where the numbers come from.
+        scene: (height, width) gray levels, 0 to 255; may run over.
+        noise: standard deviation of the sensor noise in gray levels (real frames: about 0.2 to 1.0).
+        softness: sigma in pixels of the blur that optics and resampling leave.
+        pattern: standard deviation of the column and row offsets in gray levels.
+        saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
+        block_share: chance that the frame went through JPEG (a third of real frames show its 8-px steps).
+    """
+    height, width = scene.shape
+    gray = cv2.GaussianBlur(scene, (0, 0), softness, borderType=cv2.BORDER_REFLECT)
+    if not saturates:
+        gray = _bend(gray, knee=205.0, ceiling=246.0)
+    gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
+    gray = gray + sensor_noise(rng, height, width, noise) + fixed_pattern(rng, height, width, pattern, pattern)
+    frame = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+    if rng.random() < block_share:
+        frame = _compressed(frame, quality=int(rng.integers(70, 93)))
+    return frame
+
+
+def _bend(gray: NDArray[np.float32], knee: float, ceiling: float) -> Field:
+    """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
+    room = ceiling - knee
+    over = np.maximum(gray - knee, 0)
+    return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
+
+
+def _compressed(frame: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    _, packed = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)

@@ -1,0 +1,59 @@
+"""An endless source of procedural backgrounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sirstgen.backgrounds.procedural import SCENES, generate
+from sirstgen.backgrounds.source import Background
+from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.images import Gray
+
+
+class ProceduralBackgrounds:
+    """Frames made on demand (a `BackgroundSource`); no two numbers share a group, for nothing is shot twice.
+
+    Args:
+        seed: non-negative whole number; other seeds give other frames under the same ids.
+        height: of every frame, pixels.
+        width: of every frame, pixels.
+    """
+
+    def __init__(self, seed: int, height: int, width: int) -> None:
+        self.seed, self.height, self.width = seed, height, width
+
+    def scenes(self) -> tuple[str, ...]:
+        """All five, sorted."""
+        return SCENES
+
+    def count(self, scene: str) -> int | None:
+        """None: endless. InvalidValue for an unknown scene."""
+        self.background(scene, 0)
+        return None
+
+    def background(self, scene: str, number: int) -> Background:
+        """Background `number` of `scene`; InvalidValue for an unknown scene or a negative number."""
+        if scene not in SCENES:
+            raise InvalidValue(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
+        if number < 0:
+            raise InvalidValue(f"background number must be at least 0, got {number}", value=number)
+        name = f"procedural/{scene}/{number:06d}"
+        return Background(name, scene, scene_confidence=1.0, scene_source="procedural", group=name)
+
+    def find(self, background_id: str) -> Background:
+        """The background of an id such as ``procedural/sea/000123``; InputFault for any other form."""
+        parts = background_id.split("/")
+        if len(parts) == 3 and parts[0] == "procedural" and parts[1] in SCENES and parts[2].isdecimal():
+            return self.background(parts[1], int(parts[2]))
+        raise InputFault.of(
+            background_id, f"no procedural background; ids are procedural/<{'|'.join(SCENES)}>/<number>"
+        )
+
+    def pixels(self, background: Background, bit_depth: int) -> Gray:
+        """The frame, (height, width); 16 bits are the 8-bit levels times 257, so that white stays white."""
+        frame = generate(background.scene, self.seed, int(background.id.rpartition("/")[2]), self.height, self.width)
+        return frame if bit_depth == 8 else frame.astype(np.uint16) * np.uint16(257)
+
+    def describe(self) -> dict[str, object]:
+        """For the manifest."""
+        return {"kind": "procedural", "seed": self.seed, "height": self.height, "width": self.width}
