@@ -1,0 +1,69 @@
+"""The detectors by name. Importing this package imports no torch; building a net does."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from sirstgen.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from sirstgen.detectors.detector import Detector
+
+_BUILDERS = {
+    "dnanet-resnet10": "dnanet.resnet10",
+    "dnanet-resnet18": "dnanet.resnet18",
+    "dnanet-resnet34": "dnanet.resnet34",
+    "dnanet-vgg10": "dnanet.vgg10",
+    "dnanet-resnet10-light": "dnanet.resnet10_light",
+    "acm": "acm.unet",
+    "acm-fpn": "acm.fpn",
+}
+_SHORT = {"dnanet": "dnanet-resnet18", "dnanet-light": "dnanet-resnet10-light", "acm-unet": "acm"}
+
+
+def names() -> list[str]:
+    """Every detector that `build` knows."""
+    return list(_BUILDERS)
+
+
+def canonical(name: str) -> str:
+    """The full name of a detector: ``dnanet`` is ``dnanet-resnet18``.
+
+    Raises:
+        InvalidValue: there is no such detector; the message names the nearest spelling.
+    """
+    plain = name.strip().lower().replace("_", "-")
+    plain = _SHORT.get(plain, plain)
+    if plain in _BUILDERS:
+        return plain
+    if f"dnanet-{plain}" in _BUILDERS:
+        return f"dnanet-{plain}"
+    near = difflib.get_close_matches(plain, [*_BUILDERS, *_SHORT], n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InvalidValue(
+        f"detector must be one of {', '.join(_BUILDERS)}, got {name!r}{hint}", value=name, allowed=names()
+    )
+
+
+def build(name: str, in_channels: int = 3, **choices: Any) -> Detector:
+    """A fresh detector, with torch's default weights.
+
+    Args:
+        name: one of `names()`, or short: ``dnanet``, ``dnanet-light``, ``resnet18``.
+        in_channels: channels of the image; 3 as published, 1 for gray frames.
+        **choices: what the builder takes besides (``deep_supervision`` for DNA-Net).
+
+    Raises:
+        InvalidValue: unknown name, or a choice that this detector does not have.
+    """
+    name = canonical(name)
+    module, builder = _BUILDERS[name].split(".")
+    make = getattr(importlib.import_module(f"sirstgen.detectors.{module}"), builder)
+    unknown = sorted(set(choices) - set(inspect.signature(make).parameters))
+    if unknown:
+        raise InvalidValue(f"detector {name} does not take {', '.join(unknown)}", value=unknown)
+    net: Detector = make(in_channels, **choices)
+    return net

@@ -1,0 +1,73 @@
+"""What every segmentation detector of this package has in common: its logit maps and `predict`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sirstgen.errors import InvalidValue
+
+
+class Detector(nn.Module):
+    """Base of the detectors: a net from images to maps of logits, where a pixel above 0 belongs to a target.
+
+    ``forward`` takes images of shape (B, in_channels, H, W), float, with H and W multiples of `stride`, and returns a
+    tuple of logit maps (B, 1, H, W). The last one is the prediction; the others exist for deep supervision.
+    """
+
+    stride: int = 16
+    """What H and W must be multiples of in ``forward``, in pixels."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        if in_channels < 1:
+            raise InvalidValue(f"in_channels must be at least 1, got {in_channels}", value=in_channels)
+        self.in_channels = in_channels
+
+    def check_input(self, images: Tensor) -> None:
+        """Refuse images that the net cannot take, naming the rule.
+
+        Raises:
+            InvalidValue: wrong number of dimensions or channels, or H or W no multiple of `stride`.
+        """
+        if images.ndim != 4 or images.shape[1] != self.in_channels:
+            raise InvalidValue(
+                f"images must have shape (B, {self.in_channels}, H, W), got {tuple(images.shape)}",
+                value=tuple(images.shape),
+            )
+        if images.shape[2] % self.stride or images.shape[3] % self.stride or 0 in images.shape:
+            raise InvalidValue(
+                f"height and width must be positive multiples of {self.stride}, got {images.shape[2]}x"
+                f"{images.shape[3]}; use predict(), which pads and crops back",
+                value=tuple(images.shape),
+            )
+
+    @torch.inference_mode()
+    def predict(self, images: Tensor) -> Tensor:
+        """Logits of images of any size, in evaluation mode; the net's mode is put back afterwards.
+
+        The images are extended to a multiple of `stride` at the right and the bottom by repeating their last column
+        and row (zeros would draw an edge into the image), and the logits are cropped back.
+
+        Args:
+            images: (B, in_channels, H, W), float, normalised as in training.
+
+        Returns:
+            Logits of shape (B, 1, H, W), float32 (float64 for a float64 net).
+        """
+        height, width = images.shape[-2:]
+        padding = (0, -width % self.stride, 0, -height % self.stride)
+        padded = functional.pad(images, padding, mode="replicate") if any(padding) else images
+        was_training = self.training
+        self.eval()
+        try:
+            logits: Tensor = self(padded)[-1][..., :height, :width]
+        finally:
+            self.train(was_training)
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def resize(features: Tensor, factor: float) -> Tensor:
+    """`features` (B, C, H, W) made `factor` times as large, bilinear, with the corner pixels kept in the corners."""
+    return functional.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=True)
