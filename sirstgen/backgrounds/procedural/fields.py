@@ -1,7 +1,7 @@
 """Seeded random fields that infrared scenes are made of, and the camera that looks at them.
 
-Every field is (height, width) float32; random ones have mean 0 and standard deviation 1 unless said otherwise. Periodic fields are
-made larger than asked and cropped, so that no edge continues at the opposite one.
+Every field is (height, width) float32; random ones have mean 0 and standard deviation 1 unless said otherwise. Periodic
+fields are made larger than asked and cropped, so that no edge continues at the opposite one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def unit(field: NDArray[Any]) -> Field:
 def smoothstep(field: Field, low: float, high: float) -> Field:
     """0 below `low`, 1 above `high`, the cubic 3t^2 - 2t^3 between."""
     t = np.clip((field - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
 def fractal(
@@ -94,7 +94,7 @@ def billowed(
     gain: float = 0.5,
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
-    """Rounded heads with sharp valleys between them (sum of |octaves|), from `size` pixels down to 3 px; heavy-tailed gradients.
+    """Rounded heads with sharp valleys between them: a sum of |octaves| from `size` pixels down to 3 px.
 
     `gain` is the amplitude of each octave over that of the one before.
     """
@@ -155,7 +155,7 @@ def sensor_noise(rng: np.random.Generator, height: int, width: int, sigma: float
 
 
 def fixed_pattern(rng: np.random.Generator, height: int, width: int, columns: float, rows: float) -> Field:
-    """Fixed pattern noise of a line of detectors: one offset a column and one a row, standard deviations in gray levels."""
+    """Fixed pattern noise: one offset a column and one a row; their standard deviations in gray levels."""
     offsets = rng.normal(0, columns, (1, width)) + rng.normal(0, rows, (height, 1))
     return offsets.astype(np.float32)
 
@@ -175,7 +175,7 @@ def finish(
     saturates: bool = False,
     block_share: float = 0.33,
 ) -> NDArray[np.uint8]:
-    """What the camera and the recorder make of a scene: blur, noise, fixed pattern, 8 bits, sometimes compression blocks.
+    """What camera and recorder make of a scene: blur, noise, fixed pattern, 8 bits, sometimes compression blocks.
 
     Args:
         rng: where the numbers come from.
@@ -187,7 +187,7 @@ def finish(
         block_share: chance that the frame went through JPEG (a third of real frames show its 8-px steps).
     """
     height, width = scene.shape
-    gray = cv2.GaussianBlur(scene, (0, 0), softness, borderType=cv2.BORDER_REFLECT)
+    gray: Field = np.asarray(cv2.GaussianBlur(scene, (0, 0), softness, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
     if not saturates:
         gray = _bend(gray, knee=205.0, ceiling=246.0)
     gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
