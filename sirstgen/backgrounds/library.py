@@ -1,0 +1,264 @@
+"""A folder of background frames, seen through once and kept as light records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.duplicates import group_duplicates
+from sirstgen.backgrounds.levels import to_bit_depth
+from sirstgen.backgrounds.source import Background
+from sirstgen.backgrounds.survey import Fault, Frame, image_files, summary, usable_frames
+from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
+
+Classifier = Callable[[Iterable[NDArray[Any]]], Iterator[tuple[str, float]]]
+
+_PLAIN_FOLDER = "images"  # the one folder name that says what the files are, not what they show
+_NAMED_FAULTS = 20  # files listed per reason in the manifest; the rest are counted
+_SAVE_EVERY = 500
+
+
+@dataclass(slots=True)
+class _Entry:
+    frame: Frame
+    label: SceneLabel | None = None
+    source: str = "cnn"
+
+
+@dataclass(slots=True)
+class _PixelCache:
+    """The frames used last, up to `limit` bytes; travels empty to other processes."""
+
+    limit: int
+    used: int = 0
+    frames: OrderedDict[tuple[str, int], Gray] = field(default_factory=OrderedDict)
+
+    def get(self, key: tuple[str, int]) -> Gray | None:
+        if key in self.frames:
+            self.frames.move_to_end(key)
+            return self.frames[key]
+        return None
+
+    def put(self, key: tuple[str, int], image: Gray) -> None:
+        if key in self.frames:
+            return
+        self.frames[key] = image
+        self.used += image.nbytes
+        while self.used > self.limit and len(self.frames) > 1:
+            self.used -= self.frames.popitem(last=False)[1].nbytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _PixelCache, (self.limit,)
+
+
+class BackgroundLibrary:
+    """The backgrounds of one folder tree; a `BackgroundSource`. Made by `BackgroundLibrary.open`.
+
+    Only records are kept; pixels are decoded when asked for and the last ones held, up to a bound in bytes. It pickles
+    without pixels, so workers may be given one. Order and numbers depend on file names only.
+
+    Attributes:
+        folder: what was opened.
+        faults: the files that are not used, with reasons.
+    """
+
+    def __init__(self, folder: Path, entries: list[_Entry], faults: list[Fault], cache: _PixelCache) -> None:
+        self.folder = folder
+        self.faults = tuple(faults)
+        self._cache = cache
+        self._files = {entry.frame.id: entry.frame.file for entry in entries}
+        self._backgrounds = {background.id: background for background in _backgrounds(entries)}
+        self._scenes: dict[str, list[Background]] = {}
+        for background in self._backgrounds.values():
+            self._scenes.setdefault(background.scene, []).append(background)
+        content = hashlib.sha256()
+        for entry in entries:
+            content.update(f"{self._backgrounds[entry.frame.id]}".encode() + entry.frame.digest)
+        self._digest = content.hexdigest()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path | str,
+        *,
+        scene: str | None = None,
+        labels: Path | str | None = None,
+        min_size: tuple[int, int] = (32, 32),
+        min_confidence: float = 0.0,
+        classify: Classifier | None = None,
+        cache_bytes: int = 256 << 20,
+    ) -> BackgroundLibrary:
+        """See every image below `folder` once: what is usable, of which scene, and near-duplicate of what.
+
+        A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
+        (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
+        scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
+        A file that cannot be used is listed in `faults`.
+
+        Args:
+            folder: the folder; sub-folders to any depth, links followed.
+            scene: the one scene that all frames show.
+            labels: a file as `sirstgen.scenes.labels.read_labels` reads it.
+            min_size: least (height, width) of a frame, pixels.
+            min_confidence: frames whose scene is less sure than this are not used, 0 to 1.
+            classify: takes (H, W) uint8 frames, gives (scene, confidence) each; the shipped scene CNN if None.
+            cache_bytes: how much decoded pixels to hold.
+
+        Raises:
+            InputFault: the folder is missing, holds no image or no usable one, is a dataset with targets in its
+                images, or `labels` names none of its frames.
+        """
+        root = Path(folder).resolve()
+        faults: list[Fault] = []
+        files = image_files(root, Path(folder), faults)
+        entries, cache = [], _PixelCache(cache_bytes)
+        for frame, image in usable_frames(root, files, min_size, faults):
+            entries.append(_Entry(frame))
+            cache.put((frame.id, image.dtype.itemsize * 8), image)
+        if scene is not None:
+            for entry in entries:
+                entry.label, entry.source = SceneLabel(scene), "folder"
+        else:
+            if labels is not None:
+                _apply_labels(entries, labels)
+            _apply_folders(entries)
+            _apply_decisions(root, entries, classify)
+        sure = [entry for entry in entries if entry.label is not None and entry.label.confidence >= min_confidence]
+        for entry in entries:
+            if entry.label is not None and entry.label.confidence < min_confidence:
+                detail = f"{entry.label.scene} with confidence {entry.label.confidence:.2f}, needs {min_confidence:g}"
+                faults.append(Fault(entry.frame.file, "low scene confidence", detail))
+        if not sure:
+            raise InputFault.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
+        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache)
+
+    def scenes(self) -> tuple[str, ...]:
+        """The scenes it has backgrounds of, sorted."""
+        return tuple(sorted(self._scenes))
+
+    def count(self, scene: str) -> int:
+        """How many backgrounds of `scene` there are."""
+        return len(self._scenes.get(scene, ()))
+
+    def background(self, scene: str, number: int) -> Background:
+        """Background `number` (from 0, in order of names) of `scene`."""
+        if not 0 <= number < self.count(scene):
+            raise InvalidValue(f"{scene} has backgrounds 0 to {self.count(scene) - 1}, got number {number}")
+        return self._scenes[scene][number]
+
+    def find(self, background_id: str) -> Background:
+        """The background of that id."""
+        found = self._backgrounds.get(background_id)
+        if found is None:
+            raise InputFault(
+                f"{self.folder} holds no usable background {background_id!r}; is it the folder the plan was made with?",
+                path=str(self.folder),
+            )
+        return found
+
+    def pixels(self, background: Background, bit_depth: int) -> Gray:
+        """The whole frame, (H, W), in gray levels of `bit_depth` (see `to_bit_depth`); read-only."""
+        key = (background.id, bit_depth)
+        image = self._cache.get(key)
+        if image is None:
+            image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
+            if image is None:
+                path = self.folder / self._files[self.find(background.id).id]
+                image = decode_gray(read_bytes(path), path)
+            image = to_bit_depth(image, bit_depth)
+            image.setflags(write=False)
+            self._cache.put(key, image)
+        return image
+
+    def describe(self) -> dict[str, object]:
+        """For the manifest: kind, name, counts, faults by reason, and a digest of everything the samples depend on."""
+        listed: dict[str, dict[str, Any]] = {}
+        for fault in self.faults:
+            entry = listed.setdefault(fault.reason, {"count": 0, "files": []})
+            entry["count"] += 1
+            if entry["count"] <= _NAMED_FAULTS:
+                entry["files"].append(f"{fault.file}: {fault.detail}")
+        backgrounds = self._backgrounds.values()
+        return {
+            "kind": "folder",
+            "name": self.folder.name,
+            "scenes": {scene: self.count(scene) for scene in self.scenes()},
+            "scene_sources": dict(sorted(Counter(background.scene_source for background in backgrounds).items())),
+            "groups": len({background.group for background in backgrounds}),
+            "faults": dict(sorted(listed.items())),
+            "digest": self._digest,
+        }
+
+
+def _apply_labels(entries: list[_Entry], path: Path | str) -> None:
+    labels = read_labels(path)
+    for entry in entries:
+        entry.label = labels.get(entry.frame.id) or labels.get(PurePosixPath(entry.frame.id).name)
+        if entry.label is not None:
+            entry.source = "labels"
+    if entries and not any(entry.label for entry in entries):
+        example = entries[0].frame.id
+        raise InputFault.of(path, f"names none of the backgrounds, such as {example!r}; is it of another folder?")
+
+
+def _apply_folders(entries: list[_Entry]) -> None:
+    for entry in entries:
+        parts = PurePosixPath(entry.frame.id).parts
+        if entry.label is None and len(parts) > 1 and parts[0] != _PLAIN_FOLDER:
+            entry.label, entry.source = SceneLabel(parts[0]), "folder"
+
+
+def _apply_decisions(root: Path, entries: list[_Entry], classify: Classifier | None) -> None:
+    """Give the entries without a label the scene CNN's decision: the stored one, else a new one."""
+    unlabelled = [entry for entry in entries if entry.label is None]
+    if not unlabelled:
+        return
+    store = SceneStore.beside(root)
+    undecided: list[tuple[_Entry, str]] = []
+    for entry in unlabelled:
+        key = store.key(read_bytes(root / entry.frame.file))
+        entry.label = store.decisions.get(key)
+        if entry.label is None:
+            undecided.append((entry, key))
+    if not undecided:
+        return
+    frames = (_frame_8_bit(root / entry.frame.file) for entry, _ in undecided)
+    answers = (classify or _shipped_classifier())(frames)
+    try:
+        for number, ((entry, key), (scene, confidence)) in enumerate(zip(undecided, answers, strict=True)):
+            entry.label = store.decisions[key] = SceneLabel(scene, round(float(confidence), 4))
+            if number % _SAVE_EVERY == _SAVE_EVERY - 1:
+                store.save()
+    finally:  # what was decided before an interruption need not be decided again
+        store.save()
+
+
+def _shipped_classifier() -> Classifier:
+    from sirstgen.scenes.classify import classify_images  # brings torch
+
+    return classify_images
+
+
+def _frame_8_bit(path: Path) -> Gray:
+    return to_bit_depth(decode_gray(read_bytes(path), path), 8)
+
+
+def _backgrounds(entries: list[_Entry]) -> Iterator[Background]:
+    first: dict[str, int] = {}
+    linked = []
+    for number, entry in enumerate(entries):
+        if entry.label is not None and entry.label.group is not None:
+            linked.append((first.setdefault(entry.label.group, number), number))
+    groups = group_duplicates([entry.frame.thumbnail for entry in entries], linked)
+    for entry, group in zip(entries, groups, strict=True):
+        assert entry.label is not None  # `open` keeps labelled entries only
+        label, first_id = entry.label, entries[group].frame.id
+        yield Background(entry.frame.id, label.scene, label.confidence, entry.source, first_id)
