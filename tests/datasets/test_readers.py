@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from sirstgen.datasets.readers import Dataset, read_mask
+from sirstgen.errors import InputFault, SirstgenError
+
+RNG = np.random.default_rng(1)
+FRAME = RNG.integers(0, 255, (20, 30), dtype=np.uint8)
+MASK = np.zeros((20, 30), dtype=np.uint8)
+MASK[5:8, 10:12] = 255
+
+
+def save(path: Path, array: np.ndarray, mode: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path)
+
+
+def dataset(folder: Path, ids: tuple[str, ...] = ("a", "b", "c"), mask_ending: str = "") -> Path:
+    for key in ids:
+        save(folder / "images" / f"{key}.png", FRAME)
+        save(folder / "masks" / f"{key}{mask_ending}.png", MASK)
+    return folder
+
+
+def listed(folder: Path, train: str, test: str, where: str = "50_50", name: str = "") -> None:
+    (folder / where).mkdir()
+    (folder / where / f"train{name}.txt").write_bytes(train.encode())
+    (folder / where / f"test{name}.txt").write_bytes(test.encode())
+
+
+@pytest.mark.parametrize("ending", ["", "_pixels0"])
+def test_images_and_masks_folders(tmp_path: Path, ending: str) -> None:
+    opened = Dataset.open(dataset(tmp_path / "set", mask_ending=ending))
+    assert opened.ids == ("a", "b", "c")
+    assert opened.name == "set"
+    assert not opened.has_splits
+    assert np.array_equal(opened.image("b"), FRAME)
+    assert np.array_equal(opened.mask("b"), MASK > 0)
+    image, mask = opened.sample("c")
+    assert np.array_equal(image, FRAME)
+    assert np.array_equal(mask, MASK > 0)
+    assert not opened.warnings
+    assert opened.truth() == {}
+
+
+def test_pairs_of_nust(tmp_path: Path) -> None:
+    for key in ("000001", "000002"):
+        save(tmp_path / f"{key}_1.png", FRAME)
+        save(tmp_path / f"{key}_2.png", MASK)
+    opened = Dataset.open(tmp_path)
+    assert opened.ids == ("000001", "000002")
+    assert np.array_equal(opened.mask("000002"), MASK > 0)
+    (tmp_path / "000002_1.png").unlink()
+    with pytest.raises(InputFault, match=r"000002_2\.png: a mask without image"):
+        Dataset.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [("50_50", ""), ("img_idx", "_set"), ("img_idx", "_NUAA-SIRST"), ("idx_427", ""), ("my_split", "")],
+)
+def test_split_layouts(tmp_path: Path, where: str, name: str) -> None:
+    folder = dataset(tmp_path / "set")
+    listed(folder, "c\r\n\r\na.png\r\n", "b", where, name)
+    opened = Dataset.open(folder)
+    assert opened.has_splits
+    assert opened.split("train") == ("c", "a")
+    assert opened.split("test") == ("b",)
+
+
+def test_dna_net_lists_come_first_and_ids_may_hold_dots(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set", ids=("a", "x.1", "y.png"))
+    listed(folder, "a", "x.1\ny.png\n")
+    listed(folder, "x.1.PNG", "a", "img_idx", "_set")
+    assert Dataset.open(folder).split("test") == ("x.1", "y.png")
+
+
+def test_split_faults_are_named(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    with pytest.raises(InputFault, match="no list of train"):
+        Dataset.open(folder).split("train")
+    listed(folder, "a\nMisc_9\n", "b")
+    with pytest.raises(InputFault, match=r"train\.txt: lists Misc_9, without image"):
+        Dataset.open(folder)
+    (folder / "50_50" / "train.txt").write_text("a\nb\n")
+    with pytest.raises(InputFault, match=r"test\.txt: b also in train\.txt"):
+        Dataset.open(folder)
+    (folder / "50_50" / "train.txt").write_text("a\na\n")
+    with pytest.raises(InputFault, match="lists a more than once"):
+        Dataset.open(folder)
+    (folder / "50_50" / "train.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputFault, match="not a text file"):
+        Dataset.open(folder)
+    (folder / "50_50" / "train.txt").write_text("\n")
+    opened = Dataset.open(folder)
+    with pytest.raises(InputFault, match="list of train images is empty"):
+        opened.split("train")
+
+
+def test_ambiguous_splits_are_not_guessed(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    listed(folder, "a", "b", "first")
+    listed(folder, "b", "a", "second")
+    with pytest.raises(InputFault, match=r"several splits \(first/, second/\)"):
+        Dataset.open(folder)
+    listed(folder, "a", "b", "img_idx", "_one")
+    listed_two = folder / "img_idx" / "train_two.txt"
+    listed_two.write_text("b")
+    with pytest.raises(InputFault, match="several train lists"):
+        Dataset.open(folder)
+
+
+@pytest.mark.parametrize("kind", ["0/255", "0/1", "1-bit", "palette", "RGB", "16-bit", "uint16 0/1"])
+def test_masks_become_what_they_mean(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "mask.png"
+    if kind == "0/1":
+        save(path, MASK // 255)
+    elif kind == "1-bit":
+        save(path, MASK, "1")
+    elif kind == "RGB":
+        save(path, MASK, "RGB")
+    elif kind == "palette":
+        indexed = Image.fromarray((MASK == 0).astype(np.uint8), mode="P")
+        indexed.putpalette([255, 255, 255, 0, 0, 0])  # index 0 is white: the index is not the value
+        indexed.save(path)
+    elif kind in ("16-bit", "uint16 0/1"):
+        cv2.imwrite(str(path), (MASK > 0).astype(np.uint16) * (65535 if kind == "16-bit" else 1))
+    else:
+        save(path, MASK)
+    assert np.array_equal(read_mask(path), MASK > 0)
+
+
+@pytest.mark.parametrize("value", [7, 128, 254])
+def test_gray_masks_are_refused_by_name(tmp_path: Path, value: int) -> None:
+    gray = MASK.copy()
+    gray[5, 10] = value
+    save(tmp_path / "odd.png", gray)
+    with pytest.raises(InputFault, match=rf"odd.png: masks must hold 0 and 255 .* got {value}"):
+        read_mask(tmp_path / "odd.png")
+    save(tmp_path / "even.png", np.minimum(MASK, value).astype(np.uint8))
+    with pytest.raises(InputFault, match=f"got {value}"):
+        read_mask(tmp_path / "even.png")
+
+
+def test_a_mask_of_another_size_is_resized_and_reported(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    save(folder / "masks" / "b.png", np.kron(MASK, np.ones((2, 2), dtype=np.uint8)))
+    opened = Dataset.open(folder)
+    assert np.array_equal(opened.mask("b"), MASK > 0)
+    assert np.array_equal(opened.sample("b")[1], MASK > 0)
+    assert list(opened.warnings) == ["b"]
+    assert "60x40, its image 30x20" in opened.warnings["b"]
+
+
+def test_palette_and_rgb_images_become_gray(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    save(folder / "images" / "a.png", FRAME, "RGB")
+    scrambled = Image.fromarray(FRAME, mode="P")
+    scrambled.putpalette([value for level in range(256) for value in [255 - level] * 3])
+    scrambled.save(folder / "images" / "b.png")
+    opened = Dataset.open(folder)
+    assert np.array_equal(opened.image("a"), FRAME)
+    assert np.array_equal(opened.image("b"), 255 - FRAME)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputFault, match="no such folder"):
+        Dataset.open(tmp_path / "absent")
+    with pytest.raises(InputFault, match="not a dataset"):
+        Dataset.open(tmp_path)
+    folder = dataset(tmp_path / "set")
+    (folder / "images" / "b.png").unlink()
+    with pytest.raises(InputFault, match=r"masks.b.png: a mask without image"):
+        Dataset.open(folder)
+    (folder / "masks" / "b.png").unlink()
+    (folder / "masks" / "a.png").unlink()
+    with pytest.raises(InputFault, match=r"images.a.png: an image without mask"):
+        Dataset.open(folder)
+    save(folder / "images" / "a.bmp", FRAME)
+    with pytest.raises(InputFault, match="a second file for 'a'"):
+        Dataset.open(folder)
+    (tmp_path / "empty" / "images").mkdir(parents=True)
+    with pytest.raises(InputFault, match="no masks/"):
+        Dataset.open(tmp_path / "empty")
+    (tmp_path / "empty" / "masks").mkdir()
+    with pytest.raises(InputFault, match="holds no images"):
+        Dataset.open(tmp_path / "empty")
+
+
+def test_broken_and_unknown_images_are_named(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    (folder / "images" / "b.png").write_bytes(b"")
+    (folder / "images" / ".hidden.png").write_bytes(b"x")
+    (folder / "images" / "Thumbs.db").write_bytes(b"x")
+    opened = Dataset.open(folder)
+    for read in (opened.image, opened.mask, opened.sample):
+        with pytest.raises(InputFault, match=r"b\.png"):
+            read("b")
+    with pytest.raises(InputFault, match="no image 'z'"):
+        opened.image("z")
+
+
+def test_truth_lines_are_read_and_checked(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set")
+    (folder / "targets.jsonl").write_text('{"id": "a", "index": 0}\n{"id": "b", "index": 1}\n')
+    assert Dataset.open(folder).truth()["b"]["index"] == 1
+    for bad in ('{"id": "zz"}', '{"id": "a"}\n{"id": "a"}', "[1]", "{", '{"id": ["a"]}'):
+        (folder / "targets.jsonl").write_text(bad)
+        with pytest.raises(SirstgenError, match=r"targets.jsonl: line"):
+            Dataset.open(folder).truth()
+
+
+def real_data(name: str) -> Path:
+    root = os.environ.get("SIRSTGEN_TEST_DATA")
+    if not root or not (Path(root) / name).is_dir():
+        pytest.skip(f"SIRSTGEN_TEST_DATA names no folder that holds {name}/")
+    return Path(root) / name
+
+
+@pytest.mark.realdata
+def test_nuaa_sirst_reads_as_published() -> None:
+    opened = Dataset.open(real_data("nuaa-sirst"))
+    assert len(opened) == 427
+    assert (len(opened.split("train")), len(opened.split("test"))) == (213, 214)
+    pixels = sum(int(opened.mask(key).sum()) for key in opened.split("train"))
+    assert pixels == 9133
+    assert not opened.warnings
+    assert opened.mask("Misc_111").shape == opened.image("Misc_111").shape == (220, 325)
+    assert list(opened.warnings) == ["Misc_111"]
+
+
+@pytest.mark.realdata
+def test_nudt_sirst_reads_as_published() -> None:
+    opened = Dataset.open(real_data("nudt-sirst"))
+    assert (len(opened), len(opened.split("train")), len(opened.split("test"))) == (1327, 663, 664)
+    image, mask = opened.sample("000001")
+    assert image.shape == mask.shape == (256, 256)
