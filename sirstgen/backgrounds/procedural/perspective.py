@@ -1,0 +1,82 @@
+"""Textures that lie on flat ground or water seen by a level camera.
+
+The row `y` below the horizon `y0` sees the plane at relative depth ``d = (y - y0) / (height - y0)``, 1 at the bottom
+row. A point there lies at ``X = x / d`` across and ``Z = focal / d`` along the line of sight, in units of one pixel
+of the bottom row. That is what squeezes waves and furrows towards the horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from sirstgen.backgrounds.procedural.fields import Field, smoothstep, unit
+
+_TILE = 256  # pixels; the tile repeats, but each octave lands on it with its own offset and turn
+_TILE_WAVELENGTH = 8.0
+
+
+def relative_depth(height: int, horizon: float) -> Field:
+    """1 at the bottom row, 0 at and above the horizon, linear between; (height, 1)."""
+    rows = np.arange(height, dtype=np.float32)
+    return np.asarray(np.clip((rows - horizon) / (height - 1 - horizon), 0, 1)[:, None], dtype=np.float32)
+
+
+def ground_texture(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    horizon: float,
+    octaves: Sequence[tuple[float, float]],
+    *,
+    focal: float,
+    stretch: float = 1.0,
+    heading: float = 0.0,
+) -> Field:
+    """Noise that lies on the plane, a sum of octaves; 0 at and above the horizon.
+
+    An octave fades out where its waves become shorter than about two pixels along the line of sight.
+
+    Args:
+        rng: where the draws come from.
+        height: pixels.
+        width: pixels.
+        horizon: its row, pixels; above the frame where negative.
+        octaves: (wavelength in pixels across the bottom row, amplitude).
+        focal: pixels; a longer focal length squeezes the plane more.
+        stretch: length of a crest over the wavelength.
+        heading: angle of the crests on the plane against the image rows, radians.
+    """
+    tile = _noise_tile(rng)
+    reach = height - 1 - horizon
+    depth = np.maximum(relative_depth(height, horizon), np.float32(1 / reach))
+    across = (np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)) / depth
+    along = np.float32(focal) / depth
+    total = np.zeros((height, width), dtype=np.float32)
+    for wavelength, amplitude in octaves:
+        angle = heading + rng.normal(0.0, 0.12)
+        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        scale = np.float32(_TILE_WAVELENGTH / wavelength)
+        u = (across * cos + along * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
+        v = (along * cos - across * sin) * scale + np.float32(rng.uniform(0, _TILE))
+        octave = cv2.remap(
+            tile,
+            np.mod(u, np.float32(_TILE)),
+            np.mod(v, np.float32(_TILE)),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_WRAP,
+        )
+        projected = wavelength * np.minimum(depth**2 * np.float32(reach / focal), stretch * depth)
+        total += np.float32(amplitude) * octave * smoothstep(projected.astype(np.float32), 1.5, 4.0)
+    total[np.arange(height) <= horizon] = 0
+    return total
+
+
+def _noise_tile(rng: np.random.Generator) -> Field:
+    """Periodic noise of one octave, (256, 256)."""
+    frequency = np.hypot(np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE)[None, :])
+    octave = np.log2(np.maximum(frequency, 1e-6) * _TILE_WAVELENGTH)
+    spectrum = np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * np.exp(-1.5 * octave**2)
+    return unit(np.fft.irfft2(spectrum, s=(_TILE, _TILE)))

@@ -1,0 +1,153 @@
+"""Sea frames: water under a sky, waves squeezed towards the horizon, sometimes a shore, a glint path or no horizon."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.fields import (
+    Field,
+    band,
+    finish,
+    fractal,
+    frame_scale,
+    shading,
+    smoothstep,
+)
+from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
+from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted, town_line
+
+
+def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """Draw one sea frame.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        (height, width) uint8, gray levels.
+    """
+    horizon = _horizon(rng) * height
+    # Most skies near the horizon are warmer than the water; the rest are cold and clear.
+    contrast = float(np.clip(rng.lognormal(3.85, 0.4), 25, 95)) * (1 if rng.random() < 0.72 else -0.6)
+    scene = _water(rng, height, width, horizon)
+    if horizon > 0:
+        sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 7.0))
+        scene = scene * sea + (contrast + _sky(rng, height, width, horizon, contrast)) * (1 - sea)
+        if rng.random() < 0.4:
+            scene = _with_shore(rng, scene, horizon, contrast)
+        scene = tilted(scene, rng.normal(0, 0.02))
+    if rng.random() < 0.4:
+        scene = scene + np.float32(rng.uniform(3, 15)) * shading(rng, height, width)
+    # The camera's gain control brings a flat scene up and a strong one down.
+    gain = np.clip(rng.uniform(16, 60) / scene.std(), 0.8, 1.8)
+    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(70, 145))
+    return finish(
+        rng,
+        scene.astype(np.float32),
+        noise=rng.uniform(0.8, 1.6),
+        softness=rng.uniform(0.4, 0.8),
+        pattern=rng.uniform(0, 0.2),
+    )
+
+
+def _horizon(rng: np.random.Generator) -> float:
+    """Row of the horizon over the height; negative where the camera looks down on water only."""
+    if rng.random() < 0.12:
+        return float(-rng.uniform(0.15, 1.0))
+    return float(np.clip(rng.normal(0.38, 0.13), 0.17, 0.68))
+
+
+def _water(rng: np.random.Generator, height: int, width: int, horizon: float) -> Field:
+    """Gray levels of the water around its mean level."""
+    scale = frame_scale(height, width)
+    focal = rng.uniform(0.7, 1.6) * height
+    # A camera that looks down steeply does not squeeze the waves; their own length must show.
+    crest = rng.uniform(1.1, 2.0) if horizon > 0 else rng.uniform(1.8, 3.5)
+    sizes = [3.5, 7.0, 14.0, 28.0, 60.0, 140.0]
+    rough = rng.uniform(-0.5, 0.1)
+    octaves = [(size * scale * focal / height, size**rough) for size in sizes]
+    waves = ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=crest)
+    ripple = band(rng, height, width, 4.0 * scale, stretch=(1.4, 1.0))
+    waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.3) * ripple
+    # Crests are narrower than troughs, or the other way round where the sky mirrors in the front faces.
+    skew = rng.choice([-1, 1]) * rng.uniform(0.1, 0.45)
+    waves = ((np.exp(skew * np.clip(waves, -3, 3)) - 1) / skew).astype(np.float32)
+
+    slick_size = rng.uniform(1.0, 3.0) * width
+    slicks = ground_texture(
+        rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=4.0
+    )
+    swell = np.float32(np.clip(rng.lognormal(1.85, 0.4), 3.0, 12))
+    calm = np.clip(1 + rng.uniform(0, 0.45) * slicks, 0.25, 2.0)
+    depth = relative_depth(height, horizon)
+    far = depth ** np.float32(rng.uniform(0.0, 0.25))
+    water = swell * far * calm * waves + np.float32(rng.uniform(0.5, 4.0)) * slicks
+    water = water + np.float32(rng.normal(0, 9)) * (depth - 0.5) + np.float32(rng.normal(0, 8)) * np.exp(-depth * 12)
+    if rng.random() < 0.35:
+        water = water + _foam(rng, waves, depth) * np.float32(rng.uniform(10, 30))
+    if rng.random() < 0.2:
+        water = water + _glint(rng, waves, depth) * np.float32(rng.uniform(25, 70))
+    return np.asarray(water, dtype=np.float32)
+
+
+def _foam(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
+    """Broken bright dashes: whitecaps everywhere, or a few lines of foam parallel to the shore."""
+    caps = smoothstep(waves, 2.0, 3.2)
+    if rng.random() < 0.5:
+        return caps
+    lines = np.zeros_like(depth)
+    for _ in range(rng.integers(1, 4)):
+        row = rng.uniform(0.08, 0.9)
+        lines = lines + np.exp(-0.5 * ((depth - row) / (0.012 + 0.03 * row)) ** 2)
+    return np.asarray(smoothstep(waves, 0.2, 1.8) * lines, dtype=np.float32)
+
+
+def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
+    """The broken column of light under a low sun, wider towards the camera."""
+    width = waves.shape[1]
+    column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
+    centre, spread = rng.uniform(0.15, 0.85), rng.uniform(0.04, 0.12)
+    path = np.exp(-0.5 * ((column - centre) / (spread * (0.5 + depth))) ** 2) * smoothstep(depth, 0.0, 0.05)
+    return (path * (0.35 + smoothstep(waves, 0.0, 2.0))).astype(np.float32)
+
+
+def _sky(rng: np.random.Generator, height: int, width: int, horizon: float, contrast: float) -> Field:
+    """Gray levels of the sky around its level at the horizon: vertical fall-off, slow shading, sometimes thin cloud."""
+    up = (np.clip(horizon - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
+    fall = -np.sign(contrast) * rng.uniform(0.0, 1.0) * abs(contrast) * 1.2
+    sky = np.float32(fall) * (1 - np.exp(-up / np.float32(rng.uniform(0.06, 0.35))))
+    sky = sky + np.float32(rng.uniform(0.5, 4.0)) * shading(rng, height, width)
+    if rng.random() < 0.35:
+        streaks = fractal(rng, height, width, 3.2, outer=height / 2, stretch=(rng.uniform(2, 5), 1.0))
+        sky = sky + np.float32(rng.uniform(1.0, 7.0)) * smoothstep(streaks, -0.3, 2.2) * smoothstep(up, 0.0, 0.1)
+    return np.asarray(sky, dtype=np.float32)
+
+
+def _with_shore(rng: np.random.Generator, scene: Field, horizon: float, contrast: float) -> Field:
+    """The scene with a far coast on the horizon: hills or a town, across the frame or from one side."""
+    height, width = scene.shape
+    town = rng.random() < 0.35
+    if town:
+        rise = np.maximum(town_line(rng, width, 0.03 * width), 0.25 * town_line(rng, width, 0.015 * width))
+    else:
+        rise = 0.2 + 0.8 * ridge_line(rng, width, rng.uniform(2.0, 2.8))
+    if rng.random() < 0.4:
+        reach = np.linspace(0, 1, width, dtype=np.float32)
+        reach = reach if rng.random() < 0.5 else 1 - reach
+        rise = rise * smoothstep(reach, rng.uniform(0.1, 0.5), rng.uniform(0.55, 1.0))
+    crown = horizon - rise * height * np.float32(rng.uniform(0.03, 0.14))
+    foot = np.full(width, horizon + 0.5)
+    land = below(crown, height) * (1 - below(foot, height))
+    warmth = contrast * rng.uniform(0.3, 1.0) + rng.choice([-1, 1], p=[0.4, 0.6]) * rng.uniform(15, 60)
+    relief = fractal(rng, height, width, 2.2, outer=height / 8, stretch=(0.5 if town else 1.0, 1.0))
+    # Haze lightens the foot of the land towards the level of the sky there.
+    rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(horizon)
+    haze = smoothstep(rows / np.float32(0.1 * height), -1.0, 0.3)
+    land_level = np.float32(warmth) * (1 - 0.4 * haze) + np.float32(0.4 * contrast) * haze
+    land_level = land_level + np.float32(rng.uniform(2, 8)) * relief
+    shine = np.exp(-0.5 * ((rows - 1) / 1.2) ** 2)
+    lit = scene * (1 - land) + land_level * land + np.float32(rng.uniform(-12, 8)) * shine
+    return np.asarray(lit, dtype=np.float32)
