@@ -15,17 +15,27 @@ from sirstgen.errors import OutputExists, WorkFailed
 MANIFEST = "dataset.json"
 
 
-def write_file(path: Path, data: bytes | str) -> None:
-    """Write `data` (text as UTF-8 with newline ends) to `path`, whole or not at all; its folder is made."""
+def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> None:
+    """Write `data` (text as UTF-8 with newline ends) to `path`, whole or not at all.
+
+    Args:
+        path: the file.
+        data: its content.
+        scratch: an existing folder on the same file system for the file while it is being written, so that a killed
+            process leaves nothing beside finished files; without it the file's own folder serves, and is made.
+    """
     content = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    name = f".{path.name}.{secrets.token_hex(4)}.part"
+    temporary = path.with_name(name) if scratch is None else scratch / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if scratch is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
+            os.replace(temporary, path)
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
     except OSError as fault:
         raise WorkFailed(f"{path}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
 

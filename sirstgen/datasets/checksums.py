@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from sirstgen.datasets.atomic import write_file
@@ -15,9 +16,15 @@ _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(folder: Path) -> None:
-    """Write ``SHA256SUMS`` over every file below `folder`, sorted by path, itself left out."""
-    lines = [_line(_checksum(folder / name), name) for name in _files(folder)]
+def write_sums(folder: Path, known: Mapping[str, str] | None = None) -> None:
+    """Write ``SHA256SUMS`` over every file below `folder`, sorted by path; itself and hidden files are left out.
+
+    Args:
+        folder: the dataset folder.
+        known: checksums by path below `folder` that need not be computed again.
+    """
+    sums = known or {}
+    lines = [_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
     write_file(folder / SUMS, "".join(lines))
 
 
@@ -63,7 +70,7 @@ def check_sums(folder: Path) -> list[str]:
 
 def _files(folder: Path) -> list[str]:
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in names if name != SUMS)
+    return sorted(name for name in names if name != SUMS and not name.startswith("."))
 
 
 def _checksum(path: Path) -> str:

@@ -1,0 +1,209 @@
+"""Writing a dataset folder: in parallel, atomically, and so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from functools import lru_cache
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from sirstgen.datasets.atomic import write_file
+from sirstgen.datasets.journal import Entry
+from sirstgen.datasets.manifest import write_closing_files
+from sirstgen.datasets.png import encode_png
+from sirstgen.datasets.run import RUN_FOLDER, Run, image_id, read_manifest
+from sirstgen.errors import InvalidValue
+from sirstgen.synthesis.generator import Generator
+
+Progress = Callable[[int, int], None]
+"""Called with (images finished, images in all) whenever a part of the work is done."""
+
+_CHUNK = 32
+
+
+def write_dataset(
+    generator: Generator,
+    out: str | Path,
+    count: int,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    train_share: float = 0.5,
+    progress: Progress | None = None,
+) -> Path:
+    """Writes images 0 to `count` - 1 of a generator as a dataset folder, which is named after its last component.
+
+    The bytes depend on the generator and the folder's name, not on workers, executor, order or interruptions.
+
+    Args:
+        generator: recipe, backgrounds, templates and seed.
+        out: the folder; made if missing.
+        count: images, at least 1.
+        workers: processes; 1 works in this one.
+        executor: any `concurrent.futures` executor in place of processes of our own; its workers must see `out`.
+        resume: go on with an unfinished run, or add images to a finished one.
+        overwrite: remove the sirstgen dataset that is there.
+        train_share: share of the images in the training split, 0 to 1; whole backgrounds go to one side.
+        progress: told how far the work is.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InvalidValue: a wrong argument; a run to be resumed that was made from something else.
+        OutputExists: `out` is not empty and neither `resume` nor `overwrite` is given.
+        WorkFailed: an image cannot be made, or the disk is full. What is written stays; resume goes on.
+    """
+    if count < 1:
+        raise InvalidValue(f"n must be at least 1 image, got {count}", name="n", value=count)
+    if workers < 1:
+        raise InvalidValue(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    if not 0 <= train_share <= 1:
+        raise InvalidValue(f"train_share must be between 0 and 1, got {train_share}", name="train_share")
+    run = Run.open(generator, Path(out), count, resume, overwrite)
+    with contextlib.closing(run.journal):
+        _make_missing(generator, run, count, workers, executor, progress)
+        write_closing_files(run, generator, count, train_share)
+    run.finish()
+    return run.folder
+
+
+def redraw(
+    generator: Generator,
+    folder: str | Path,
+    ids: Sequence[str],
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Removes images of a finished dataset that a person rejects and draws others in their place, under the same ids.
+
+    Args:
+        generator: the one the dataset was made with.
+        folder: the dataset.
+        ids: the images to be replaced.
+        workers: processes.
+        progress: told how far the work is.
+
+    Raises:
+        InvalidValue: an id that the dataset does not hold, or another generator.
+        InputFault: not a finished dataset.
+    """
+    manifest = read_manifest(Path(folder))
+    count = manifest["count"]
+    known = {image_id(index) for index in range(count)}
+    unknown = [name for name in ids if name not in known]
+    if unknown:
+        raise InvalidValue(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
+    run = Run.open(generator, Path(folder), count, resume=True, overwrite=False)
+    with contextlib.closing(run.journal):
+        for name in dict.fromkeys(ids):
+            run.redraw(name)
+        _make_missing(generator, run, count, workers, None, progress)
+        write_closing_files(run, generator, count, manifest["train_share"])
+    run.finish()
+    return run.folder
+
+
+def _make_missing(
+    generator: Generator,
+    run: Run,
+    count: int,
+    workers: int,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> None:
+    missing = [index for index in range(count) if image_id(index) not in run.journal]
+    # Images of one background are made together, so that it is decoded once.
+    missing.sort(key=lambda index: (*generator.slot(index)[:2], index))
+    chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
+    tasks = [(str(run.folder), [(index, run.takes.get(image_id(index), 0)) for index in chunk]) for chunk in chunks]
+    if progress:
+        progress(len(run.journal), count)
+    with _workers(executor, workers) as pool:
+        for entries in _results(pool, tasks):
+            for entry in entries:
+                run.journal.add(entry)
+            if progress:
+                progress(len(run.journal), count)
+
+
+Task = tuple[str, list[tuple[int, int]]]
+
+
+def _results(pool: Executor | None, tasks: Sequence[Task]) -> Iterator[list[Entry]]:
+    """Results of all tasks as they come; a few tasks under way at a time, so that memory does not grow with the run."""
+    if pool is None:
+        yield from map(_make, tasks)
+        return
+    waiting = iter(tasks)
+    under_way: set[Future[list[Entry]]] = set()
+    try:
+        while True:
+            for task in waiting:
+                under_way.add(pool.submit(_make, task))
+                if len(under_way) >= 16:
+                    break
+            if not under_way:
+                return
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def _workers(executor: Executor | None, workers: int) -> Iterator[Executor | None]:
+    if executor is not None or workers == 1:
+        yield executor
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
+        yield pool
+
+
+def _begin_worker() -> None:
+    """A worker leaves Ctrl-C to its parent, works on one thread, and ends when its parent is killed."""
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, stamp: int) -> Generator:
+    """The generator of a run, once per process; `stamp` tells one run in a folder from the next."""
+    generator: Generator = pickle.loads(path.read_bytes())
+    return generator
+
+
+def _make(task: Task) -> list[Entry]:
+    """Makes and writes some images; runs in a worker."""
+    folder = Path(task[0])
+    source = folder / RUN_FOLDER / "generator.pickle"
+    generator = _load(source, source.stat().st_mtime_ns)
+    scratch = folder / RUN_FOLDER / "scratch"
+    entries = []
+    for index, take in task[1]:
+        name = image_id(index)
+        sample = generator.make(index, take)
+        image, mask = encode_png(sample.image), encode_png(sample.mask)
+        write_file(folder / "images" / f"{name}.png", image, scratch)
+        write_file(folder / "masks" / f"{name}.png", mask, scratch)
+        row = json.dumps(sample.row(name), separators=(",", ":"))
+        entries.append(Entry(name, hashlib.sha256(image).hexdigest(), hashlib.sha256(mask).hexdigest(), row))
+    return entries

@@ -1,0 +1,127 @@
+"""Numbers that a recipe draws: a constant, a choice, a range or a distribution, written in one way everywhere.
+
+In a recipe file::
+
+    scr: 4                                                   # always 4
+    scr: [3, 4, 5, 6]                                        # one of these, equally likely
+    scr: {choice: [3, 6], weights: [0.8, 0.2]}
+    scr: {between: [2, 8]}                                   # uniform
+    scr: {normal: {mean: 4, sd: 1}, limits: [2, 8]}
+    scr: {lognormal: {median: 50, spread: 0.55}, limits: [10, 120]}   # spread: sd of the logarithm
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+T = TypeVar("T")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Normal(_Part):
+    """Normal distribution."""
+
+    mean: float
+    sd: float = Field(ge=0)
+
+
+class LogNormal(_Part):
+    """Log-normal distribution; `spread` is the standard deviation of the natural logarithm."""
+
+    median: float = Field(gt=0)
+    spread: float = Field(ge=0)
+
+
+class Distribution(_Part):
+    """A number to be drawn; exactly one of `choice`, `between`, `normal`, `lognormal`."""
+
+    choice: tuple[float, ...] | None = None
+    weights: tuple[float, ...] | None = None
+    between: tuple[float, float] | None = None
+    normal: Normal | None = None
+    lognormal: LogNormal | None = None
+    limits: tuple[float, float] | None = Field(None, description="values beyond are moved to the nearer limit")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Distribution:
+        forms = [name for name in ("choice", "between", "normal", "lognormal") if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"exactly one of choice, between, normal, lognormal must be given, got {forms or 'none'}")
+        if self.choice is not None and not self.choice:
+            raise ValueError("choice must hold at least one number")
+        if self.weights is not None:
+            if self.choice is None or len(self.weights) != len(self.choice):
+                raise ValueError("weights go with choice and must be as many as its numbers")
+            if min(self.weights) < 0 or sum(self.weights) <= 0:
+                raise ValueError("weights must not be negative and must not all be 0")
+        for name in ("between", "limits"):
+            pair = getattr(self, name)
+            if pair is not None and pair[0] > pair[1]:
+                raise ValueError(f"{name} must be [low, high], got {list(pair)}")
+        if self.limits is not None and (self.choice is not None or self.between is not None):
+            raise ValueError("limits do nothing here: they go with normal and lognormal")
+        return self
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Smallest and largest value that can be drawn."""
+        if self.choice is not None:
+            return min(self.choice), max(self.choice)
+        if self.between is not None:
+            return self.between
+        if self.limits is not None:
+            return self.limits
+        if self.lognormal is not None:
+            return 0.0, math.inf
+        return -math.inf, math.inf
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """One value."""
+        if self.choice is not None:
+            return weighted_choice(rng, self.choice, self.weights)
+        if self.between is not None:
+            low, high = self.between
+            return low + (high - low) * rng.random()
+        if self.normal is not None:
+            value = self.normal.mean + self.normal.sd * rng.standard_normal()
+        else:
+            assert self.lognormal is not None  # held by the validator
+            value = self.lognormal.median * math.exp(self.lognormal.spread * rng.standard_normal())
+        if self.limits is not None:
+            value = min(max(value, self.limits[0]), self.limits[1])
+        return float(value)
+
+
+def weighted_choice(rng: np.random.Generator, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
+    """One of `items`; a single uniform draw whatever their number."""
+    if weights is None:
+        return items[int(rng.random() * len(items))]
+    mark = rng.random() * sum(weights)
+    for item, weight in zip(items, weights, strict=True):
+        mark -= weight
+        if mark < 0 and weight > 0:
+            return item
+    return next(item for item, weight in zip(reversed(items), reversed(weights), strict=True) if weight > 0)
+
+
+def _short_forms(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return {"choice": [value]}
+    if isinstance(value, list | tuple):
+        return {"choice": list(value)}
+    return value
+
+
+Drawn = Annotated[Distribution, BeforeValidator(_short_forms)]
+"""A recipe entry that may be written as a number, a list, or one of the forms of `Distribution`."""

@@ -1,0 +1,232 @@
+"""Generator: any image of a run, alone or in order, from a recipe, backgrounds and a seed."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
+from sirstgen.recipe import Recipe
+from sirstgen.seeding import draw_seed, stream
+from sirstgen.synthesis.optics import blur_background
+from sirstgen.synthesis.placement import Claim, Ground, Survey
+from sirstgen.synthesis.render import Image, Sample, TargetRejected, builtin_templates, crop_background, paint, render
+from sirstgen.synthesis.sampler import Sampler, placed, reach
+from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
+from sirstgen.synthesis.templates import TemplateLibrary
+
+_CROPS = 4  # crops of the image's own background that are tried
+_SPARES = 12  # other backgrounds of its scene that are tried after that
+_SURVEY_BYTES = 256 << 20  # decoded backgrounds kept
+
+
+class Generator:
+    """Draws, renders and checks the images of a run. Image i depends on the seed and i, and on nothing else.
+
+    >>> generator = Generator(Recipe.default(scr=[4]), seed=0)
+    >>> sample = generator[41]                      # alone
+    >>> for sample in generator.samples(10): ...    # in order
+
+    Args:
+        recipe: the paper's by default.
+        backgrounds: the built-in ones by default.
+        templates: the built-in ones by default.
+        seed: non-negative; drawn from the operating system if None (``generator.seed`` tells it).
+
+    Raises:
+        InvalidValue: a negative seed, a scene without a row in the recipe, a template class without templates.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe | None = None,
+        backgrounds: BackgroundSource | None = None,
+        templates: TemplateLibrary | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if seed is not None and seed < 0:
+            raise InvalidValue(f"seed must not be negative, got {seed}", name="seed", value=seed)
+        self.seed = draw_seed() if seed is None else int(seed)
+        self.recipe = recipe if recipe is not None else Recipe.default()
+        self.backgrounds = backgrounds if backgrounds is not None else _builtin_backgrounds(self.recipe)
+        self.templates = templates if templates is not None else builtin_templates()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._sampler = Sampler(self.recipe, self.templates, self.seed)
+        self._schedule = Schedule(self.backgrounds, self.recipe, self.seed)
+        self._surveys: OrderedDict[str, Survey] = OrderedDict()
+        self._survey_bytes = 0
+        region = self.recipe.clutter_region
+        self._region = ClutterRegion(region.kind, region.margin)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in ("seed", "recipe", "backgrounds", "templates")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def slot(self, index: int) -> Slot:
+        """Which background image `index` takes first; tasks that share one belong together."""
+        return self._schedule.slot(index)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Image `index`, the same whenever and wherever it is made; see `make`."""
+        return self.make(index)
+
+    def make(self, index: int, take: int = 0) -> Sample:
+        """Image `index`.
+
+        Args:
+            index: 0 or more.
+            take: 0 for the image as first drawn; 1, 2, ... draw it differently, for a person who rejects it.
+
+        Raises:
+            WorkFailed: no crop of any background tried takes the image's targets; says why, with counts.
+        """
+        if index < 0 or take < 0:
+            raise InvalidValue(f"index and take must not be negative, got {index} and {take}", name="index", value=index)
+        rejections: Counter[str] = Counter()
+        for shot in range(_CROPS + _SPARES):
+            attempt = take * (_CROPS + _SPARES) + shot
+            slot = self.slot(index) if shot < _CROPS else self._schedule.spare(index, attempt)
+            sample = self._attempt(index, slot, attempt, rejections, last=shot >= _CROPS - 1)
+            if sample is not None:
+                return replace(sample, rejections=dict(sorted(rejections.items())))
+        reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
+        raise WorkFailed(
+            f"image {index}: no background of scene {self.slot(index).scene} takes its targets (rejected: {reasons}); "
+            f"ask for another scr, lower quality.min_contrast or give other backgrounds"
+        )
+
+    def plan(self, index: int) -> ImagePlan:
+        """The plan of image `index`; `render` gives the image again."""
+        return self[index].plan
+
+    def render(self, plan: ImagePlan) -> Sample:
+        """The sample of any plan over this generator's backgrounds and templates."""
+        background = self.backgrounds.find(plan.background.id)
+        return render(plan, self.backgrounds.pixels(background, plan.bit_depth), self.templates)
+
+    def samples(self, count: int | None = None, start: int = 0) -> Iterator[Sample]:
+        """Images `start`, `start` + 1, ...; `count` of them, endless if None."""
+        index = start
+        while count is None or index < start + count:
+            yield self[index]
+            index += 1
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self.samples()
+
+    def _attempt(
+        self, index: int, slot: Slot, attempt: int, rejections: Counter[str], last: bool
+    ) -> Sample | None:
+        """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
+        background = self.backgrounds.background(slot.scene, slot.number)
+        survey = self._survey(background)
+        crop, repeated = self._crop(index, slot, background, survey, attempt)
+        if repeated and not last:
+            rejections["duplicate crop"] += 1
+            return None
+        plan = ImagePlan(
+            background=crop,
+            index=index,
+            width=self.recipe.width,
+            height=self.recipe.height,
+            bit_depth=self.recipe.bit_depth,
+            scene=background.scene,
+            scene_confidence=background.scene_confidence,
+            scene_source=background.scene_source,
+            blur_sigma=self._sampler.blur_sigma(index),
+            mask_level=self.recipe.mask_level,
+            clutter_region=self._region,
+        )
+        layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
+        ground = Ground(survey, crop, layer, self.recipe.quality.border)
+        count = self._sampler.count(index, plan.scene)
+        sample: Sample | None = paint(plan, layer) if count == 0 else None
+        tries = 4 * self.recipe.quality.attempts
+        for number in range(count):
+            for place in range(tries):
+                targets = () if sample is None else sample.plan.targets
+                outcome = self._with_target(plan, layer, ground, targets, number, attempt * tries + place)
+                if isinstance(outcome, Sample):
+                    sample = outcome
+                    break
+                rejections[outcome] += 1
+            else:
+                return None
+        return sample
+
+    def _with_target(
+        self,
+        plan: ImagePlan,
+        layer: Image,
+        ground: Ground,
+        targets: tuple[TargetPlan, ...],
+        number: int,
+        attempt: int,
+    ) -> Sample | str:
+        """The image with one more target, drawn and placed; or the reason why it is rejected."""
+        draw = attempt // self.recipe.quality.attempts
+        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma)
+        position = ground.place(
+            stream(self.seed, plan.index, "placement", number, attempt),
+            reach(target),
+            self._sampler.where(target),
+            [Claim(*other.position, reach(other)) for other in targets],
+            target.scr * target.polarity,
+            self._sampler.wants_dim(plan.index, number),
+        )
+        if position is None:
+            return "no room"
+        target = placed(target, position)
+        try:
+            sample = paint(replace(plan, targets=(*targets, target)), layer, self.templates)
+        except TargetRejected as error:
+            return str(error.data["reason"])
+        if any(abs(truth.amplitude) < self._min_contrast for truth in sample.targets):
+            return "invisible contrast"
+        return sample
+
+    @property
+    def _min_contrast(self) -> float:
+        return self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
+
+    def _crop(
+        self, index: int, slot: Slot, background: Background, survey: Survey, attempt: int
+    ) -> tuple[BackgroundCrop, bool]:
+        height, width = survey.frame.shape
+        rules = self.recipe.backgrounds
+        scale = rules.crop_scale.draw(stream(self.seed, index, "crop scale", attempt))
+        scale = min(scale, width / self.recipe.width, height / self.recipe.height)
+        size = max(round(self.recipe.width * scale), 1), max(round(self.recipe.height * scale), 1)
+        free = width - size[0], height - size[1]
+        corner, repeated = crop_corner(self.seed, background.id, slot.use, free, index, attempt)
+        flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
+        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), repeated
+
+    def _survey(self, background: Background) -> Survey:
+        """The background decoded and surveyed; the latest ones are kept."""
+        survey = self._surveys.pop(background.id, None)
+        if survey is None:
+            survey = Survey(self.backgrounds.pixels(background, self.recipe.bit_depth))
+            self._survey_bytes += survey.frame.nbytes
+            while self._surveys and self._survey_bytes > _SURVEY_BYTES:
+                self._survey_bytes -= self._surveys.popitem(last=False)[1].frame.nbytes
+        self._surveys[background.id] = survey
+        return survey
+
+
+def _builtin_backgrounds(recipe: Recipe) -> BackgroundSource:
+    from sirstgen.assets import asset_folder
+    from sirstgen.backgrounds.library import BackgroundLibrary
+
+    side = recipe.backgrounds.max_enlargement
+    return BackgroundLibrary.open(
+        asset_folder("backgrounds"), min_size=(int(recipe.height / side), int(recipe.width / side))
+    )

@@ -1,0 +1,124 @@
+"""F_intensity: the signal-to-clutter ratio of Eq. 10, measured and met in the written image.
+
+    SCR = |mu_t - mu_b| / sigma_b
+
+``mu_t`` is the mean over the target's mask; ``mu_b`` and ``sigma_b`` are the mean and the population standard deviation over
+the clutter region: the target's bounding box grown by a margin (or the whole image), without the masks of all
+targets grown by the support margin. All three are taken from whole gray levels, so anyone can recompute them from
+the two files.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.plan import ClutterRegion
+
+Box = tuple[int, int, int, int]
+"""(x, y, width, height); right and bottom exclusive as x + width, y + height."""
+
+
+class Clutter(NamedTuple):
+    """Statistics of a clutter region: mean and population standard deviation (gray levels) and number of pixels."""
+
+    mu_b: float
+    sigma_b: float
+    pixels: int
+
+
+def excluded(masks: NDArray[np.uint8], support_margin: int) -> NDArray[np.bool_]:
+    """Pixels that belong to no clutter region: every mask grown by `support_margin` px, a square dilation.
+
+    Args:
+        masks: (H, W) uint8, non-zero on the masks of all targets.
+        support_margin: pixels, 0 or more.
+    """
+    if support_margin == 0:
+        return masks.astype(bool)
+    side = 2 * support_margin + 1
+    return cv2.dilate(masks, np.ones((side, side), np.uint8)).astype(bool)
+
+
+def measure_clutter(
+    image: NDArray[np.uint8 | np.uint16], excluded: NDArray[np.bool_], bbox: Box, region: ClutterRegion
+) -> Clutter:
+    """Mean and deviation of the clutter around one target, Eq. 10.
+
+    Args:
+        image: (H, W) whole gray levels.
+        excluded: (H, W) bool, from `excluded`.
+        bbox: the target's bounding box.
+        region: local or global.
+
+    Returns:
+        Exact figures (sums of whole numbers); NaN mean and 0 pixels where nothing is left of the region.
+    """
+    if region.kind == "local":
+        height, width = image.shape
+        x, y, w, h = bbox
+        rows = slice(max(y - region.margin, 0), min(y + h + region.margin, height))
+        columns = slice(max(x - region.margin, 0), min(x + w + region.margin, width))
+        image, excluded = image[rows, columns], excluded[rows, columns]
+    values = image[~excluded].astype(np.float64)
+    count = values.size
+    if count == 0:
+        return Clutter(math.nan, 0.0, 0)
+    total = float(values.sum())
+    squares = float(values @ values)  # whole numbers below 2**53: exact in any order
+    variance = (count * squares - total * total) / (count * count)
+    return Clutter(total / count, math.sqrt(max(variance, 0.0)), count)
+
+
+def signal_to_clutter(mu_t: float, clutter: Clutter) -> float:
+    """Eq. 10; infinite where the clutter is flat."""
+    return abs(mu_t - clutter.mu_b) / clutter.sigma_b if clutter.sigma_b > 0 else math.inf
+
+
+def required_sum(area: int, clutter: Clutter, scr: float, polarity: int) -> int:
+    """The whole number nearest to the sum that the mask's pixels must have for `scr`; |scr error| <= 0.5/(area sigma_b).
+
+    Args:
+        area: pixels of the mask.
+        clutter: statistics around the target.
+        scr: Eq. 10, positive.
+        polarity: 1 or -1.
+    """
+    return round(area * (clutter.mu_b + polarity * scr * clutter.sigma_b))
+
+
+def amplitude(required: int, background: NDArray[np.uint8 | np.uint16], profile: NDArray[np.float32]) -> float:
+    """Gray levels by which a profile of peak 1 must be scaled so that the mask's pixels sum to `required`.
+
+    Args:
+        required: from `required_sum`.
+        background: (area,) blurred background under the mask, gray levels.
+        profile: (area,) the target's own blurred radiance on the mask.
+
+    Returns:
+        Signed: negative for a target that must lie below its own background.
+    """
+    return (required - float(background.sum(dtype=np.float64))) / float(profile.sum(dtype=np.float64))
+
+
+def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.int64]:
+    """Whole gray levels that sum to exactly `required` and lie within one of `values`: the largest remainder method.
+
+    Rounding each pixel by itself leaves the sum off by a few levels; here every pixel is rounded down and the missing
+    levels go to the pixels with the largest remainders.
+
+    Args:
+        values: (area,) float64 whose sum is within one gray level of `required`.
+        required: the sum to be met.
+    """
+    floors = np.floor(values).astype(np.int64)
+    missing = required - int(floors.sum())
+    levels, extra = divmod(missing, values.size)
+    order = np.argsort(floors - values, kind="stable")
+    floors += levels
+    floors[order[:extra]] += 1
+    return floors

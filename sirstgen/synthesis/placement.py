@@ -1,0 +1,148 @@
+"""Where a target goes: inside the image, apart from the others, on its side of a horizon, in a bright or a dim place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.horizon import Horizon, find_horizon
+from sirstgen.plan import BackgroundCrop
+from sirstgen.recipe import Where
+from sirstgen.synthesis.render import Image
+
+BLOCK = 8
+_NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
+_CANDIDATES = 24
+_TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
+
+
+class Survey:
+    """What placing targets needs to know of a background frame; made once a frame, asked for every crop of it.
+
+    Args:
+        frame: (h, w) uint8 or uint16.
+    """
+
+    def __init__(self, frame: Image) -> None:
+        self.frame = frame
+
+    @cached_property
+    def horizon(self) -> Horizon | None:
+        """The horizon in frame coordinates, if one is visible."""
+        return find_horizon(self.frame)
+
+    @cached_property
+    def clutter(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Local mean and standard deviation (gray levels) on a grid of `BLOCK` px blocks."""
+        frame = self.frame.astype(np.float32)
+        height, width = frame.shape
+        grid = (max(width // BLOCK, 1), max(height // BLOCK, 1))
+        side = (_NEIGHBOURHOOD, _NEIGHBOURHOOD)
+        mean = cv2.blur(cv2.resize(frame, grid, interpolation=cv2.INTER_AREA), side)
+        square = cv2.blur(cv2.resize(frame * frame, grid, interpolation=cv2.INTER_AREA), side)
+        deviation = np.sqrt(np.maximum(square - mean * mean, 0))
+        return np.asarray(mean), np.asarray(deviation)
+
+
+class Claim(NamedTuple):
+    """A place taken by a target: centre (x, y) and half side of the square it may touch, image pixels."""
+
+    x: float
+    y: float
+    reach: float
+
+
+class Ground:
+    """One crop of a surveyed background, in which targets are placed.
+
+    Args:
+        survey: of the whole frame.
+        crop: the part shown.
+        layer: (H, W) the crop at the image's size.
+        border: pixels kept free at the image's edge.
+    """
+
+    def __init__(self, survey: Survey, crop: BackgroundCrop, layer: Image, border: int) -> None:
+        self._survey, self._crop, self._layer, self._border = survey, crop, layer, border
+
+    @cached_property
+    def _bright(self) -> float:
+        return float(np.percentile(self._layer[::4, ::4], _TOP_SHARE))
+
+    def place(
+        self,
+        rng: np.random.Generator,
+        reach: float,
+        where: Where,
+        taken: Sequence[Claim],
+        signal: float,
+        dim: bool,
+    ) -> tuple[float, float] | None:
+        """A centre (x, y) for a target, or None where there is no room for it.
+
+        Args:
+            rng: the target's placement stream.
+            reach: half side of the square that the target may touch, pixels.
+            where: side of the horizon; without a visible horizon every place will do.
+            taken: the other targets.
+            signal: requested SCR times polarity; with the local clutter it foretells the target's mean.
+            dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
+        """
+        height, width = self._layer.shape
+        low = self._border + reach
+        room = (width - 1 - 2 * low, height - 1 - 2 * low)
+        if min(room) < 0:
+            return None
+        places = low + rng.random((_CANDIDATES, 2)) * room
+        for other in taken:
+            gap = other.reach + reach
+            apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
+            places = places[apart]
+        if len(places) == 0:
+            return None
+        frame_places = self._to_frame(places)
+        horizon = self._survey.horizon if where != "any" else None
+        if horizon is not None:
+            scale = self._crop.crop[2] / width
+            below = np.array([horizon.signed_distance(x, y) for x, y in frame_places])
+            right = below < -reach * scale if where == "sky" else below > reach * scale
+            if not right.any():
+                return None
+            places, frame_places = places[right], frame_places[right]
+        fits = (self._expected_mean(frame_places, signal) < self._bright) == dim
+        x, y = places[int(fits.argmax())]  # the first that fits, or the first of all
+        return float(x), float(y)
+
+    def _to_frame(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Image pixels to frame pixels."""
+        height, width = self._layer.shape
+        x, y, crop_width, crop_height = self._crop.crop
+        across = places[:, 0]
+        if self._crop.flip:
+            across = width - 1 - across
+        along = np.array([crop_width / width, crop_height / height])
+        return (np.column_stack([across, places[:, 1]]) + 0.5) * along - 0.5 + (x, y)
+
+    def _expected_mean(self, frame_places: NDArray[np.float64], signal: float) -> NDArray[np.float32]:
+        mean, deviation = self._survey.clutter
+        blocks = (frame_places / BLOCK).astype(np.intp)
+        rows = np.clip(blocks[:, 1], 0, mean.shape[0] - 1)
+        columns = np.clip(blocks[:, 0], 0, mean.shape[1] - 1)
+        expected: NDArray[np.float32] = mean[rows, columns] + signal * deviation[rows, columns]
+        return expected
+
+
+def kernel_reach(sigma: tuple[float, float]) -> float:
+    """Half side of the square that a blurred Gaussian target may touch, pixels."""
+    return 3.3 * max(sigma) + 3.5
+
+
+def template_reach(length: float) -> float:
+    """Half side of the square that a blurred template may touch at any angle, pixels."""
+    return length / math.sqrt(2) + 3.5

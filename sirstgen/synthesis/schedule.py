@@ -1,0 +1,131 @@
+"""Which background image i shows, and which part of it: fixed by the seed and i alone, spread evenly over a run."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.errors import InvalidValue
+from sirstgen.recipe import Recipe, nearest
+from sirstgen.seeding import stream
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+# The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
+_PLASTIC = 1.32471795724474602596
+_STEP = np.array([1 / _PLASTIC, 1 / _PLASTIC**2])
+
+NEAR = 8
+"""Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
+
+
+class Slot(NamedTuple):
+    """Background `number` of `scene`, shown for the (`use` + 1)-th time in this run."""
+
+    scene: str
+    number: int
+    use: int
+
+
+class Schedule:
+    """The order in which a run goes through its backgrounds.
+
+    Scenes come in the proportion of their weights at any length of the run; within a scene every background is
+    shown once, in an order drawn from the seed, before any is shown again. So a longer run only adds images.
+
+    Args:
+        source: the backgrounds.
+        recipe: its `backgrounds.scene_mix` gives the weights; without it scenes come as found in the source.
+        seed: the run's seed.
+    """
+
+    def __init__(self, source: BackgroundSource, recipe: Recipe, seed: int) -> None:
+        self._counts = {scene: source.count(scene) for scene in source.scenes()}
+        self._seed = seed
+        for scene in self._counts:
+            recipe.row(scene)
+        self._scenes, weights = self._weights(recipe)
+        self._edges = np.cumsum(weights) / sum(weights)
+        self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
+        self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
+        self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+
+    def slot(self, index: int) -> Slot:
+        """Where image `index` takes its background."""
+        if index >= len(self._order):
+            self._extend(index + 1)
+        scene = self._scenes[int(self._order[index])]
+        return self._nth(scene, int(self._rank[index]))
+
+    def spare(self, index: int, attempt: int) -> Slot:
+        """Another background of the same scene, for an image whose own takes no target."""
+        scene = self.slot(index).scene
+        rng = stream(self._seed, index, "spare", attempt)
+        return self._nth(scene, int(rng.integers(self._counts[scene] or 1 << 31)))._replace(use=0)
+
+    def _nth(self, scene: str, rank: int) -> Slot:
+        number = self._counts[scene]
+        if number is None:
+            return Slot(scene, rank, 0)
+        use, place = divmod(rank, number)
+        return Slot(scene, int(self._permutation(scene, use)[place]), use)
+
+    def _draw_permutation(self, scene: str, use: int) -> NDArray[np.int64]:
+        return stream(self._seed, "order", scene, use).permutation(self._counts[scene] or 0)
+
+    def _weights(self, recipe: Recipe) -> tuple[list[str], list[float]]:
+        mix = recipe.backgrounds.scene_mix
+        if mix is None:
+            return list(self._counts), [float(count or 1) for count in self._counts.values()]
+        for scene in mix:
+            if scene not in self._counts:
+                raise InvalidValue(
+                    f"backgrounds.scene_mix must name scenes that the backgrounds show "
+                    f"({', '.join(self._counts)}), got {scene}{nearest(scene, self._counts)}"
+                )
+        return list(mix), list(mix.values())
+
+    def _extend(self, length: int) -> None:
+        size = max(4096, 1 << (length - 1).bit_length())
+        phase = stream(self._seed, "scenes").random()
+        marks = (phase + np.arange(size) * _GOLDEN) % 1.0
+        self._order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
+        self._rank = np.zeros(size, np.int64)
+        for place in range(len(self._scenes)):
+            shown = self._order == place
+            self._rank[shown] = np.arange(int(shown.sum()))
+
+
+def crop_corner(
+    seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
+) -> tuple[tuple[int, int], bool]:
+    """The crop's corner for one use of a background, and whether it shows what an earlier use has shown.
+
+    The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
+
+    Args:
+        seed: the run's seed.
+        background_id: the background's id.
+        use: how many times the run has shown this background before.
+        free: (x, y) largest corner in pixels of the background.
+        index: the image's number.
+        attempt: 0 for the first crop tried.
+
+    Returns:
+        The corner (x, y), and True where an earlier use's first crop has its corner within `NEAR` px.
+    """
+    start = stream(seed, "crops", background_id).random(2)
+    earlier = (start + np.arange(use)[:, None] * _STEP) % 1.0
+    if attempt == 0:
+        place = (start + use * _STEP) % 1.0
+    else:
+        place = stream(seed, index, "crop", attempt).random(2)
+    limits = np.array(free) + 1
+    corner = np.floor(place * limits)
+    apart = np.abs(np.floor(earlier * limits) - corner)
+    repeated = bool((apart < NEAR).all(axis=1).any()) if use else False
+    return (int(corner[0]), int(corner[1])), repeated
