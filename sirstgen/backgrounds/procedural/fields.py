@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-_MARGIN = 1.5
-
 
 def frame_scale(height: int, width: int) -> float:
     """How much larger than at 256x256 px to draw things: a bigger frame shows them larger and shows more of them."""
@@ -54,35 +52,36 @@ def fractal(
         outer: largest structure in pixels, above which the spectrum is flat; default the longer side.
         stretch: (horizontal, vertical) elongation of the structures; (4, 1) gives streaks lying down.
     """
-    frequency = _frequencies(height, width, stretch)
-    floor = 1 / (outer if outer is not None else max(height, width))
-    return _filtered(rng, height, width, (frequency**2 + floor**2) ** (-beta / 4))
+    reach = outer if outer is not None else float(max(height, width))
+    frequency = _frequencies(height, width, reach, stretch)
+    return _filtered(rng, height, width, (frequency**2 + np.float32(1 / reach**2)) ** np.float32(-beta / 4))
 
 
 def band(
     rng: np.random.Generator, height: int, width: int, size: float, *, stretch: tuple[float, float] = (1.0, 1.0)
 ) -> Field:
     """A Gaussian random field with one octave of structures around `size` pixels across; `stretch` as in `fractal`."""
-    frequency = _frequencies(height, width, stretch)
-    octave = np.log2(np.maximum(frequency, 1e-6) * size)
+    frequency = _frequencies(height, width, size, stretch)
+    octave = np.log2(np.maximum(frequency, np.float32(1e-6)) * np.float32(size))
     return _filtered(rng, height, width, np.exp(-2 * octave**2))
 
 
-def _frequencies(height: int, width: int, stretch: tuple[float, float]) -> NDArray[np.float64]:
-    rows, columns = _padded(height), _padded(width)
+def _frequencies(height: int, width: int, size: float, stretch: tuple[float, float]) -> Field:
+    """Spatial frequencies of a frame with room for structures of `size` not to meet themselves at the far edge."""
+    rows, columns = _padded(height, size * stretch[1]), _padded(width, size * stretch[0])
     fx, fy = np.fft.rfftfreq(columns) * stretch[0], np.fft.fftfreq(rows) * stretch[1]
-    return np.asarray(np.hypot(fy[:, None], fx[None, :]), dtype=np.float64)
+    return np.asarray(np.hypot(fy[:, None], fx[None, :]), dtype=np.float32)
 
 
-def _padded(side: int) -> int:
-    return int(cv2.getOptimalDFTSize(int(np.ceil(side * _MARGIN / 2)))) * 2
+def _padded(side: int, size: float) -> int:
+    return int(cv2.getOptimalDFTSize(int(np.ceil((side + min(2 * size, side / 2)) / 2)))) * 2
 
 
-def _filtered(rng: np.random.Generator, height: int, width: int, amplitude: NDArray[np.float64]) -> Field:
-    shape = (_padded(height), _padded(width))
+def _filtered(rng: np.random.Generator, height: int, width: int, amplitude: Field) -> Field:
+    shape = (amplitude.shape[0], 2 * (amplitude.shape[1] - 1))
     amplitude[0, 0] = 0
-    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * amplitude, s=shape)
-    return unit(field[:height, :width])
+    white = rng.standard_normal(shape, dtype=np.float32)
+    return unit(np.fft.irfft2(np.fft.rfft2(white) * amplitude, s=shape)[:height, :width])
 
 
 def billowed(
@@ -129,6 +128,11 @@ def ridged(
     return unit(total)
 
 
+def blurred(field: Field, sigma: float) -> Field:
+    """The field under a Gaussian of `sigma` pixels; mirrored at the border."""
+    return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+
+
 def warp(field: Field, dx: Field, dy: Field) -> Field:
     """The field sampled at (x + dx, y + dy), displacements in pixels; mirrored at the border."""
     height, width = field.shape
@@ -151,7 +155,7 @@ def sensor_noise(rng: np.random.Generator, height: int, width: int, sigma: float
     `sigma` is its standard deviation in gray levels.
     """
     white = rng.standard_normal((height, width)).astype(np.float32)
-    return unit(cv2.GaussianBlur(white, (0, 0), 1.0)) * np.float32(sigma)
+    return unit(blurred(white, 1.0)) * np.float32(sigma)
 
 
 def fixed_pattern(rng: np.random.Generator, height: int, width: int, columns: float, rows: float) -> Field:
@@ -174,6 +178,7 @@ def finish(
     pattern: float = 0.03,
     saturates: bool = False,
     block_share: float = 0.33,
+    block_quality: tuple[int, int] = (70, 93),
 ) -> NDArray[np.uint8]:
     """What camera and recorder make of a scene: blur, noise, fixed pattern, 8 bits, sometimes compression blocks.
 
@@ -185,16 +190,17 @@ def finish(
         pattern: standard deviation of the column and row offsets in gray levels.
         saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
         block_share: chance that the frame went through JPEG (a third of real frames show its 8-px steps).
+        block_quality: lowest and highest quality of that JPEG, 1 to 100.
     """
     height, width = scene.shape
-    gray: Field = np.asarray(cv2.GaussianBlur(scene, (0, 0), softness, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+    gray = blurred(scene, softness)
     if not saturates:
         gray = _bend(gray, knee=205.0, ceiling=246.0)
     gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
     gray = gray + sensor_noise(rng, height, width, noise) + fixed_pattern(rng, height, width, pattern, pattern)
     frame = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
     if rng.random() < block_share:
-        frame = _compressed(frame, quality=int(rng.integers(70, 93)))
+        frame = _compressed(frame, quality=int(rng.integers(block_quality[0], block_quality[1] + 1)))
     return frame
 
 

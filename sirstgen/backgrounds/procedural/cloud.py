@@ -1,0 +1,60 @@
+"""Skies: clear, and with every cloud form that real infrared frames show."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail
+from sirstgen.backgrounds.procedural.fields import Field, finish, fractal, shading
+
+_FORMS = {"heaps": heaps, "deck": deck, "broken": broken, "layers": layers, "streaks": streaks}
+# A third of the real NUAA skies, a tenth of the NUDT ones are clear.
+_KINDS = ("clear", "heaps", "deck", "broken", "layers", "streaks", "two")
+_SHARES = (0.13, 0.22, 0.17, 0.2, 0.09, 0.09, 0.1)
+
+
+def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """One sky.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        (height, width), uint8.
+    """
+    kind = str(rng.choice(_KINDS, p=_SHARES))
+    sky = clear_sky(rng, height, width)
+    noise = float(np.clip(rng.lognormal(np.log(0.36 if kind == "clear" else 0.55), 0.4), 0.26, 1.6))
+    if kind == "clear":
+        # Coding leaves flat blocks with sparse steps in a clear sky: over half of the real ones show them.
+        return finish(rng, sky, noise=noise, softness=0.8, block_share=0.6, block_quality=(35, 85))
+    names = [kind] if kind != "two" else ["streaks", str(rng.choice(["heaps", "broken", "layers"]))]
+    contrast = float(np.clip(rng.lognormal(np.log(125), 0.55), 30, 260))
+    if kind == "deck":  # all of the frame is cloud, so less contrast makes the same clutter
+        contrast *= 0.8
+    for name in names:
+        sky = over(sky, _FORMS[name](rng, height, width), contrast)
+    if rng.random() < 0.04:
+        sky = over(sky, trail(rng, height, width), 0.5 * contrast)
+    return finish(rng, sky, noise=noise, softness=float(rng.uniform(0.7, 1.3)))
+
+
+def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Smooth shading, mostly brighter towards the ground, with a breath of haze; gray levels."""
+    mean = float(np.clip(rng.normal(72, 24), 32, 130))
+    slope = float(np.clip(rng.lognormal(np.log(7), 0.8), 1.5, 35))
+    field = shading(rng, height, width)
+    if field[: height // 2].mean() > field[height // 2 :].mean() and rng.random() < 0.7:
+        field = field[::-1]
+    haze = fractal(rng, height, width, 3.0, stretch=(2.0, 1.0)) * np.float32(min(rng.lognormal(np.log(0.8), 0.9), 5.0))
+    return (mean + slope * field + haze).astype(np.float32)
+
+
+def over(sky: Field, form: Form, contrast: float) -> Field:
+    """`form` in front of the sky; its lit parts stand `contrast` gray levels above the sky's mean."""
+    opacity, brightness = form
+    level = sky.mean() + contrast * (brightness - 0.15)
+    return np.asarray(sky + opacity * (level - sky), dtype=np.float32)
