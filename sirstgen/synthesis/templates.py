@@ -1,13 +1,36 @@
-"""Templates: drawings of planes, ships and UAVs with relative radiance, in folders that users can add to."""
+"""Templates: drawings of planes, ships and UAVs with relative radiance, in folders that users can add to.
+
+A folder of templates holds one sub-folder a class and one PNG a template; the file's place is its id (``plane/03``).
+An index beside the classes (``index.yaml`` or ``index.json``) may say more, for a class or for one of its templates::
+
+    plane: {scenes: [cloud, field], typical_length: [7, 25]}
+    plane/03: {heading: 180, pose: "side view, nose to the left"}
+
+Radiance is the gray value times alpha. Without alpha, black is outside the object.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from sirstgen.assets import asset_folder
+from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.images import IMAGE_SUFFIXES, decode_gray, read_bytes
+from sirstgen.recipe import nearest
+from sirstgen.synthesis.template_index import read_index
+
+_FINEST = 512  # drawings are halved until their longer side is below this: finer than any small target can show
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,9 +39,9 @@ class Template:
 
     Args:
         id: class and file stem, such as ``plane/03``.
-        cls: the class, which is the sub-folder's name.
-        radiance: shape (H, W), float32, relative radiance from 0 to 1; zero is outside the object. Cropped to the
-            object's box when made.
+        cls: the class.
+        source: the PNG, read when it is first needed, or the relative radiance itself: shape (H, W), float, at least 0,
+            zero outside the object.
         scenes: scenes where the object belongs; empty means any.
         typical_length: (shortest, longest) usual length in pixels of a 256 x 256 image.
         heading: where the nose points in the drawing, degrees from the x axis towards the y axis (clockwise on screen).
@@ -27,29 +50,196 @@ class Template:
 
     id: str
     cls: str
-    radiance: NDArray[np.float32]
+    source: Path | NDArray[np.floating]
     scenes: tuple[str, ...] = ()
     typical_length: tuple[float, float] = (6.0, 25.0)
     heading: float = 0.0
     pose: str = ""
 
-    def __post_init__(self) -> None:
-        rows, columns = np.flatnonzero(self.radiance.any(axis=1)), np.flatnonzero(self.radiance.any(axis=0))
-        box = self.radiance[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        object.__setattr__(self, "radiance", np.ascontiguousarray(box, dtype=np.float32))
+    @cached_property
+    def radiance(self) -> NDArray[np.float32]:
+        """Relative radiance, shape (H, W), float32, from 0 to 1, cropped to the object's box; zero outside the object.
+
+        Raises:
+            InputFault: the PNG cannot be used; names the file and the way out.
+            InvalidValue: radiance given as an array is negative, not finite, zero everywhere or not two-dimensional.
+        """
+        drawn = _read_radiance(self.source) if isinstance(self.source, Path) else _checked(self.source, self.id)
+        rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+        box = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        while max(box.shape) >= _FINEST:
+            box = _halved(box)
+        return np.ascontiguousarray(box / box.max(), dtype=np.float32)
 
     @cached_property
     def pyramid(self) -> tuple[NDArray[np.float32], ...]:
         """The drawing and its halves (2 x 2 means) down to a single pixel; all keep the upper left corner."""
         levels = [self.radiance]
         while max(levels[-1].shape) > 1:
-            rows, columns = levels[-1].shape
-            even = cv2.copyMakeBorder(levels[-1], 0, rows % 2, 0, columns % 2, cv2.BORDER_CONSTANT, value=0)
-            size = (even.shape[1] // 2, even.shape[0] // 2)
-            levels.append(np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), dtype=np.float32))
+            levels.append(_halved(levels[-1]))
         return tuple(levels)
 
     def shrunk_to(self, length: float) -> tuple[int, NDArray[np.float32]]:
         """The smallest pyramid level, and its number, whose longer side is at least `length` (or level 0)."""
-        level = max(0, min(int(np.log2(max(self.radiance.shape) / length)), len(self.pyramid) - 1))
+        level = max(0, min(int(math.log2(max(self.radiance.shape) / length)), len(self.pyramid) - 1))
         return level, self.pyramid[level]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what was read from files is read again by the process that needs it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class TemplateLibrary:
+    """The templates of a folder, by id and by class; their files are read when they are first drawn."""
+
+    def __init__(self, templates: Mapping[str, Template]) -> None:
+        self._templates = dict(templates)
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None) -> TemplateLibrary:
+        """The templates in `folder`, or those that ship with sirstgen; reads names and the index, no image.
+
+        Args:
+            folder: holds ``<class>/<name>.png`` and perhaps an index; None means the built-in templates.
+
+        Raises:
+            InputFault: there is no such folder, it holds no template, an image lies outside a class or is no PNG, or
+                the index is not YAML.
+            InvalidValue: the index names an unknown template or key, or gives a value that is not allowed.
+        """
+        root = asset_folder("templates") if folder is None else Path(folder)
+        if not root.is_dir():
+            raise InputFault.of(root, "there is no such folder of templates")
+        files = dict(sorted(_find(root)))
+        if not files:
+            raise InputFault.of(root, "holds no template; put PNGs in a folder per class, such as plane/01.png")
+        index = read_index(root, files)
+        classes = {key: entry for key, entry in index.items() if "/" not in key}
+        return cls(
+            {
+                key: Template(key, key.split("/")[0], file, **classes.get(key.split("/")[0], {}) | index.get(key, {}))
+                for key, file in files.items()
+            }
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in alphabetical order."""
+        return tuple(sorted({template.cls for template in self}))
+
+    def of_class(self, cls: str) -> tuple[Template, ...]:
+        """The templates of a class, in order of id.
+
+        Raises:
+            InvalidValue: there is no such class.
+        """
+        found = tuple(template for template in self if template.cls == cls)
+        if not found:
+            known = ", ".join(self.classes)
+            raise InvalidValue(f"template class must be one of {known}; got {cls!r}{nearest(cls, self.classes)}")
+        return found
+
+    def get(self, id: str) -> Template:
+        """The template of that id.
+
+        Raises:
+            InvalidValue: there is no such template; names the nearest spelling.
+        """
+        try:
+            return self._templates[id]
+        except KeyError:
+            hint = nearest(id, self._templates)
+            raise InvalidValue(f"template must be one of the {len(self)} in the library, got {id!r}{hint}") from None
+
+    def check(self) -> None:
+        """Read every template once, so that a bad file is found before work starts; keeps none in memory.
+
+        Raises:
+            InputFault: a template cannot be used.
+        """
+        for template in self:
+            if isinstance(template.source, Path):
+                _read_radiance(template.source)
+
+    def digest(self) -> str:
+        """SHA-256 of all templates and their settings, in hexadecimal; libraries with equal ones draw equal targets."""
+        content = hashlib.sha256()
+        for template in self:
+            source = template.source
+            drawing = source.read_bytes() if isinstance(source, Path) else source.tobytes()
+            settings = (template.id, template.cls, template.scenes, template.typical_length, template.heading)
+            content.update(repr(settings).encode() + hashlib.sha256(drawing).digest())
+        return content.hexdigest()
+
+    def __iter__(self) -> Iterator[Template]:
+        return iter(self._templates.values())
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+
+def _find(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every template's id and file; images that would be passed over are faults."""
+    seen: dict[str, Path] = {}
+    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES):
+        parts = file.relative_to(root).parts
+        if any(part.startswith(".") for part in parts) or not file.is_file():
+            continue
+        if len(parts) != 2:
+            raise InputFault.of(file, f"a template lies in the folder of its class: {root / '<class>' / file.name}")
+        if file.suffix.lower() != ".png":
+            raise InputFault.of(
+                file, "a template is a PNG file; save it as PNG, with alpha or black outside the object"
+            )
+        key = f"{parts[0]}/{file.stem}"
+        if key in seen:
+            raise InputFault.of(file, f"has the same id ({key}) as {seen[key].name}; rename one of them")
+        seen[key] = file
+        yield key, file
+
+
+def _read_radiance(path: Path) -> NDArray[np.float32]:
+    """The radiance in a PNG: gray (8 or 16 bit) times alpha; without alpha, black is outside."""
+    data = read_bytes(path)
+    gray = decode_gray(data, path)
+    if not data.startswith(b"\x89PNG"):
+        raise InputFault.of(path, "is an image of another format named .png; save it as PNG")
+    radiance = gray.astype(np.float32)
+    alpha = _alpha(path)
+    if alpha is not None and alpha.min() < 255:
+        radiance *= alpha.astype(np.float32) / 255.0
+    elif gray.min() > 0:
+        raise InputFault.of(
+            path,
+            "has neither transparent nor black pixels, so nothing says where the object ends; "
+            "add an alpha channel or paint everything outside the object black (0)",
+        )
+    if not radiance.any():
+        raise InputFault.of(path, "is black or transparent everywhere; draw the object brighter than 0")
+    return radiance
+
+
+def _alpha(path: Path) -> NDArray[np.uint8] | None:
+    """The alpha channel of a PNG that can be decoded, or None where it has none."""
+    with Image.open(path, formats=["PNG"]) as picture:
+        keyed = "transparency" in picture.info and picture.mode in ("1", "L", "P", "RGB")
+        if not keyed and picture.mode not in ("LA", "PA", "RGBA"):
+            return None
+        return np.asarray(picture.convert("RGBA").getchannel("A"))
+
+
+def _checked(radiance: NDArray[np.floating], id: str) -> NDArray[np.float32]:
+    if radiance.ndim != 2 or not np.isfinite(radiance).all() or (radiance < 0).any() or not radiance.any():
+        raise InvalidValue(
+            f"template {id}: radiance must be (H, W), finite, at least 0 and somewhere above 0, "
+            f"got shape {radiance.shape}"
+        )
+    return radiance.astype(np.float32)
+
+
+def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """2 x 2 means; an odd row or column is filled up with zeros."""
+    rows, columns = image.shape
+    even = cv2.copyMakeBorder(image, 0, rows % 2, 0, columns % 2, cv2.BORDER_CONSTANT, value=0)
+    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, dtype=np.float32)
