@@ -5,6 +5,18 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import DTypeLike, NDArray
+
+
+class _Digest(ISeedSequence):
+    """The 256 bits that a generator starts from; a hash needs no further mixing."""
+
+    def __init__(self, digest: bytes) -> None:
+        self._words = np.frombuffer(digest, dtype="<u8")
+
+    def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[np.uint64]:
+        return self._words[:n_words]
 
 
 def stream(seed: int, *keys: int | str) -> np.random.Generator:
@@ -17,9 +29,8 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
         seed: non-negative whole number; 0 is as good as any.
         *keys: what the stream is for, most general first (image index, purpose, attempt).
     """
-    text = "/".join([str(int(seed)), *(f"{type(key).__name__[0]}{key}" for key in keys)])
-    key = np.frombuffer(hashlib.blake2b(text.encode(), digest_size=16).digest(), dtype="<u8")
-    return np.random.Generator(np.random.Philox(key=key))
+    text = repr([int(seed), *(key if isinstance(key, str) else int(key) for key in keys)])
+    return np.random.Generator(np.random.PCG64(_Digest(hashlib.blake2b(text.encode(), digest_size=32).digest())))
 
 
 def draw_seed() -> int:
