@@ -74,6 +74,29 @@ def ground_texture(
     return total
 
 
+def winding_strip(rng: np.random.Generator, height: int, width: int, horizon: float, half_width: float) -> Field:
+    """Cover (0 to 1) of a track that winds over the plane towards the horizon.
+
+    Args:
+        rng: where the draws come from.
+        height: pixels.
+        width: pixels.
+        horizon: its row, pixels.
+        half_width: of the track at the bottom row, pixels.
+    """
+    depth = relative_depth(height, horizon)
+    along = 1 / np.maximum(depth, 0.02)
+    sway = rng.uniform(0.1, 0.9) * width * np.sin(rng.uniform(0.4, 1.6) * along + rng.uniform(0, 2 * np.pi))
+    lead = rng.normal(0, 0.5) * width * (along - 1)
+    middle = width / 2 + depth * (rng.uniform(-0.5, 0.5) * width + sway + lead)
+    # Where the track runs across the line of sight it is squeezed with the ground: measured along the normal.
+    slant = np.hypot(1, np.gradient(middle[:, 0]))[:, None]
+    off = np.abs(np.arange(width, dtype=np.float32)[None, :] - middle) / slant
+    thick = np.maximum(half_width * depth, 0.3)
+    cover = np.clip(thick - off + 0.5, 0, 1) * np.minimum(thick / 0.5, 1) * smoothstep(depth, 0.03, 0.12)
+    return np.asarray(cover, dtype=np.float32)
+
+
 def _noise_tile(rng: np.random.Generator) -> Field:
     """Periodic noise of one octave, (256, 256)."""
     frequency = np.hypot(np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE)[None, :])

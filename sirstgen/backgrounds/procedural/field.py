@@ -1,0 +1,247 @@
+"""Field frames: open ground with bushes, mountains, a line of trees, a ploughed hillside or scrub under a cold sky."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.fields import (
+    Field,
+    finish,
+    fractal,
+    frame_scale,
+    ridged,
+    shading,
+    smoothstep,
+    unit,
+)
+from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
+from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
+from sirstgen.backgrounds.procedural.vegetation import Plant, bare_tree, broadleaf, bush, conifer, plant
+
+
+def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """Draw one field frame.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        (height, width) uint8, gray levels.
+    """
+    layouts = (_plain, _mountains, _tree_line, _hillside, _scrub)
+    layout = layouts[rng.choice(len(layouts), p=[0.3, 0.2, 0.17, 0.15, 0.18])]
+    scene = layout(rng, height, width)
+    if rng.random() < 0.3:
+        scene = scene + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
+    # The camera's gain control brings a flat scene up and a strong one down.
+    gain = np.clip(rng.uniform(20, 55) / scene.std(), 0.7, 1.8)
+    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(65, 138))
+    return finish(
+        rng,
+        scene.astype(np.float32),
+        noise=rng.uniform(0.6, 1.7),
+        softness=rng.uniform(0.4, 0.9),
+        pattern=rng.uniform(0, 0.2),
+    )
+
+
+def _plain(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
+    horizon = height * (rng.uniform(0.1, 0.45) if rng.random() < 0.7 else -rng.uniform(0.05, 0.5))
+    scene = _ground(rng, height, width, horizon)
+    if horizon > 0:
+        scene = _behind(rng, scene, horizon, layers=int(rng.integers(1, 4)), rise=rng.uniform(0.04, 0.16))
+    if rng.random() < 0.55:
+        _bushes(rng, scene, horizon, count=int(rng.integers(150, 500)), warmth=_either(rng, 12, 40))
+    if rng.random() < 0.2 and horizon > 0:
+        _single_trees(rng, scene, horizon)
+    return tilted(scene, rng.normal(0, 0.015))
+
+
+def _mountains(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Ridges one behind the other under a wide sky; a strip of flat ground in front of some."""
+    horizon = height * rng.uniform(0.6, 1.05)
+    if horizon < 0.92 * height:
+        scene = _ground(rng, height, width, horizon)
+    else:
+        horizon, scene = 1.02 * height, np.zeros((height, width), dtype=np.float32)
+    return _behind(rng, scene, horizon, layers=int(rng.integers(2, 5)), rise=rng.uniform(0.3, 0.75) * horizon / height)
+
+
+def _tree_line(rng: np.random.Generator, height: int, width: int) -> Field:
+    """The edge of a wood against the sky, a meadow or dark water in front of it."""
+    foot = height * rng.uniform(0.5, 0.95)
+    tall = height * rng.uniform(0.14, 0.4)
+    scene = _ground(rng, height, width, foot - 0.02 * height)
+    scene = _behind(rng, scene, foot, layers=1, rise=0.05)
+    kinds = (broadleaf, conifer) if rng.random() < 0.5 else ((conifer,) if rng.random() < 0.4 else (broadleaf, bush))
+    plants = [kinds[number % len(kinds)](rng) for number in range(10)]
+    warmth, spread = _either(rng, 20, 60), rng.uniform(3, 10)
+    profile = 0.65 + 0.35 * ridge_line(rng, width, 2.5)
+    spots = []
+    for row in range(3):
+        x = -0.2 * tall
+        while x < width + 0.2 * tall:
+            size = tall * (1 - 0.25 * row) * rng.uniform(0.7, 1.1) * profile[int(np.clip(x, 0, width - 1))]
+            spots.append((x, foot + row * 0.02 * height + rng.normal(0, 1), size, warmth + rng.normal(0, spread)))
+            x += size * rng.uniform(0.18, 0.4)
+    plant(scene, plants, spots, contrast=rng.uniform(9, 22))
+    return tilted(scene, rng.normal(0, 0.03))
+
+
+def _hillside(rng: np.random.Generator, height: int, width: int) -> Field:
+    """A slope that fills the frame: furrows or terraces, dotted with bushes."""
+    horizon = -height * rng.uniform(0.6, 2.0)
+    heading = rng.uniform(-0.9, 0.9)
+    scene = _ground(rng, height, width, horizon)
+    scale = frame_scale(height, width)
+    pitch = rng.uniform(8, 26) * scale
+    sway = fractal(rng, height, width, 3.6, outer=height / 1.5)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    across = (y * np.float32(np.cos(heading)) + x * np.float32(np.sin(heading))) / np.float32(pitch)
+    furrows = np.sin(2 * np.pi * across + rng.uniform(1.0, 6.0) * sway).astype(np.float32)
+    where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
+    scene += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
+    if rng.random() < 0.75:
+        _bushes(rng, scene, horizon, count=int(rng.integers(250, 700)), warmth=_either(rng, 18, 50))
+    return tilted(scene, rng.normal(0, 0.12))
+
+
+def _scrub(rng: np.random.Generator, height: int, width: int) -> Field:
+    """A near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
+    horizon = height * rng.uniform(0.15, 0.7)
+    contrast = float(rng.uniform(45, 110))
+    top = horizon - height * 0.06 * ridge_line(rng, width, 3.0)
+    sky = _sky(rng, height, width, horizon, contrast)
+    ground = contrast + _ground(rng, height, width, horizon - 0.1 * height)
+    land = below(top, height, softness=rng.uniform(1, 4))
+    scene = (sky * (1 - land) + ground * land).astype(np.float32)
+    depth = np.sort(rng.uniform(0.02, 1.25, int(rng.integers(120, 320)))) ** 1.2
+    columns = rng.uniform(-0.05, 1.05, len(depth)) * width
+    biggest = height * rng.uniform(0.12, 0.3)
+    spots = [
+        (
+            x,
+            horizon + d * (height - horizon),
+            max(3.0, biggest * d * rng.uniform(0.5, 1.2)),
+            contrast + rng.normal(8 * d, 12),
+        )
+        for x, d in zip(columns, depth, strict=True)
+    ]
+    plant(scene, [bush(rng) for _ in range(8)], spots, contrast=rng.uniform(8, 22))
+    if rng.random() < 0.35:
+        _single_trees(rng, scene, horizon)
+    return scene
+
+
+def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -> Field:
+    """Gray levels of bare and grassy ground around 0: patches, stripes and grain, squeezed towards the horizon."""
+    scale = frame_scale(height, width)
+    reach = height - horizon
+    # A short lens would fan the texture out from the vanishing point; infrared lenses are long.
+    focal = rng.uniform(0.7, 1.4) * max(reach, 0.8 * width)
+    rough = rng.uniform(0.0, 0.5)
+    octaves = [(size * scale * focal / reach, size**rough) for size in (4.0, 9.0, 20.0, 45.0, 110.0)]
+    texture = unit(ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=rng.uniform(1.0, 1.8)))
+    patch_size = rng.uniform(0.5, 1.5) * width
+    patches = ground_texture(
+        rng,
+        height,
+        width,
+        horizon,
+        [(patch_size, 1.0), (patch_size / 2.5, 0.7), (patch_size / 6, 0.4)],
+        focal=max(reach, 0.7 * width),
+        stretch=2.5,
+    )
+    # Patches have edges: bare soil, stubble, wet ground.
+    edge = rng.uniform(0.1, 1.0)
+    patches = smoothstep(patches + 0.15 * texture, -edge, edge) - 0.5
+    ground = np.float32(rng.uniform(3.5, 10)) * texture + np.float32(rng.uniform(6, 40)) * patches
+    ground = ground + np.float32(rng.normal(0, 15)) * (relative_depth(height, horizon) - 0.5)
+    if rng.random() < 0.35:
+        track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(2.0, 9.0) * scale)
+        ground = ground + np.float32(_either(rng, 12, 35)) * track
+    return np.asarray(ground, dtype=np.float32)
+
+
+def _sky(rng: np.random.Generator, height: int, width: int, horizon: float, contrast: float) -> Field:
+    """A sky around 0 at its foot, for ground about `contrast` warmer: colder upwards, sometimes with thin streaks."""
+    up = (np.clip(horizon - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
+    sky = np.float32(-abs(contrast) * rng.uniform(0, 0.6)) * (1 - np.exp(-up / np.float32(rng.uniform(0.08, 0.4))))
+    sky = sky + np.float32(rng.uniform(0.5, 3.5)) * shading(rng, height, width)
+    if rng.random() < 0.4:
+        streaks = fractal(rng, height, width, 3.0, outer=height / 2.5, stretch=(rng.uniform(2, 5), 1.0))
+        sky = sky + np.float32(rng.uniform(2, 14)) * smoothstep(streaks, 0.0, 2.5)
+    return np.asarray(sky, dtype=np.float32)
+
+
+def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Field:
+    """`ground` with sky and `layers` of ridges put behind its horizon; the highest rises `rise` of the frame height."""
+    height, width = ground.shape
+    contrast = float(np.clip(rng.lognormal(3.9, 0.4), 22, 110)) * (1 if rng.random() < 0.8 else -0.7)
+    scene = _sky(rng, height, width, horizon, contrast)
+    near = contrast + rng.uniform(-0.3, 0.2) * abs(contrast)
+    for layer in range(layers):
+        nearness = (layer + 1) / layers
+        lift = rise * height * (1 - layer / layers) * rng.uniform(0.8, 1.1)
+        line = ridge_line(rng, width, rng.uniform(2.4, 3.4))
+        crest = horizon - lift * (0.35 + 0.65 * line)
+        # Haze takes the far ridges towards the level of the sky.
+        level = near * (0.45 + 0.55 * nearness) + rng.normal(0, 4)
+        slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * _relief(rng, height, width, max(lift, 8.0))
+        land = below(crest, height, softness=rng.uniform(0.8, 2.5))
+        scene = scene * (1 - land) + (np.float32(level) + slope) * land
+    flat = below(np.full(width, horizon), height, softness=rng.uniform(1.0, 4.0))
+    return np.asarray(scene * (1 - flat) + (ground + np.float32(contrast)) * flat, dtype=np.float32)
+
+
+def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> Field:
+    """Slopes of hills lit or warmed from one side, about unit deviation: the sideways derivative of rugged heights."""
+    if size < 25:
+        # Too far away to show their slopes.
+        return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
+    size = min(size * 0.6, height / 2.5)
+    heights = ridged(rng, height, width, size, gain=0.45, stretch=(1.2, 1.0))
+    lit = unit(cv2.GaussianBlur(heights, (0, 0), size / 14) - np.roll(heights, round(size / 7), axis=1))
+    ground = fractal(rng, height, width, 2.4, outer=size * 2, stretch=(1.6, 1.0))
+    return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
+
+
+def _bushes(rng: np.random.Generator, scene: Field, horizon: float, count: int, warmth: float) -> None:
+    """Bushes on flat ground, in strips and clumps, larger towards the camera."""
+    height, width = scene.shape
+    reach = height - horizon
+    nearest = max(-horizon / reach, 0.0)
+    depth = np.sort(nearest + 0.03 + (1.1 - nearest) * rng.uniform(0, 1, count) ** 1.4)
+    columns = rng.uniform(-0.03, 1.03, count) * width
+    rows = horizon + depth * reach
+    strips = ground_texture(
+        rng, height, width, horizon, [(1.2 * width, 1.0), (0.4 * width, 0.8)], focal=reach, stretch=3.0
+    )
+    at = np.clip(np.rint(rows), 0, height - 1).astype(int), np.clip(np.rint(columns), 0, width - 1).astype(int)
+    kept = strips[at] > rng.uniform(-1.2, 0.4)
+    biggest = height * rng.uniform(0.035, 0.12)
+    local = cv2.blur(scene, (15, 15))[at]
+    tall = np.maximum(biggest * depth * rng.lognormal(0, 0.35, count), 2.0)
+    level = local + warmth + rng.normal(0, 5, count)
+    plants: list[Plant] = [bush(rng) for _ in range(6)]
+    plant(scene, plants, np.column_stack([columns, rows, tall, level])[kept].tolist(), contrast=rng.uniform(4, 14))
+
+
+def _single_trees(rng: np.random.Generator, scene: Field, horizon: float) -> None:
+    """One to four leafless trees standing out of the frame's foreground."""
+    height, width = scene.shape
+    warmth = float(scene.mean()) + _either(rng, 25, 70)
+    for _ in range(int(rng.integers(1, 5))):
+        foot = (rng.uniform(0.05, 0.95) * width, horizon + rng.uniform(0.05, 0.7) * (height - horizon))
+        cover = bare_tree(rng, height, width, foot, tall=(foot[1] - horizon) * 0.9 + height * rng.uniform(0.1, 0.4))
+        scene += cover * (np.float32(warmth + rng.normal(0, 5)) - scene)
+
+
+def _either(rng: np.random.Generator, low: float, high: float) -> float:
+    """A difference of `low` to `high` gray levels, warmer in two cases of three."""
+    return float(rng.uniform(low, high) * (1 if rng.random() < 0.65 else -1))
