@@ -1,0 +1,147 @@
+"""Frames with much saturated: burnt-out clouds, glare in the sky, a low sun over water, warm land against cold sky."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.cloud import clear_sky, over
+from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers
+from sirstgen.backgrounds.procedural.fields import (
+    Field,
+    band,
+    billowed,
+    blurred,
+    finish,
+    fractal,
+    frame_scale,
+    ridged,
+    shading,
+    smoothstep,
+    unit,
+)
+from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
+from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
+
+
+def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """One frame with saturated parts.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        (height, width), uint8.
+    """
+    layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
+    layout = layouts[rng.choice(len(layouts), p=[0.46, 0.14, 0.2, 0.2])]
+    scene = layout(rng, height, width)
+    return finish(
+        rng,
+        scene,
+        noise=float(rng.uniform(1.0, 2.0)),
+        softness=float(rng.uniform(0.8, 1.2)),
+        saturates=True,
+        block_share=0.4,
+    )
+
+
+def _exposed(rng: np.random.Generator, scene: Field, share: float, spread: float) -> Field:
+    """The scene so bright that `share` of it reaches 255, at the gain that leaves it `spread` gray levels."""
+    bright = float(np.quantile(scene, 1 - share))
+    gain = spread / max(float(np.minimum(scene, bright).std()), 1e-6)
+    return ((scene - bright) * np.float32(gain) + np.float32(255.5 + rng.uniform(0, 2))).astype(np.float32)
+
+
+def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Field:
+    form = (broken, heaps, deck, layers)[rng.choice(4, p=[0.45, 0.15, 0.25, 0.15])]
+    sky = over(0.3 * clear_sky(rng, height, width), form(rng, height, width), 100.0)
+    if rng.random() < 0.4:
+        sky = over(sky, broken(rng, height, width), 80.0)
+    # These are mostly enlarged views: soft, and with light and shade wider than any one cloud.
+    sky = blurred(sky, float(rng.uniform(0.3, 1.6)) * frame_scale(height, width))
+    sky = sky + np.float32(rng.uniform(15, 60)) * shading(rng, height, width)
+    sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
+    return _exposed(rng, sky, share=float(rng.uniform(0.03, 0.3)), spread=float(rng.uniform(34, 80)))
+
+
+def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
+    """A sky that brightens towards the sun, which stands at or beyond the border."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    turn = rng.uniform(0, 2 * np.pi)
+    away = rng.uniform(0.4, 1.0)
+    sun_y, sun_x = height * (0.5 + away * np.sin(turn)), width * (0.5 + away * np.cos(turn))
+    far = np.hypot((y - sun_y) / height, (x - sun_x) / width).astype(np.float32)
+    glow = np.exp(-far / np.float32(rng.uniform(0.25, 0.8)))
+    veil = fractal(rng, height, width, 3.6, stretch=(2.5, 1.0)) * np.float32(rng.uniform(0.0, 0.12))
+    scene = unit(glow) + veil + np.float32(0.03) * fractal(rng, height, width, 2.6, outer=height / 4)
+    if rng.random() < 0.6:
+        opacity, light = (broken, layers)[rng.integers(2)](rng, height, width)
+        scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
+            0.2, 3
+        )
+    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), spread=float(rng.uniform(35, 65)))
+
+
+def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Water under a sky whose light lies on the horizon and breaks on the waves."""
+    horizon = float(rng.uniform(0.2, 0.6)) * height
+    scale = frame_scale(height, width)
+    focal = float(rng.uniform(0.7, 1.6)) * height
+    sizes = (3.5, 7.0, 14.0, 28.0, 60.0)
+    octaves = [(size * scale * focal / height, size**-0.15) for size in sizes]
+    waves = unit(
+        ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=float(rng.uniform(1.1, 2.2)))
+    )
+    depth = relative_depth(height, horizon)
+    column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
+    sun, reach = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.2, 1.3))
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    up = np.clip((horizon - rows) / height, 0, 1)
+    glow = np.exp(-((column - sun) ** 2) / reach**2) * np.exp(-up / np.float32(rng.uniform(0.06, 0.3)))
+    sky = 90 + 165 * glow + 7 * fractal(rng, height, width, 3.4, outer=height / 2, stretch=(4.0, 1.0))
+    path = np.exp(-0.5 * ((column - sun) / (0.4 * reach * (0.4 + depth))) ** 2)
+    grain = fractal(rng, height, width, 1.8, outer=height / 8, stretch=(1.6, 1.0))
+    sparkle = smoothstep(waves, float(rng.uniform(-0.6, 0.3)), 1.8)
+    water = (
+        75
+        + 55 * path
+        + 6 * waves
+        + 3 * grain
+        + 120 * path * sparkle * np.exp(-depth * np.float32(rng.uniform(0.2, 2.0)))
+    )
+    sea = below(np.full(width, horizon), height, softness=float(rng.uniform(1.5, 4.0)))
+    scene = sky * (1 - sea) + water * sea
+    if rng.random() < 0.5:
+        crown = horizon - height * float(rng.uniform(0.03, 0.12)) * ridge_line(rng, width, 2.5)
+        land = below(crown, height) * (1 - sea)
+        scene = scene * (1 - land) + (30 + 0.5 * sky) * land
+    seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), spread=float(rng.uniform(36, 65)))
+
+
+def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Wooded hills that glow against a cold sky, dark water or meadow before some of them."""
+    scale = frame_scale(height, width)
+    horizon = float(rng.uniform(0.45, 0.8)) * height
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    scene = 60 + 90 * (rows / height) + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0))
+    for nearness in np.sort(rng.uniform(0.1, 1.0, int(rng.integers(1, 4)))):
+        crown = horizon - height * (0.08 + 0.4 * (1 - nearness)) * (0.3 + ridge_line(rng, width, 2.6))
+        crown = crown + scale * (0.5 + 2.0 * nearness) * band(rng, 32, width, 5 * scale)[0]
+        crowns = billowed(rng, height, width, (6 + 16 * nearness) * scale, gain=0.55)
+        folds = ridged(rng, height, width, 70 * scale, gain=0.5)
+        level = 150 + 45 * nearness + (5 + 13 * nearness) * crowns + 9 * folds
+        hill = below(crown, height, softness=1.5)
+        scene = scene * (1 - hill) + level * hill
+    bank = below(horizon - 0.06 * height * (0.4 + ridge_line(rng, width, 3.0)), height, softness=2.0)
+    scene = scene * (1 - bank) + (245 + 12 * fractal(rng, height, width, 2.6, outer=height / 6, stretch=(3, 1))) * bank
+    octaves = [(size * scale, size**-0.1) for size in (4.0, 8.0, 16.0, 40.0)]
+    grain = fractal(rng, height, width, 1.5, outer=height / 10, stretch=(1.5, 1.0))
+    front = unit(ground_texture(rng, height, width, horizon, octaves, focal=height, stretch=1.3))
+    meadow = below(np.full(width, horizon), height, softness=2.0)
+    scene = scene * (1 - meadow) + (float(rng.uniform(60, 175)) + 6 * front + 7 * grain) * meadow
+    seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.14)), spread=float(rng.uniform(34, 70)))
