@@ -10,14 +10,14 @@ import hashlib
 import io
 import json
 import math
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sirstgen.errors import InputFault
+from sirstgen.datasets.atomic import write_file
+from sirstgen.errors import InputFault, WorkFailed
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
 STORE_NAME = "scenes.json"
@@ -151,14 +151,10 @@ class SceneStore:
             for key, label in sorted(self.decisions.items())
         }
         text = json.dumps({"version": _STORE_VERSION, "decisions": rows}, indent=1) + "\n"
-        temporary = self.path.with_name(f".{STORE_NAME}.{os.getpid()}")
         try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(self.path)
-        except OSError as fault:
-            temporary.unlink(missing_ok=True)
+            write_file(self.path, text)
+        except WorkFailed as fault:
             warnings.warn(
-                f"{self.path} cannot be written ({fault.strerror}): the scene CNN will run again next time. "
-                "Make the folder writable, or give a labels file.",
+                f"{fault}: the scene CNN will run again next time. Make the folder writable, or give a labels file.",
                 stacklevel=2,
             )

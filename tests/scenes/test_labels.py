@@ -87,7 +87,7 @@ def test_store_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_store_that_cannot_be_written_warns_and_lives_on(tmp_path: Path) -> None:
-    store = SceneStore.beside(tmp_path / "gone")
+    store = SceneStore.beside(write(tmp_path, "not-a-folder", ""))
     store.decisions["k"] = SceneLabel("sea")
     with pytest.warns(UserWarning, match="cannot be written"):
         store.save()
