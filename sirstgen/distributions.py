@@ -19,7 +19,6 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-
 T = TypeVar("T")
 
 
@@ -49,7 +48,7 @@ class Distribution(_Part):
     between: tuple[float, float] | None = None
     normal: Normal | None = None
     lognormal: LogNormal | None = None
-    limits: tuple[float, float] | None = Field(None, description="values beyond are moved to the nearer limit")
+    limits: tuple[float, float] | None = Field(default=None, description="values beyond are moved to the nearer limit")
 
     @model_validator(mode="after")
     def _consistent(self) -> Distribution:

@@ -7,7 +7,9 @@ float TIFF. All of them leave here as one (H, W) array of gray levels, or as one
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,6 @@ IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "DIB", "GIF", "WEBP", "PPM")
 _WAY_OUT = "replace it or take it out"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _PNG_GRAY = 0
 _LUMA_RED, _LUMA_GREEN, _LUMA_BLUE = 19595, 38470, 7471  # ITU-R 601-2 in 1/65536, as Pillow's convert("L")
 
@@ -71,10 +72,10 @@ def read_bytes(path: Path | str) -> bytes:
 
 def decode_gray(data: bytes, path: Path | str) -> Gray:
     """As `read_gray`, for the content `data` of `path` (used in messages only)."""
-    if data.startswith(_PNG_SIGNATURE) and len(data) > 33:
+    if data.startswith(_PNG_SIGNATURE):
+        kinds = _whole_png(data, path)
         depth, colour = data[24], data[25]
-        whole = data.endswith(_PNG_END) and data.find(b"acTL", 0, data.find(b"IDAT")) < 0
-        if whole and (depth == 16 or (depth == 8 and colour == _PNG_GRAY)):
+        if b"acTL" not in kinds and (depth == 16 or (depth == 8 and colour == _PNG_GRAY)):
             image = _decode_opencv(data)
             if image is not None:
                 return image
@@ -90,6 +91,26 @@ def decode_gray(data: bytes, path: Path | str) -> Gray:
     except Exception as fault:  # on damaged bytes the decoders raise nearly anything
         reason = str(fault) or type(fault).__name__
         raise InputFault.of(path, f"truncated or damaged image ({reason}); {_WAY_OUT}") from None
+
+
+def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
+    """The kinds of chunk of a PNG; InputFault where it is cut off or damaged, which decoders do not always notice."""
+    kinds: set[bytes] = set()
+    view, offset = memoryview(data), len(_PNG_SIGNATURE)
+    while b"IEND" not in kinds:
+        length, kind = struct.unpack_from(">I4s", data, offset) if offset + 12 <= len(data) else (len(data), b"")
+        end = offset + 12 + length
+        if end > len(data):
+            raise InputFault.of(path, f"truncated image, its end is missing; {_WAY_OUT}")
+        critical = kind[:1].isupper()
+        if critical and zlib.crc32(view[offset + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            name = kind.decode("ascii", "replace")
+            raise InputFault.of(path, f"damaged image, the checksum of its {name} chunk is wrong; {_WAY_OUT}")
+        kinds.add(kind)
+        offset = end
+    if not data.startswith(b"IHDR", 12):
+        raise InputFault.of(path, f"damaged image, its head is missing; {_WAY_OUT}")
+    return kinds
 
 
 def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Gray:

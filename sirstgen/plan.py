@@ -3,7 +3,7 @@
 A plan written by hand is a custom scene; the sampler writes the same type. A line of ``targets.jsonl`` holds its plan,
 so `ImagePlan.from_row` rebuilds any image of a dataset.
 
-Coordinates everywhere: x right, y down, pixel centres at integers; angles in degrees from the x axis towards the y axis.
+Coordinates everywhere: x right, y down, pixel centres at integers; angles in degrees from the x axis towards y.
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ class ImagePlan:
 
     def __post_init__(self) -> None:
         _require(self.index >= 0, "index", "must not be negative", self.index)
-        _require(self.width >= 16 and self.height >= 16, "image size", "must be at least 16x16", (self.width, self.height))
+        _require(
+            self.width >= 16 and self.height >= 16, "image size", "must be at least 16x16", (self.width, self.height)
+        )
         _require(self.bit_depth in (8, 16), "bit_depth", "must be 8 or 16", self.bit_depth)
         _require(_finite(self.blur_sigma) and self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
         _require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)

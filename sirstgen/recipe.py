@@ -1,8 +1,9 @@
-"""Recipe: everything a dataset is drawn from. Loads from YAML or TOML over the default recipe; wrong keys fail at once."""
+"""Recipe: everything a dataset is drawn from, read from YAML or TOML over the default; wrong keys fail at once."""
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -119,7 +120,7 @@ class BackgroundRules(_Part):
 class Quality(_Part):
     """What is rejected and drawn again, in place of the paper's removal by hand (section IV-B)."""
 
-    min_contrast: float = Field(4.0, ge=0, description="smallest peak of a target's own contribution, levels of 256")
+    min_contrast: float = Field(8.0, ge=0, description="smallest peak of a target's own contribution, levels of 256")
     border: int = Field(2, ge=0, description="pixels kept free between a target and the image's edge")
     attempts: int = Field(12, ge=1, le=1000, description="places tried before a target's size is drawn again")
 
@@ -233,6 +234,18 @@ def nearest(word: str, words: Any) -> str:
     """`` (did you mean X?)`` for the nearest spelling among `words`, or nothing."""
     close = difflib.get_close_matches(str(word), [str(other) for other in words], n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def schema_text() -> str:
+    """The recipe's JSON Schema."""
+    return json.dumps(Recipe.model_json_schema(), indent=2)
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The complete recipe as YAML; `Recipe.load` reads it back."""
+    import yaml
+
+    return str(yaml.safe_dump(recipe.to_mapping(), sort_keys=False, default_flow_style=None, width=120)).rstrip()
 
 
 @cache

@@ -30,7 +30,8 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
         *keys: what the stream is for, most general first (image index, purpose, attempt).
     """
     text = repr([int(seed), *(key if isinstance(key, str) else int(key) for key in keys)])
-    return np.random.Generator(np.random.PCG64(_Digest(hashlib.blake2b(text.encode(), digest_size=32).digest())))
+    digest = hashlib.blake2b(text.encode(), digest_size=32).digest()
+    return np.random.Generator(np.random.PCG64(_Digest(digest)))  # type: ignore[arg-type]  # as documented by numpy
 
 
 def draw_seed() -> int:

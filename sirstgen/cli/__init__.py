@@ -1,0 +1,62 @@
+"""The command line: one module per command; they parse, call, show progress and print.
+
+Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+
+import typer
+
+from sirstgen.cli import synth
+from sirstgen.errors import SirstgenError
+
+
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with errors of the house told in one line and turned into their exit code."""
+
+    @functools.wraps(command)
+    def run(*args: object, **kwargs: object) -> None:
+        try:
+            command(*args, **kwargs)
+        except SirstgenError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted; files written so far are whole, --resume goes on where a command has it", err=True)
+            raise typer.Exit(1) from None
+        except BrokenPipeError:  # the reader of our output has gone
+            sys.stderr.close()
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _sirstgen(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from sirstgen import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Synthetic datasets for infrared small-target detection, and the proof that they are worth training on.",
+)
+app.callback(invoke_without_command=True)(_sirstgen)
+app.command("synth")(reported(synth.synth))
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()

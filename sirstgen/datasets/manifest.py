@@ -69,7 +69,7 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
 
 
 def libraries() -> dict[str, str]:
-    """Versions and processor features that may decide the last bit of a pixel; byte equality is promised for equal ones."""
+    """Versions and processor features that may decide the last bit of a pixel; equal ones give equal bytes."""
     import cv2
 
     found = {name: version(name) for name in _LIBRARIES}
@@ -106,7 +106,7 @@ def split_by_group(
 
 def card(manifest: dict[str, Any]) -> str:
     """The dataset card: what is in the folder, how it was made, what it does not claim."""
-    recipe = manifest["recipe"]
+    recipe, split = manifest["recipe"], manifest["split"]
     size = f"{recipe['width']}x{recipe['height']}, {recipe['bit_depth']} bit"
     scenes = "\n".join(f"| {scene} | {count} |" for scene, count in manifest["scenes"].items())
     rejections = _listed(manifest["rejections"].items()) or "none"
@@ -123,13 +123,14 @@ def card(manifest: dict[str, Any]) -> str:
   {recipe["mask_level"]:g} of its peak. Targets never touch.
 * `targets.jsonl`: one line an image; kind, place, size and the measured signal-to-clutter ratio of each target.
   `sirstgen verify` recomputes every figure from the files.
-* `50_50/`, `img_idx/`: {manifest["split"]["train"]} training and {manifest["split"]["test"]} test ids, in the layouts of the
-  DNA-Net and BasicIRSTD codes. No background is on both sides.
+* `50_50/`, `img_idx/`: {split["train"]} training and {split["test"]} test ids, in the layouts of the DNA-Net and
+  BasicIRSTD codes. No background is on both sides.
 * `dataset.json`: the complete recipe, library versions and rejections ({rejections}).
 * `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
-Made after section IV of B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection" (IEEE TIP, 2023).
-The images are synthetic: no figure reached on them is a statement about real frames.
+Made after section IV of B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE
+Transactions on Image Processing, 2023. The images are synthetic: no figure reached on them is a statement about real
+frames.
 """
 
 

@@ -1,7 +1,7 @@
 """Gray PNG files, encoded fast.
 
-A PNG is a filter, a deflate stream and three chunks. The UP filter (each row minus the one above) is one subtraction, and
-ISA-L deflates about four times as fast as zlib for files of equal size; the bytes depend on the pixels alone.
+A PNG is a filter, a deflate stream and three chunks. The UP filter (each row minus the one above) is one subtraction,
+and ISA-L deflates about four times as fast as zlib for files of equal size; the bytes depend on the pixels alone.
 """
 
 from __future__ import annotations
@@ -44,4 +44,3 @@ def encode_png(image: NDArray[np.uint8 | np.uint16]) -> bytes:
 def _chunk(kind: bytes, data: bytes) -> bytes:
     check = isal_zlib.crc32(data, isal_zlib.crc32(kind))
     return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", check)))
-

@@ -63,10 +63,19 @@ class Run:
         for part in (scratch, folder / "images", folder / "masks"):
             part.mkdir(parents=True, exist_ok=True)
         write_file(folder / RUN_FOLDER / "generator.pickle", pickle.dumps(generator), scratch)
+        write_file(folder / RUN_FOLDER / "seed", str(generator.seed), scratch)
         write_file(begun, mark, scratch)
         run = cls(folder, Journal(folder / RUN_FOLDER / "journal.tsv"), _read_takes(folder))
         run._forget_damaged(count)
         return run
+
+    @staticmethod
+    def seed_of(folder: Path) -> int | None:
+        """The seed of the run or dataset in `folder`, so that it can go on without being told again."""
+        begun = folder / RUN_FOLDER / "seed"
+        if begun.exists():
+            return int(begun.read_text())
+        return int(read_manifest(folder)["seed"]) if (folder / "dataset.json").exists() else None
 
     def generator(self) -> Path:
         """Where workers find the generator."""
@@ -143,7 +152,8 @@ def _reopen(folder: Path, mark: str, count: int) -> None:
     manifest = read_manifest(folder)
     if manifest.get("fingerprint") != mark:
         raise _begun_otherwise(folder)
-    sums = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     run = folder / RUN_FOLDER
     run.mkdir(exist_ok=True)
     with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (run / "journal.new").open("w") as journal:
@@ -156,8 +166,8 @@ def _reopen(folder: Path, mark: str, count: int) -> None:
 
 def _begun_otherwise(folder: Path) -> InvalidValue:
     return InvalidValue(
-        f"a run goes on with the recipe, seed, backgrounds, templates and version it was begun with, {folder} was begun "
-        f"with others; repeat its command, or give --overwrite or another --out"
+        f"a run goes on with the recipe, seed, backgrounds, templates and version it was begun with, {folder} was "
+        f"begun with others; repeat its command, or give --overwrite or another --out"
     )
 
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import InvalidValue, WorkFailed
-from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
+from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan
 from sirstgen.recipe import Recipe
 from sirstgen.seeding import draw_seed, stream
+from sirstgen.synthesis.canvas import Canvas, TargetRejected, builtin_templates
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.placement import Claim, Ground, Survey
-from sirstgen.synthesis.render import Image, Sample, TargetRejected, builtin_templates, crop_background, paint, render
-from sirstgen.synthesis.sampler import Sampler, placed, reach
+from sirstgen.synthesis.render import Sample, crop_background, finish, render
+from sirstgen.synthesis.sampler import Sampler, reach
 from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
+from sirstgen.synthesis.sources import open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _CROPS = 4  # crops of the image's own background that are tried
@@ -51,7 +53,7 @@ class Generator:
             raise InvalidValue(f"seed must not be negative, got {seed}", name="seed", value=seed)
         self.seed = draw_seed() if seed is None else int(seed)
         self.recipe = recipe if recipe is not None else Recipe.default()
-        self.backgrounds = backgrounds if backgrounds is not None else _builtin_backgrounds(self.recipe)
+        self.backgrounds = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
         self.templates = templates if templates is not None else builtin_templates()
         self._prepare()
 
@@ -89,14 +91,16 @@ class Generator:
             WorkFailed: no crop of any background tried takes the image's targets; says why, with counts.
         """
         if index < 0 or take < 0:
-            raise InvalidValue(f"index and take must not be negative, got {index} and {take}", name="index", value=index)
+            raise InvalidValue(
+                f"index and take must not be negative, got {index} and {take}", name="index", value=index
+            )
         rejections: Counter[str] = Counter()
         for shot in range(_CROPS + _SPARES):
             attempt = take * (_CROPS + _SPARES) + shot
             slot = self.slot(index) if shot < _CROPS else self._schedule.spare(index, attempt)
             sample = self._attempt(index, slot, attempt, rejections, last=shot >= _CROPS - 1)
             if sample is not None:
-                return replace(sample, rejections=dict(sorted(rejections.items())))
+                return sample
         reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
         raise WorkFailed(
             f"image {index}: no background of scene {self.slot(index).scene} takes its targets (rejected: {reasons}); "
@@ -122,9 +126,7 @@ class Generator:
     def __iter__(self) -> Iterator[Sample]:
         return self.samples()
 
-    def _attempt(
-        self, index: int, slot: Slot, attempt: int, rejections: Counter[str], last: bool
-    ) -> Sample | None:
+    def _attempt(self, index: int, slot: Slot, attempt: int, rejections: Counter[str], last: bool) -> Sample | None:
         """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
         background = self.backgrounds.background(slot.scene, slot.number)
         survey = self._survey(background)
@@ -146,52 +148,39 @@ class Generator:
             clutter_region=self._region,
         )
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
-        ground = Ground(survey, crop, layer, self.recipe.quality.border)
-        count = self._sampler.count(index, plan.scene)
-        sample: Sample | None = paint(plan, layer) if count == 0 else None
+        ground = Ground(survey, crop, layer, self.recipe.quality.border, self._min_contrast)
+        canvas = Canvas(plan, layer, self.templates)
         tries = 4 * self.recipe.quality.attempts
-        for number in range(count):
+        for number in range(self._sampler.count(index, plan.scene)):
             for place in range(tries):
-                targets = () if sample is None else sample.plan.targets
-                outcome = self._with_target(plan, layer, ground, targets, number, attempt * tries + place)
-                if isinstance(outcome, Sample):
-                    sample = outcome
+                reason = self._add_target(canvas, ground, number, attempt * tries + place)
+                if reason is None:
                     break
-                rejections[outcome] += 1
+                rejections[reason] += 1
             else:
                 return None
-        return sample
+        return finish(canvas, dict(sorted(rejections.items())))
 
-    def _with_target(
-        self,
-        plan: ImagePlan,
-        layer: Image,
-        ground: Ground,
-        targets: tuple[TargetPlan, ...],
-        number: int,
-        attempt: int,
-    ) -> Sample | str:
-        """The image with one more target, drawn and placed; or the reason why it is rejected."""
+    def _add_target(self, canvas: Canvas, ground: Ground, number: int, attempt: int) -> str | None:
+        """Draws, places and adds one target; the reason if it is rejected."""
+        index, scene = canvas.plan.index, canvas.plan.scene
         draw = attempt // self.recipe.quality.attempts
-        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma)
+        target = self._sampler.target(index, number, draw, scene, canvas.plan.blur_sigma)
         position = ground.place(
-            stream(self.seed, plan.index, "placement", number, attempt),
+            stream(self.seed, index, "placement", number, attempt),
             reach(target),
             self._sampler.where(target),
-            [Claim(*other.position, reach(other)) for other in targets],
+            [Claim(*shape.plan.position, reach(shape.plan)) for shape in canvas.shapes],
             target.scr * target.polarity,
-            self._sampler.wants_dim(plan.index, number),
+            self._sampler.wants_dim(index, number),
         )
-        if position is None:
-            return "no room"
-        target = placed(target, position)
+        if isinstance(position, str):
+            return position
         try:
-            sample = paint(replace(plan, targets=(*targets, target)), layer, self.templates)
+            canvas.add(replace(target, position=position), self._min_contrast)
         except TargetRejected as error:
             return str(error.data["reason"])
-        if any(abs(truth.amplitude) < self._min_contrast for truth in sample.targets):
-            return "invisible contrast"
-        return sample
+        return None
 
     @property
     def _min_contrast(self) -> float:
@@ -220,13 +209,3 @@ class Generator:
                 self._survey_bytes -= self._surveys.popitem(last=False)[1].frame.nbytes
         self._surveys[background.id] = survey
         return survey
-
-
-def _builtin_backgrounds(recipe: Recipe) -> BackgroundSource:
-    from sirstgen.assets import asset_folder
-    from sirstgen.backgrounds.library import BackgroundLibrary
-
-    side = recipe.backgrounds.max_enlargement
-    return BackgroundLibrary.open(
-        asset_folder("backgrounds"), min_size=(int(recipe.height / side), int(recipe.width / side))
-    )

@@ -2,15 +2,16 @@
 
     SCR = |mu_t - mu_b| / sigma_b
 
-``mu_t`` is the mean over the target's mask; ``mu_b`` and ``sigma_b`` are the mean and the population standard deviation over
-the clutter region: the target's bounding box grown by a margin (or the whole image), without the masks of all
-targets grown by the support margin. All three are taken from whole gray levels, so anyone can recompute them from
-the two files.
+``mu_t`` is the mean over the target's mask; ``mu_b`` and ``sigma_b`` are the mean and the population standard deviation
+over the clutter region: the target's bounding box grown by a margin (or the whole image), without the masks of all
+targets grown by the support margin. All three are taken from whole gray levels, so anyone can recompute them from the
+two files.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -21,6 +22,8 @@ from sirstgen.plan import ClutterRegion
 
 Box = tuple[int, int, int, int]
 """(x, y, width, height); right and bottom exclusive as x + width, y + height."""
+
+_HALO = 12  # support margins up to this many pixels, which all but huge targets keep to, need no second pass
 
 
 class Clutter(NamedTuple):
@@ -65,11 +68,57 @@ def measure_clutter(
         columns = slice(max(x - region.margin, 0), min(x + w + region.margin, width))
         image, excluded = image[rows, columns], excluded[rows, columns]
     values = image[~excluded].astype(np.float64)
-    count = values.size
+    return _statistics(values.size, float(values.sum()), float(values @ values))
+
+
+def clutter_by_margin(
+    image: NDArray[np.uint8 | np.uint16], masks: NDArray[np.uint8], bbox: Box, region: ClutterRegion
+) -> Callable[[int], Clutter]:
+    """`measure_clutter` as a function of the support margin, from one pass over the region.
+
+    Growing masks by m px in a square takes away the pixels within chessboard distance m of them, so the sums over the
+    pixels at each distance give the statistics for every margin.
+
+    Args:
+        image: (H, W) whole gray levels.
+        masks: (H, W) uint8, non-zero on the masks of all targets.
+        bbox: the target's bounding box.
+        region: local or global.
+    """
+    height, width = image.shape
+    rows, columns = slice(0, height), slice(0, width)
+    if region.kind == "local":
+        x, y, w, h = bbox
+        rows = slice(max(y - region.margin, 0), min(y + h + region.margin, height))
+        columns = slice(max(x - region.margin, 0), min(x + w + region.margin, width))
+    # Masks just outside the region reach into it when they grow.
+    halo_rows = slice(max(rows.start - _HALO, 0), min(rows.stop + _HALO, height))
+    halo_columns = slice(max(columns.start - _HALO, 0), min(columns.stop + _HALO, width))
+    outside = (masks[halo_rows, halo_columns] == 0).view(np.uint8)
+    distance = cv2.distanceTransform(outside, cv2.DIST_C, 3)
+    inner = (
+        slice(rows.start - halo_rows.start, rows.stop - halo_rows.start),
+        slice(columns.start - halo_columns.start, columns.stop - halo_columns.start),
+    )
+    rings = np.minimum(distance[inner], _HALO + 1).astype(np.intp).ravel()
+    values = image[rows, columns].astype(np.float64).ravel()
+    counts = np.bincount(rings, minlength=_HALO + 2)
+    totals = np.bincount(rings, weights=values, minlength=_HALO + 2)
+    squares = np.bincount(rings, weights=values * values, minlength=_HALO + 2)
+
+    def beyond(margin: int) -> Clutter:
+        if margin > _HALO:
+            return measure_clutter(image, excluded(masks, margin), bbox, region)
+        outer = slice(margin + 1, None)
+        return _statistics(int(counts[outer].sum()), float(totals[outer].sum()), float(squares[outer].sum()))
+
+    return beyond
+
+
+def _statistics(count: int, total: float, squares: float) -> Clutter:
+    """From sums of whole numbers below 2**53, which are exact in any order."""
     if count == 0:
         return Clutter(math.nan, 0.0, 0)
-    total = float(values.sum())
-    squares = float(values @ values)  # whole numbers below 2**53: exact in any order
     variance = (count * squares - total * total) / (count * count)
     return Clutter(total / count, math.sqrt(max(variance, 0.0)), count)
 
@@ -80,7 +129,7 @@ def signal_to_clutter(mu_t: float, clutter: Clutter) -> float:
 
 
 def required_sum(area: int, clutter: Clutter, scr: float, polarity: int) -> int:
-    """The whole number nearest to the sum that the mask's pixels must have for `scr`; |scr error| <= 0.5/(area sigma_b).
+    """The whole number nearest to what the mask's pixels must sum to for `scr`; so |scr error| <= 0.5/(area sigma_b).
 
     Args:
         area: pixels of the mask.

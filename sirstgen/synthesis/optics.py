@@ -1,18 +1,19 @@
 """F_blur: the 5x5 Gaussian blur of section IV-B, on layers.
 
-Target and background are blurred apart, since ``blur(B + T) = blur(B) + blur(T)``: the target's own contribution to every
-pixel is then known exactly, and with it the mask. The background layer is blurred in whole gray levels, which OpenCV
-does in fixed point: equal pixels on every processor.
+Target and background are blurred apart, since ``blur(B + T) = blur(B) + blur(T)``: the target's own contribution to
+every pixel is then known exactly, and with it the mask. The background layer is blurred in whole gray levels, which
+OpenCV does in fixed point: equal pixels on every processor.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from sirstgen.images import Gray
 from sirstgen.synthesis.stamps import Stamp
 
 KERNEL = 5
@@ -26,15 +27,14 @@ def blur_variance(sigma: float) -> float:
     return float((weights * np.arange(-RADIUS, RADIUS + 1) ** 2).sum())
 
 
-def blur_background(background: NDArray[np.uint8 | np.uint16], sigma: float) -> NDArray[np.uint8 | np.uint16]:
+def blur_background(background: Gray, sigma: float) -> Gray:
     """The background layer blurred; mirrored at the image's edge.
 
     Args:
         background: (H, W) uint8 or uint16, gray levels.
         sigma: pixels.
     """
-    blurred = cv2.GaussianBlur(background, (KERNEL, KERNEL), sigma, sigmaY=sigma)
-    return np.asarray(blurred, dtype=background.dtype)
+    return cast(Gray, cv2.GaussianBlur(background, (KERNEL, KERNEL), sigma, sigmaY=sigma))
 
 
 def blur_stamp(stamp: Stamp, sigma: float) -> Stamp:

@@ -1,4 +1,4 @@
-"""Where a target goes: inside the image, apart from the others, on its side of a horizon, in a bright or a dim place."""
+"""Where a target goes: inside the image, apart from the others, on its side of a horizon, in a bright or dim place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.horizon import Horizon, find_horizon
+from sirstgen.images import Gray
 from sirstgen.plan import BackgroundCrop
 from sirstgen.recipe import Where
-from sirstgen.synthesis.render import Image
 
+NO_ROOM = "no room"
 BLOCK = 8
 _NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
 _CANDIDATES = 24
+_PEAK_TO_MEAN = 1.7  # of a Gaussian target's contribution over its mask at level 0.3
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
 
 
@@ -29,7 +31,7 @@ class Survey:
         frame: (h, w) uint8 or uint16.
     """
 
-    def __init__(self, frame: Image) -> None:
+    def __init__(self, frame: Gray) -> None:
         self.frame = frame
 
     @cached_property
@@ -66,14 +68,19 @@ class Ground:
         crop: the part shown.
         layer: (H, W) the crop at the image's size.
         border: pixels kept free at the image's edge.
+        min_contrast: gray levels that a target's peak needs to be seen.
     """
 
-    def __init__(self, survey: Survey, crop: BackgroundCrop, layer: Image, border: int) -> None:
-        self._survey, self._crop, self._layer, self._border = survey, crop, layer, border
+    def __init__(self, survey: Survey, crop: BackgroundCrop, layer: Gray, border: int, min_contrast: float) -> None:
+        self._survey, self._crop, self._layer = survey, crop, layer
+        self._border, self._min_contrast = border, min_contrast
+        self._white = int(np.iinfo(layer.dtype).max)
 
     @cached_property
     def _bright(self) -> float:
-        return float(np.percentile(self._layer[::4, ::4], _TOP_SHARE))
+        sample = self._layer[::4, ::4].ravel()
+        place = len(sample) * _TOP_SHARE // 100
+        return float(np.partition(sample, place)[place])
 
     def place(
         self,
@@ -83,8 +90,8 @@ class Ground:
         taken: Sequence[Claim],
         signal: float,
         dim: bool,
-    ) -> tuple[float, float] | None:
-        """A centre (x, y) for a target, or None where there is no room for it.
+    ) -> tuple[float, float] | str:
+        """A centre (x, y) for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
 
         Args:
             rng: the target's placement stream.
@@ -98,25 +105,31 @@ class Ground:
         low = self._border + reach
         room = (width - 1 - 2 * low, height - 1 - 2 * low)
         if min(room) < 0:
-            return None
+            return NO_ROOM
         places = low + rng.random((_CANDIDATES, 2)) * room
         for other in taken:
             gap = other.reach + reach
             apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
             places = places[apart]
         if len(places) == 0:
-            return None
+            return NO_ROOM
         frame_places = self._to_frame(places)
         horizon = self._survey.horizon if where != "any" else None
         if horizon is not None:
             scale = self._crop.crop[2] / width
-            below = np.array([horizon.signed_distance(x, y) for x, y in frame_places])
+            below = horizon.signed_distance(frame_places[:, 0], frame_places[:, 1])
             right = below < -reach * scale if where == "sky" else below > reach * scale
             if not right.any():
-                return None
+                return NO_ROOM
             places, frame_places = places[right], frame_places[right]
-        fits = (self._expected_mean(frame_places, signal) < self._bright) == dim
-        x, y = places[int(fits.argmax())]  # the first that fits, or the first of all
+        mean, deviation = self._clutter_at(frame_places)
+        peak = signal * deviation * _PEAK_TO_MEAN
+        visible = np.abs(peak) >= self._min_contrast
+        feasible = visible & (mean + peak > 0) & (mean + peak < self._white)
+        if not feasible.any():
+            return "saturated" if visible.any() else "invisible contrast"
+        fits = (mean + signal * deviation < self._bright) == dim
+        x, y = places[int((2 * feasible + fits).argmax())]  # the first of the best
         return float(x), float(y)
 
     def _to_frame(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,15 +140,15 @@ class Ground:
         if self._crop.flip:
             across = width - 1 - across
         along = np.array([crop_width / width, crop_height / height])
-        return (np.column_stack([across, places[:, 1]]) + 0.5) * along - 0.5 + (x, y)
+        places = np.column_stack([across, places[:, 1]])
+        return np.asarray((places + 0.5) * along - 0.5 + (x, y))
 
-    def _expected_mean(self, frame_places: NDArray[np.float64], signal: float) -> NDArray[np.float32]:
+    def _clutter_at(self, frame_places: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         mean, deviation = self._survey.clutter
         blocks = (frame_places / BLOCK).astype(np.intp)
         rows = np.clip(blocks[:, 1], 0, mean.shape[0] - 1)
         columns = np.clip(blocks[:, 0], 0, mean.shape[1] - 1)
-        expected: NDArray[np.float32] = mean[rows, columns] + signal * deviation[rows, columns]
-        return expected
+        return mean[rows, columns], deviation[rows, columns]
 
 
 def kernel_reach(sigma: tuple[float, float]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from sirstgen.distributions import weighted_choice
 from sirstgen.errors import InvalidValue
@@ -116,8 +115,8 @@ class Sampler:
 def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: float) -> tuple[float, float]:
     """The (along, across) sigma of a Gaussian whose mask covers `area` pixels after pixel averaging and blur.
 
-    ``area = 2 pi s_along s_across ln(1 / mask_level)`` for the blurred kernel; the variances of pixel and blur add to the
-    kernel's own and are taken off. Kernels are never thinner than 0.3 px.
+    ``area = 2 pi s_along s_across ln(1 / mask_level)`` for the blurred kernel; the variances of pixel and blur add to
+    the kernel's own and are taken off. Kernels are never thinner than 0.3 px.
 
     Args:
         area: pixels of the mask.
@@ -134,8 +133,3 @@ def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: floa
 def reach(target: TargetPlan) -> float:
     """Half side of the square that a blurred target may touch, pixels."""
     return kernel_reach(target.sigma) if target.sigma is not None else template_reach(target.length or 0.0)
-
-
-def placed(target: TargetPlan, position: tuple[float, float]) -> TargetPlan:
-    """The target at its place."""
-    return replace(target, position=position)

@@ -93,7 +93,9 @@ class Schedule:
         size = max(4096, 1 << (length - 1).bit_length())
         phase = stream(self._seed, "scenes").random()
         marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        self._order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
+        self._order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(
+            np.int16
+        )
         self._rank = np.zeros(size, np.int64)
         for place in range(len(self._scenes)):
             shown = self._order == place

@@ -1,0 +1,105 @@
+"""What several commands share: options, lists of numbers, the progress bar, printing results."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sirstgen.errors import InputFault, InvalidValue
+
+Seed = Annotated[int | None, typer.Option(help="Seed of all draws; drawn and printed if not given.")]
+Workers = Annotated[int | None, typer.Option(help="Processes; by default as many as cores for large runs.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, or add to a finished one.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the dataset that is there.")]
+RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML or TOML file with the entries that differ.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder of frames.")]
+Labels = Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame of the folder.")]
+Scene = Annotated[str | None, typer.Option(help="The one scene that all frames of the folder show.")]
+Templates = Annotated[Path | None, typer.Option(help="Folder of templates: one sub-folder of PNGs a class.")]
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """``3,4,5,6`` as numbers.
+
+    Raises:
+        InvalidValue: something else than numbers separated by commas.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidValue(f"{name} must be numbers separated by commas, such as 3,4,5,6, got {text!r}") from None
+
+
+def size(text: str) -> tuple[int, int]:
+    """``320x240`` or ``256`` as (width, height).
+
+    Raises:
+        InvalidValue: something else.
+    """
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise InvalidValue(f"--size must be WIDTHxHEIGHT or one side in pixels, such as 256x256, got {text!r}")
+    return int(parts[0]), int(parts[-1])
+
+
+def names(text: str, name: str) -> list[str]:
+    """``000001,000007`` or a file with one of them a line, as a list."""
+    path = Path(text)
+    if path.is_file():
+        try:
+            found = path.read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputFault.of(path, f"cannot be read: {error}") from None
+    else:
+        found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise InvalidValue(f"{name} must name at least one id, got {text!r}")
+    return found
+
+
+def default_workers(images: int, each: int = 300) -> int:
+    """As many processes as cores, but no more than have `each` images to make."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, images // each))
+
+
+def show(result: Mapping[str, Any], text: str, as_json: bool, quiet: bool) -> None:
+    """Prints a result to standard output."""
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+    elif not quiet:
+        typer.echo(text)
+
+
+@contextmanager
+def progress(title: str, quiet: bool, unit: str = "images") -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, with rate and time left; nothing unless that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:.0f} {unit}/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield told

@@ -1,0 +1,199 @@
+"""A canvas: a blurred background layer that takes targets one by one, each at its exact SCR, with its exact mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.errors import WorkFailed
+from sirstgen.images import Gray
+from sirstgen.plan import ImagePlan, TargetPlan
+from sirstgen.synthesis import intensity
+from sirstgen.synthesis.intensity import Box, Clutter
+from sirstgen.synthesis.optics import blur_stamp
+from sirstgen.synthesis.stamps import Stamp, gaussian_stamp, template_stamp
+from sirstgen.synthesis.templates import TemplateLibrary
+
+
+class TargetRejected(WorkFailed):
+    """A target cannot be drawn as planned.
+
+    ``data["reason"]`` is one of the keys of `REASONS`, ``data["target"]`` the target's position in the plan.
+    """
+
+
+REASONS = {
+    "off image": "the target must fit inside the image",
+    "touching": "the target must not touch another one",
+    "fragmented mask": "the mask must be one connected region",
+    "flat clutter": "the clutter region must not be flat (sigma_b = 0), or no contrast has the requested SCR",
+    "saturated": "the requested SCR must not need gray levels beyond black or white",
+    "invisible contrast": "the requested SCR must leave the target a contrast against the pixels it covers",
+}
+
+_SQUARE = np.ones((3, 3), np.uint8)
+_LEAST_AMPLITUDE = 0.5  # gray levels; below it no pixel changes
+
+
+class Shape(NamedTuple):
+    """A target before its intensity is known: blurred profile and exact mask on a window of the image."""
+
+    plan: TargetPlan
+    rows: slice
+    columns: slice
+    profile: NDArray[np.float32]  # peak 1
+    mask: NDArray[np.bool_]
+    bbox: Box
+    first: tuple[int, int]  # row and column of the mask's first pixel in raster order
+    tail: NDArray[np.float32]  # [m]: largest profile value more than m px (chessboard distance) from the mask
+    under: NDArray[np.uint8 | np.uint16]  # (area,) background under the mask
+
+    def reach(self, amplitude: float) -> int:
+        """Pixels by which the mask must grow to cover every pixel that the target changes."""
+        return int((self.tail * abs(amplitude) >= 0.5).sum())
+
+
+class Light(NamedTuple):
+    """A target's intensity."""
+
+    clutter: Clutter
+    required: int  # sum of the mask's pixels
+    amplitude: float  # peak of the target's own contribution, gray levels
+
+
+class Canvas:
+    """A background layer and the targets drawn on it.
+
+    Args:
+        plan: size, mask level, blur and clutter region; its targets are not drawn, `add` draws.
+        layer: (H, W) the background, cropped and blurred.
+        templates: where extended targets are looked up; the built-in ones if None.
+    """
+
+    def __init__(self, plan: ImagePlan, layer: Gray, templates: TemplateLibrary | None = None) -> None:
+        self.plan = plan
+        self.layer = layer
+        self.masks = np.zeros(layer.shape, np.uint8)
+        self.shapes: list[Shape] = []
+        self.lights: list[Light] = []
+        self.support_margin = 0
+        self._occupied = np.zeros(layer.shape, np.uint8)  # supports and a pixel around them
+        self._templates = templates
+
+    def add(self, target: TargetPlan, min_contrast: float = _LEAST_AMPLITUDE) -> None:
+        """Adds one target; the others are lit anew, since its mask leaves their clutter regions.
+
+        Args:
+            target: fully decided.
+            min_contrast: least peak of a target's own contribution, gray levels.
+
+        Raises:
+            TargetRejected: it cannot be drawn as planned; the canvas stays as it was.
+        """
+        shape, support = self._shape(target)
+        window = (shape.rows, shape.columns)
+        self.masks[window][shape.mask] = 255
+        try:
+            margin, lights = self._meet_scr([*self.shapes, shape], min_contrast)
+        except TargetRejected:
+            self.masks[window][shape.mask] = 0
+            raise
+        self._occupied[window] |= cv2.dilate(support, _SQUARE).view(np.uint8)
+        self.shapes.append(shape)
+        self.support_margin, self.lights = margin, lights
+
+    def _shape(self, target: TargetPlan) -> tuple[Shape, NDArray[np.uint8]]:
+        """Blurred profile, exact mask and support of a target; refuses what sticks out, touches or falls apart."""
+        stamp = blur_stamp(_draw(target, self._templates), self.plan.blur_sigma)
+        height, width = stamp.values.shape
+        left, top = stamp.left, stamp.top
+        if left < 0 or top < 0 or left + width > self.plan.width or top + height > self.plan.height:
+            raise self._rejected("off image", f"it spans x {left} to {left + width}, y {top} to {top + height}")
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        profile = stamp.values / stamp.values.max()
+        support = (profile > 0).view(np.uint8)
+        if (self._occupied[rows, columns] & support).any():
+            raise self._rejected("touching", f"at {target.position}")
+        mask = profile >= self.plan.mask_level
+        cells = mask.view(np.uint8)
+        if target.template is not None and cv2.connectedComponents(cells, connectivity=8)[0] != 2:
+            raise self._rejected("fragmented mask", f"{target.template} at length {target.length:g} px")
+        x, y, box_width, box_height = cv2.boundingRect(cells)
+        away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
+        margins = range(int(away[profile > 0].max()))
+        tail = np.array([profile[away > margin].max() for margin in margins], np.float32)
+        shape = Shape(
+            plan=target,
+            rows=rows,
+            columns=columns,
+            profile=profile,
+            mask=mask,
+            bbox=(left + x, top + y, box_width, box_height),
+            first=(top + y, left + int(mask[y].argmax())),
+            tail=tail,
+            under=self.layer[rows, columns][mask],
+        )
+        return shape, support
+
+    def _meet_scr(self, shapes: Sequence[Shape], min_contrast: float) -> tuple[int, list[Light]]:
+        """The smallest support margin that covers every pixel a target changes, and each target's intensity for it.
+
+        The margin decides the clutter region, this decides the amplitude, and this how far a target reaches: so margins
+        are tried upwards from 0 until one holds for all targets.
+        """
+        regions = [
+            intensity.clutter_by_margin(self.layer, self.masks, shape.bbox, self.plan.clutter_region)
+            for shape in shapes
+        ]
+        margin = 0
+        while True:
+            lights = [self._light(shape, region(margin)) for shape, region in zip(shapes, regions, strict=True)]
+            if all(shape.reach(light.amplitude) <= margin for shape, light in zip(shapes, lights, strict=True)):
+                break
+            margin += 1  # ends: no target reaches further than its stamp
+        for shape, light in zip(shapes, lights, strict=True):
+            self._check(shape, light, min_contrast)
+        return margin, lights
+
+    def _light(self, shape: Shape, clutter: Clutter) -> Light:
+        if clutter.sigma_b == 0:
+            raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}")
+        required = intensity.required_sum(len(shape.under), clutter, shape.plan.scr, shape.plan.polarity)
+        return Light(clutter, required, intensity.amplitude(required, shape.under, shape.profile[shape.mask]))
+
+    def _check(self, shape: Shape, light: Light, min_contrast: float) -> None:
+        scr = f"scr {shape.plan.scr:g}"
+        if light.amplitude * shape.plan.polarity < min_contrast:
+            raise self._rejected("invisible contrast", f"{scr} gives a peak of {light.amplitude:.1f} gray levels")
+        levels = mask_levels(shape, light)
+        if levels.min() < 0 or levels.max() > self.plan.white:
+            raise self._rejected("saturated", f"{scr} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}")
+
+    def _rejected(self, reason: str, detail: str) -> TargetRejected:
+        target = len(self.shapes)
+        return TargetRejected(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
+
+
+def mask_levels(shape: Shape, light: Light) -> NDArray[np.int64]:
+    """The written gray levels on the target's mask, in raster order, before any clipping."""
+    own = light.amplitude * shape.profile[shape.mask].astype(np.float64)
+    return intensity.place_gray_levels(shape.under + own, light.required)
+
+
+def _draw(target: TargetPlan, templates: TemplateLibrary | None) -> Stamp:
+    if target.sigma is not None:
+        return gaussian_stamp(target.position, target.sigma, target.angle)
+    assert target.template is not None and target.length is not None  # held by TargetPlan
+    library = templates if templates is not None else builtin_templates()
+    return template_stamp(library.get(target.template), target.position, target.length, target.angle, target.mirror)
+
+
+@cache
+def builtin_templates() -> TemplateLibrary:
+    """The templates that ship with sirstgen, opened once."""
+    return TemplateLibrary.open()

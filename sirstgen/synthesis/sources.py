@@ -1,0 +1,54 @@
+"""Opening the backgrounds that a run names: the built-in ones, an endless procedural source, or a folder."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from sirstgen.assets import asset_folder
+from sirstgen.backgrounds.library import BackgroundLibrary
+from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.errors import InvalidValue
+from sirstgen.recipe import Recipe
+
+BUILTIN = "builtin"
+PROCEDURAL = "procedural"
+
+
+def open_backgrounds(
+    where: str | Path = BUILTIN,
+    recipe: Recipe | None = None,
+    *,
+    labels: str | Path | None = None,
+    scene: str | None = None,
+    seed: int = 0,
+) -> BackgroundSource:
+    """The backgrounds for a recipe's images.
+
+    Args:
+        where: ``builtin``, ``procedural`` (made on demand from `seed`, no two alike), or a folder of frames.
+        recipe: gives image size, largest enlargement and least confidence; the default one if None.
+        labels: a file that says which scene each frame of the folder shows.
+        scene: the one scene that all frames of the folder show.
+        seed: of procedural frames.
+
+    Raises:
+        InputFault: the folder holds no usable background; says why.
+        InvalidValue: labels or scene for backgrounds that know their scenes.
+    """
+    recipe = recipe if recipe is not None else Recipe.default()
+    rules = recipe.backgrounds
+    if str(where) in (BUILTIN, PROCEDURAL) and (labels is not None or scene is not None):
+        raise InvalidValue(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")
+    if str(where) == PROCEDURAL:
+        from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
+
+        side = max(1.0, rules.crop_scale.support[1])
+        return ProceduralBackgrounds(seed, math.ceil(recipe.height * side), math.ceil(recipe.width * side))
+    return BackgroundLibrary.open(
+        asset_folder("backgrounds") if str(where) == BUILTIN else where,
+        labels=labels,
+        scene=scene,
+        min_size=(math.ceil(recipe.height / rules.max_enlargement), math.ceil(recipe.width / rules.max_enlargement)),
+        min_confidence=rules.min_confidence,
+    )
