@@ -132,7 +132,7 @@ def test_damaged_png_stream_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "0 bytes"), (b"not an image\n" * 20, "not a PNG"), (b"\x89PNG\r\n\x1a\n", "damaged")]
+    ("content", "said"), [(b"", "0 bytes"), (b"not an image\n" * 20, "not a PNG"), (b"\x89PNG\r\n\x1a\n", "truncated")]
 )
 def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "a.png"
@@ -162,11 +162,26 @@ def test_several_frames_are_refused(tmp_path: Path, name: str) -> None:
         read_gray(path)
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def test_huge_declared_size_is_refused(tmp_path: Path) -> None:
-    head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + head
-    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(40)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
     path = tmp_path / "bomb.png"
-    path.write_bytes(data)
-    with pytest.raises(InputFault, match=r"bomb\.png"):
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
+    with pytest.raises(InputFault, match=r"bomb\.png: .*exceeds limit"):
         read_gray(path)
+
+
+@pytest.mark.parametrize("frame", [GRAY, GRAY16], ids=["8 bit", "16 bit"])
+def test_every_flipped_bit_of_a_png_is_noticed(tmp_path: Path, frame: np.ndarray) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(frame).save(path)
+    whole = path.read_bytes()
+    for position in range(8, len(whole) - 12, 29):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << (position % 8)
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(InputFault, match=r"a\.png"):
+            read_gray(path)

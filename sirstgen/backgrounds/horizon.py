@@ -5,8 +5,8 @@ crosses the whole frame, steps the same way nearly everywhere along it, and is s
 step as sharply but are ragged. Hill and tree lines are ragged too and are not found.
 
 Measured by eye on real frames: of 33 of the sea it draws 18 lines, all where the water begins, and misses about 8 that
-a person sees; of 409 cloud and sky frames it draws a wrong line in 6 (straight cloud banks). In fields and cities it may
-take a road, a wall or a furrow, so ask it about sea and sky over land only.
+a person sees; of 409 cloud and sky frames it draws a wrong line in 6 (straight cloud banks). In fields and cities it
+may take a road, a wall or a furrow, so ask it about sea and sky over land only.
 """
 
 from __future__ import annotations
