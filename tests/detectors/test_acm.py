@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sirstgen.detectors.acm import ACM, AsymmetricFusion
+from sirstgen.detectors.detector import folded
 from sirstgen.errors import InvalidValue
 
 
@@ -36,3 +37,12 @@ def test_fusion_is_the_formula() -> None:
 def test_unknown_decoder_is_refused() -> None:
     with pytest.raises(InvalidValue, match="decoder must be one of"):
         ACM(1, decoder="pan")  # type: ignore[arg-type]
+
+
+def test_the_folded_net_is_the_same_net() -> None:
+    torch.manual_seed(0)
+    net = ACM(1, blocks=1).double()
+    for _ in range(3):
+        net(torch.rand(4, 1, 64, 64, dtype=torch.float64))
+    image = torch.rand(1, 1, 48, 64, dtype=torch.float64)
+    torch.testing.assert_close(folded(net).predict(image), net.predict(image))

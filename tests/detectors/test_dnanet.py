@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirstgen.detectors import dnanet
+from sirstgen.detectors.detector import folded
 from sirstgen.detectors.dnanet import DNANet, Grid, Source
 from sirstgen.errors import InvalidValue
 
@@ -191,3 +192,15 @@ def test_forward_does_not_pad_silently() -> None:
 def test_arguments_that_describe_no_net_are_refused(choice: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
         DNANet(**choice)  # type: ignore[arg-type]
+
+
+def test_the_folded_net_is_the_same_net() -> None:
+    torch.manual_seed(0)
+    net = DNANet(1, channels=(4, 4, 8, 8, 8), blocks=(2, 1, 1, 1)).double()
+    for _ in range(3):
+        net(torch.randn(2, 1, 32, 32, dtype=torch.float64))
+    image = torch.randn(1, 1, 32, 48, dtype=torch.float64)
+    fast = folded(net)
+    torch.testing.assert_close(fast.predict(image), net.predict(image))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.modules())
+    assert net.training

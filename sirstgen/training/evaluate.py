@@ -1,0 +1,74 @@
+"""A detector on labelled frames: logits, and the paper's measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sirstgen.detectors.detector import Detector, folded
+from sirstgen.errors import InvalidValue
+from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect
+from sirstgen.training.augmentation import gray_tensor, unit_range
+from sirstgen.training.frames import Frames
+from sirstgen.training.hardware import Hardware
+
+
+def logits_of(
+    net: Detector, frames: Frames, hardware: Hardware, size: int | None = 256, batch: int = 1
+) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+    """The logits of each frame, beside its mask.
+
+    Args:
+        net: the detector; it is copied, and stays as it is.
+        frames: of any sizes.
+        hardware: where and how to compute; nothing is compiled here.
+        size: frames are squashed to this square first, as the published test protocol has it; None leaves them as they
+            are, one frame at a time.
+        batch: squashed frames per forward pass. CPUs are fastest with 1: larger batches fall out of their caches.
+
+    Yields:
+        id, logits (H, W) float32 and mask (H, W) bool, both of the size that the net saw.
+    """
+    if batch < 1:
+        raise InvalidValue(f"batch must be at least 1, got {batch}", value=batch)
+    if size is None:
+        batch = 1
+    net = hardware.place(folded(net))
+    for start in range(0, len(frames), batch):
+        part = frames.take(range(start, min(start + batch, len(frames))))
+        if size is not None:
+            part = part.squashed(size)
+        images = torch.stack([unit_range(gray_tensor(image))[None] for image in part.images])
+        with hardware.autocast():
+            logits = net.predict(hardware.inputs(images, net.in_channels))
+        yield from zip(part.ids, logits[:, 0].cpu().numpy(), part.masks, strict=True)
+
+
+def evaluate(
+    net: Detector,
+    frames: Frames,
+    hardware: Hardware,
+    size: int | None = 256,
+    batch: int = 1,
+    *,
+    dialect: Dialect = "exact",
+    deviation: float = 3.0,
+) -> DetectionResult:
+    """IoU, nIoU, Pd and Fa of a detector on `frames`; a pixel is target where its logit is above 0.
+
+    Args:
+        net: the detector.
+        frames: the test frames.
+        hardware: where and how to compute.
+        size: see `logits_of`.
+        batch: see `logits_of`.
+        dialect: how false alarms are counted, see `sirstgen.evaluation.metrics`.
+        deviation: pixels; centroids this far apart or farther do not match.
+    """
+    metrics = DetectionMetrics(dialect, deviation, threshold=0.0)
+    for _, logits, mask in logits_of(net, frames, hardware, size, batch):
+        metrics.update(logits, mask)
+    return metrics.result()

@@ -1,0 +1,19 @@
+"""The learning rate of a step."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+Schedule = Literal["cosine", "constant"]
+
+
+def learning_rate(step: int, steps: int, schedule: Schedule, start: float, end: float) -> float:
+    """The learning rate of `step` out of `steps`, counted from 0.
+
+    ``cosine`` falls from `start` to `end` along half a cosine, as the paper says. ``constant`` stays at `start`, which
+    is what the published code does: its cosine scheduler is built and never stepped.
+    """
+    if schedule == "constant" or steps < 2:
+        return start
+    return end + (start - end) * (1 + math.cos(math.pi * step / (steps - 1))) / 2

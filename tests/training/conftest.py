@@ -1,0 +1,76 @@
+"""Small frames and small nets, so that whole trainings take a second or two."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from sirstgen import detectors
+from sirstgen.detectors.dnanet import DNANet
+from sirstgen.training.augmentation import Augmentation
+from sirstgen.training.frames import Frames
+from sirstgen.training.settings import Settings
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DNA-Net of 4 to 8 channels under the name of the Light one, and no others."""
+
+    def tiny(name: str, in_channels: int = 3) -> DNANet:
+        assert name == "dnanet-resnet10-light"
+        return DNANet(in_channels, channels=(4, 4, 8, 8, 8), blocks=(1, 1, 1, 1))
+
+    monkeypatch.setattr(detectors, "build", tiny)
+
+
+def make_frames(count: int, seed: int = 0, shape: tuple[int, int] = (40, 52)) -> Frames:
+    """Noise with one bright square of 4x4 pixels per frame, which any net learns to find."""
+    rng = np.random.default_rng(seed)
+    images, masks = [], []
+    for _ in range(count):
+        image = rng.normal(90, 6, shape)
+        mask = np.zeros(shape, bool)
+        y, x = rng.integers(4, shape[0] - 8), rng.integers(4, shape[1] - 8)
+        mask[y : y + 4, x : x + 4] = True
+        image[mask] += 90
+        images.append(np.rint(image).clip(0, 255).astype(np.uint8))
+        masks.append(mask)
+    return Frames(tuple(f"{i:03d}" for i in range(count)), tuple(images), tuple(masks))
+
+
+@pytest.fixture
+def frames() -> Frames:
+    return make_frames(12)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        detector="dnanet-resnet10-light",
+        in_channels=1,
+        steps=8,
+        batch=4,
+        seed=3,
+        validate_every=3,
+        test_size=32,
+        augmentation=Augmentation(crop=32, base=32),
+    )
+
+
+@pytest.fixture
+def learnable(settings: Settings) -> Settings:
+    """Settings under which the tiny net finds the squares after a few seconds."""
+    plain = Augmentation(crop=32, base=None, blur=0.0, around_target=1.0)
+    return dataclasses.replace(settings, steps=60, validate_every=30, augmentation=plain, test_size=48)
