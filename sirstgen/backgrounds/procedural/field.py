@@ -18,6 +18,7 @@ from sirstgen.backgrounds.procedural.fields import (
 )
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
+from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.vegetation import Plant, bare_tree, broadleaf, bush, conifer, plant
 
 
@@ -116,7 +117,7 @@ def _scrub(rng: np.random.Generator, height: int, width: int) -> Field:
     horizon = height * rng.uniform(0.15, 0.7)
     contrast = float(rng.uniform(45, 110))
     top = horizon - height * 0.06 * ridge_line(rng, width, 3.0)
-    sky = _sky(rng, height, width, horizon, contrast)
+    sky = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     ground = contrast + _ground(rng, height, width, horizon - 0.1 * height)
     land = below(top, height, softness=rng.uniform(1, 4))
     scene = (sky * (1 - land) + ground * land).astype(np.float32)
@@ -168,22 +169,11 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     return np.asarray(ground, dtype=np.float32)
 
 
-def _sky(rng: np.random.Generator, height: int, width: int, horizon: float, contrast: float) -> Field:
-    """A sky around 0 at its foot, for ground about `contrast` warmer: colder upwards, sometimes with thin streaks."""
-    up = (np.clip(horizon - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
-    sky = np.float32(-abs(contrast) * rng.uniform(0, 0.6)) * (1 - np.exp(-up / np.float32(rng.uniform(0.08, 0.4))))
-    sky = sky + np.float32(rng.uniform(0.5, 3.5)) * shading(rng, height, width)
-    if rng.random() < 0.4:
-        streaks = fractal(rng, height, width, 3.0, outer=height / 2.5, stretch=(rng.uniform(2, 5), 1.0))
-        sky = sky + np.float32(rng.uniform(2, 14)) * smoothstep(streaks, 0.0, 2.5)
-    return np.asarray(sky, dtype=np.float32)
-
-
 def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Field:
     """`ground` with sky and `layers` of ridges put behind its horizon; the highest rises `rise` of the frame height."""
     height, width = ground.shape
     contrast = float(np.clip(rng.lognormal(3.9, 0.4), 22, 110)) * (1 if rng.random() < 0.8 else -0.7)
-    scene = _sky(rng, height, width, horizon, contrast)
+    scene = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     near = contrast + rng.uniform(-0.3, 0.2) * abs(contrast)
     for layer in range(layers):
         nearness = (layer + 1) / layers

@@ -16,6 +16,7 @@ from sirstgen.backgrounds.procedural.fields import (
 )
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted, town_line
+from sirstgen.backgrounds.procedural.sky import low_sky
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -35,7 +36,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     scene = _water(rng, height, width, horizon)
     if horizon > 0:
         sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 7.0))
-        scene = scene * sea + (contrast + _sky(rng, height, width, horizon, contrast)) * (1 - sea)
+        fall = -contrast * rng.uniform(0.0, 1.2)
+        scene = scene * sea + (contrast + low_sky(rng, height, width, horizon, fall)) * (1 - sea)
         if rng.random() < 0.4:
             scene = _with_shore(rng, scene, horizon, contrast)
         scene = tilted(scene, rng.normal(0, 0.02))
@@ -112,18 +114,6 @@ def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
     centre, spread = rng.uniform(0.15, 0.85), rng.uniform(0.04, 0.12)
     path = np.exp(-0.5 * ((column - centre) / (spread * (0.5 + depth))) ** 2) * smoothstep(depth, 0.0, 0.05)
     return (path * (0.35 + smoothstep(waves, 0.0, 2.0))).astype(np.float32)
-
-
-def _sky(rng: np.random.Generator, height: int, width: int, horizon: float, contrast: float) -> Field:
-    """Gray levels of the sky around its level at the horizon: vertical fall-off, slow shading, sometimes thin cloud."""
-    up = (np.clip(horizon - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
-    fall = -np.sign(contrast) * rng.uniform(0.0, 1.0) * abs(contrast) * 1.2
-    sky = np.float32(fall) * (1 - np.exp(-up / np.float32(rng.uniform(0.06, 0.35))))
-    sky = sky + np.float32(rng.uniform(0.5, 4.0)) * shading(rng, height, width)
-    if rng.random() < 0.35:
-        streaks = fractal(rng, height, width, 3.2, outer=height / 2, stretch=(rng.uniform(2, 5), 1.0))
-        sky = sky + np.float32(rng.uniform(1.0, 7.0)) * smoothstep(streaks, -0.3, 2.2) * smoothstep(up, 0.0, 0.1)
-    return np.asarray(sky, dtype=np.float32)
 
 
 def _with_shore(rng: np.random.Generator, scene: Field, horizon: float, contrast: float) -> Field:

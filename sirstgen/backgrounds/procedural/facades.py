@@ -1,0 +1,179 @@
+"""Walls of buildings in gray levels: window grids, balconies, slabs, panel seams, and what stands on the roofs.
+
+Everything is drawn relative to the level of the bare wall, on a grid of storeys and bays. Each window has its own
+temperature.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.fields import Field, fractal
+
+_WINDOWS, _BLANK, _BALCONY, _STRIP = range(4)
+
+
+def facade(rng: np.random.Generator, height: int, width: int, storey: float, strength: float = 1.0) -> Field:
+    """One wall seen from the front, (height, width), gray levels around that of the bare wall.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+        storey: height of a storey, pixels.
+        strength: factor on all contrasts; haze lowers it.
+    """
+    bay = storey * rng.uniform(0.7, 1.5)
+    up, row = _grid(height, storey, rng.uniform(0, 1))
+    along, column = _grid(width, bay, rng.uniform(0, 1))
+    rows, columns = int(row.max()) + 1, int(column.max()) + 1
+    kinds = _column_kinds(rng, columns)[column][None, :]
+
+    def each(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(values[row][:, column])
+
+    def box(top: float, bottom: float, left: float, right: float) -> NDArray[np.float64]:
+        return _inside(up, top, bottom, storey)[:, None] * _inside(along, left, right, bay)[None, :]
+
+    wall = rng.uniform(1.5, 5.0) * fractal(rng, height, width, 2.0, outer=max(height, width) / 3.0)
+    wall = wall + each(rng.normal(0, rng.uniform(0.3, 4.0), (rows, columns)))
+    wall = wall + rng.uniform(0, 3) * rng.standard_normal(columns)[column][None, :]
+
+    trim = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(6, 30)
+    if rng.random() < 0.5:
+        wall = wall + trim * _inside(up, 1 - rng.uniform(0.06, 0.25), 1.0, storey)[:, None]
+    if rng.random() < 0.5:
+        wall = wall - rng.uniform(3, 14) * np.clip(1.2 - along * bay, 0, 1)[None, :]
+
+    glass = rng.choice([-1, 1], p=[0.65, 0.35]) * rng.uniform(12, 55)
+    temperature = glass + rng.normal(0, rng.uniform(2, 14), (rows, columns))
+    odd = rng.random((rows, columns)) < rng.uniform(0, 0.12)
+    temperature = np.where(odd, -0.8 * glass + rng.normal(0, 10, (rows, columns)), temperature)
+
+    top, bottom = rng.uniform(0.12, 0.3), rng.uniform(0.62, 0.85)
+    left = rng.uniform(0.12, 0.32)
+    right = 1 - left
+    rim = min(1.2 / storey, 0.08)
+    opening = box(top, bottom, left, right)
+    frame = box(top - rim, bottom + rim, left - rim, right + rim) - opening
+    pane = opening
+    if storey > 14:
+        cross = _inside(along, 0.5 - 0.6 * rim, 0.5 + 0.6 * rim, bay)[None, :]
+        if rng.random() < 0.5:
+            cross = np.maximum(cross, _inside(up, 0.4 - 0.6 * rim, 0.4 + 0.6 * rim, storey)[:, None])
+        pane = opening * (1 - 0.7 * cross)
+    windows = kinds == _WINDOWS
+    wall = np.where(windows, wall + frame * rng.normal(0.3, 0.4) * trim, wall)
+    wall = np.where(windows, wall * (1 - pane) + each(temperature) * pane, wall)
+
+    shade = -abs(glass) * rng.uniform(0.5, 1.1)
+    recess, parapet = box(0.05, 0.55, 0.06, 0.94), box(0.55, 0.98, 0.0, 1.0)
+    wall = np.where(kinds == _BALCONY, wall + recess * (shade + 0.4 * each(temperature - glass)) + parapet * trim, wall)
+    wall = np.where(
+        kinds == _STRIP, wall + 0.8 * temperature[:, :1][row] * _inside(up, 0.15, 0.8, storey)[:, None], wall
+    )
+
+    if storey > 9:
+        units = each((rng.random((rows, columns)) < rng.uniform(0, 0.4)).astype(np.float64)) * windows
+        low = bottom + 0.02
+        wall = wall + rng.uniform(10, 40) * units * box(low, min(low + 0.17, 0.99), right - 0.28, right)
+    return np.asarray(np.float32(strength) * wall, dtype=np.float32)
+
+
+def hang(scene: Field, wall: Field, corners: NDArray[np.float32]) -> None:
+    """Put a wall into `scene` in place, seen in perspective.
+
+    Args:
+        scene: (height, width) gray levels.
+        wall: what `facade` drew, with its level added.
+        corners: (4, 2) x, y in the scene of its top left, top right, bottom right and bottom left corner, pixels.
+    """
+    left, top = np.floor(corners.min(axis=0)).astype(int) - 1
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 2
+    left, top = max(int(left), 0), max(int(top), 0)
+    right, bottom = min(int(right), scene.shape[1]), min(int(bottom), scene.shape[0])
+    if left >= right or top >= bottom:
+        return
+    height, width = wall.shape
+    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32) - np.float32(0.5)
+    lens = cv2.getPerspectiveTransform(flat, corners.astype(np.float32) - np.array([left, top], dtype=np.float32))
+    size = (right - left, bottom - top)
+    seen = cv2.warpPerspective(wall, lens, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cover = cv2.warpPerspective(np.ones_like(wall), lens, size, flags=cv2.INTER_LINEAR)
+    under = scene[top:bottom, left:right]
+    under += cover * (seen - under)
+
+
+def roof_gear(
+    rng: np.random.Generator, scene: Field, left: float, right: float, top: float, size: float, level: float
+) -> None:
+    """Lift houses, tanks, vents and masts on a flat roof, drawn into `scene` in place.
+
+    Args:
+        rng: where the draws come from.
+        scene: (height, width) gray levels.
+        left: of the roof, pixels.
+        right: of the roof, pixels.
+        top: row of the roof, pixels.
+        size: height of a lift house, pixels.
+        level: gray level of the wall below.
+    """
+    for _ in range(int(rng.integers(0, 4))):
+        wide, tall = size * rng.uniform(0.4, 2.0), size * rng.uniform(0.3, 1.1)
+        start = rng.uniform(left, max(right - wide, left + 1))
+        rectangle(scene, start, top - tall, min(start + wide, right), top + 1, level + rng.normal(0, 14))
+        rectangle(
+            scene, start - 1, top - tall, min(start + wide + 1, right), top - tall * 0.85, level + rng.uniform(-5, 22)
+        )
+    for _ in range(int(rng.integers(0, 3))):
+        x = rng.uniform(left, right)
+        mast(scene, x, top, top - size * rng.uniform(0.6, 2.2), max(0.7, size * 0.035), level + rng.normal(0, 15))
+
+
+def rectangle(scene: Field, left: float, top: float, right: float, bottom: float, level: float) -> None:
+    """Fill an upright rectangle of `scene` with one gray level in place; its edges may lie between pixels."""
+    height, width = scene.shape
+    y, x = np.arange(height), np.arange(width)
+    rows = np.clip(np.minimum(y - top, bottom - y) + 0.5, 0, 1).astype(np.float32)
+    columns = np.clip(np.minimum(x - left, right - x) + 0.5, 0, 1).astype(np.float32)
+    inside = np.s_[slice(*_span(rows)), slice(*_span(columns))]
+    under = scene[inside]
+    under += rows[inside[0], None] * columns[None, inside[1]] * (np.float32(level) - under)
+
+
+def mast(scene: Field, x: float, foot: float, head: float, thick: float, level: float) -> None:
+    """A thin upright pole from row `foot` up to row `head`, `thick` pixels wide; thinner than a pixel is fainter."""
+    pale = min(thick, 1.0)
+    y0, y1 = max(round(head), 0), min(round(foot), scene.shape[0])
+    columns = np.arange(scene.shape[1])
+    cover = (pale * np.clip(max(thick, 1.0) / 2 + 0.5 - np.abs(columns - x), 0, 1)).astype(np.float32)
+    under = scene[y0:y1]
+    under += cover[None, :] * (np.float32(level) - under)
+
+
+def _span(cover: Field) -> tuple[int, int]:
+    touched = np.flatnonzero(cover > 0)
+    return (int(touched[0]), int(touched[-1]) + 1) if len(touched) else (0, 0)
+
+
+def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Position within its cell (0 to 1) and number of the cell, for each of `length` pixels."""
+    position = np.arange(length) / pitch + offset
+    return position % 1.0, position.astype(np.intp)
+
+
+def _inside(position: NDArray[np.float64], start: float, end: float, pitch: float) -> NDArray[np.float64]:
+    """1 where `position` lies between `start` and `end`, with edges a pixel wide."""
+    return np.asarray(np.clip(np.minimum(position - start, end - position) * pitch + 0.5, 0, 1))
+
+
+def _column_kinds(rng: np.random.Generator, columns: int) -> NDArray[np.intp]:
+    """What the bays of a wall hold: a repeated pattern, as buildings have, or one blank wall."""
+    if rng.random() < 0.12:
+        return np.full(columns, _BLANK)
+    pattern = rng.choice(4, size=int(rng.integers(1, 5)), p=[0.58, 0.16, 0.18, 0.08])
+    if not (pattern != _BLANK).any():
+        pattern[0] = _WINDOWS
+    return np.tile(pattern, columns // len(pattern) + 1)[:columns]

@@ -1,0 +1,193 @@
+"""A street seen along its axis: the road, rows of houses towards the vanishing point, trees, poles and wires."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from sirstgen.backgrounds.procedural.facades import facade, hang, mast
+from sirstgen.backgrounds.procedural.fields import Field, fractal, frame_scale
+from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
+from sirstgen.backgrounds.procedural.silhouettes import below, town_line
+from sirstgen.backgrounds.procedural.sky import low_sky
+from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
+
+_WALL = 320  # pixels; a wall is drawn no larger than this and enlarged, for most of a near one lies outside the frame
+
+
+def street(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Gray levels of a street scene; the sky at the horizon is 0.
+
+    Args:
+        rng: where every draw comes from.
+        height: pixels.
+        width: pixels.
+    """
+    horizon = height * rng.uniform(0.45, 0.65)
+    centre = width * rng.uniform(0.3, 0.7)
+    warmth = rng.uniform(35, 95)
+    scene = low_sky(rng, height, width, horizon, fall=-rng.uniform(5, 60))
+    _far_side(rng, scene, horizon, warmth)
+    half = width * rng.uniform(0.35, 0.9)
+    scene = _road(rng, scene, horizon, centre, half, warmth)
+    for side in (-1, 1):
+        if rng.random() < 0.85:
+            _row_of_houses(rng, scene, horizon, centre, side * half * rng.uniform(1.15, 1.8), warmth)
+        else:
+            _hedge(rng, scene, horizon, centre, side * half * 1.3, warmth)
+    _furniture(rng, scene, horizon, centre, half, warmth)
+    return scene
+
+
+def _road(rng: np.random.Generator, scene: Field, horizon: float, centre: float, half: float, warmth: float) -> Field:
+    """`scene` with ground below the horizon: asphalt with lane marks between pavements."""
+    height, width = scene.shape
+    scale = frame_scale(height, width)
+    depth = relative_depth(height, horizon)
+    grain = ground_texture(
+        rng, height, width, horizon, [(6 * scale, 1.0), (25 * scale, 1.2), (90 * scale, 1.5)], focal=0.8 * width
+    )
+    across = (np.arange(width, dtype=np.float32)[None, :] - np.float32(centre)) / np.maximum(depth, 1e-3)
+    pixel = 1 / np.maximum(depth, 1e-3)
+    road = np.clip((half - np.abs(across)) / pixel + 0.5, 0, 1)
+    asphalt = warmth * rng.uniform(0.4, 0.9)
+    verge = asphalt + rng.choice([-1, 1]) * rng.uniform(10, 35)
+    ground = verge + (asphalt - verge) * road + np.float32(rng.uniform(1.5, 4)) * grain * (1.4 - road)
+    # Tyres leave warmer tracks; marks are brighter and dashed along the line of sight.
+    for lane in (-0.5, 0.5):
+        ground = ground + rng.uniform(2, 8) * np.exp(-0.5 * ((across - lane * half) / (0.14 * half)) ** 2)
+    marks = np.clip((0.02 * half - np.abs(across)) / pixel + 0.5, 0, 1) * (
+        (rng.uniform(2, 4) / np.maximum(depth, 0.02)) % 1.0 < 0.45
+    )
+    kerbs = np.clip((0.03 * half - np.abs(np.abs(across) - half)) / pixel + 0.5, 0, 1)
+    ground = ground + rng.uniform(-12, 25) * marks + rng.uniform(-15, 25) * kerbs
+    land = below(np.full(width, horizon), height, softness=2.0)
+    return np.asarray(scene * (1 - land) + ground * land, dtype=np.float32)
+
+
+def _far_side(rng: np.random.Generator, scene: Field, horizon: float, warmth: float) -> None:
+    """Roofs and trees at the end of the street, hazy, in place."""
+    height, width = scene.shape
+    for _ in range(2):
+        line = horizon + 1 - height * rng.uniform(0.03, 0.12) * town_line(rng, width, 0.04 * width)
+        cover = below(line, height)
+        level = warmth * rng.uniform(0.4, 1.0) + 4 * fractal(rng, height, width, 2.2, outer=height / 10)
+        scene += cover * (level.astype(np.float32) - scene)
+    _hedge(rng, scene, horizon, 0.5 * width, 0.0, warmth)
+
+
+def _row_of_houses(
+    rng: np.random.Generator, scene: Field, horizon: float, centre: float, offset: float, warmth: float
+) -> None:
+    """Houses along one side from the far end to the near one, in place; `offset` is their line at the bottom row."""
+    height, _ = scene.shape
+    reach = height - 1 - horizon
+    far, near = rng.uniform(6.0, 14.0), rng.uniform(0.7, 1.4)
+    house = rng.uniform(0.5, 2.5)
+    storey = rng.uniform(0.4, 0.65)  # over the height of the camera
+    distance = far
+    while distance > near:
+        length = max(house * rng.uniform(0.5, 1.4) * distance**0.5, 0.15 * distance)
+        front = max(distance - length, 0.35)
+        tall = reach * rng.uniform(0.5, 3.2)
+        level = warmth * rng.uniform(0.75, 1.2) * (0.75 + 0.25 / (1 + 0.1 * distance)) + rng.normal(0, 10)
+        storeys = max(tall / reach / storey, 1.0)
+        xs = [centre + offset / z for z in (distance, front)]
+        feet = [horizon + reach / z for z in (distance, front)]
+        tops = [horizon - tall / z for z in (distance, front)]
+        pixels = (min(int(feet[1] - tops[1]) + 2, _WALL), int(np.clip(abs(xs[1] - xs[0]) * 1.2, 3, _WALL)))
+        strength = 0.5 + 0.5 / (1 + 0.15 * front)
+        wall = facade(rng, *pixels, max(pixels[0] / storeys, 2.5), strength) + np.float32(level)
+        order = (0, 1) if xs[0] <= xs[1] else (1, 0)
+        a, b = order
+        corners = np.array([[xs[a], tops[a]], [xs[b], tops[b]], [xs[b], feet[b]], [xs[a], feet[a]]], dtype=np.float32)
+        hang(scene, wall, corners)
+        # The gable wall that faces the camera.
+        outward = np.sign(offset) * tall * rng.uniform(0.8, 2.0) / front
+        left, right = sorted((xs[1], xs[1] + outward))
+        gable = facade(rng, pixels[0], int(np.clip(right - left, 3, _WALL)), max(pixels[0] / storeys, 2.5), strength)
+        gable += np.float32(level + rng.normal(0, 18))
+        hang(
+            scene,
+            gable,
+            np.array([[left, tops[1]], [right, tops[1]], [right, feet[1]], [left, feet[1]]], dtype=np.float32),
+        )
+        distance = front * rng.uniform(0.7, 0.98)
+
+
+def _hedge(rng: np.random.Generator, scene: Field, horizon: float, centre: float, offset: float, warmth: float) -> None:
+    """Trees and bushes along one side, or across the end of the street where `offset` is 0; in place."""
+    height, width = scene.shape
+    reach = height - 1 - horizon
+    plants = [(broadleaf if number % 2 else bush)(rng) for number in range(6)]
+    if offset == 0.0:
+        columns = rng.uniform(0, width, 60)
+        spots = [(x, horizon + 2, height * rng.uniform(0.02, 0.09), warmth * rng.uniform(0.5, 0.9)) for x in columns]
+    else:
+        distances = np.sort(rng.uniform(0.8, 9.0, 40))[::-1]
+        spots = [
+            (
+                centre + offset * rng.uniform(1.0, 1.8) / z,
+                horizon + reach / z,
+                reach * rng.uniform(0.5, 1.6) / z,
+                warmth * rng.uniform(0.6, 1.0),
+            )
+            for z in distances
+        ]
+    plant(scene, plants, spots, contrast=rng.uniform(5, 13))
+
+
+def _furniture(
+    rng: np.random.Generator, scene: Field, horizon: float, centre: float, half: float, warmth: float
+) -> None:
+    """Lamp posts or telegraph poles in step along the kerb, their wires, leafless trees and cars; in place."""
+    height, width = scene.shape
+    reach = height - 1 - horizon
+    side = rng.choice([-1, 1])
+    level = warmth + rng.normal(10, 30)
+    tall = reach * rng.uniform(2.0, 3.5)
+    heads = []
+    for z in rng.uniform(0.9, 1.4) * np.arange(6, 0, -1):
+        x, foot, head = centre + side * 1.08 * half / z, horizon + reach / z, horizon - tall / z
+        mast(scene, x, foot, head, max(0.03 * reach / z, 0.5), level)
+        heads.append((x, head))
+    if rng.random() < 0.6:
+        cover = np.zeros((height, width), dtype=np.uint8)
+        for lower in (0.0, 0.06, 0.12)[: int(rng.integers(1, 4))]:
+            _wires(cover, [(x, y + lower * (horizon - y)) for x, y in heads])
+        scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
+    for _ in range(int(rng.integers(0, 5))):
+        z = rng.uniform(1.0, 4.0)
+        foot = (centre - side * half * rng.uniform(1.05, 1.4) / z, horizon + reach / z)
+        cover_of_tree = bare_tree(rng, height, width, foot, tall=reach * rng.uniform(1.5, 3.0) / z)
+        scene += cover_of_tree * (np.float32(warmth + rng.normal(0, 20)) - scene)
+    for z in sorted(rng.uniform(1.6, 7.0, int(rng.integers(0, 5))), reverse=True):
+        _car(rng, scene, centre + half * rng.uniform(-0.8, 0.8) / z, horizon + reach / z, 0.32 * reach / z, warmth)
+
+
+def _car(rng: np.random.Generator, scene: Field, x: float, foot: float, size: float, warmth: float) -> None:
+    """A car from behind or in front, `size` pixels half wide, in place: cold windows, warm tyres and exhaust."""
+    height, width = scene.shape
+    body = np.array(
+        [[-0.95, -0.15], [-1, -0.75], [-0.7, -0.9], [-0.55, -1.4], [0.55, -1.4], [0.7, -0.9], [1, -0.75], [0.95, -0.15]]
+    )
+    glass = np.array([[-0.62, -0.9], [-0.48, -1.3], [0.48, -1.3], [0.62, -0.9]])
+    tyres = [np.array([[side, 0.0], [side, -0.3], [0.65 * side, -0.3], [0.65 * side, 0.0]]) for side in (-0.95, 0.95)]
+    paint, tyre = warmth + rng.normal(-5, 18), warmth + rng.uniform(10, 50)
+    parts = [(body, paint), (glass, paint - rng.uniform(8, 40)), *((part, tyre) for part in tyres)]
+    for outline, level in parts:
+        cover = np.zeros((height, width), dtype=np.uint8)
+        corners = np.rint((outline * size + [x, foot]) * 16).astype(np.int32)
+        cv2.fillPoly(cover, [corners[:, None]], 255, cv2.LINE_AA, shift=4)
+        scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
+
+
+def _wires(cover: np.ndarray, heads: list[tuple[float, float]]) -> None:
+    """Sagging lines from pole to pole."""
+    along = np.linspace(0, 1, 12)
+    for (x0, y0), (x1, y1) in pairwise(heads):
+        sag = 0.06 * np.hypot(x1 - x0, y1 - y0) * 4 * along * (1 - along)
+        line = np.column_stack([x0 + along * (x1 - x0), y0 + along * (y1 - y0) + sag])
+        cv2.polylines(cover, [np.rint(line * 16).astype(np.int32)[:, None]], False, 130, 1, cv2.LINE_AA, shift=4)
