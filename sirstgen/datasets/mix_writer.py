@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen import __version__
 from sirstgen.datasets.atomic import MANIFEST, whole_folder
 from sirstgen.datasets.checksums import write_sums
 from sirstgen.datasets.mix import Mix, MixEntry
@@ -136,6 +137,7 @@ def _manifest(mix: Mix, name: str) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "kind": "mix",
         "name": name,
+        "sirstgen": __version__,
         "seed": mix.seed,
         "count": len(mix.entries),
         "real": {"dataset": sources.get("real"), "train": mix.count("real"), "test": len(mix.ids("test"))},
