@@ -288,7 +288,7 @@ def _explain(error: ValidationError, origin: str) -> InvalidValue:
         known = _keys_at(spots[:-1])
         text = f"unknown key {spots[-1]}{nearest(str(spots[-1]), known)}; allowed: {', '.join(known)}"
     else:
-        rule = first["msg"].removeprefix("Value error, ")
+        rule = first["msg"].removeprefix("Value error, ").replace("a valid dictionary or instance of ", "a ")
         text = rule[0].lower() + rule[1:]
         if not isinstance(value, Mapping) and "got" not in rule:
             text += f", got {value!r}"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirstgen.errors import InvalidValue
+from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
+
+finite = st.floats(-1e4, 1e4)
+positive = st.floats(0.01, 1e3)
+kernels = st.builds(
+    TargetPlan,
+    kind=st.sampled_from(["point", "spot"]),
+    position=st.tuples(finite, finite),
+    scr=positive,
+    sigma=st.tuples(positive, positive),
+    angle=finite,
+    polarity=st.sampled_from([1, -1]),
+)
+extended = st.builds(
+    TargetPlan,
+    kind=st.just("extended"),
+    position=st.tuples(finite, finite),
+    scr=positive,
+    template=st.just("plane/01"),
+    length=positive,
+    mirror=st.booleans(),
+)
+plans = st.builds(
+    ImagePlan,
+    background=st.builds(
+        BackgroundCrop,
+        id=st.text(max_size=9),
+        crop=st.just((1, 2, 64, 64)),
+        flip=st.booleans(),
+        group=st.text(max_size=3),
+    ),
+    targets=st.lists(kernels | extended, max_size=3).map(tuple),
+    index=st.integers(0, 10**6),
+    bit_depth=st.sampled_from([8, 16]),
+    blur_sigma=positive,
+    mask_level=st.floats(0.01, 1),
+    clutter_region=st.builds(ClutterRegion, kind=st.sampled_from(["local", "global"]), margin=st.integers(1, 99)),
+)
+
+
+@given(plans)
+def test_a_plan_survives_its_row(plan: ImagePlan) -> None:
+    assert ImagePlan.from_row(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"kind": "blob"}, "kind"),
+        ({"scr": 0}, "scr"),
+        ({"scr": float("nan")}, "scr"),
+        ({"sigma": None}, "sigma"),
+        ({"sigma": (1.0, -1.0)}, "sigma"),
+        ({"polarity": 0}, "polarity"),
+        ({"position": (float("inf"), 0.0)}, "position"),
+        ({"template": "plane/01"}, "template"),
+        ({"kind": "extended", "sigma": None}, "template"),
+        ({"kind": "extended", "sigma": None, "template": "plane/01", "length": 0.0}, "length"),
+    ],
+)
+def test_a_wrong_target_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    right: dict[str, Any] = {"kind": "spot", "position": (5.0, 5.0), "scr": 3.0, "sigma": (1.0, 1.0)}
+    with pytest.raises(InvalidValue, match=named):
+        TargetPlan(**{**right, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"width": 8}, "image size"),
+        ({"bit_depth": 12}, "bit_depth"),
+        ({"blur_sigma": 0.0}, "blur_sigma"),
+        ({"mask_level": 0.0}, "mask_level"),
+        ({"index": -1}, "index"),
+    ],
+)
+def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidValue, match=named):
+        ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), **changes)
+
+
+def test_a_row_without_background_says_so() -> None:
+    with pytest.raises(InvalidValue, match="background"):
+        ImagePlan.from_row({"targets": [], "clutter_region": {}})
