@@ -30,6 +30,14 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
     Raises:
         InvalidValue: an unknown scene, a negative seed or number, a side too small.
     """
+    check_request(scene, seed, number, height, width)
+    module = import_module(f"{__name__}.{scene}")
+    frame: NDArray[np.uint8] = module.generate(stream(seed, scene, number), height, width)
+    return frame
+
+
+def check_request(scene: str, seed: int, number: int, height: int, width: int) -> None:
+    """Raise InvalidValue where `generate` could not make the frame; arguments as there."""
     if scene not in SCENES:
         raise InvalidValue(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
     for name, value, least in (
@@ -40,6 +48,3 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
     ):
         if value < least:
             raise InvalidValue(f"{name} must be at least {least}, got {value}", name=name, value=value)
-    module = import_module(f"{__name__}.{scene}")
-    frame: NDArray[np.uint8] = module.generate(stream(seed, scene, number), height, width)
-    return frame

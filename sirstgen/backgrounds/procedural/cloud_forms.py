@@ -94,7 +94,7 @@ def _pile(rng: np.random.Generator, relief: Field, x: float, base: float, span: 
         balls.append((x + t * span * 0.5, base - radius * float(rng.uniform(0.0, 0.9)), 0.0, radius))
     for cx, cy, cz, radius in balls:  # grows while it is walked: balls carry smaller balls
         _ball(relief, cx, cy, cz, radius)
-        if radius < 5 or len(balls) > _MAX_BALLS:
+        if radius < min(relief.shape) / 50 or len(balls) > _MAX_BALLS:
             continue
         for _ in range(7):
             nx, ny, nz = rng.normal(size=3) + np.array([0, -0.35, 0.3])

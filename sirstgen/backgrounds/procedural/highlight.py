@@ -9,8 +9,6 @@ from sirstgen.backgrounds.procedural.cloud import clear_sky, over
 from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers
 from sirstgen.backgrounds.procedural.fields import (
     Field,
-    band,
-    billowed,
     blurred,
     finish,
     fractal,
@@ -22,6 +20,7 @@ from sirstgen.backgrounds.procedural.fields import (
 )
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
+from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer, plant
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -123,25 +122,66 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Wooded hills that glow against a cold sky, dark water or meadow before some of them."""
+    """Hills and a wood that glow against a cold sky, dark water or meadow before them, often a hot bank between."""
     scale = frame_scale(height, width)
-    horizon = float(rng.uniform(0.45, 0.8)) * height
+    shore = float(rng.uniform(0.5, 0.85)) * height
+    line = np.float32(shore) + np.float32(0.02 * height) * ridge_line(rng, width, 3.0)
     rows = np.arange(height, dtype=np.float32)[:, None]
-    scene = 60 + 90 * (rows / height) + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0))
-    for nearness in np.sort(rng.uniform(0.1, 1.0, int(rng.integers(1, 4)))):
-        crown = horizon - height * (0.08 + 0.4 * (1 - nearness)) * (0.3 + ridge_line(rng, width, 2.6))
-        crown = crown + scale * (0.5 + 2.0 * nearness) * band(rng, 32, width, 5 * scale)[0]
-        crowns = billowed(rng, height, width, (6 + 16 * nearness) * scale, gain=0.55)
-        folds = ridged(rng, height, width, 70 * scale, gain=0.5)
-        level = 150 + 45 * nearness + (5 + 13 * nearness) * crowns + 9 * folds
+    scene: Field = (
+        60
+        + np.float32(rng.uniform(10, 90)) * (rows / height)
+        + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0))
+    )
+    for nearness in np.sort(rng.uniform(0.0, 1.0, int(rng.integers(1, 4)))):
+        crown = shore - height * (0.06 + 0.3 * (1 - nearness)) * (0.4 + ridge_line(rng, width, 2.8))
+        folds = ridged(rng, height, width, 90 * scale, gain=0.5) + fractal(rng, height, width, 2.6, outer=height / 6)
         hill = below(crown, height, softness=1.5)
-        scene = scene * (1 - hill) + level * hill
-    bank = below(horizon - 0.06 * height * (0.4 + ridge_line(rng, width, 3.0)), height, softness=2.0)
-    scene = scene * (1 - bank) + (245 + 12 * fractal(rng, height, width, 2.6, outer=height / 6, stretch=(3, 1))) * bank
+        warm = np.float32(140 + 35 * nearness) + 6 * folds
+        scene = np.asarray(scene * (1 - hill) + warm * hill, dtype=np.float32)
+    meadow = below(line, height, softness=2.0)
     octaves = [(size * scale, size**-0.1) for size in (4.0, 8.0, 16.0, 40.0)]
+    front = unit(ground_texture(rng, height, width, shore, octaves, focal=height, stretch=1.3))
     grain = fractal(rng, height, width, 1.5, outer=height / 10, stretch=(1.5, 1.0))
-    front = unit(ground_texture(rng, height, width, horizon, octaves, focal=height, stretch=1.3))
-    meadow = below(np.full(width, horizon), height, softness=2.0)
-    scene = scene * (1 - meadow) + (float(rng.uniform(60, 175)) + 6 * front + 7 * grain) * meadow
-    seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.14)), spread=float(rng.uniform(34, 70)))
+    ground = float(rng.uniform(60, 165)) + 6 * front + 7 * grain
+    scene = np.asarray(scene * (1 - meadow) + ground * meadow, dtype=np.float32)
+    if rng.random() < 0.7:
+        top = line - height * float(rng.uniform(0.03, 0.08)) * (0.3 + ridge_line(rng, width, 3.0))
+        bank = below(top, height, softness=2.0) * (1 - meadow)
+        hot = 235 + 14 * fractal(rng, height, width, 2.2, outer=height / 8, stretch=(4, 1))
+        scene = np.asarray(scene * (1 - bank) + hot * bank, dtype=np.float32)
+    if rng.random() < 0.65:
+        _wood(rng, scene, line)
+    seen = tilted(scene, float(rng.normal(0, 0.012)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), spread=float(rng.uniform(38, 72)))
+
+
+def _wood(rng: np.random.Generator, scene: Field, foot: Field) -> None:
+    """Warm trees on a slope down to `foot` (a row for each column), thick at one side of the frame; drawn in place."""
+    height, width = scene.shape
+    kind = (broadleaf, conifer, bush)[rng.integers(3)]
+    plants = [kind(rng) for _ in range(8)]
+    tall = height * float(rng.uniform(0.05, 0.12))
+    across = np.linspace(0, 1, width) if rng.random() < 0.5 else np.linspace(1, 0, width)
+    rise = (
+        height
+        * float(rng.uniform(0.08, 0.4))
+        * smoothstep(across.astype(np.float32), float(rng.uniform(-0.8, 0.5)), 1.0)
+    )
+    rise = rise * (0.6 + 0.4 * ridge_line(rng, width, 2.8))
+    level = float(rng.uniform(160, 205))
+    slope = below(foot - rise, height, softness=0.4 * tall) * (1 - below(foot, height, softness=2.0))
+    undergrowth = level - 25 + 8 * fractal(rng, height, width, 2.0, outer=tall)
+    scene += slope * (undergrowth - scene)
+    count = int(9 * (rise.sum() + 0.3 * tall * width) / tall**2)
+    columns, down = rng.integers(0, width, count), np.sort(rng.uniform(0, 1, count))
+    spots = [
+        (
+            float(x),
+            float(foot[x] - (rise[x] - 0.15 * tall) * (1 - t)),
+            tall * (0.5 + 0.5 * t) * float(rng.uniform(0.6, 1.1)),
+            level + 10 * float(rng.normal()),
+        )
+        for x, t in zip(columns, down, strict=True)
+        if rise[x] > 0.5 * tall
+    ]
+    plant(scene, plants, spots, contrast=float(rng.uniform(14, 26)))

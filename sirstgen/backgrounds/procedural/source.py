@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.backgrounds.procedural import SCENES, generate
 from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InputFault, InvalidValue
@@ -50,9 +49,9 @@ class ProceduralBackgrounds:
         )
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The frame, (height, width); 16 bits are the 8-bit levels times 257, so that white stays white."""
-        frame = generate(background.scene, self.seed, int(background.id.rpartition("/")[2]), self.height, self.width)
-        return frame if bit_depth == 8 else frame.astype(np.uint16) * np.uint16(257)
+        """The frame, (height, width); frames have 8 bits, spread out where 16 are asked for."""
+        number = int(background.id.rpartition("/")[2])
+        return to_bit_depth(generate(background.scene, self.seed, number, self.height, self.width), bit_depth)
 
     def describe(self) -> dict[str, object]:
         """For the manifest."""

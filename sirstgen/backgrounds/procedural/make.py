@@ -1,0 +1,66 @@
+"""A folder of procedural backgrounds, one sub-folder a scene, as the background library reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+
+from sirstgen.backgrounds.procedural import SCENES, check_request, generate
+from sirstgen.datasets.atomic import write_file
+from sirstgen.errors import InvalidValue, OutputExists
+
+
+def make(
+    out: Path | str,
+    scenes: Sequence[str] = SCENES,
+    per_scene: int = 13,
+    height: int = 512,
+    width: int = 512,
+    seed: int = 0,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[Path], None] | None = None,
+) -> list[Path]:
+    """Write ``<out>/<scene>/0001.png`` and so on, 8-bit gray: frame n is ``generate(scene, seed, n - 1, ...)``.
+
+    Each file appears whole or not at all. Files of other names in `out` are left alone.
+
+    Args:
+        out: the folder; made where it is missing.
+        scenes: which of `SCENES`.
+        per_scene: frames of each scene, at least 1.
+        height: pixels, at least 32.
+        width: pixels, at least 32.
+        seed: non-negative whole number.
+        overwrite: replace frames that are there already.
+        progress: called with each file when it is written, for progress.
+
+    Returns:
+        the files, in the order written.
+
+    Raises:
+        InvalidValue: an unknown scene, or a number out of range; nothing is written.
+        OutputExists: one of the frames is there already and `overwrite` is false; nothing is written.
+        WorkFailed: the disk is full or may not be written to.
+    """
+    if per_scene < 1:
+        raise InvalidValue(f"per_scene must be at least 1, got {per_scene}", name="per_scene", value=per_scene)
+    plan = [(scene, number) for scene in dict.fromkeys(scenes) for number in range(per_scene)]
+    files = [Path(out) / scene / f"{number + 1:04d}.png" for scene, number in plan]
+    for scene in scenes:
+        check_request(scene, seed, 0, height, width)
+    there = [file for file in files if file.exists()]
+    if there and not overwrite:
+        raise OutputExists(
+            f"{there[0]}: {len(there)} of {len(files)} frames are there already; choose another --out, "
+            "or allow --overwrite",
+            path=str(there[0]),
+        )
+    for (scene, number), file in zip(plan, files, strict=True):
+        _, png = cv2.imencode(".png", generate(scene, seed, number, height, width), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        write_file(file, png.tobytes())
+        if progress is not None:
+            progress(file)
+    return files

@@ -1,0 +1,147 @@
+"""Procedural frames: replay, sizes, and whether they lie where real frames lie.
+
+By definition 80 % of real frames lie inside each range of RANGES. Of generated 256x256 frames we ask that the median
+lies inside every range, that at least 60 % lie inside each (a small sample of a true 80 % falls that low now and then)
+and that the shares average 80 % over the statistics.
+"""
+
+import numpy as np
+import pytest
+
+from sirstgen.backgrounds.procedural import SCENES, generate
+from sirstgen.backgrounds.procedural.make import make
+from sirstgen.backgrounds.procedural.ranges import RANGES
+from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
+from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.backgrounds.statistics import background_statistics
+from sirstgen.errors import InputFault, InvalidValue, OutputExists
+from sirstgen.images import read_gray
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_frame_depends_on_its_arguments_alone(scene):
+    third = generate(scene, 5, 3, 72, 96)
+    generate(scene, 5, 0, 72, 96)
+    assert np.array_equal(generate(scene, 5, 3, 72, 96), third)
+    assert not np.array_equal(generate(scene, 5, 4, 72, 96), third)
+    assert not np.array_equal(generate(scene, 6, 3, 72, 96), third)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("size", [(32, 32), (64, 64), (65, 131), (151, 97), (512, 640)])
+def test_any_size(scene, size):
+    frame = generate(scene, 0, 1, *size)
+    assert frame.shape == size
+    assert frame.dtype == np.uint8
+    assert frame.std() > 0.3
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_border_does_not_continue_on_the_other_side(scene):
+    """A periodic field would make opposite border columns as alike as neighbours."""
+    apart, beside = 0.0, 0.0
+    for number in range(4):
+        frame = generate(scene, 1, number, 128, 128).astype(float)
+        apart += np.abs(frame[:, 0] - frame[:, -1]).mean()
+        beside += np.abs(frame[:, 0] - frame[:, 1]).mean()
+    assert apart > 2 * beside
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_median_frame_lies_inside_the_ranges_of_real_frames(scene):
+    shares, medians = _inside(scene, 6)
+    assert [name for name, inside in medians.items() if not inside] == []
+    assert np.mean(list(shares.values())) >= 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_frames_lie_inside_the_ranges_of_real_frames(scene, seed):
+    shares, medians = _inside(scene, 20, seed)
+    assert [name for name, inside in medians.items() if not inside] == []
+    assert {name: share for name, share in shares.items() if share < 0.6} == {}
+    assert np.mean(list(shares.values())) >= 0.8
+
+
+def _inside(scene: str, count: int, seed: int = 0) -> tuple[dict[str, float], dict[str, bool]]:
+    """For each statistic, the share of frames inside its range, and whether the median is."""
+    found = [background_statistics(generate(scene, seed, number, 256, 256)) for number in range(count)]
+    shares, medians = {}, {}
+    for name, (low, high) in RANGES[scene].items():
+        values = np.array([one[name] for one in found])
+        shares[name] = float(((values >= low) & (values <= high)).mean())
+        medians[name] = bool(low <= np.median(values) <= high)
+    return shares, medians
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("desert", 0, 0, 64, 64), "scene must be one of city, cloud, field, highlight, sea, got 'desert'"),
+        (("sea", -1, 0, 64, 64), "seed must be at least 0, got -1"),
+        (("sea", 0, -1, 64, 64), "number must be at least 0, got -1"),
+        (("sea", 0, 0, 31, 64), "height must be at least 32, got 31"),
+        (("sea", 0, 0, 64, 0), "width must be at least 32, got 0"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(arguments, message):
+    with pytest.raises(InvalidValue, match=message):
+        generate(*arguments)
+
+
+def test_the_source_is_endless_and_finds_what_it_names():
+    source: BackgroundSource = ProceduralBackgrounds(3, 64, 80)
+    assert source.scenes() == tuple(sorted(SCENES))
+    assert source.count("sea") is None
+    background = source.background("cloud", 123)
+    assert background.id == background.group == "procedural/cloud/000123"
+    assert (background.scene, background.scene_confidence, background.scene_source) == ("cloud", 1.0, "procedural")
+    assert source.find(background.id) == background
+    pixels = source.pixels(background, 8)
+    assert np.array_equal(pixels, generate("cloud", 3, 123, 64, 80))
+    assert np.array_equal(source.pixels(background, 16), pixels.astype(np.uint16) * 257)
+    assert source.describe() == {"kind": "procedural", "seed": 3, "height": 64, "width": 80}
+
+
+@pytest.mark.parametrize("unknown", ["sea/0001", "procedural/desert/000001", "procedural/sea/x", "procedural/sea"])
+def test_the_source_refuses_ids_of_other_kinds(unknown):
+    with pytest.raises(InputFault, match="ids are procedural/"):
+        ProceduralBackgrounds(0, 64, 64).find(unknown)
+
+
+def test_the_source_refuses_unknown_scenes_and_negative_numbers():
+    source = ProceduralBackgrounds(0, 64, 64)
+    with pytest.raises(InvalidValue, match="got 'desert'"):
+        source.count("desert")
+    with pytest.raises(InvalidValue, match="at least 0, got -1"):
+        source.background("sea", -1)
+
+
+def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
+    (tmp_path / "README.md").write_text("kept")
+    seen = []
+    files = make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, progress=seen.append)
+    assert [file.relative_to(tmp_path).as_posix() for file in files] == [
+        "cloud/0001.png",
+        "cloud/0002.png",
+        "highlight/0001.png",
+        "highlight/0002.png",
+    ]
+    assert seen == files
+    assert np.array_equal(read_gray(files[3]), generate("highlight", 7, 1, 64, 72))
+    files[3].unlink()
+    with pytest.raises(OutputExists, match="3 of 4 frames are there already"):
+        make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7)
+    assert not files[3].exists()
+    make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, overwrite=True)
+    assert files[3].exists()
+    assert (tmp_path / "README.md").read_text() == "kept"
+
+
+def test_make_checks_everything_before_it_writes(tmp_path):
+    with pytest.raises(InvalidValue, match="got 'desert'"):
+        make(tmp_path, ("cloud", "desert"), 1, 64, 64, 0)
+    with pytest.raises(InvalidValue, match="per_scene must be at least 1"):
+        make(tmp_path, ("cloud",), 0, 64, 64, 0)
+    assert list(tmp_path.iterdir()) == []
