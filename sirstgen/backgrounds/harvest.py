@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sirstgen.atomic import whole_folder
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
-from sirstgen.datasets.atomic import whole_folder
-from sirstgen.datasets.png import encode_png
 from sirstgen.datasets.readers import read_mask
 from sirstgen.errors import InputFault, InvalidValue, WorkFailed
 from sirstgen.images import read_gray
+from sirstgen.png import encode_png
 
 REPORT_NAME = "harvest.json"
 

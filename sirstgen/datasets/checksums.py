@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.errors import InputFault
 
 SUMS = "SHA256SUMS"

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.datasets.checksums import SUMS, write_sums
 from sirstgen.datasets.run import Run, fingerprint
 from sirstgen.datasets.split import write_split_lists

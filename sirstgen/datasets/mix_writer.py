@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen import __version__
-from sirstgen.datasets.atomic import MANIFEST, whole_folder
+from sirstgen.atomic import MANIFEST, whole_folder
 from sirstgen.datasets.checksums import write_sums
 from sirstgen.datasets.mix import Mix, MixEntry
-from sirstgen.datasets.png import encode_png
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputFault
 from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.png import encode_png
 
 SCHEMA_VERSION = 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.datasets.atomic import refuse_existing, write_file
+from sirstgen.atomic import refuse_existing, write_file
 from sirstgen.datasets.checksums import SUMS
 from sirstgen.datasets.journal import Entry, Journal, file_sha256
 from sirstgen.errors import InputFault, InvalidValue

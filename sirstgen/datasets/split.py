@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.errors import InputFault
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 

@@ -16,12 +16,12 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.datasets.journal import Entry
 from sirstgen.datasets.manifest import write_closing_files
-from sirstgen.datasets.png import encode_png
 from sirstgen.datasets.run import RUN_FOLDER, Run, image_id, read_manifest
 from sirstgen.errors import InvalidValue
+from sirstgen.png import encode_png
 from sirstgen.synthesis.generator import Generator
 
 Progress = Callable[[int, int], None]

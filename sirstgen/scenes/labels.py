@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.errors import InputFault, WorkFailed
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 

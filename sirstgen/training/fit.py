@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from sirstgen.datasets.atomic import write_file
+from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputFault, OutputExists, WorkFailed
 from sirstgen.evaluation.metrics import DetectionResult

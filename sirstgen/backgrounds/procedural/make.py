@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
+from sirstgen.atomic import write_file
 from sirstgen.backgrounds.procedural import SCENES, check_request, generate
-from sirstgen.datasets.atomic import write_file
 from sirstgen.errors import InvalidValue, OutputExists
 
 

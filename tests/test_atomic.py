@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.datasets.atomic import whole_folder, write_file
+from sirstgen.atomic import whole_folder, write_file
 from sirstgen.errors import OutputExists, WorkFailed
 
 
