@@ -127,11 +127,8 @@ def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
     shore = float(rng.uniform(0.5, 0.85)) * height
     line = np.float32(shore) + np.float32(0.02 * height) * ridge_line(rng, width, 3.0)
     rows = np.arange(height, dtype=np.float32)[:, None]
-    scene: Field = (
-        60
-        + np.float32(rng.uniform(10, 90)) * (rows / height)
-        + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0))
-    )
+    sky = 60 + np.float32(rng.uniform(10, 90)) * (rows / height)
+    scene = np.asarray(sky + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0)), dtype=np.float32)
     for nearness in np.sort(rng.uniform(0.0, 1.0, int(rng.integers(1, 4)))):
         crown = shore - height * (0.06 + 0.3 * (1 - nearness)) * (0.4 + ridge_line(rng, width, 2.8))
         folds = ridged(rng, height, width, 90 * scale, gain=0.5) + fractal(rng, height, width, 2.6, outer=height / 6)
