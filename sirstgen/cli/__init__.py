@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from sirstgen.cli import synth
+from sirstgen.cli import backgrounds, mix, scenes, synth
 from sirstgen.errors import SirstgenError
 
 
@@ -54,7 +54,24 @@ app = typer.Typer(
     help="Synthetic datasets for infrared small-target detection, and the proof that they are worth training on.",
 )
 app.callback(invoke_without_command=True)(_sirstgen)
+
+
+def _group(name: str, text: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text)
+    app.add_typer(group, name=name)
+    return group
+
+
 app.command("synth")(reported(synth.synth))
+app.command("mix")(reported(mix.mix))
+
+_backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
+_backgrounds.command("make")(reported(backgrounds.make))
+_backgrounds.command("harvest")(reported(backgrounds.harvest))
+_backgrounds.command("classify")(reported(backgrounds.classify))
+
+_scenes = _group("scenes", "The scene CNN.")
+_scenes.command("train")(reported(scenes.train))
 
 
 def main() -> None:

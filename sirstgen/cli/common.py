@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from sirstgen.errors import InputFault, InvalidValue
+
+T = TypeVar("T")
 
 Seed = Annotated[int | None, typer.Option(help="Seed of all draws; drawn and printed if not given.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; by default as many as cores for large runs.")]
@@ -25,6 +27,13 @@ Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder
 Labels = Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame of the folder.")]
 Scene = Annotated[str | None, typer.Option(help="The one scene that all frames of the folder show.")]
 Templates = Annotated[Path | None, typer.Option(help="Folder of templates: one sub-folder of PNGs a class.")]
+
+Real = Annotated[
+    Path | None,
+    typer.Option(envvar="SIRSTGEN_REAL", help="Real dataset with a train/test split. [./NUAA-SIRST]"),
+]
+
+_REAL = Path("NUAA-SIRST")
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -64,6 +73,25 @@ def names(text: str, name: str) -> list[str]:
     if not found:
         raise InvalidValue(f"{name} must name at least one id, got {text!r}")
     return found
+
+
+def real_folder(given: Path | None) -> Path | None:
+    """The real dataset's folder: as given, else ``./NUAA-SIRST`` where there is one."""
+    return given if given is not None else _REAL if _REAL.is_dir() else None
+
+
+def counted(items: Iterable[T], total: int, told: Callable[[int, int], None] | None) -> Iterator[T]:
+    """`items`, each told to the progress bar when the next one is asked for."""
+    for done, item in enumerate(items, start=1):
+        yield item
+        if told:
+            told(done, total)
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Warnings on standard error, one a line."""
+    for text in texts:
+        typer.echo(f"warning: {text}", err=True)
 
 
 def default_workers(images: int, each: int = 300) -> int:

@@ -1,0 +1,91 @@
+"""sirstgen backgrounds make, harvest, classify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def make(
+    out: Annotated[Path, typer.Option(help="Folder to write, one sub-folder a scene.")] = Path("backgrounds-made"),
+    scenes: Annotated[str | None, typer.Option(help="Scenes, separated by commas. [all five]")] = None,
+    per_scene: Annotated[int, typer.Option(help="Frames of each scene.")] = 13,
+    size: Annotated[str, typer.Option(help="Frame size, WIDTHxHEIGHT or one side.")] = "512",
+    seed: common.Seed = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace frames that are there.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Makes procedural backgrounds: clouds, seas, cities, fields and highlights that were never photographed."""
+    from sirstgen.backgrounds.procedural import SCENES
+    from sirstgen.backgrounds.procedural.make import make as make_frames
+
+    width, height = common.size(size)
+    chosen = common.names(scenes, "--scenes") if scenes else list(SCENES)
+    with common.progress("backgrounds", quiet, "frames") as told:
+        total = len(chosen) * per_scene
+        count = 0
+
+        def on_file(_: Path) -> None:
+            nonlocal count
+            count += 1
+            if told:
+                told(count, total)
+
+        files = make_frames(out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, progress=on_file)
+    common.show({"out": str(out), "frames": len(files)}, f"{len(files)} frames in {out}", as_json, quiet)
+
+
+def harvest(
+    dataset: Annotated[Path, typer.Argument(help="Labelled frames: a dataset folder with images and masks.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("backgrounds-harvested"),
+    split: Annotated[
+        str, typer.Option(help="train, test or all. Harvest test frames and they are no test any more.")
+    ] = ("train"),
+    exclude: Annotated[
+        str | None, typer.Option(help="Ids to leave out, separated by commas, or a file of them.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
+    from sirstgen.backgrounds.harvest import harvest_folder
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.scenes.labels import read_labels
+
+    source = Dataset.open(dataset)
+    left_out = set(common.names(exclude, "--exclude")) if exclude else set()
+    chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
+    scenes = read_labels(labels) if labels else {}
+    frames = (
+        (f"{scenes[key].scene}/{key}" if key in scenes else key, source.image_path(key), source.mask_path(key))
+        for key in chosen
+    )
+    with common.progress("harvest", quiet, "frames") as told:
+        report = harvest_folder(common.counted(frames, len(chosen), told), out)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"
+    text = f"{len(report.written)} clean backgrounds in {out}; left out: {dropped}"
+    common.show(json.loads(report.to_json()), text, as_json, quiet)
+
+
+def classify(
+    folder: Annotated[Path, typer.Argument(help="Folder of backgrounds.")],
+    labels: common.Labels = None,
+    min_confidence: Annotated[float, typer.Option(help="Frames of which the CNN is less sure are left out.")] = 0.0,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Decides which scene each background shows, and keeps it in scenes.json beside them."""
+    from sirstgen.backgrounds.library import BackgroundLibrary
+
+    described = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence).describe()
+    scenes = described["scenes"]
+    assert isinstance(scenes, dict)
+    text = "\n".join(f"{scene:12} {count}" for scene, count in scenes.items())
+    common.show(described, text, as_json, quiet)
