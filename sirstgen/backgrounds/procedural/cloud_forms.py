@@ -92,26 +92,31 @@ def _pile(rng: np.random.Generator, relief: Field, x: float, base: float, span: 
     for t in rng.uniform(-1, 1, int(rng.integers(5, 11))):
         radius = span * float(rng.uniform(0.10, 0.24)) * (1.1 - t * t * 0.8)
         balls.append((x + t * span * 0.5, base - radius * float(rng.uniform(0.0, 0.9)), 0.0, radius))
-    for cx, cy, cz, radius in balls:  # grows while it is walked: balls carry smaller balls
-        _ball(relief, cx, cy, cz, radius)
-        if radius < min(relief.shape) / 50 or len(balls) > _MAX_BALLS:
-            continue
-        for _ in range(7):
-            nx, ny, nz = rng.normal(size=3) + np.array([0, -0.35, 0.3])
-            norm = float(np.sqrt(nx * nx + ny * ny + nz * nz)) / radius / 0.85
-            balls.append((cx + nx / norm, cy + ny / norm, cz + abs(nz) / norm, radius * float(rng.uniform(0.28, 0.55))))
-
-
-def _ball(relief: Field, cx: float, cy: float, cz: float, radius: float) -> None:
     height, width = relief.shape
-    x0, x1 = max(int(cx - radius), 0), min(int(cx + radius) + 2, width)
-    y0, y1 = max(int(cy - radius), 0), min(int(cy + radius) + 2, height)
+    rows, columns = (np.arange(side, dtype=np.float32) for side in relief.shape)
+    smallest = max(min(relief.shape) / 45, 2.0)
+    for cx, cy, cz, radius in balls:  # grows while it is walked: balls carry smaller balls
+        _ball(relief, rows, columns, cx, cy, cz, radius)
+        seen = -2 * radius < cx < width + 2 * radius and -2 * radius < cy < height + 2 * radius
+        if radius < smallest or not seen or len(balls) > _MAX_BALLS:
+            continue
+        outward = rng.normal(size=(6, 3)) + np.array([0, -0.35, 0.3])
+        outward[:, 2] = np.abs(outward[:, 2])
+        centres = np.array([cx, cy, cz]) + 0.85 * radius * outward / np.linalg.norm(outward, axis=1, keepdims=True)
+        sizes = radius * rng.uniform(0.28, 0.55, 6)
+        balls.extend((x, y, z, size) for (x, y, z), size in zip(centres.tolist(), sizes.tolist(), strict=True))
+
+
+def _ball(relief: Field, rows: Field, columns: Field, cx: float, cy: float, cz: float, radius: float) -> None:
+    x0, x1 = max(int(cx - radius), 0), min(int(cx + radius) + 2, len(columns))
+    y0, y1 = max(int(cy - radius), 0), min(int(cy + radius) + 2, len(rows))
     if x0 >= x1 or y0 >= y1:
         return
-    y, x = np.ogrid[y0:y1, x0:x1]
-    inside = radius**2 - (x - cx) ** 2 - (y - cy) ** 2
-    surface = np.where(inside > 0, cz + np.sqrt(np.maximum(inside, 0)) + 1, -1).astype(np.float32)
-    np.maximum(relief[y0:y1, x0:x1], surface, out=relief[y0:y1, x0:x1])
+    across, down = columns[x0:x1] - np.float32(cx), rows[y0:y1] - np.float32(cy)
+    inside = (np.float32(radius**2) - across * across)[None, :] - (down * down)[:, None]
+    surface = np.where(inside > 0, np.sqrt(np.maximum(inside, 0)) + np.float32(cz + 1), np.float32(-1))
+    part = relief[y0:y1, x0:x1]
+    np.maximum(part, surface, out=part)
 
 
 def _lit(rng: np.random.Generator, relief: Field) -> Field:
