@@ -34,7 +34,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         (height, width) uint8, gray levels.
     """
     layouts = (_plain, _mountains, _tree_line, _hillside, _scrub)
-    layout = layouts[rng.choice(len(layouts), p=[0.3, 0.2, 0.17, 0.15, 0.18])]
+    layout = layouts[rng.choice(len(layouts), p=[0.27, 0.17, 0.16, 0.23, 0.17])]
     scene = layout(rng, height, width)
     if rng.random() < 0.3:
         scene = scene + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
@@ -44,8 +44,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     return finish(
         rng,
         scene.astype(np.float32),
-        noise=rng.uniform(0.6, 1.7),
-        softness=rng.uniform(0.4, 0.9),
+        noise=rng.uniform(0.5, 1.5),
+        softness=rng.uniform(0.35, 0.8) if rng.random() < 0.8 else rng.uniform(0.8, 1.6),
         pattern=rng.uniform(0, 0.2),
     )
 
@@ -108,14 +108,14 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Field:
     where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
     scene += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
-        _bushes(rng, scene, horizon, count=int(rng.integers(250, 700)), warmth=_either(rng, 18, 50))
+        _bushes(rng, scene, horizon, count=int(rng.integers(250, 900)), warmth=_either(rng, 18, 50))
     return tilted(scene, rng.normal(0, 0.12))
 
 
 def _scrub(rng: np.random.Generator, height: int, width: int) -> Field:
     """A near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
     horizon = height * rng.uniform(0.15, 0.7)
-    contrast = float(rng.uniform(45, 110))
+    contrast = float(rng.uniform(28, 85))
     top = horizon - height * 0.06 * ridge_line(rng, width, 3.0)
     sky = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     ground = contrast + _ground(rng, height, width, horizon - 0.1 * height)
@@ -161,7 +161,10 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     # Patches have edges: bare soil, stubble, wet ground.
     edge = rng.uniform(0.1, 1.0)
     patches = smoothstep(patches + 0.15 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(3.5, 10)) * texture + np.float32(rng.uniform(6, 40)) * patches
+    ground = np.float32(rng.uniform(4.5, 11)) * texture + np.float32(rng.uniform(6, 40)) * patches
+    # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
+    grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
+    ground = ground + np.float32(rng.uniform(1.5, 4.5)) * grain
     ground = ground + np.float32(rng.normal(0, 15)) * (relative_depth(height, horizon) - 0.5)
     if rng.random() < 0.35:
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(2.0, 9.0) * scale)
@@ -172,7 +175,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
 def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Field:
     """`ground` with sky and `layers` of ridges put behind its horizon; the highest rises `rise` of the frame height."""
     height, width = ground.shape
-    contrast = float(np.clip(rng.lognormal(3.9, 0.4), 22, 110)) * (1 if rng.random() < 0.8 else -0.7)
+    contrast = float(np.clip(rng.lognormal(3.55, 0.45), 16, 90)) * (1 if rng.random() < 0.8 else -0.7)
     scene = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     near = contrast + rng.uniform(-0.3, 0.2) * abs(contrast)
     for layer in range(layers):
@@ -182,21 +185,26 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
         crest = horizon - lift * (0.35 + 0.65 * line)
         # Haze takes the far ridges towards the level of the sky.
         level = near * (0.45 + 0.55 * nearness) + rng.normal(0, 4)
-        slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * _relief(rng, height, width, max(lift, 8.0))
-        land = below(crest, height, softness=rng.uniform(0.8, 2.5))
-        scene = scene * (1 - land) + (np.float32(level) + slope) * land
+        rows = slice(max(int(crest.min()) - 3, 0), min(int(horizon) + 4, height))
+        if rows.start < rows.stop:
+            relief = _relief(rng, rows.stop - rows.start, width, max(lift, 8.0))
+            slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * relief
+            land = below(crest - rows.start, rows.stop - rows.start, softness=rng.uniform(0.8, 2.5))
+            scene[rows] += land * (np.float32(level) + slope - scene[rows])
     flat = below(np.full(width, horizon), height, softness=rng.uniform(1.0, 4.0))
     return np.asarray(scene * (1 - flat) + (ground + np.float32(contrast)) * flat, dtype=np.float32)
 
 
 def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> Field:
     """Slopes of hills lit or warmed from one side, about unit deviation: the sideways derivative of rugged heights."""
-    if size < 25:
+    if size < 70:
         # Too far away to show their slopes.
         return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
-    size = min(size * 0.6, height / 2.5)
+    size = float(np.clip(size * 0.6, 6, max(height / 2.5, 6)))
     heights = ridged(rng, height, width, size, gain=0.45, stretch=(1.2, 1.0))
-    lit = unit(cv2.GaussianBlur(heights, (0, 0), size / 14) - np.roll(heights, round(size / 7), axis=1))
+    lit = unit(
+        cv2.GaussianBlur(heights, (0, 0), size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)]
+    )
     ground = fractal(rng, height, width, 2.4, outer=size * 2, stretch=(1.6, 1.0))
     return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
 
@@ -218,7 +226,8 @@ def _bushes(rng: np.random.Generator, scene: Field, horizon: float, count: int, 
     local = cv2.blur(scene, (15, 15))[at]
     tall = np.maximum(biggest * depth * rng.lognormal(0, 0.35, count), 2.0)
     level = local + warmth + rng.normal(0, 5, count)
-    plants: list[Plant] = [bush(rng) for _ in range(6)]
+    kinds = ((bush,), (bush, conifer), (broadleaf, bush))[rng.integers(0, 3)]
+    plants: list[Plant] = [kinds[number % len(kinds)](rng) for number in range(6)]
     plant(scene, plants, np.column_stack([columns, rows, tall, level])[kept].tolist(), contrast=rng.uniform(4, 14))
 
 

@@ -8,9 +8,11 @@ of the bottom row. That is what squeezes waves and furrows towards the horizon.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.fields import Field, smoothstep, unit
 
@@ -50,27 +52,25 @@ def ground_texture(
         heading: angle of the crests on the plane against the image rows, radians.
     """
     tile = _noise_tile(rng)
+    rows = np.arange(height)[:, None]
     reach = height - 1 - horizon
     depth = np.maximum(relative_depth(height, horizon), np.float32(1 / reach))
     across = (np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)) / depth
     along = np.float32(focal) / depth
     total = np.zeros((height, width), dtype=np.float32)
     for wavelength, amplitude in octaves:
+        projected = wavelength * np.minimum(depth**2 * np.float32(reach / focal), stretch * depth)
+        fade = smoothstep(projected.astype(np.float32), 1.5, 4.0) * (rows > horizon)
+        seen = slice(int(np.argmax(fade > 0)) if fade.any() else height, height)
+        x, z = across[seen], along[seen]
         angle = heading + rng.normal(0.0, 0.12)
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         scale = np.float32(_TILE_WAVELENGTH / wavelength)
-        u = (across * cos + along * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
-        v = (along * cos - across * sin) * scale + np.float32(rng.uniform(0, _TILE))
-        octave = cv2.remap(
-            tile,
-            np.mod(u, np.float32(_TILE)),
-            np.mod(v, np.float32(_TILE)),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )
-        projected = wavelength * np.minimum(depth**2 * np.float32(reach / focal), stretch * depth)
-        total += np.float32(amplitude) * octave * smoothstep(projected.astype(np.float32), 1.5, 4.0)
-    total[np.arange(height) <= horizon] = 0
+        u = (x * cos + z * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
+        v = (z * cos - x * sin) * scale + np.float32(rng.uniform(0, _TILE))
+        if len(u):
+            octave = cv2.remap(tile, _on_tile(u), _on_tile(v), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            total[seen] += np.float32(amplitude) * octave * fade[seen]
     return total
 
 
@@ -95,6 +95,11 @@ def winding_strip(rng: np.random.Generator, height: int, width: int, horizon: fl
     thick = np.maximum(half_width * depth, 0.3)
     cover = np.clip(thick - off + 0.5, 0, 1) * np.minimum(thick / 0.5, 1) * smoothstep(depth, 0.03, 0.12)
     return np.asarray(cover, dtype=np.float32)
+
+
+def _on_tile(position: NDArray[Any]) -> Field:
+    """`position` modulo the tile; several times faster than `numpy.mod`."""
+    return np.asarray(position - np.float32(_TILE) * np.floor(position * np.float32(1 / _TILE)), dtype=np.float32)
 
 
 def _noise_tile(rng: np.random.Generator) -> Field:

@@ -42,7 +42,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
             scene = _with_shore(rng, scene, horizon, contrast)
         scene = tilted(scene, rng.normal(0, 0.02))
     if rng.random() < 0.4:
-        scene = scene + np.float32(rng.uniform(3, 15)) * shading(rng, height, width)
+        scene = scene + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
     gain = np.clip(rng.uniform(16, 60) / scene.std(), 0.8, 1.8)
     scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(70, 145))
@@ -72,8 +72,8 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     rough = rng.uniform(-0.5, 0.1)
     octaves = [(size * scale * focal / height, size**rough) for size in sizes]
     waves = ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=crest)
-    ripple = band(rng, height, width, 4.0 * scale, stretch=(1.4, 1.0))
-    waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.3) * ripple
+    ripple = band(rng, height, width, 4.0 * scale, stretch=(1.15, 1.0))
+    waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.38) * ripple
     # Crests are narrower than troughs, or the other way round where the sky mirrors in the front faces.
     skew = rng.choice([-1, 1]) * rng.uniform(0.1, 0.45)
     waves = ((np.exp(skew * np.clip(waves, -3, 3)) - 1) / skew).astype(np.float32)

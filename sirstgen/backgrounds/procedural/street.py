@@ -14,7 +14,7 @@ from sirstgen.backgrounds.procedural.silhouettes import below, town_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
 
-_WALL = 320  # pixels; a wall is drawn no larger than this and enlarged, for most of a near one lies outside the frame
+_WALL = 256  # pixels; a wall is drawn no larger than this and enlarged, for most of a near one lies outside the frame
 
 
 def street(rng: np.random.Generator, height: int, width: int) -> Field:

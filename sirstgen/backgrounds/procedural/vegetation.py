@@ -11,7 +11,7 @@ import numpy as np
 from sirstgen.backgrounds.procedural.fields import Field, band, billowed, smoothstep
 
 _STAMP = 64
-_MAX_LIMBS = 900
+_MAX_LIMBS = 500
 
 
 @dataclass(frozen=True)
