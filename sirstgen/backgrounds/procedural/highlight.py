@@ -35,12 +35,12 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         (height, width), uint8.
     """
     layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
-    layout = layouts[rng.choice(len(layouts), p=[0.46, 0.14, 0.2, 0.2])]
+    layout = layouts[rng.choice(len(layouts), p=[0.5, 0.15, 0.17, 0.18])]
     scene = layout(rng, height, width)
     return finish(
         rng,
         scene,
-        noise=float(rng.uniform(1.0, 2.0)),
+        noise=float(rng.uniform(1.2, 2.0)),
         softness=float(rng.uniform(0.8, 1.2)),
         saturates=True,
         block_share=0.4,
