@@ -104,7 +104,7 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Field:
     sway = fractal(rng, height, width, 3.6, outer=height / 1.5)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     across = (y * np.float32(np.cos(heading)) + x * np.float32(np.sin(heading))) / np.float32(pitch)
-    furrows = np.sin(2 * np.pi * across + rng.uniform(1.0, 6.0) * sway).astype(np.float32)
+    furrows = np.sin(2 * np.pi * across + rng.uniform(0.4, 2.0) * sway).astype(np.float32)
     where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
     scene += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
