@@ -7,12 +7,15 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from sirstgen.errors import OutputExists, WorkFailed
 
 # A folder without this file was not written by sirstgen and is not ours to delete.
 MANIFEST = "dataset.json"
+
+_numbers = count()  # of the temporary files of this process
 
 
 def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> None:
@@ -25,16 +28,17 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> No
             process leaves nothing beside finished files; without it the file's own folder serves, and is made.
     """
     content = data.encode() if isinstance(data, str) else data
-    name = f".{path.name}.{secrets.token_hex(4)}.part"
-    temporary = path.with_name(name) if scratch is None else scratch / name
+    folder = path.parent if scratch is None else scratch
+    temporary = f"{folder}{os.sep}.{path.name}.{os.getpid()}-{next(_numbers)}.part"
     try:
         if scratch is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            with open(temporary, "xb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the write
+                file.write(content)
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as fault:
         raise WorkFailed(f"{path}: cannot be written ({fault.strerror or fault})", path=str(path)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -50,12 +51,16 @@ class Shape(NamedTuple):
     mask: NDArray[np.bool_]
     bbox: Box
     first: tuple[int, int]  # row and column of the mask's first pixel in raster order
-    tail: NDArray[np.float32]  # [m]: largest profile value more than m px (chessboard distance) from the mask
-    under: NDArray[np.uint8 | np.uint16]  # (area,) background under the mask
+    tail: list[float]  # [m]: largest profile value more than m px (chessboard distance) from the mask
+    own: NDArray[np.float64]  # (area,) profile on the mask
+    under: NDArray[np.float64]  # (area,) background under the mask
+    own_sum: float
+    under_sum: int
 
     def reach(self, amplitude: float) -> int:
         """Pixels by which the mask must grow to cover every pixel that the target changes."""
-        return int((self.tail * abs(amplitude) >= 0.5).sum())
+        needed = 0.5 / abs(amplitude) if amplitude else math.inf
+        return next((margin for margin, value in enumerate(self.tail) if value < needed), len(self.tail))
 
 
 class Light(NamedTuple):
@@ -126,7 +131,8 @@ class Canvas:
         x, y, box_width, box_height = cv2.boundingRect(cells)
         away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
         margins = range(int(away[profile > 0].max()))
-        tail = np.array([profile[away > margin].max() for margin in margins], np.float32)
+        own = profile[mask].astype(np.float64)
+        under = self.layer[rows, columns][mask].astype(np.float64)
         shape = Shape(
             plan=target,
             rows=rows,
@@ -135,8 +141,11 @@ class Canvas:
             mask=mask,
             bbox=(left + x, top + y, box_width, box_height),
             first=(top + y, left + int(mask[y].argmax())),
-            tail=tail,
-            under=self.layer[rows, columns][mask],
+            tail=[float(profile[away > margin].max()) for margin in margins],
+            own=own,
+            under=under,
+            own_sum=float(own.sum()),
+            under_sum=int(under.sum()),
         )
         return shape, support
 
@@ -164,7 +173,7 @@ class Canvas:
         if clutter.sigma_b == 0:
             raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}")
         required = intensity.required_sum(len(shape.under), clutter, shape.plan.scr, shape.plan.polarity)
-        return Light(clutter, required, intensity.amplitude(required, shape.under, shape.profile[shape.mask]))
+        return Light(clutter, required, intensity.amplitude(required, shape.under_sum, shape.own_sum))
 
     def _check(self, shape: Shape, light: Light, min_contrast: float) -> None:
         scr = f"scr {shape.plan.scr:g}"
@@ -181,8 +190,7 @@ class Canvas:
 
 def mask_levels(shape: Shape, light: Light) -> NDArray[np.int64]:
     """The written gray levels on the target's mask, in raster order, before any clipping."""
-    own = light.amplitude * shape.profile[shape.mask].astype(np.float64)
-    return intensity.place_gray_levels(shape.under + own, light.required)
+    return intensity.place_gray_levels(shape.under + light.amplitude * shape.own, light.required)
 
 
 def _draw(target: TargetPlan, templates: TemplateLibrary | None) -> Stamp:

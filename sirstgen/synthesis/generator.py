@@ -20,6 +20,7 @@ from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
 from sirstgen.synthesis.sources import open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
+_DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _SPARES = 12  # other backgrounds of its scene that are tried after that
 _SURVEY_BYTES = 256 << 20  # decoded backgrounds kept
@@ -150,37 +151,32 @@ class Generator:
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
         ground = Ground(survey, crop, layer, self.recipe.quality.border, self._min_contrast)
         canvas = Canvas(plan, layer, self.templates)
-        tries = 4 * self.recipe.quality.attempts
         for number in range(self._sampler.count(index, plan.scene)):
-            for place in range(tries):
-                reason = self._add_target(canvas, ground, number, attempt * tries + place)
-                if reason is None:
-                    break
-                rejections[reason] += 1
-            else:
+            draws = range(attempt * _DRAWS, (attempt + 1) * _DRAWS)
+            if not any(self._add_target(canvas, ground, number, draw, rejections) for draw in draws):
                 return None
         return finish(canvas, dict(sorted(rejections.items())))
 
-    def _add_target(self, canvas: Canvas, ground: Ground, number: int, attempt: int) -> str | None:
-        """Draws, places and adds one target; the reason if it is rejected."""
-        index, scene = canvas.plan.index, canvas.plan.scene
-        draw = attempt // self.recipe.quality.attempts
-        target = self._sampler.target(index, number, draw, scene, canvas.plan.blur_sigma)
-        position = ground.place(
-            stream(self.seed, index, "placement", number, attempt),
-            reach(target),
-            self._sampler.where(target),
-            [Claim(*shape.plan.position, reach(shape.plan)) for shape in canvas.shapes],
-            target.scr * target.polarity,
-            self._sampler.wants_dim(index, number),
-        )
-        if isinstance(position, str):
-            return position
-        try:
-            canvas.add(replace(target, position=position), self._min_contrast)
-        except TargetRejected as error:
-            return str(error.data["reason"])
-        return None
+    def _add_target(self, canvas: Canvas, ground: Ground, number: int, draw: int, rejections: Counter[str]) -> bool:
+        """Draws one target, and tries places for it until one takes it; False if none does."""
+        plan = canvas.plan
+        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma)
+        dim = self._sampler.wants_dim(plan.index, number)
+        where = self._sampler.where(target)
+        taken = [Claim(*shape.plan.position, reach(shape.plan)) for shape in canvas.shapes]
+        places = stream(self.seed, plan.index, "placement", number, draw)
+        for _ in range(self.recipe.quality.attempts):
+            position = ground.place(places, reach(target), where, taken, target.scr * target.polarity, dim)
+            if isinstance(position, str):  # no place of many will do: other places would not either
+                rejections[position] += 1
+                return False
+            try:
+                canvas.add(replace(target, position=position), self._min_contrast)
+            except TargetRejected as error:
+                rejections[str(error.data["reason"])] += 1
+            else:
+                return True
+        return False
 
     @property
     def _min_contrast(self) -> float:

@@ -102,15 +102,16 @@ def clutter_by_margin(
     )
     rings = np.minimum(distance[inner], _HALO + 1).astype(np.intp).ravel()
     values = image[rows, columns].astype(np.float64).ravel()
-    counts = np.bincount(rings, minlength=_HALO + 2)
-    totals = np.bincount(rings, weights=values, minlength=_HALO + 2)
-    squares = np.bincount(rings, weights=values * values, minlength=_HALO + 2)
+    # [d]: sum over the pixels at distance d and more.
+    counts, totals, squares = (
+        np.bincount(rings, weights=weights, minlength=_HALO + 2)[::-1].cumsum()[::-1].tolist()
+        for weights in (None, values, values * values)
+    )
 
     def beyond(margin: int) -> Clutter:
         if margin > _HALO:
             return measure_clutter(image, excluded(masks, margin), bbox, region)
-        outer = slice(margin + 1, None)
-        return _statistics(int(counts[outer].sum()), float(totals[outer].sum()), float(squares[outer].sum()))
+        return _statistics(counts[margin + 1], totals[margin + 1], squares[margin + 1])
 
     return beyond
 
@@ -140,18 +141,18 @@ def required_sum(area: int, clutter: Clutter, scr: float, polarity: int) -> int:
     return round(area * (clutter.mu_b + polarity * scr * clutter.sigma_b))
 
 
-def amplitude(required: int, background: NDArray[np.uint8 | np.uint16], profile: NDArray[np.float32]) -> float:
+def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
     """Gray levels by which a profile of peak 1 must be scaled so that the mask's pixels sum to `required`.
 
     Args:
         required: from `required_sum`.
-        background: (area,) blurred background under the mask, gray levels.
-        profile: (area,) the target's own blurred radiance on the mask.
+        background_sum: of the blurred background under the mask, gray levels.
+        profile_sum: of the target's own blurred radiance on the mask.
 
     Returns:
         Signed: negative for a target that must lie below its own background.
     """
-    return (required - float(background.sum(dtype=np.float64))) / float(profile.sum(dtype=np.float64))
+    return (required - background_sum) / profile_sum
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.int64]:

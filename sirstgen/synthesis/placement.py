@@ -123,12 +123,15 @@ class Ground:
                 return NO_ROOM
             places, frame_places = places[right], frame_places[right]
         mean, deviation = self._clutter_at(frame_places)
-        peak = signal * deviation * _PEAK_TO_MEAN
-        visible = np.abs(peak) >= self._min_contrast
-        feasible = visible & (mean + peak > 0) & (mean + peak < self._white)
+        expected = mean + signal * deviation
+        columns, rows = np.rint(places).astype(np.intp).T
+        here = self._layer[rows, columns].astype(np.float32)
+        own = (expected - here) * _PEAK_TO_MEAN
+        visible = own * np.sign(signal) >= self._min_contrast
+        feasible = visible & (here + own > 0) & (here + own < self._white)
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
-        fits = (mean + signal * deviation < self._bright) == dim
+        fits = (expected < self._bright) == dim
         x, y = places[int((2 * feasible + fits).argmax())]  # the first of the best
         return float(x), float(y)
 

@@ -134,7 +134,7 @@ def finish(canvas: Canvas, rejections: dict[str, int] | None = None) -> Sample:
         levels = mask_levels(shape, light)
         window = image[shape.rows, shape.columns]
         lit = window + np.rint(shape.profile * np.float32(light.amplitude))
-        window[:] = np.clip(lit, 0, canvas.plan.white).astype(image.dtype)
+        window[:] = np.minimum(np.maximum(lit, 0), canvas.plan.white)
         window[shape.mask] = levels
         truths.append(_truth(shape, light, levels, canvas.plan.white))
     plan = replace(canvas.plan, targets=tuple(shape.plan for shape in canvas.shapes))
