@@ -39,6 +39,10 @@ class ClassicalDetector:
     family: str
     function: str
 
+    @property
+    def threshold(self) -> None:
+        """None: a classical map is cut at the adaptive threshold, Eq. 14."""
+
     def __call__(self, image: ArrayLike, **settings: Any) -> TargetMap:
         """The target map of `image`; `settings` in place of the published ones.
 

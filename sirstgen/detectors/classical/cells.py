@@ -17,7 +17,8 @@ _CORE = np.array([1.0, 2.0, 1.0]) / 4
 
 def core_brightness(image: Image) -> Image:
     """``g``: the image (H, W) under the 3x3 Gaussian ``[1 2 1; 2 4 2; 1 2 1] / 16``, border replicated."""
-    return cv2.sepFilter2D(image, cv2.CV_64F, _CORE, _CORE, borderType=cv2.BORDER_REPLICATE)
+    core = cv2.sepFilter2D(image, cv2.CV_64F, _CORE, _CORE, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(core, np.float64)
 
 
 def padded_for(image: Image, cell: int) -> Image:
@@ -87,7 +88,7 @@ def _largest(left: list[Image], right: list[Image], shift: int) -> list[Image]:
 
 
 def _falling(layers: list[Image]) -> list[Image]:
-    """`layers` reordered at every pixel so that they fall (odd-even transposition: whole images at a time); in place."""
+    """`layers` reordered at every pixel so that they fall, by odd-even transposition of whole images; in place."""
     spare = np.empty_like(layers[0])
     for turn in range(len(layers)):
         for k in range(turn % 2, len(layers) - 1, 2):

@@ -38,7 +38,7 @@ def is_flat(image: Image) -> bool:
 
 def as_target_map(response: NDArray[np.floating]) -> TargetMap:
     """`response` clipped to its positive part, float32: a target is brighter than what is around it."""
-    return np.maximum(response, 0.0).astype(np.float32)
+    return np.asarray(np.maximum(response, 0.0), np.float32)
 
 
 def min_max_scaled(values: Image) -> Image:

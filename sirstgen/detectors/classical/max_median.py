@@ -29,9 +29,7 @@ def max_median(image: ArrayLike, *, length: int = 5) -> TargetMap:
     background = np.full_like(gray, -np.inf)
     for down, right in _DIRECTIONS:
         steps = range(-reach, reach + 1)
-        line = np.stack(
-            [padded[reach + k * down :, reach + k * right :][:height, :width] for k in steps], axis=-1
-        )
+        line = np.stack([padded[reach + k * down :, reach + k * right :][:height, :width] for k in steps], axis=-1)
         line.partition(reach, axis=-1)
         np.maximum(background, line[..., reach], out=background)
     return as_target_map(gray - background)

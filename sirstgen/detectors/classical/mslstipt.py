@@ -1,4 +1,4 @@
-"""MSLSTIPT on one frame: a low-rank representation of image tiles over a dictionary learnt from them (Sun et al., 2021).
+"""MSLSTIPT on one frame: image tiles represented over a dictionary learnt from them (Sun et al., 2021).
 
 The method is made for sequences of six frames. Here the tiles of a single frame take the frames' place, as the
 published comparisons on single-frame sets must have done: no claim is made of the method in its own domain.
@@ -6,13 +6,14 @@ published comparisons on single-frame sets must have done: no claim is made of t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.detectors.classical.gray import Image, TargetMap, as_gray, as_target_map, is_flat
-from sirstgen.detectors.classical.shrinkage import Spectrum, shrink_singular_values, soft_threshold
+from sirstgen.detectors.classical.shrinkage import Spectrum, lowered_by, shrink_singular_values, soft_threshold
 
 _Slices = NDArray[np.complex128]
 
@@ -30,8 +31,8 @@ def mslstipt(
     """Sparse part E of ``min |Z|_{w,Sp}^p + lam |E|_1``, ``X = A * Z + E`` (t-product), X the tiles of one frame.
 
     The dictionary A comes from the low-rank part of X (tensor robust principal components), cut where its spectrum
-    falls off a cliff. ``lam = 1 / sqrt(max(n1, n2) n3)`` for X of n1 x n2 x n3. Tiles do not overlap, so their seams can
-    give false alarms. The map is in units of the full scale, 0..1.
+    falls off a cliff. ``lam = 1 / sqrt(max(n1, n2) n3)`` for X of n1 x n2 x n3. Tiles do not overlap, so their
+    seams can give false alarms. The map is in units of the full scale, 0..1.
 
     Args:
         image: (H, W), gray levels 0..255; extended to whole tiles by its border.
@@ -74,9 +75,7 @@ def _dictionary(tensor: Image) -> _Slices:
     sparse, multiplier, low_rank = np.zeros_like(tensor), np.zeros_like(tensor), np.zeros_like(tensor)
     for _ in range(_DICTIONARY_ITERATIONS):
         before = low_rank, sparse
-        slices, _ = shrink_singular_values(
-            _slices(tensor - sparse - multiplier / mu), lambda s, mu=mu: np.maximum(s - 1 / mu, 0.0)
-        )
+        slices, _ = shrink_singular_values(_slices(tensor - sparse - multiplier / mu), lowered_by(1 / mu))
         low_rank = _unsliced(slices, tensor.shape[2])
         sparse = soft_threshold(tensor - low_rank - multiplier / mu, lam / mu)
         misfit = low_rank + sparse - tensor
@@ -117,8 +116,7 @@ def _sparse_part(tensor: Image, dictionary: _Slices, weight: float, power: float
     sparse, multiplier, beta = np.zeros_like(tensor), np.zeros_like(data), _FIRST_PENALTY
     for _ in range(iterations):
         code, _ = shrink_singular_values(
-            smooth - code_multiplier / beta,
-            lambda s, beta=beta: _schatten_shrunk(s, strength / beta, power),
+            smooth - code_multiplier / beta, partial(_schatten_shrunk, strength=strength / beta, power=power)
         )
         rest = data - dictionary @ smooth + multiplier / beta
         sparse = soft_threshold(_unsliced(rest, length), lam / beta)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -28,9 +30,9 @@ def nram(
 ) -> TargetMap:
     """Sparse part T of ``min sum (1+gamma) s_i/(gamma+s_i) + lam |W T|_1 + beta |E|_2,1``, ``D = B + T + E``.
 
-    With n the smaller side of the patch-image D: ``beta = edge_weight / sqrt(n)``. Of lam and W only the product counts,
-    ``lam W = sparsity / (|t| + 0.04)`` with t what is left for T to take. The image is
-    scaled to 0..1 by its own range first, and the map is in that unit.
+    With n the smaller side of the patch-image D: ``beta = edge_weight / sqrt(n)``. Of lam and W only the product
+    counts, ``lam W = sparsity / (|t| + 0.04)`` with t what is left for T to take. The image is scaled to
+    0..1 by its own range first, and the map is in that unit.
 
     Args:
         image: (H, W), gray levels 0..255.
@@ -55,22 +57,28 @@ def nram(
     beta = edge_weight / np.sqrt(smaller)
     mu = 3 * np.sqrt(larger)
     size = np.linalg.norm(data)
-    targets, edges, multiplier = np.zeros_like(data), np.zeros_like(data), np.zeros_like(data)
+    targets, edges, dual = np.zeros_like(data), np.zeros_like(data), np.zeros_like(data)  # dual: multiplier / mu
     spectrum = np.zeros(smaller)
     for _ in range(iterations):
-        start = spectrum
+        pulled = np.subtract(data, dual, out=dual)
         background, spectrum = shrink_singular_values(
-            data - targets - edges - multiplier / mu, lambda s, start=start, mu=mu: _rank_step(s, start, gamma, mu)
+            pulled - targets - edges, partial(_rank_step, start=spectrum, gamma=gamma, mu=mu)
         )
-        rest = data - background - multiplier / mu
+        rest = np.subtract(pulled, background, out=background)
         # The published code leaves out the division by mu below zero, which keeps targets non-negative; so do we.
-        sharp = rest - edges
-        targets = np.maximum(sharp - sparsity / mu / (np.abs(sharp) + _WEIGHT_FLOOR), 0.0)
+        targets = rest - edges
+        weight = np.abs(targets)
+        weight += _WEIGHT_FLOOR
+        targets -= np.divide(sparsity / mu, weight, out=weight)
+        np.maximum(targets, 0.0, out=targets)
         edges = _shrink_patches(rest - targets, beta / mu)
-        misfit = background + targets + edges - data
-        multiplier = multiplier + mu * misfit
+        # With the old dual, B + T + E - D + dual is the new dual, up to the growth of mu.
+        before = data - pulled
+        dual = np.subtract(targets + edges, rest, out=rest)
+        misfit = float(np.linalg.norm(dual - before))
+        dual /= _GROWTH
         mu *= _GROWTH
-        if np.linalg.norm(misfit) <= _TOLERANCE * size:
+        if misfit <= _TOLERANCE * size:
             break
     return as_target_map(grid.join(targets.reshape(patches.shape), aggregate))
 
@@ -88,8 +96,8 @@ def _rank_step(spectrum: Spectrum, start: Spectrum, gamma: float, mu: float) -> 
 
 
 def _shrink_patches(rows: Image, threshold: float) -> Image:
-    """Proximal step of the l2,1 norm: every row (patch) shortened by `threshold`."""
+    """Proximal step of the l2,1 norm: every row (patch) shortened by `threshold`; in place."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     gain = np.maximum(length - threshold, 0.0) / np.maximum(length, np.finfo(float).tiny)
-    shrunk: Image = rows * gain
-    return shrunk
+    rows *= gain
+    return rows

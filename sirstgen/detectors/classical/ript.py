@@ -7,11 +7,12 @@ from numpy.typing import ArrayLike
 
 from sirstgen.detectors.classical.gray import Image, TargetMap, as_gray, as_target_map, is_flat, min_max_scaled
 from sirstgen.detectors.classical.patches import Aggregate, PatchGrid
-from sirstgen.detectors.classical.shrinkage import shrink_singular_values
+from sirstgen.detectors.classical.shrinkage import lowered_by, shrink_singular_values
 from sirstgen.detectors.classical.structure_tensor import structure_tensor_eigenvalues
 
 _TOLERANCE = 1e-7
 _WEIGHT_FLOOR = 0.01
+_SHRINKAGE = 1.5
 
 
 def ript(
@@ -53,28 +54,32 @@ def ript(
     mu, size = 5 * tensor.std(), np.linalg.norm(tensor)
     targets = np.zeros_like(tensor)
     weight = prior
-    multipliers = [np.zeros_like(tensor) for _ in range(3)]
-    count = tensor.size
+    duals = [np.zeros_like(tensor) for _ in range(3)]  # multipliers times mu
+    count, ranks = tensor.size, [0, 0, 0]
     for _ in range(iterations):
-        backgrounds = [_low_rank(tensor + mu * multipliers[mode] - targets, mode, mu) for mode in range(3)]
-        rests = [tensor + mu * multipliers[mode] - backgrounds[mode] for mode in range(3)]
-        targets = np.maximum(sum(rests) / 3 - weight * (mu * lam / 3), 0.0)
+        misfit = -sum(duals) / 3
+        rests = duals
+        for mode, rest in enumerate(rests):
+            rest += tensor
+            background, ranks[mode] = _low_rank(rest - targets, mode, mu, expected=2 * ranks[mode])
+            rest -= background
+        mean_rest = sum(rests) / 3
+        targets = np.maximum(mean_rest - weight * (mu * lam / 3), 0.0)
         weight = prior / (targets + _WEIGHT_FLOOR)
-        multipliers = [
-            multiplier - (background + targets - tensor) / mu
-            for multiplier, background in zip(multipliers, backgrounds, strict=True)
-        ]
-        mu /= 1.5
-        misfit = np.linalg.norm(tensor - sum(backgrounds) / 3 - targets)
+        misfit += mean_rest - targets  # tensor - mean background - targets
+        for dual in duals:
+            dual -= targets
+            dual /= _SHRINKAGE
+        mu /= _SHRINKAGE
         last_count, count = count, int(np.count_nonzero(targets))
-        if misfit < _TOLERANCE * size or count == last_count:
+        if np.linalg.norm(misfit) < _TOLERANCE * size or count == last_count:
             break
     return as_target_map(grid.join(targets, aggregate))
 
 
-def _low_rank(tensor: Image, mode: int, threshold: float) -> Image:
-    """`tensor` with the singular values of its unfolding along `mode` soft-thresholded."""
+def _low_rank(tensor: Image, mode: int, threshold: float, expected: int) -> tuple[Image, int]:
+    """`tensor` with the singular values of its unfolding along `mode` soft-thresholded, and how many are left."""
     front = np.moveaxis(tensor, mode, 0)
     unfolded = front.reshape(front.shape[0], -1)
-    shrunk, _ = shrink_singular_values(unfolded, lambda s: np.maximum(s - threshold, 0.0))
-    return np.ascontiguousarray(np.moveaxis(shrunk.reshape(front.shape), 0, mode))
+    shrunk, kept = shrink_singular_values(unfolded, lowered_by(threshold), floor=threshold, expected=expected)
+    return np.ascontiguousarray(np.moveaxis(shrunk.reshape(front.shape), 0, mode)), int(np.count_nonzero(kept))

@@ -1,4 +1,4 @@
-"""Eigenvalues of the structure tensor: the local prior of RIPT and PSTNN, which tells edges and corners from flat sky."""
+"""Eigenvalues of the structure tensor: the local prior of RIPT and PSTNN, high on edges or corners."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def structure_tensor_eigenvalues(
 
 def _smoothed(image: Image, size: int, sigma: float) -> Image:
     kernel = cv2.getGaussianKernel(size, sigma)
-    return cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT), np.float64)
 
 
 def _gradients(image: Image) -> tuple[Image, Image]:

@@ -41,7 +41,9 @@ def new_top_hat(image: ArrayLike, *, outer: int = 13, inner: int = 9) -> TargetM
     if inner >= outer:
         raise InvalidValue(f"inner must be smaller than outer, got inner={inner}, outer={outer}")
     margin = (outer - inner) // 2
-    around = cv2.erode(cv2.dilate(gray, ring - np.pad(hole, margin)), ring)
+    ringed = cv2.dilate(gray, ring - np.pad(hole, margin))
+    # Where no pixel of the ring lies inside the image, nothing is known and the pixel stands for its surroundings.
+    around = cv2.erode(np.where(ringed < gray.min(), gray, ringed), ring)
     return as_target_map(gray - np.minimum(gray, around))
 
 

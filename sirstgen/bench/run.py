@@ -1,0 +1,220 @@
+"""Running a bench: every detector on every image of a dataset, in parallel, and on from where it was stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.atomic import write_file
+from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
+from sirstgen.bench.subsets import subsets
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InvalidValue, OutputExists, SirstgenError
+from sirstgen.evaluation.map_score import MapScore
+
+Progress = Callable[[int, int], None]
+"""Called with (maps scored, maps in all)."""
+
+SCORES, REPORT, TABLE = "scores.jsonl", "bench.json", "bench.md"
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_UNDER_WAY = 4
+
+
+def run_bench(
+    dataset: Dataset,
+    detectors: Sequence[MapSource],
+    out: Path | str,
+    *,
+    part: str | None = None,
+    workers: int = 1,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> BenchResult:
+    """Score detectors on a dataset and write ``scores.jsonl``, ``bench.json`` and ``bench.md``.
+
+    Args:
+        dataset: an opened dataset folder.
+        detectors: what to bench, each name once.
+        out: folder for the results; made if missing.
+        part: ``train`` or ``test`` for one side of the dataset's split; None for all images.
+        workers: processes, each on one thread; 1 works in this one.
+        resume: keep the scores that are there and still fit their image and mask, make those that are missing.
+        overwrite: begin anew where there are scores already.
+        progress: told how far the work is.
+
+    Raises:
+        InvalidValue: no detector, one twice, or no workers.
+        OutputExists: `out` holds scores and neither `resume` nor `overwrite` is given.
+        InputFault: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks.
+    """
+    names = [detector.name for detector in detectors]
+    if not names or len(set(names)) < len(names):
+        raise InvalidValue(f"detectors must be one or more, each once, got {', '.join(names) or 'none'}", value=names)
+    if workers < 1:
+        raise InvalidValue(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    images = dataset.ids if part is None else dataset.split(part)
+    folder = Path(out)
+    scores = folder / SCORES
+    if scores.exists() and not resume and not overwrite:
+        raise OutputExists(f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores))
+    folder.mkdir(parents=True, exist_ok=True)
+    scored = _kept(scores, dataset, set(images), set(names)) if resume else {}
+    write_file(scores, "".join(line for line, _ in scored.values()))
+    done = {key: entry for key, (_, entry) in scored.items()}
+    missing = [
+        (str(dataset.folder), image, tuple(d for d in detectors if (d.name, image) not in done))
+        for image in images
+        if any((name, image) not in done for name in names)
+    ]
+    total = len(images) * len(detectors)
+    if progress:
+        progress(len(done), total)
+    with scores.open("a", encoding="utf-8", newline="\n") as file:
+        for lines in _results(missing, workers):
+            file.writelines(line + "\n" for line in lines)
+            file.flush()
+            for line in lines:
+                entry = _entry(json.loads(line))
+                done[entry.detector, entry.image] = entry
+            if progress:
+                progress(len(done), total)
+    wanted = set(images)
+    rows = {image: row for image, row in dataset.truth().items() if image in wanted}
+    check_rows(rows, done.values())
+    result = BenchResult(dataset.name, tuple(images), tuple(detectors), done, tuple(subsets(rows)))
+    write_report(result, folder)
+    return result
+
+
+def write_report(result: BenchResult, folder: Path) -> None:
+    """Write ``bench.json`` and ``bench.md`` of a bench into `folder`."""
+    write_file(folder / REPORT, json.dumps(result.as_dict(), indent=1, allow_nan=False) + "\n")
+    text = f"# {result.dataset}: {len(result.images)} images\n\n{result.table()}\n"
+    if result.parts:
+        text += f"\nPd, per cent, of the targets of each part:\n\n{result.parts_table('pd')}\n"
+        text += f"\nIoU, per cent, of the images that hold nothing else:\n\n{result.parts_table('iou')}\n"
+    write_file(folder / TABLE, text)
+
+
+def gray_levels(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:
+    """An image (H, W) of 8 or 16 bits in gray levels 0..255, float64."""
+    return image.astype(np.float64) / (257.0 if image.dtype == np.uint16 else 1.0)
+
+
+Task = tuple[str, str, tuple[MapSource, ...]]
+
+
+def _score(task: Task) -> list[str]:
+    """One image's lines of ``scores.jsonl``; runs in a worker."""
+    folder, image, detectors = task
+    dataset = _opened(folder)
+    pixels, mask = dataset.sample(image)
+    gray, source = gray_levels(pixels), _fingerprint(dataset, image)
+    lines = []
+    for detector in detectors:
+        start = time.process_time()
+        try:
+            target_map = detector(gray)
+        except SirstgenError as error:
+            raise error.within(f"{detector.name} on {image}") from error
+        seconds = time.process_time() - start
+        score = MapScore.of(target_map, mask, detector.threshold)
+        head = {"id": image, "detector": detector.name, "source": source, "seconds": round(seconds, 6)}
+        lines.append(json.dumps(head | score.as_dict(), separators=(",", ":")))
+    return lines
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: str) -> Dataset:
+    return Dataset.open(folder)
+
+
+def _fingerprint(dataset: Dataset, image: str) -> str:
+    """Of the files of an image and its mask: scores are kept only as long as both are what they were."""
+    digest = hashlib.sha256(dataset.image_path(image).read_bytes())
+    digest.update(dataset.mask_path(image).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _entry(data: dict[str, Any]) -> Scored:
+    return Scored(data["id"], data["detector"], data["seconds"], MapScore.from_dict(data))
+
+
+def _kept(
+    path: Path, dataset: Dataset, images: set[str], detectors: set[str]
+) -> dict[tuple[str, str], tuple[str, Scored]]:
+    """The scores at `path` that are wanted, whole, and made from the files as they are now."""
+    kept: dict[tuple[str, str], tuple[str, Scored]] = {}
+    if not path.exists():
+        return kept
+    fingerprints: dict[str, str] = {}
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.endswith("\n"):
+                break  # the run was killed while writing it
+            data = json.loads(line)
+            image = data["id"]
+            if image not in images or data["detector"] not in detectors:
+                continue
+            if image not in fingerprints:
+                fingerprints[image] = _fingerprint(dataset, image)
+            if data["source"] == fingerprints[image]:
+                kept[data["detector"], image] = (line, _entry(data))
+    return kept
+
+
+def _results(tasks: Sequence[Task], workers: int) -> Iterator[list[str]]:
+    """Lines of all tasks as they come."""
+    if workers == 1 or len(tasks) < 2:
+        yield from map(_score, tasks)
+        return
+    waiting, under_way = iter(tasks), set[Future[list[str]]]()
+    with _one_thread(), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
+        try:
+            while True:
+                for task in waiting:
+                    under_way.add(pool.submit(_score, task))
+                    if len(under_way) >= _UNDER_WAY * workers:
+                        break
+                if not under_way:
+                    return
+                finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started meanwhile run their linear algebra on one thread; it reads this from the environment."""
+    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
+    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
