@@ -61,9 +61,9 @@ def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Field:
         sky = over(sky, broken(rng, height, width), 80.0)
     # These are mostly enlarged views: soft, and with light and shade wider than any one cloud.
     sky = blurred(sky, float(rng.uniform(0.3, 1.6)) * frame_scale(height, width))
-    sky = sky + np.float32(rng.uniform(15, 60)) * shading(rng, height, width)
+    sky = sky + np.float32(rng.uniform(20, 70)) * shading(rng, height, width)
     sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
-    return _exposed(rng, sky, share=float(rng.uniform(0.03, 0.3)), spread=float(rng.uniform(34, 80)))
+    return _exposed(rng, sky, share=float(rng.uniform(0.03, 0.3)), spread=float(rng.uniform(46, 88)))
 
 
 def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -81,7 +81,7 @@ def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
         scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
             0.2, 3
         )
-    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), spread=float(rng.uniform(35, 65)))
+    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), spread=float(rng.uniform(44, 72)))
 
 
 def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -118,7 +118,7 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
         land = below(crown, height) * (1 - sea)
         scene = scene * (1 - land) + (30 + 0.5 * sky) * land
     seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), spread=float(rng.uniform(36, 65)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), spread=float(rng.uniform(42, 70)))
 
 
 def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -149,7 +149,7 @@ def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
     if rng.random() < 0.65:
         _wood(rng, scene, line)
     seen = tilted(scene, float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), spread=float(rng.uniform(38, 72)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), spread=float(rng.uniform(42, 76)))
 
 
 def _wood(rng: np.random.Generator, scene: Field, foot: Field) -> None:
