@@ -21,6 +21,7 @@ BLOCK = 8
 _NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
 _CANDIDATES = 24
 _PEAK_TO_MEAN = 1.7  # of a Gaussian target's contribution over its mask at level 0.3
+_LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
 
 
@@ -75,6 +76,7 @@ class Ground:
         self._survey, self._crop, self._layer = survey, crop, layer
         self._border, self._min_contrast = border, min_contrast
         self._white = int(np.iinfo(layer.dtype).max)
+        self._leeway = _LEEWAY * self._white
 
     @cached_property
     def _bright(self) -> float:
@@ -131,7 +133,7 @@ class Ground:
         feasible = visible & (here + own > 0) & (here + own < self._white)
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
-        fits = (expected < self._bright) == dim
+        fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
         x, y = places[int((2 * feasible + fits).argmax())]  # the first of the best
         return float(x), float(y)
 
