@@ -1,3 +1,92 @@
-"""Synthetic datasets for infrared small-target (SIRST) detection."""
+"""Synthetic datasets for infrared small-target (SIRST) detection, and the proof that they are worth training on.
+
+The public names, imported when they are first used::
+
+    from sirstgen import Generator, Recipe, write_dataset
+
+    generator = Generator(Recipe.default(scr=[4]), seed=0)
+    sample = generator[41]                       # image, mask and truth of one image, alone
+    write_dataset(generator, "my-set", 1327)     # a dataset folder
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sirstgen.backgrounds.library import BackgroundLibrary as BackgroundLibrary
+    from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds as ProceduralBackgrounds
+    from sirstgen.datasets.readers import Dataset as Dataset
+    from sirstgen.datasets.statistics import dataset_statistics as dataset_statistics
+    from sirstgen.datasets.verify import verify as verify
+    from sirstgen.datasets.writer import redraw as redraw
+    from sirstgen.datasets.writer import write_dataset as write_dataset
+    from sirstgen.errors import InputFault as InputFault
+    from sirstgen.errors import InvalidValue as InvalidValue
+    from sirstgen.errors import OutputExists as OutputExists
+    from sirstgen.errors import SirstgenError as SirstgenError
+    from sirstgen.errors import WorkFailed as WorkFailed
+    from sirstgen.plan import BackgroundCrop as BackgroundCrop
+    from sirstgen.plan import ClutterRegion as ClutterRegion
+    from sirstgen.plan import ImagePlan as ImagePlan
+    from sirstgen.plan import TargetPlan as TargetPlan
+    from sirstgen.recipe import Recipe as Recipe
+    from sirstgen.synthesis.generator import Generator as Generator
+    from sirstgen.synthesis.render import Sample as Sample
+    from sirstgen.synthesis.render import render as render
+    from sirstgen.synthesis.sources import open_backgrounds as open_backgrounds
+    from sirstgen.synthesis.templates import TemplateLibrary as TemplateLibrary
+
+_HOMES = {
+    "backgrounds.library": ("BackgroundLibrary",),
+    "backgrounds.procedural.source": ("ProceduralBackgrounds",),
+    "datasets.readers": ("Dataset",),
+    "datasets.statistics": ("dataset_statistics",),
+    "datasets.verify": ("verify",),
+    "datasets.writer": ("redraw", "write_dataset"),
+    "errors": ("InputFault", "InvalidValue", "OutputExists", "SirstgenError", "WorkFailed"),
+    "plan": ("BackgroundCrop", "ClutterRegion", "ImagePlan", "TargetPlan"),
+    "recipe": ("Recipe",),
+    "synthesis.generator": ("Generator",),
+    "synthesis.render": ("Sample", "render"),
+    "synthesis.sources": ("open_backgrounds",),
+    "synthesis.templates": ("TemplateLibrary",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BackgroundCrop",
+    "BackgroundLibrary",
+    "ClutterRegion",
+    "Dataset",
+    "Generator",
+    "ImagePlan",
+    "InputFault",
+    "InvalidValue",
+    "OutputExists",
+    "ProceduralBackgrounds",
+    "Recipe",
+    "Sample",
+    "SirstgenError",
+    "TargetPlan",
+    "TemplateLibrary",
+    "WorkFailed",
+    "__version__",
+    "dataset_statistics",
+    "open_backgrounds",
+    "redraw",
+    "render",
+    "verify",
+    "write_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"sirstgen.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'sirstgen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
