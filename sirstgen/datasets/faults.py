@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,12 @@ class Fault:
         return f"{self.place}: {self.what}" + (f": {', '.join(parts)}" if parts else "")
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {"place": self.place, "what": self.what, "stated": self.stated, "found": self.found}
+        """As JSON values; NaN and infinity, which JSON has not, as text."""
+        return {"place": self.place, "what": self.what, "stated": _plain(self.stated), "found": _plain(self.found)}
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _short(value: Any, limit: int = 80) -> str:

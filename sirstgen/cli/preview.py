@@ -1,0 +1,68 @@
+"""sirstgen preview: a contact sheet to look at, and the way to drop what a person rejects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def preview(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
+    out: Annotated[Path | None, typer.Option(help="PNG file to write. [<name of DIR>-preview.png]")] = None,
+    n: Annotated[int, typer.Option("--n", help="Images on the sheet, evenly spread over the dataset.")] = 24,
+    ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
+    targets: Annotated[bool, typer.Option("--targets", help="Enlarged targets in place of whole images.")] = False,
+    enlarge: Annotated[
+        str | None, typer.Option(help="The target to enlarge beside the sheet: id or id:number. [the first]")
+    ] = None,
+    columns: Annotated[int | None, typer.Option(help="Tiles in a row. [6 images or 4 targets]")] = None,
+    drop: Annotated[
+        str | None,
+        typer.Option(help="Ids (or a file of them) to remove and draw anew; the sheet then shows the new ones."),
+    ] = None,
+    backgrounds: Annotated[
+        str | None, typer.Option(help="With --drop: what the dataset was made from. [as its manifest says]")
+    ] = None,
+    labels: common.Labels = None,
+    scene: common.Scene = None,
+    templates: common.Templates = None,
+    workers: common.Workers = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
+    from sirstgen.datasets.reopen import reopen_generator
+    from sirstgen.datasets.writer import redraw
+    from sirstgen.reports.preview import refuse_pictures, write_preview
+
+    sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
+    refuse_pictures(sheet, overwrite)
+    chosen = common.names(ids, "--ids") if ids is not None else None
+    dropped: list[str] = []
+    if drop is not None:
+        dropped = chosen = common.names(drop, "--drop")
+        generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+        with common.progress("redraw", quiet) as told:
+            redraw(generator, folder, dropped, workers=workers or 1, progress=told)
+    with common.progress("preview", quiet) as told:
+        result = write_preview(
+            folder,
+            sheet,
+            count=n,
+            ids=chosen,
+            targets=targets,
+            enlarge=enlarge,
+            columns=columns,
+            overwrite=overwrite,
+            progress=told,
+        )
+    common.warn(result.warnings)
+    lines = [f"drawn again: {', '.join(dropped)}"] if dropped else []
+    lines.append(f"{len(result.ids)} images on {result.sheet}")
+    lines += [f"one target enlarged on {result.target}"] if result.target is not None else []
+    common.show(result.to_json() | {"dropped": dropped}, "\n".join(lines), as_json, quiet)

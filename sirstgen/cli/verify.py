@@ -1,0 +1,39 @@
+"""sirstgen verify: recomputes everything a dataset claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The dataset.")],
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Also render every image from its line and compare pixels.")
+    ] = False,
+    backgrounds: Annotated[
+        str | None, typer.Option(help="With --rebuild: what the dataset was made from. [as its manifest says]")
+    ] = None,
+    labels: common.Labels = None,
+    scene: common.Scene = None,
+    templates: common.Templates = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Recomputes every mask, box, SCR, count, split and checksum of a dataset from its files; exit code 1 on faults."""
+    from sirstgen.datasets.reopen import reopen_generator
+    from sirstgen.datasets.verify import examine
+
+    generator = None
+    if rebuild:
+        generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+    with common.progress("verify", quiet) as told:
+        result = examine(folder, generator, told)
+    text = "\n".join([*map(str, result.faults), result.summary()])
+    common.show(result.to_json(), text, as_json, quiet and not result.faults)
+    if result.faults:
+        raise typer.Exit(1)
