@@ -80,7 +80,7 @@ def test_lines_give_scenes_kinds_and_the_clutter_region(tmp_path: Path) -> None:
 
 def test_a_wrong_clutter_region_is_named(tmp_path: Path) -> None:
     rows = [{"id": "0", "clutter_region": {"kind": "ring"}, "support_margin": 2, "targets": []}]
-    with pytest.raises(InputFault, match="targets.jsonl: 0: .*local or global"):
+    with pytest.raises(InputFault, match=r"targets\.jsonl: 0: .*local or global"):
         dataset_statistics(make_folder(tmp_path / "set", rows))
 
 
