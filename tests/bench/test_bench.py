@@ -1,0 +1,147 @@
+"""A bench on a small dataset: scores, parts, resuming, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sirstgen.bench import run_bench
+from sirstgen.bench.results import markdown_table
+from sirstgen.bench.run import REPORT, SCORES, TABLE, gray_levels
+from sirstgen.bench.subsets import bin_centre, subsets
+from sirstgen.datasets.readers import Dataset
+from sirstgen.detectors.classical import named
+from sirstgen.errors import InputFault, InvalidValue, OutputExists
+
+DETECTORS = [named("top-hat"), named("tllcm")]
+
+
+def make_dataset(folder: Path, count: int = 4) -> Dataset:
+    """Images with one bright dot (SCR 6) and one faint one (SCR 1) on noise, scenes taking turns."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    rows = []
+    for index in range(count):
+        rng = np.random.default_rng(index)
+        image, mask = rng.normal(100, 5, (48, 48)), np.zeros((48, 48), np.uint8)
+        for row, strength in ((10, 90), (30, 12)):
+            image[row : row + 2, 20:22] += strength
+            mask[row : row + 2, 20:22] = 255
+        name = f"{index:06d}"
+        Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(folder / "images" / f"{name}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+        targets = [{"kind": "point", "area": 4, "scr": scr} for scr in (6.5, 1.2)]
+        rows.append({"id": name, "scene": ("sea", "cloud")[index % 2], "targets": targets})
+    (folder / "targets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Dataset.open(folder)
+
+
+def test_a_bench_scores_the_whole_and_the_parts(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    result = run_bench(
+        make_dataset(tmp_path / "set"), DETECTORS, tmp_path / "out", progress=lambda *counts: told.append(counts)
+    )
+    whole = result.figures("top-hat")
+    assert (whole["images"], whole["targets"], whole["pd"]) == (4, 8, 0.5)
+    assert whole["fa"] == 0
+    assert told[0] == (0, 8)
+    assert told[-1] == (8, 8)
+    report = json.loads((tmp_path / "out" / REPORT).read_text())
+    parts = {(part["axis"], part["part"]): part for part in report["detectors"][0]["parts"]}
+    assert set(parts) == {
+        ("scene", "cloud"),
+        ("scene", "sea"),
+        ("kind", "point"),
+        ("area", "1-9"),
+        ("scr", "1-2"),
+        ("scr", "6-8"),
+    }
+    assert (parts["scr", "6-8"]["pd"], parts["scr", "1-2"]["pd"]) == (1, 0)
+    assert parts["scr", "1-2"]["images"] == 0  # every image also holds a bright target
+    assert parts["scr", "1-2"]["iou"] is None
+    assert parts["scene", "sea"]["images"] == 2
+    text = (tmp_path / "out" / TABLE).read_text()
+    assert "Top-Hat" in text
+    assert "scr 6-8" in text
+
+
+def test_an_interrupted_bench_goes_on_and_gives_the_same(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set"), tmp_path / "out"
+    first = run_bench(dataset, DETECTORS, out).as_dict()
+    lines = (out / SCORES).read_text().splitlines(keepends=True)
+    (out / SCORES).write_text("".join(lines[:3]) + lines[3][:40])  # killed in the middle of a line
+    told: list[tuple[int, int]] = []
+    second = run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts)).as_dict()
+    assert told[0] == (3, 8)
+    for report in (first, second):
+        for detector in report["detectors"]:
+            del detector["whole"]["seconds"]
+    assert first == second
+
+
+def test_a_changed_image_is_scored_again(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set"), tmp_path / "out"
+    run_bench(dataset, DETECTORS[:1], out)
+    Image.fromarray(np.full((48, 48), 9, np.uint8)).save(tmp_path / "set" / "images" / "000002.png")
+    told: list[tuple[int, int]] = []
+    result = run_bench(dataset, DETECTORS[:1], out, resume=True, progress=lambda *counts: told.append(counts))
+    assert told[0] == (3, 4)
+    assert result.figures("top-hat")["empty_maps"] == 1
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "set", 3)
+    reports = [run_bench(dataset, DETECTORS[:1], tmp_path / str(n), workers=n).as_dict() for n in (1, 2)]
+    for report in reports:
+        del report["detectors"][0]["whole"]["seconds"]
+    assert reports[0] == reports[1]
+
+
+def test_one_side_of_a_split(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "set")
+    (tmp_path / "set" / "50_50").mkdir()
+    (tmp_path / "set" / "50_50" / "train.txt").write_text("000000\n000001\n000002\n")
+    (tmp_path / "set" / "50_50" / "test.txt").write_text("000003\n")
+    dataset = Dataset.open(dataset.folder)
+    result = run_bench(dataset, DETECTORS[:1], tmp_path / "out", part="test")
+    assert result.images == ("000003",)
+    assert {part.name for part in result.parts if part.axis == "scene"} == {"cloud"}
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
+    with pytest.raises(InvalidValue, match="each once"):
+        run_bench(dataset, DETECTORS[:1] * 2, out)
+    with pytest.raises(InvalidValue, match="workers"):
+        run_bench(dataset, DETECTORS[:1], out, workers=0)
+    run_bench(dataset, DETECTORS[:1], out)
+    with pytest.raises(OutputExists, match="--resume or --overwrite"):
+        run_bench(dataset, DETECTORS[:1], out)
+    rows = (tmp_path / "set" / "targets.jsonl").read_text().splitlines()
+    row = json.loads(rows[0])
+    del row["targets"][0]
+    (tmp_path / "set" / "targets.jsonl").write_text("\n".join([json.dumps(row), *rows[1:]]) + "\n")
+    with pytest.raises(InputFault, match="1 targets are told, the mask holds 2"):
+        run_bench(dataset, DETECTORS[:1], out, overwrite=True)
+
+
+def test_parts_of_targets_without_scr_and_bins_at_their_edges() -> None:
+    targets = [{"kind": "spot", "area": 9, "scr": None}, {"kind": "spot", "area": 10, "scr": 10.0}]
+    parts = {(part.axis, part.name): part for part in subsets({"a": {"scene": None, "targets": targets}})}
+    assert set(parts) == {("kind", "spot"), ("area", "1-9"), ("area", "10-25"), ("scr", "10+")}
+    assert parts["scr", "10+"].members == {"a": (False, True)}
+    assert parts["kind", "spot"].pure_images == ["a"]
+    assert bin_centre(parts["scr", "10+"]) == 11
+
+
+def test_sixteen_bits_become_gray_levels_of_eight() -> None:
+    assert gray_levels(np.array([[0, 65535]], np.uint16)).tolist() == [[0, 255]]
+    assert gray_levels(np.array([[0, 255]], np.uint8)).tolist() == [[0, 255]]
+
+
+def test_markdown_columns_line_up() -> None:
+    assert markdown_table(("a", "bb"), [("ccc", "d")]) == "| a   | bb |\n| --- | -- |\n| ccc | d  |"

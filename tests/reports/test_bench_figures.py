@@ -1,0 +1,56 @@
+"""The figures of a bench are written whole, and what cannot be drawn is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sirstgen.bench import BenchResult
+from sirstgen.bench.results import Scored
+from sirstgen.bench.subsets import subsets
+from sirstgen.detectors.classical import named
+from sirstgen.errors import InvalidValue
+from sirstgen.evaluation.map_score import MapScore
+from sirstgen.reports.bench import draw_roc, draw_scr
+from sirstgen.reports.bench_overlay import draw_overlay
+
+
+def make_result() -> BenchResult:
+    detectors = (named("top-hat"), named("max-median"))
+    label = np.zeros((24, 24), bool)
+    label[5:7, 5:7] = label[15:17, 15:17] = True
+    target_map = label * np.linspace(1, 2, 24)
+    scored = {(d.name, "a"): Scored("a", d.name, 0.01, MapScore.of(target_map, label)) for d in detectors}
+    rows = {"a": {"scene": "sea", "targets": [{"kind": "point", "area": 4, "scr": scr} for scr in (2.5, 9.0)]}}
+    return BenchResult("dots", ("a",), detectors, scored, tuple(subsets(rows)))
+
+
+def test_roc_and_scr_are_drawn(tmp_path: Path) -> None:
+    result = make_result()
+    draw_roc(result, tmp_path / "roc.png")
+    draw_scr(result, tmp_path / "scr.png")
+    for name in ("roc.png", "scr.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert np.asarray(picture.convert("L")).std() > 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["roc.png", "scr.png"]
+
+
+def test_a_dataset_without_scr_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="tells SCR; dots does not"):
+        draw_scr(replace(make_result(), parts=()), tmp_path / "scr.png")
+
+
+def test_an_overlay_shows_the_image_and_every_map(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).normal(90, 4, (40, 60))
+    mask = np.zeros(image.shape, bool)
+    mask[20:22, 30:32] = True
+    image[mask] += 70
+    draw_overlay(image, mask, (named("top-hat"), named("tllcm")), tmp_path / "over.png")
+    with Image.open(tmp_path / "over.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert (pixels[..., 0] - pixels[..., 1] > 150).any()
+    assert (pixels[..., 1] - pixels[..., 0] > 100).any()
