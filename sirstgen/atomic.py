@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from itertools import count
 from pathlib import Path
 
@@ -30,18 +32,41 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> No
     content = data.encode() if isinstance(data, str) else data
     folder = path.parent if scratch is None else scratch
     temporary = f"{folder}{os.sep}.{path.name}.{os.getpid()}-{next(_numbers)}.part"
-    try:
+    with writing(path):
         if scratch is None:
             folder.mkdir(parents=True, exist_ok=True)
         try:
-            with open(temporary, "xb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the write
-                file.write(content)
+            with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the write
+                write_all(file, content)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def write_all(file: RawIOBase, data: bytes) -> None:
+    """Write all of `data` to an unbuffered file; a full disk takes a part of it first and only then says so."""
+    rest = memoryview(data)
+    while rest:
+        taken = file.write(rest)
+        if not taken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rest = rest[taken:]
+
+
+@contextmanager
+def writing(path: Path, inside: bool = False) -> Iterator[None]:
+    """Faults of the disk inside the block become WorkFailed.
+
+    Args:
+        path: what is being written, named in the message.
+        inside: `path` is a folder, and the file in it that the fault names is named instead.
+    """
+    try:
+        yield
     except OSError as fault:
-        raise WorkFailed(f"{path}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
+        named = os.fsdecode(fault.filename) if inside and fault.filename is not None else str(path)
+        raise WorkFailed(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
@@ -80,14 +105,12 @@ def whole_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     token = secrets.token_hex(4)
     work, old = (target.with_name(f".{target.name}.{token}.{kind}") for kind in ("part", "old"))
     try:
-        work.mkdir(parents=True)
-        yield work
-        if target.is_dir():
-            target.replace(old)
-        work.replace(target)
-    except OSError as fault:
-        named = os.fsdecode(fault.filename) if fault.filename is not None else str(folder)
-        raise WorkFailed(f"{named}: cannot be written ({fault.strerror or fault})", path=str(folder)) from None
+        with writing(folder, inside=True):
+            work.mkdir(parents=True)
+            yield work
+            if target.is_dir():
+                target.replace(old)
+            work.replace(target)
     finally:
         if old.exists() and not target.exists():
             old.replace(target)

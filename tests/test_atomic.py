@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
-from sirstgen.atomic import whole_folder, write_file
+from sirstgen.atomic import whole_folder, write_all, write_file
 from sirstgen.errors import OutputExists, WorkFailed
 
 
@@ -60,3 +61,24 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(WorkFailed, match="cannot be written"), whole_folder(tmp_path / "file" / "out"):
         pass
+
+
+class NearlyFull(io.RawIOBase):
+    """A file on a disk that takes a few bytes at a time, as a disk does that is about to be full, and then none."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.taken = room, bytearray()
+
+    def write(self, data: object) -> int:
+        part = bytes(data)[: min(3, self.room)]  # type: ignore[call-overload]
+        self.room -= len(part)
+        self.taken += part
+        return len(part)
+
+
+def test_a_short_write_is_gone_on_with_or_told() -> None:
+    file = NearlyFull(room=10)
+    write_all(file, b"0123456789")
+    assert file.taken == b"0123456789"
+    with pytest.raises(OSError, match="error"):
+        write_all(file, b"more")

@@ -16,16 +16,17 @@ _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(folder: Path, known: Mapping[str, str] | None = None) -> None:
+def write_sums(folder: Path, known: Mapping[str, str] | None = None, scratch: Path | None = None) -> None:
     """Write ``SHA256SUMS`` over every file below `folder`, sorted by path; itself and hidden files are left out.
 
     Args:
         folder: the dataset folder.
         known: checksums by path below `folder` that need not be computed again.
+        scratch: see `write_file`.
     """
     sums = known or {}
     lines = [_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
-    write_file(folder / SUMS, "".join(lines))
+    write_file(folder / SUMS, "".join(lines), scratch)
 
 
 def check_sums(folder: Path) -> list[str]:

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.atomic import write_file
-from sirstgen.datasets.checksums import SUMS, write_sums
+from sirstgen.atomic import write_file, writing
+from sirstgen.datasets.checksums import write_sums
 from sirstgen.datasets.run import Run, fingerprint
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.seeding import stream
@@ -32,7 +32,7 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
     groups: dict[str, tuple[str, list[str]]] = {}  # group: scene, ids
     sums: dict[str, str] = {}
     rows = run.scratch / "targets.jsonl"
-    with rows.open("w", encoding="utf-8", newline="\n") as file:
+    with writing(folder / "targets.jsonl"), rows.open("w", encoding="utf-8", newline="\n") as file:
         for entry in run.journal.entries():
             row = json.loads(entry.row)
             file.write(entry.row + "\n")
@@ -44,7 +44,7 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
             sums[f"masks/{entry.id}.png"] = entry.mask_sha256
     rows.replace(folder / "targets.jsonl")
     train, test = split_by_group(groups, train_share, generator.seed)
-    write_split_lists(folder, name, train, test)
+    write_split_lists(folder, name, train, test, run.scratch)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
@@ -64,8 +64,7 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
     }
     write_file(folder / "dataset.json", json.dumps(manifest, indent=2) + "\n", run.scratch)
     write_file(folder / "README.md", card(manifest), run.scratch)
-    (folder / SUMS).unlink(missing_ok=True)
-    write_sums(folder, sums)
+    write_sums(folder, sums, run.scratch)
 
 
 def libraries() -> dict[str, str]:

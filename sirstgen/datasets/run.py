@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.atomic import refuse_existing, write_file
+from sirstgen.atomic import MANIFEST, refuse_existing, write_file
 from sirstgen.datasets.checksums import SUMS
 from sirstgen.datasets.journal import Entry, Journal, file_sha256
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputFault, InvalidValue, OutputExists
 from sirstgen.synthesis.generator import Generator
 
 RUN_FOLDER = ".run"
-LAYOUT = ("images", "masks", "50_50", "img_idx", "targets.jsonl", "dataset.json", SUMS, "README.md")
-"""Everything a dataset folder holds when it is finished."""
+LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
+"""Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
+first, what makes the folder recognisable last."""
+
+_FINGERPRINT = "fingerprint"
 
 
 class Run:
@@ -42,31 +46,35 @@ class Run:
     def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> Run:
         """Begins a run, or goes on with the one in `folder`.
 
+        The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
+        and goes after the last checksum.
+
         Raises:
             OutputExists: there is something in `folder` that may not be replaced.
             InvalidValue: the run in `folder` was begun with something else, or holds more than `count` images.
         """
-        begun = folder / RUN_FOLDER / "fingerprint"
-        if not resume:
-            if not (overwrite and (folder / RUN_FOLDER).is_dir()):
-                refuse_existing(folder, overwrite)
-            _clear(folder)
+        own = folder / RUN_FOLDER
         mark = fingerprint(generator)
-        if begun.exists() and begun.read_text() != mark:
-            raise _begun_otherwise(folder)
-        scratch = folder / RUN_FOLDER / "scratch"
-        if not begun.exists() and (folder / "dataset.json").exists():
+        if not resume:
+            _make_room(folder, overwrite)
+        elif (own / _FINGERPRINT).is_file():
+            if (own / _FINGERPRINT).read_text() != mark:
+                raise _begun_otherwise(folder)
+        elif (folder / MANIFEST).is_file():
             _reopen(folder, mark, count)
-        elif not begun.exists() and folder.is_dir():
-            refuse_existing(folder, overwrite=False)
+        else:
+            _make_room(folder, overwrite=False)
+        scratch = own / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
-        for part in (scratch, folder / "images", folder / "masks"):
-            part.mkdir(parents=True, exist_ok=True)
-        write_file(folder / RUN_FOLDER / "generator.pickle", pickle.dumps(generator), scratch)
-        write_file(folder / RUN_FOLDER / "seed", str(generator.seed), scratch)
-        write_file(begun, mark, scratch)
-        run = cls(folder, Journal(folder / RUN_FOLDER / "journal.tsv"), _read_takes(folder))
-        run._forget_damaged(count)
+        scratch.mkdir(parents=True)
+        write_file(own / "seed", str(generator.seed), scratch)
+        write_file(own / _FINGERPRINT, mark, scratch)
+        (folder / SUMS).unlink(missing_ok=True)
+        with contextlib.ExitStack() as on_fault:
+            run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
+            on_fault.callback(run.journal.close)
+            run._settle(count)
+            on_fault.pop_all()
         return run
 
     @staticmethod
@@ -75,34 +83,54 @@ class Run:
         begun = folder / RUN_FOLDER / "seed"
         if begun.exists():
             return int(begun.read_text())
-        return int(read_manifest(folder)["seed"]) if (folder / "dataset.json").exists() else None
+        seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
+        return None if seed is None else int(seed)
 
-    def generator(self) -> Path:
-        """Where workers find the generator."""
-        return self.folder / RUN_FOLDER / "generator.pickle"
+    def share(self, generator: Generator) -> None:
+        """Puts the generator where workers find it."""
+        write_file(generator_file(self.folder), pickle.dumps(generator), self.scratch)
 
-    def redraw(self, image_id: str) -> None:
-        """The image shall be drawn again, differently."""
-        self.takes[image_id] = self.takes.get(image_id, 0) + 1
+    def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
+        """The images shall be drawn again, differently.
+
+        Args:
+            image_ids: of finished images.
+            earlier: how often each was redrawn before; said by the finished dataset, so that a redraw that was
+                interrupted and is asked for again draws the same.
+        """
+        for name in image_ids:
+            self.journal.forget(name)
+        self.takes.update({name: earlier.get(name, 0) + 1 for name in image_ids})
         write_file(self.folder / RUN_FOLDER / "takes.json", json.dumps(self.takes), self.scratch)
-        self.journal.forget(image_id)
 
     def finish(self) -> None:
         """The dataset is complete: its run folder goes."""
         self.journal.close()
+        (self.folder / RUN_FOLDER / _FINGERPRINT).unlink()
         shutil.rmtree(self.folder / RUN_FOLDER)
 
-    def _forget_damaged(self, count: int) -> None:
-        """Images whose files are not what the journal says are made again."""
-        for entry in list(self.journal.entries()):
+    def _settle(self, count: int) -> None:
+        """Images whose files are not what the journal says are made again; files beyond the run's end are removed."""
+        ids = self.journal.ids()
+        if ids and int(ids[-1]) > count:
+            raise _too_few(self.folder, int(ids[-1]), count)
+        for entry in self.journal.entries():
             whole = (
                 file_sha256(self.folder / "images" / f"{entry.id}.png") == entry.image_sha256
                 and file_sha256(self.folder / "masks" / f"{entry.id}.png") == entry.mask_sha256
             )
-            if int(entry.id) > count:
-                raise InvalidValue(f"n must be at least {int(entry.id)}, as many as {self.folder} holds, got {count}")
             if not whole:
                 self.journal.forget(entry.id)
+        for part in (self.folder / "images", self.folder / "masks"):
+            part.mkdir(exist_ok=True)
+            for file in part.glob("[0-9]*.png"):  # of a longer run that was killed before it noted them
+                if file.stem.isdecimal() and int(file.stem) > count:
+                    file.unlink()
+
+
+def generator_file(folder: Path) -> Path:
+    """Where the workers of a run in `folder` find its generator."""
+    return folder / RUN_FOLDER / "generator.pickle"
 
 
 def image_id(index: int) -> str:
@@ -137,9 +165,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _clear(folder: Path) -> None:
-    """Removes the parts of a dataset, and nothing else."""
-    for name in (*LAYOUT, RUN_FOLDER):
+def _make_room(folder: Path, overwrite: bool) -> None:
+    """Removes the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
+    begun = (folder / RUN_FOLDER / _FINGERPRINT).is_file()
+    if begun and not overwrite:
+        raise OutputExists(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    # A run killed in its first moments leaves nothing but an empty run folder.
+    blank = folder.is_dir() and all(part.name == RUN_FOLDER for part in folder.iterdir())
+    if not begun and not blank:
+        refuse_existing(folder, overwrite)
+    for name in LAYOUT:
         part = folder / name
         if part.is_dir():
             shutil.rmtree(part)
@@ -152,16 +189,28 @@ def _reopen(folder: Path, mark: str, count: int) -> None:
     manifest = read_manifest(folder)
     if manifest.get("fingerprint") != mark:
         raise _begun_otherwise(folder)
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    run = folder / RUN_FOLDER
-    run.mkdir(exist_ok=True)
-    with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (run / "journal.new").open("w") as journal:
-        for line in rows:
-            name = json.loads(line)["id"]
-            journal.write(Entry(name, sums[f"images/{name}.png"], sums[f"masks/{name}.png"], line.rstrip("\n")).line())
-    (run / "takes.json").write_text(json.dumps(manifest.get("redrawn", {})))
-    (run / "journal.new").replace(run / "journal.tsv")
+    if manifest["count"] > count:
+        raise _too_few(folder, manifest["count"], count)
+    own = folder / RUN_FOLDER
+    own.mkdir(exist_ok=True)
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
+            for line in rows:
+                name = json.loads(line)["id"]
+                entry = Entry(name, sums[f"images/{name}.png"], sums[f"masks/{name}.png"], line.rstrip("\n"))
+                journal.write(entry.line())
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise InputFault.of(
+            folder, f"{SUMS} and targets.jsonl do not fit together ({error}); make the dataset again with --overwrite"
+        ) from None
+    (own / "takes.json").write_text(json.dumps(manifest.get("redrawn", {})))
+    (own / "journal.new").replace(own / "journal.tsv")
+
+
+def _too_few(folder: Path, held: int, count: int) -> InvalidValue:
+    return InvalidValue(f"n must be at least {held}, as many as {folder} holds, got {count}", name="n", value=count)
 
 
 def _begun_otherwise(folder: Path) -> InvalidValue:

@@ -15,7 +15,9 @@ PARTS = ("train", "test")
 _KNOWN_FOLDERS = ("50_50", "img_idx", "idx_427")
 
 
-def write_split_lists(folder: Path, name: str, train_ids: Sequence[str], test_ids: Sequence[str]) -> None:
+def write_split_lists(
+    folder: Path, name: str, train_ids: Sequence[str], test_ids: Sequence[str], scratch: Path | None = None
+) -> None:
     """Write ``50_50/`` (DNA-Net) and ``img_idx/`` (BasicIRSTD), one id a line, in the order given.
 
     Args:
@@ -23,11 +25,14 @@ def write_split_lists(folder: Path, name: str, train_ids: Sequence[str], test_id
         name: the dataset's name, which is its final folder's name.
         train_ids: ids of the training images.
         test_ids: ids of the test images; an empty list gives an empty file.
+        scratch: see `write_file`.
     """
+    for layout in ("50_50", "img_idx"):
+        (folder / layout).mkdir(parents=True, exist_ok=True)
     for part, ids in zip(PARTS, (train_ids, test_ids), strict=True):
         text = "".join(f"{key}\n" for key in ids)
-        write_file(folder / "50_50" / f"{part}.txt", text)
-        write_file(folder / "img_idx" / f"{part}_{name}.txt", text)
+        write_file(folder / "50_50" / f"{part}.txt", text, scratch)
+        write_file(folder / "img_idx" / f"{part}_{name}.txt", text, scratch)
 
 
 def read_split_lists(folder: Path, ids: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -10,17 +10,16 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from functools import lru_cache
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from sirstgen.atomic import write_file
+from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.journal import Entry
 from sirstgen.datasets.manifest import write_closing_files
-from sirstgen.datasets.run import RUN_FOLDER, Run, image_id, read_manifest
-from sirstgen.errors import InvalidValue
+from sirstgen.datasets.run import RUN_FOLDER, Run, generator_file, image_id, read_manifest
+from sirstgen.errors import InvalidValue, WorkFailed
 from sirstgen.png import encode_png
 from sirstgen.synthesis.generator import Generator
 
@@ -71,12 +70,13 @@ def write_dataset(
         raise InvalidValue(f"workers must be at least 1, got {workers}", name="workers", value=workers)
     if not 0 <= train_share <= 1:
         raise InvalidValue(f"train_share must be between 0 and 1, got {train_share}", name="train_share")
-    run = Run.open(generator, Path(out), count, resume, overwrite)
-    with contextlib.closing(run.journal):
-        _make_missing(generator, run, count, workers, executor, progress)
-        write_closing_files(run, generator, count, train_share)
-    run.finish()
-    return run.folder
+    if resume and overwrite:
+        raise InvalidValue("resume and overwrite must not both be given: the one keeps what the other removes")
+    folder = Path(out)
+    with writing(folder, inside=True):
+        run = Run.open(generator, folder, count, resume, overwrite)
+        _complete(generator, run, count, train_share, workers, executor, progress)
+    return folder
 
 
 def redraw(
@@ -99,21 +99,36 @@ def redraw(
     Raises:
         InvalidValue: an id that the dataset does not hold, or another generator.
         InputFault: not a finished dataset.
+        WorkFailed: an image cannot be made, or the disk is full. The same call goes on where this one ended.
     """
-    manifest = read_manifest(Path(folder))
+    folder = Path(folder)
+    manifest = read_manifest(folder)
     count = manifest["count"]
     known = {image_id(index) for index in range(count)}
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValue(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
-    run = Run.open(generator, Path(folder), count, resume=True, overwrite=False)
+    with writing(folder, inside=True):
+        run = Run.open(generator, folder, count, resume=True, overwrite=False)
+        run.redraw(list(dict.fromkeys(ids)), manifest.get("redrawn", {}))
+        _complete(generator, run, count, manifest["train_share"], workers, None, progress)
+    return folder
+
+
+def _complete(
+    generator: Generator,
+    run: Run,
+    count: int,
+    train_share: float,
+    workers: int,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> None:
+    """Makes the images that are missing, writes the closing files and ends the run."""
     with contextlib.closing(run.journal):
-        for name in dict.fromkeys(ids):
-            run.redraw(name)
-        _make_missing(generator, run, count, workers, None, progress)
-        write_closing_files(run, generator, count, manifest["train_share"])
+        _make_missing(generator, run, count, workers, executor, progress)
+        write_closing_files(run, generator, count, train_share)
     run.finish()
-    return run.folder
 
 
 def _make_missing(
@@ -131,8 +146,10 @@ def _make_missing(
     tasks = [(str(run.folder), [(index, run.takes.get(image_id(index), 0)) for index in chunk]) for chunk in chunks]
     if progress:
         progress(len(run.journal), count)
-    with _workers(executor, workers) as pool:
-        for entries in _results(pool, tasks):
+    with _workers(executor, workers if tasks else 1) as pool:
+        if pool is not None:
+            run.share(generator)
+        for entries in _results(pool, tasks) if pool else (_make(generator, *task) for task in tasks):
             for entry in entries:
                 run.journal.add(entry)
             if progress:
@@ -142,17 +159,14 @@ def _make_missing(
 Task = tuple[str, list[tuple[int, int]]]
 
 
-def _results(pool: Executor | None, tasks: Sequence[Task]) -> Iterator[list[Entry]]:
+def _results(pool: Executor, tasks: Sequence[Task]) -> Iterator[list[Entry]]:
     """Results of all tasks as they come; a few tasks under way at a time, so that memory does not grow with the run."""
-    if pool is None:
-        yield from map(_make, tasks)
-        return
     waiting = iter(tasks)
     under_way: set[Future[list[Entry]]] = set()
     try:
         while True:
             for task in waiting:
-                under_way.add(pool.submit(_make, task))
+                under_way.add(pool.submit(_make_shared, task))
                 if len(under_way) >= 16:
                     break
             if not under_way:
@@ -160,6 +174,10 @@ def _results(pool: Executor | None, tasks: Sequence[Task]) -> Iterator[list[Entr
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+    except BrokenExecutor:
+        raise WorkFailed(
+            "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
+        ) from None
     finally:
         for future in under_way:
             future.cancel()
@@ -190,21 +208,24 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-@lru_cache(maxsize=2)
-def _load(path: Path, stamp: int) -> Generator:
-    """The generator of a run, once per process; `stamp` tells one run in a folder from the next."""
-    generator: Generator = pickle.loads(path.read_bytes())
-    return generator
+_loaded = threading.local()  # generators keep caches, which threads must not share
 
 
-def _make(task: Task) -> list[Entry]:
-    """Makes and writes some images; runs in a worker."""
-    folder = Path(task[0])
-    source = folder / RUN_FOLDER / "generator.pickle"
-    generator = _load(source, source.stat().st_mtime_ns)
+def _make_shared(task: Task) -> list[Entry]:
+    """Makes and writes some images; runs in a worker, which reads the run's generator once."""
+    source = generator_file(Path(task[0]))
+    key = source, source.stat().st_mtime_ns  # the time tells one run in a folder from the next
+    if getattr(_loaded, "key", None) != key:
+        _loaded.generator, _loaded.key = pickle.loads(source.read_bytes()), key
+    return _make(_loaded.generator, *task)
+
+
+def _make(generator: Generator, place: str, images: Sequence[tuple[int, int]]) -> list[Entry]:
+    """Makes and writes some images, given as (index, take)."""
+    folder = Path(place)
     scratch = folder / RUN_FOLDER / "scratch"
     entries = []
-    for index, take in task[1]:
+    for index, take in images:
         name = image_id(index)
         sample = generator.make(index, take)
         image, mask = encode_png(sample.image), encode_png(sample.mask)
