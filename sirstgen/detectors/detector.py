@@ -47,6 +47,9 @@ class Detector(nn.Module):
                 value=tuple(images.shape),
             )
 
+    def drop_auxiliary_heads(self) -> None:
+        """Leave out what only training needs; nothing in a net with one head."""
+
     @torch.inference_mode()
     def predict(self, images: Tensor) -> Tensor:
         """Logits of images of any size, in evaluation mode; the net's mode is put back afterwards.
@@ -73,12 +76,13 @@ class Detector(nn.Module):
 
 
 def folded(net: Detector) -> Detector:
-    """A copy of `net` for inference, its batch normalisations multiplied into the convolutions before them.
+    """A copy of `net` for inference: one head, batch normalisations multiplied into the convolutions before them.
 
     Equal to the net in evaluation mode up to rounding, and faster. By the convention of this package a normalisation
     that is registered right after a convolution follows it in ``forward``.
     """
     net = copy.deepcopy(net).eval()
+    net.drop_auxiliary_heads()
     for module in list(net.modules()):
         children = list(module.named_children())
         for (first, conv), (second, norm) in itertools.pairwise(children):

@@ -154,12 +154,17 @@ class ConvBlock(nn.Module):
         out: Tensor = functional.relu(self.bn1(self.conv1(features)), inplace=True)
         out = self.bn2(self.conv2(out))
         if self.channel_attention is not None:
-            out = out * self.channel_attention(out)
+            out = _weighted(out, self.channel_attention(out))
         if self.spatial_attention is not None:
-            out = out * self.spatial_attention(out)
+            out = _weighted(out, self.spatial_attention(out))
         if self.residual:
-            out = out + self.shortcut(features)
+            out += self.shortcut(features)
         return functional.relu(out, inplace=True)
+
+
+def _weighted(features: Tensor, weights: Tensor) -> Tensor:
+    """Features times weights; in place where no gradient needs the features, which saves a pass over fresh memory."""
+    return features * weights if features.requires_grad else features.mul_(weights)
 
 
 class SumFusion(nn.Module):
@@ -237,6 +242,11 @@ class DNANet(Detector):
         self.fuse = stack(finest * len(self.pyramid), finest, 1) if len(self.pyramid) > 1 else nn.Identity()
         self.supervised = [(i, j) for i, j in grid.nodes() if i == 0 < j < grid.depth] if deep_supervision else []
         self.heads = nn.ModuleList(nn.Conv2d(finest, 1, 1) for _ in range(len(self.supervised) + 1))
+
+    def drop_auxiliary_heads(self) -> None:
+        """Leave out the heads on x01, x02 and x03."""
+        self.supervised = []
+        self.heads = self.heads[-1:]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Logit maps (B, 1, H, W): of x01, x02, x03 under deep supervision, and the prediction last.
