@@ -39,6 +39,7 @@ REASONS = {
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _LEAST_AMPLITUDE = 0.5  # gray levels; below it no pixel changes
+_ROUNDED_UP = 0.5 - 1e-6  # gray levels that may round to one, single precision allowed for
 
 
 class Shape(NamedTuple):
@@ -59,7 +60,7 @@ class Shape(NamedTuple):
 
     def reach(self, amplitude: float) -> int:
         """Pixels by which the mask must grow to cover every pixel that the target changes."""
-        needed = 0.5 / abs(amplitude) if amplitude else math.inf
+        needed = _ROUNDED_UP / abs(amplitude) if amplitude else math.inf
         return next((margin for margin, value in enumerate(self.tail) if value < needed), len(self.tail))
 
 
@@ -126,8 +127,9 @@ class Canvas:
             raise self._rejected("touching", f"at {target.position}")
         mask = profile >= self.plan.mask_level
         cells = mask.view(np.uint8)
-        if target.template is not None and cv2.connectedComponents(cells, connectivity=8)[0] != 2:
-            raise self._rejected("fragmented mask", f"{target.template} at length {target.length:g} px")
+        if cv2.connectedComponents(cells, connectivity=8)[0] != 2:
+            what = f"sigma {target.sigma}" if target.length is None else f"length {target.length:g} px"
+            raise self._rejected("fragmented mask", f"{target.template or target.kind} with {what}")
         x, y, box_width, box_height = cv2.boundingRect(cells)
         away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
         margins = range(int(away[profile > 0].max()))

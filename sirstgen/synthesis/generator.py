@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +25,15 @@ _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _SPARES = 12  # other backgrounds of its scene that are tried after that
 _SURVEY_BYTES = 256 << 20  # decoded backgrounds kept
+
+_WAYS_OUT = {
+    "no room": "ask for smaller or fewer targets (classes, spot, targets_per_image) or for larger images",
+    "off image": "ask for smaller targets (classes, spot) or for larger images",
+    "fragmented mask": "lower mask_level or ask for longer targets (classes)",
+    "saturated": "ask for a lower scr or give darker backgrounds",
+    "flat clutter": "give backgrounds with more structure, or a larger clutter_region",
+    "invisible contrast": "ask for a higher scr, lower quality.min_contrast or give backgrounds with more structure",
+}
 
 
 class Generator:
@@ -95,17 +105,22 @@ class Generator:
             raise InvalidValue(
                 f"index and take must not be negative, got {index} and {take}", name="index", value=index
             )
+        index = operator.index(index)  # any whole number will do, but plans are JSON
         rejections: Counter[str] = Counter()
         for shot in range(_CROPS + _SPARES):
             attempt = take * (_CROPS + _SPARES) + shot
             slot = self.slot(index) if shot < _CROPS else self._schedule.spare(index, attempt)
-            sample = self._attempt(index, slot, attempt, rejections, last=shot >= _CROPS - 1)
+            wish = max(0, shot - _CROPS + 1)
+            sample = self._attempt(index, slot, attempt, wish, rejections, last=shot >= _CROPS - 1)
             if sample is not None:
                 return sample
         reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
+        way_out = _WAYS_OUT.get(rejections.most_common(1)[0][0], "give other backgrounds")
         raise WorkFailed(
             f"image {index}: no background of scene {self.slot(index).scene} takes its targets (rejected: {reasons}); "
-            f"ask for another scr, lower quality.min_contrast or give other backgrounds"
+            f"{way_out}",
+            index=index,
+            rejections=dict(rejections),
         )
 
     def plan(self, index: int) -> ImagePlan:
@@ -127,7 +142,9 @@ class Generator:
     def __iter__(self) -> Iterator[Sample]:
         return self.samples()
 
-    def _attempt(self, index: int, slot: Slot, attempt: int, rejections: Counter[str], last: bool) -> Sample | None:
+    def _attempt(
+        self, index: int, slot: Slot, attempt: int, wish: int, rejections: Counter[str], last: bool
+    ) -> Sample | None:
         """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
         background = self.backgrounds.background(slot.scene, slot.number)
         survey = self._survey(background)
@@ -149,18 +166,20 @@ class Generator:
             clutter_region=self._region,
         )
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
-        ground = Ground(survey, crop, layer, self.recipe.quality.border, self._min_contrast)
+        ground = Ground(survey, crop, layer, self.recipe.quality.border, self._min_contrast, self._region.kind)
         canvas = Canvas(plan, layer, self.templates)
         for number in range(self._sampler.count(index, plan.scene)):
             draws = range(attempt * _DRAWS, (attempt + 1) * _DRAWS)
-            if not any(self._add_target(canvas, ground, number, draw, rejections) for draw in draws):
+            if not any(self._add_target(canvas, ground, number, draw, wish, rejections) for draw in draws):
                 return None
         return finish(canvas, dict(sorted(rejections.items())))
 
-    def _add_target(self, canvas: Canvas, ground: Ground, number: int, draw: int, rejections: Counter[str]) -> bool:
+    def _add_target(
+        self, canvas: Canvas, ground: Ground, number: int, draw: int, wish: int, rejections: Counter[str]
+    ) -> bool:
         """Draws one target, and tries places for it until one takes it; False if none does."""
         plan = canvas.plan
-        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma)
+        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, wish)
         dim = self._sampler.wants_dim(plan.index, number)
         where = self._sampler.where(target)
         taken = [Claim(*shape.plan.position, reach(shape.plan)) for shape in canvas.shapes]

@@ -117,11 +117,12 @@ def clutter_by_margin(
 
 
 def _statistics(count: int, total: float, squares: float) -> Clutter:
-    """From sums of whole numbers below 2**53, which are exact in any order."""
+    """From sums of whole numbers, which are exact in any order below 2**53 (two million white pixels of 16 bit)."""
     if count == 0:
         return Clutter(math.nan, 0.0, 0)
-    variance = (count * squares - total * total) / (count * count)
-    return Clutter(total / count, math.sqrt(max(variance, 0.0)), count)
+    # In whole numbers of any size: 16-bit squares would lose digits where the clutter is nearly flat.
+    spread = count * int(squares) - int(total) ** 2
+    return Clutter(total / count, math.sqrt(max(spread, 0) / count**2), count)
 
 
 def signal_to_clutter(mu_t: float, clutter: Clutter) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.horizon import Horizon, find_horizon
 from sirstgen.images import Gray
-from sirstgen.plan import BackgroundCrop
+from sirstgen.plan import BackgroundCrop, RegionKind
 from sirstgen.recipe import Where
 
 NO_ROOM = "no room"
@@ -70,11 +70,21 @@ class Ground:
         layer: (H, W) the crop at the image's size.
         border: pixels kept free at the image's edge.
         min_contrast: gray levels that a target's peak needs to be seen.
+        region: where the SCR takes its clutter.
     """
 
-    def __init__(self, survey: Survey, crop: BackgroundCrop, layer: Gray, border: int, min_contrast: float) -> None:
+    def __init__(
+        self,
+        survey: Survey,
+        crop: BackgroundCrop,
+        layer: Gray,
+        border: int,
+        min_contrast: float,
+        region: RegionKind = "local",
+    ) -> None:
         self._survey, self._crop, self._layer = survey, crop, layer
         self._border, self._min_contrast = border, min_contrast
+        self._region = region
         self._white = int(np.iinfo(layer.dtype).max)
         self._leeway = _LEEWAY * self._white
 
@@ -149,6 +159,9 @@ class Ground:
         return np.asarray((places + 0.5) * along - 0.5 + (x, y))
 
     def _clutter_at(self, frame_places: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if self._region == "global":
+            whole = np.float32(self._layer.mean()), np.float32(self._layer.std())
+            return np.full(len(frame_places), whole[0]), np.full(len(frame_places), whole[1])
         mean, deviation = self._survey.clutter
         blocks = (frame_places / BLOCK).astype(np.intp)
         rows = np.clip(blocks[:, 1], 0, mean.shape[0] - 1)

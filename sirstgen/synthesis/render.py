@@ -100,7 +100,7 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
         templates: where extended targets are looked up; the built-in ones if None.
 
     Raises:
-        InvalidValue: the crop lies outside the background.
+        InvalidValue: the crop lies outside the background, or its pixels are of another bit depth.
         TargetRejected: a target cannot be drawn as planned; names the target, the rule and the value.
     """
     canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma), templates)
@@ -112,6 +112,11 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
 def crop_background(plan: ImagePlan, background: Gray) -> Gray:
     """The part of a background frame that the plan shows, (H, W), at the image's size."""
     x, y, width, height = plan.background.crop
+    if background.ndim != 2 or background.dtype != (np.uint8 if plan.bit_depth == 8 else np.uint16):
+        raise InvalidValue(
+            f"a background must be (h, w) uint{plan.bit_depth} for an image of bit_depth {plan.bit_depth}, "
+            f"got {background.shape} {background.dtype}"
+        )
     rows, columns = background.shape
     if x + width > columns or y + height > rows:
         raise InvalidValue(

@@ -50,16 +50,18 @@ class Sampler:
         table = self.recipe.row(scene).targets_per_image or self.recipe.targets_per_image
         return weighted_choice(stream(self._seed, index, "count"), list(table), list(table.values()))
 
-    def target(self, index: int, number: int, attempt: int, scene: str, blur_sigma: float) -> TargetPlan:
+    def target(self, index: int, number: int, attempt: int, scene: str, blur_sigma: float, wish: int = 0) -> TargetPlan:
         """Target `number` of image `index`, still without its place (position (0, 0)).
 
-        The first draw fixes kind, SCR, polarity and the wish for a dim place; a later `attempt` draws the size anew.
+        The first draw fixes kind, SCR and polarity; a later `attempt` draws the size anew, a later `wish` all of it:
+        for targets that no place of several crops can take, such as a high SCR in strong clutter.
         """
         row = self.recipe.row(scene)
-        rng = stream(self._seed, index, "target", number)
+        again = (wish,) if wish else ()
+        rng = stream(self._seed, index, "target", number, *again)
         kind = weighted_choice(rng, list(row.kinds), list(row.kinds.values()))
         polarity = -1 if rng.random() < self.recipe.dark_share else 1
-        scr = self.recipe.scr.draw(stream(self._seed, index, "scr", number))
+        scr = self.recipe.scr.draw(stream(self._seed, index, "scr", number, *again))
         sizes = stream(self._seed, index, "size", number, attempt)
         if kind == "extended":
             cls = weighted_choice(sizes, list(row.classes), list(row.classes.values()))
@@ -91,7 +93,7 @@ class Sampler:
         polarity: int,
     ) -> TargetPlan:
         choices = self._templates.of_class(cls)
-        at_home = [template for template in choices if scene in template.scenes] or choices
+        at_home = [template for template in choices if not template.scenes or scene in template.scenes] or choices
         template = at_home[int(mark * len(at_home))]
         rule = self.recipe.classes[cls]
         pose = stream(self._seed, index, "pose", number, attempt)

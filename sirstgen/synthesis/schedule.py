@@ -46,9 +46,9 @@ class Schedule:
     def __init__(self, source: BackgroundSource, recipe: Recipe, seed: int) -> None:
         self._counts = {scene: source.count(scene) for scene in source.scenes()}
         self._seed = seed
-        for scene in self._counts:
-            recipe.row(scene)
         self._scenes, weights = self._weights(recipe)
+        for scene in self._scenes:
+            recipe.row(scene)
         self._edges = np.cumsum(weights) / sum(weights)
         self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
         self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
@@ -62,10 +62,13 @@ class Schedule:
         return self._nth(scene, int(self._rank[index]))
 
     def spare(self, index: int, attempt: int) -> Slot:
-        """Another background of the same scene, for an image whose own takes no target."""
+        """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
         scene = self.slot(index).scene
-        rng = stream(self._seed, index, "spare", attempt)
-        return self._nth(scene, int(rng.integers(self._counts[scene] or 1 << 31)))._replace(use=0)
+        count = self._counts[scene]
+        if count is None:
+            return Slot(scene, int(stream(self._seed, index, "spare", attempt).integers(1 << 31)), 0)
+        order = stream(self._seed, index, "spare").permutation(count)
+        return Slot(scene, int(order[attempt % count]), 0)
 
     def _nth(self, scene: str, rank: int) -> Slot:
         number = self._counts[scene]
@@ -93,13 +96,12 @@ class Schedule:
         size = max(4096, 1 << (length - 1).bit_length())
         phase = stream(self._seed, "scenes").random()
         marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        self._order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(
-            np.int16
-        )
-        self._rank = np.zeros(size, np.int64)
+        order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
+        rank = np.zeros(size, np.int64)
         for place in range(len(self._scenes)):
-            shown = self._order == place
-            self._rank[shown] = np.arange(int(shown.sum()))
+            shown = order == place
+            rank[shown] = np.arange(int(shown.sum()))
+        self._rank, self._order = rank, order
 
 
 def crop_corner(
