@@ -84,11 +84,12 @@ def image_files(folder: Path, faults: list[Fault]) -> tuple[set[str], set[str]]:
     found = []
     for name in ("images", "masks"):
         ids: set[str] = set()
-        for path in sorted((folder / name).iterdir()) if (folder / name).is_dir() else ():
-            if path.suffix == ".png" and path.is_file():
-                ids.add(path.stem)
+        files = sorted(path.name for path in (folder / name).iterdir()) if (folder / name).is_dir() else []
+        for file in files:
+            if file.endswith(".png"):
+                ids.add(file.removesuffix(".png"))
             else:
-                faults.append(Fault(f"{name}/{path.name}", f"an extra file; {name}/ holds PNG files only"))
+                faults.append(Fault(f"{name}/{file}", f"an extra file; {name}/ holds PNG files only"))
         found.append(ids)
     images, masks = found
     faults += [Fault(f"masks/{key}.png", "missing; its image is there") for key in sorted(images - masks)]

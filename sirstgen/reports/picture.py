@@ -56,20 +56,23 @@ def labelled(picture: Picture, text: str) -> Picture:
 
 
 def tiled(tiles: Sequence[Picture], columns: int, gap: int = 4) -> Picture:
-    """Tiles in rows of `columns`; each takes as much room as the largest.
+    """Tiles in rows of `columns`; columns are as wide as the widest tile, each row as high as its highest.
 
     Raises:
         InvalidValue: no tiles, or no columns.
     """
     if not tiles or columns < 1:
         raise InvalidValue(f"a sheet takes at least 1 tile and 1 column, got {len(tiles)} and {columns}")
-    columns = min(columns, len(tiles))
-    height, width = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
-    rows = -(-len(tiles) // columns)
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), GROUND, np.uint8)
-    for place, tile in enumerate(tiles):
-        y, x = gap + place // columns * (height + gap), gap + place % columns * (width + gap)
-        sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    width = max(tile.shape[1] for tile in tiles)
+    heights = [max(tile.shape[0] for tile in row) for row in rows]
+    sheet = np.full((sum(heights) + gap * (len(rows) + 1), len(rows[0]) * (width + gap) + gap, 3), GROUND, np.uint8)
+    y = gap
+    for row, height in zip(rows, heights, strict=True):
+        for place, tile in enumerate(row):
+            x = gap + place * (width + gap)
+            sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        y += height + gap
     return sheet
 
 
