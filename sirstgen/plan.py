@@ -232,5 +232,12 @@ class ImagePlan:
                 clutter_region=ClutterRegion(**row["clutter_region"]),
                 **{name: row[name] for name in plain if name in row},
             )
-        except (KeyError, TypeError) as error:
-            raise InvalidValue(f"a plan must hold background, targets and clutter_region: {error!r}") from error
+        except InvalidValue:
+            raise
+        except KeyError as error:
+            raise InvalidValue(f"a plan must hold {error}; a row of targets.jsonl shows the layout") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InvalidValue(
+                f"a plan must hold values of the right kind, got one that is not: {error}; "
+                f"a row of targets.jsonl shows the layout"
+            ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,10 @@ from sirstgen.plan import Kind
 
 _DEFAULT = Path(__file__).with_name("default_recipe.yaml")
 
-# Sections whose rows are added to the default's rows; everywhere else a file's entry replaces the default's.
-_TABLES = ("scenes", "classes", "backgrounds", "quality", "clutter_region", "point", "spot")
+# A file's entry replaces the default's, but in sections its entries stand over the default's one by one, and in
+# tables (sections of named rows) so do the entries of each row.
+_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot")
+_TABLES = ("scenes", "classes")
 
 Where = Literal["sky", "water", "ground", "any"]
 
@@ -35,10 +38,9 @@ class KernelSize(_Part):
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if self.area.support[0] <= 0:
-            raise ValueError(f"area must be positive, got {self.area.support[0]:g}")
+        _positive("area", self.area)
         if self.aspect.support[0] < 1:
-            raise ValueError(f"aspect must be at least 1, got {self.aspect.support[0]:g}")
+            raise ValueError(f"aspect must be at least 1, got {_least(self.aspect)}")
         return self
 
 
@@ -51,14 +53,25 @@ class TemplateClass(_Part):
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if self.length is not None and self.length.support[0] <= 0:
-            raise ValueError(f"length must be positive, got {self.length.support[0]:g}")
+        if self.length is not None:
+            _positive("length", self.length)
         return self
 
 
-def _weights(table: Mapping[Any, float]) -> None:
+def _positive(name: str, drawn: Distribution) -> None:
+    if drawn.support[0] <= 0:
+        raise ValueError(f"{name} must be positive, got {_least(drawn)}")
+
+
+def _least(drawn: Distribution) -> str:
+    """The smallest value that may be drawn, for messages."""
+    unlimited = drawn.limits is None and (drawn.normal is not None or drawn.lognormal is not None)
+    return "a distribution without limits (add limits: [low, high])" if unlimited else f"{drawn.support[0]:g}"
+
+
+def _weights(name: str, table: Mapping[Any, float]) -> None:
     if not table or min(table.values()) < 0 or sum(table.values()) <= 0:
-        raise ValueError(f"weights must not be negative and must not all be 0, got {dict(table)}")
+        raise ValueError(f"{name}: weights must not be negative and must not all be 0, got {dict(table)}")
 
 
 class SceneRow(_Part):
@@ -73,16 +86,16 @@ class SceneRow(_Part):
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:
-        _weights(self.kinds)
+        _weights("kinds", self.kinds)
         if self.kinds.get("extended", 0) > 0:
-            _weights(self.classes)
+            _weights("classes", self.classes)
         if self.targets_per_image is not None:
             _counts(self.targets_per_image)
         return self
 
 
 def _counts(table: Mapping[int, float]) -> None:
-    _weights(table)
+    _weights("targets_per_image", table)
     if min(table) < 0 or max(table) > 100:
         raise ValueError(f"targets per image must be from 0 to 100, got {sorted(table)}")
 
@@ -107,13 +120,12 @@ class BackgroundRules(_Part):
     @classmethod
     def _mix(cls, value: dict[str, float] | None) -> dict[str, float] | None:
         if value is not None:
-            _weights(value)
+            _weights("scene_mix", value)
         return value
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if self.crop_scale.support[0] <= 0:
-            raise ValueError(f"crop_scale must be positive, got {self.crop_scale.support[0]:g}")
+        _positive("crop_scale", self.crop_scale)
         return self
 
 
@@ -150,10 +162,8 @@ class Recipe(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in ("scr", "blur_sigma"):
-            low = getattr(self, name).support[0]
-            if low <= 0:
-                raise ValueError(f"{name} must be positive, got {low:g}")
+        _positive("scr", self.scr)
+        _positive("blur_sigma", self.blur_sigma)
         _counts(self.targets_per_image)
         for scene, row in self.scenes.items():
             for cls in row.classes:
@@ -189,6 +199,8 @@ class Recipe(_Part):
         for key, value in entries.items():
             if key in _TABLES and isinstance(value, Mapping):
                 merged[key] = _over(merged[key], value)
+            elif key in _SECTIONS and isinstance(value, Mapping):
+                merged[key] = {**merged[key], **value}
             else:
                 merged[key] = value
         try:
@@ -263,12 +275,12 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
             import yaml
 
             entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except ValueError as error:
-        raise InputFault.of(path, f"not a TOML file: {error}") from error
     except Exception as error:
-        if type(error).__module__.split(".")[0] != "yaml":
+        # PyYAML is imported only where it is needed, so its exceptions have no name here.
+        if not isinstance(error, ValueError) and type(error).__module__.split(".")[0] != "yaml":
             raise
-        raise InputFault.of(path, f"not a YAML file: {' '.join(str(error).split())}") from error
+        kind = "TOML" if path.suffix.lower() == ".toml" else "YAML"
+        raise InputFault.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
     if entries is None:
         return {}
     if not isinstance(entries, dict):
@@ -287,9 +299,13 @@ def _explain(error: ValidationError, origin: str) -> InvalidValue:
     if first["type"] == "extra_forbidden":
         known = _keys_at(spots[:-1])
         text = f"unknown key {spots[-1]}{nearest(str(spots[-1]), known)}; allowed: {', '.join(known)}"
+    elif first["type"] == "missing":
+        text = f"{place} must be given"
     else:
-        rule = first["msg"].removeprefix("Value error, ").replace("a valid dictionary or instance of ", "a ")
-        text = rule[0].lower() + rule[1:]
+        rule = first["msg"].removeprefix("Value error, ")
+        rule = rule.replace("a valid dictionary or instance of Distribution", "a number, a list or a distribution")
+        rule = re.sub(r"a valid dictionary( or instance of \w+)?", "a table of keys", rule)
+        text = re.sub("^Input should be", f"{place} must be", rule).replace("Keys should be", "keys must be")
         if not isinstance(value, Mapping) and "got" not in rule:
             text += f", got {value!r}"
     where = f"{origin}: {place}" if place else origin

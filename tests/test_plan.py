@@ -89,6 +89,26 @@ def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -
         ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), **changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"background": None}, "right kind"),
+        ({"background": {"id": "x"}}, "must hold 'crop'"),
+        ({"background": {"id": "x", "crop": [1, 2, 3]}}, "right kind.*not enough values"),
+        ({"targets": [{"kind": "spot"}]}, "must hold 'position'"),
+        ({"targets": [{"kind": "spot", "position": 3, "scr_requested": 4}]}, "right kind"),
+        ({"targets": [{"kind": "spot", "position": [3, 4], "scr_requested": "4", "sigma": [1, 1]}]}, "right kind"),
+        ({"clutter_region": {"kind": "local", "margins": 3}}, "right kind.*margins"),
+        ({"width": "256"}, "right kind"),
+        ({"mask_level": 2.0}, r"mask_level must be in \(0, 1\], got 2.0"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_the_fault(changes: dict[str, Any], named: str) -> None:
+    row = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64))).to_json()
+    with pytest.raises(InvalidValue, match=named):
+        ImagePlan.from_row(row | changes)
+
+
 def test_a_row_without_background_says_so() -> None:
-    with pytest.raises(InvalidValue, match="background"):
+    with pytest.raises(InvalidValue, match="must hold 'background'"):
         ImagePlan.from_row({"targets": [], "clutter_region": {}})

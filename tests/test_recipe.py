@@ -13,6 +13,13 @@ from sirstgen.errors import InputFault, InvalidValue
 from sirstgen.recipe import Recipe, recipe_text, schema_text
 
 weights = st.floats(0.01, 5)
+numbers = st.floats(1, 50)
+distributions = (
+    numbers
+    | st.lists(numbers, min_size=1, max_size=3)
+    | st.fixed_dictionaries({"between": st.tuples(st.floats(1, 5), st.floats(5, 50)).map(list)})
+    | st.just({"lognormal": {"median": 9, "spread": 0.3}, "limits": [4, 20]})
+)
 entries = st.fixed_dictionaries(
     {},
     optional={
@@ -21,6 +28,10 @@ entries = st.fixed_dictionaries(
         "scr": st.lists(st.floats(0.1, 50), min_size=1, max_size=4),
         "mask_level": st.floats(0.05, 1),
         "dark_share": st.floats(0, 1),
+        "point": st.fixed_dictionaries(
+            {}, optional={"area": distributions, "aspect": st.just({"between": [1.0, 1.5]})}
+        ),
+        "spot": st.fixed_dictionaries({"area": distributions}),
         "targets_per_image": st.dictionaries(st.integers(0, 9), weights, min_size=1),
         "clutter_region": st.fixed_dictionaries({"kind": st.sampled_from(["local", "global"])}),
         "scenes": st.fixed_dictionaries({"desert": st.fixed_dictionaries({"kinds": st.just({"point": 1.0})})}),
@@ -56,7 +67,15 @@ def test_the_default_has_a_reason_for_every_row() -> None:
         ("scenes: {sea: {classes: {shipp: 1}}}", "shipp.*did you mean ship"),
         ("point: {area: 0}", "area must be positive"),
         ("bit_depth: 12", "8 or 16, got 12"),
-        ("scenes: {sea: {kinds: {point: 0}}}", "must not all be 0"),
+        ("scenes: {sea: {kinds: {point: 0}}}", "kinds: weights must not be negative and must not all be 0"),
+        ("scenes: {lake: {kinds: {extended: 1}}}", "classes: weights .* got {} .r.yaml: scenes.lake"),
+        ("scr: {normal: {mean: 4, sd: 1}}", r"without limits \(add limits"),
+        ("scr: {betwen: [1, 2]}", "unknown key betwen .did you mean between"),
+        ("width: 8", "width must be greater than or equal to 16, got 8 .r.yaml: width"),
+        ("width: 99999", "width must be less than or equal to 16384, got 99999"),
+        ("scenes: 3", "scenes must be a table of keys, got 3"),
+        ("spot:", "spot must be a table of keys, got None"),
+        ("targets_per_image: {101: 1}", r"from 0 to 100, got \[101\]"),
     ],
 )
 def test_faults_name_key_value_and_nearest_spelling(tmp_path: Path, text: str, message: str) -> None:
@@ -92,6 +111,13 @@ def test_a_row_keeps_what_the_file_does_not_name() -> None:
     assert recipe.row("cloud").kinds == {"point": 1.0}
     assert recipe.row("cloud").classes == Recipe.default().row("cloud").classes
     assert recipe.row("sea") == Recipe.default().row("sea")
+
+
+def test_a_number_replaces_the_default_number_whatever_its_form() -> None:
+    recipe = Recipe.default(point={"area": {"between": [4, 9]}}, spot={"area": 30})
+    assert recipe.point.area.support == (4, 9)
+    assert recipe.spot.area.support == (30, 30)
+    assert recipe.point.aspect == Recipe.default().point.aspect
 
 
 def test_an_unknown_scene_says_how_to_add_it() -> None:

@@ -68,7 +68,10 @@ def synth(
         if not quiet:
             typer.echo(f"seed {seed}", err=True)
     source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
-    generator = Generator(rules, source, TemplateLibrary.open(templates) if templates else None, seed)
+    drawings = TemplateLibrary.open(templates) if templates is not None else None
+    if drawings is not None:
+        drawings.check()
+    generator = Generator(rules, source, drawings, seed)
     with common.progress("synth", quiet) as told:
         write_dataset(
             generator,

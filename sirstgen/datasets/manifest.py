@@ -6,8 +6,11 @@ import json
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
+
+import cv2
+import isal
+import numpy as np
 
 from sirstgen import __version__
 from sirstgen.atomic import write_file, writing
@@ -18,8 +21,6 @@ from sirstgen.seeding import stream
 from sirstgen.synthesis.generator import Generator
 
 SCHEMA_VERSION = 1
-
-_LIBRARIES = ("numpy", "opencv-python-headless", "isal")  # those that decide bytes
 
 
 def write_closing_files(run: Run, generator: Generator, count: int, train_share: float) -> None:
@@ -69,10 +70,13 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
 
 def libraries() -> dict[str, str]:
     """Versions and processor features that may decide the last bit of a pixel; equal ones give equal bytes."""
-    import cv2
-
-    found = {name: version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), **found, "cpu": cv2.getCPUFeaturesLine()}
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "isal": isal.__version__,
+        "cpu": cv2.getCPUFeaturesLine(),
+    }
 
 
 def split_by_group(
