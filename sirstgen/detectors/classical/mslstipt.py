@@ -49,13 +49,13 @@ def mslstipt(
         return as_target_map(np.zeros_like(gray))
     down, right = -(-gray.shape[0] // tile), -(-gray.shape[1] // tile)
     extended = np.pad(gray / 255.0, ((0, down * tile - gray.shape[0]), (0, right * tile - gray.shape[1])), mode="edge")
-    tiles = extended.reshape(down, tile, right, tile).transpose(1, 3, 2, 0).reshape(tile, tile, -1)
+    tiles = extended.reshape(down, tile, right, tile).transpose(1, 3, 0, 2).reshape(tile, tile, -1)
     # The published code reshapes (rows, columns, tiles) to (rows, tiles, columns) where one would expect axes to be
     # exchanged; it mixes columns of different tiles and works better for it, so it belongs to the method.
     tensor = tiles.reshape((tile, tiles.shape[2], tile), order="F")
     sparse = _sparse_part(tensor, _dictionary(tensor), weight, power, iterations)
-    back = sparse.reshape((tile, tile, tiles.shape[2]), order="F").reshape(tile, tile, right, down)
-    whole = back.transpose(3, 0, 2, 1).reshape(extended.shape)
+    back = sparse.reshape((tile, tile, tiles.shape[2]), order="F").reshape(tile, tile, down, right)
+    whole = back.transpose(2, 0, 3, 1).reshape(extended.shape)
     return as_target_map(whole[: gray.shape[0], : gray.shape[1]])
 
 
@@ -70,7 +70,8 @@ def _unsliced(slices: _Slices, length: int) -> Image:
 
 def _dictionary(tensor: Image) -> _Slices:
     """``A = U S`` of the low-rank part of `tensor`, per Fourier slice, as far as the spectrum's cliff."""
-    lam = 1 / np.sqrt(max(tensor.shape[:2]) * tensor.shape[2])
+    # Of the tiles before they are reshaped, as in the published code: by their side and their number.
+    lam = 1 / np.sqrt(tensor.shape[0] * tensor.shape[1])
     mu = _FIRST_PENALTY
     sparse, multiplier, low_rank = np.zeros_like(tensor), np.zeros_like(tensor), np.zeros_like(tensor)
     for _ in range(_DICTIONARY_ITERATIONS):
@@ -107,7 +108,7 @@ def _cliff(spectrum: Spectrum) -> int:
 
 def _sparse_part(tensor: Image, dictionary: _Slices, weight: float, power: float, iterations: int) -> Image:
     rows, columns, length = tensor.shape
-    lam, strength = 1 / np.sqrt(max(rows, columns) * length), weight * np.sqrt(rows * columns)
+    lam, strength = 1 / np.sqrt(max(rows, columns) * length), weight * np.sqrt(rows * length)
     data = _slices(tensor)
     turned = dictionary.conj().transpose(0, 2, 1)
     solver = np.linalg.inv(turned @ dictionary + np.eye(dictionary.shape[2]))
@@ -115,6 +116,7 @@ def _sparse_part(tensor: Image, dictionary: _Slices, weight: float, power: float
     smooth, code_multiplier = code, code
     sparse, multiplier, beta = np.zeros_like(tensor), np.zeros_like(data), _FIRST_PENALTY
     for _ in range(iterations):
+        before = code, smooth, sparse
         code, _ = shrink_singular_values(
             smooth - code_multiplier / beta, partial(_schatten_shrunk, strength=strength / beta, power=power)
         )
@@ -123,12 +125,21 @@ def _sparse_part(tensor: Image, dictionary: _Slices, weight: float, power: float
         without = data - _slices(sparse)
         smooth = solver @ (code + code_multiplier / beta + turned @ (without + multiplier / beta))
         code_gap, gap = code - smooth, without - dictionary @ smooth
-        if max(float(np.abs(code_gap).max()), float(np.abs(_unsliced(gap, length)).max())) < _TOLERANCE:
+        # In the order in which they come to rest, so that most iterations look at one of them only.
+        if (
+            _at_rest(sparse - before[2])
+            and _at_rest(_unsliced(gap, length))
+            and all(_at_rest(_unsliced(each, length)) for each in (code_gap, code - before[0], smooth - before[1]))
+        ):
             break
         code_multiplier = code_multiplier + beta * code_gap
         multiplier = multiplier + beta * gap
         beta = min(beta * _GROWTH, _HIGHEST_BETA)
     return sparse
+
+
+def _at_rest(change: Image) -> bool:
+    return float(np.abs(change).max()) < _TOLERANCE
 
 
 def _schatten_shrunk(spectrum: Spectrum, strength: float, power: float) -> Spectrum:
