@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from sirstgen.cli import backgrounds, mix, scenes, synth
+from sirstgen.cli import backgrounds, detect, mix, preview, scenes, stats, synth, train_check, verify
 from sirstgen.errors import SirstgenError
 
 
@@ -63,7 +63,12 @@ def _group(name: str, text: str) -> typer.Typer:
 
 
 app.command("synth")(reported(synth.synth))
+app.command("verify")(reported(verify.verify))
+app.command("stats")(reported(stats.stats))
+app.command("preview")(reported(preview.preview))
 app.command("mix")(reported(mix.mix))
+app.command("train-check")(reported(train_check.train_check))
+app.command("detect")(reported(detect.detect))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
 _backgrounds.command("make")(reported(backgrounds.make))

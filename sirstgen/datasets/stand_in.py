@@ -6,6 +6,7 @@ shares only the code. Figures on it show that the tool works; they are no statem
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sirstgen.datasets.readers import Dataset
@@ -36,4 +37,12 @@ def stand_in_dataset(folder: Path, count: int = COUNT) -> Dataset:
     recipe = Recipe.from_mapping(_RECIPE, "stand-in")
     generator = Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
     write_dataset(generator, folder, count, resume=True)
+    return Dataset.open(folder)
+
+
+def default_synthetic(
+    folder: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> Dataset:
+    """The default recipe's images on the built-in backgrounds, written to `folder` unless they are there already."""
+    write_dataset(Generator(seed=seed), folder, count, resume=True, progress=progress)
     return Dataset.open(folder)

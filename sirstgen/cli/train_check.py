@@ -1,0 +1,139 @@
+"""sirstgen train-check: Table VIII on one's own data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sirstgen.cli import common
+
+if TYPE_CHECKING:
+    from sirstgen.training.presets import CheckPlan
+    from sirstgen.training.train_check import CheckProgress
+
+
+def train_check(
+    preset: Annotated[str, typer.Option(help="paper, quick, or auto: paper on a GPU, quick on a CPU.")] = "auto",
+    rows: Annotated[
+        str | None,
+        typer.Option(help="Real images in each row: 0,42,real,FOLDER; real: all of them alone. [preset]"),
+    ] = None,
+    detectors: Annotated[str | None, typer.Option(help="Detectors, with commas. [preset]")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Trainings per row and detector, each with its seed. [1]")] = None,
+    total: Annotated[int | None, typer.Option(help="Images in a mixed row. [791]")] = None,
+    equal: Annotated[str | None, typer.Option(help="steps, or epochs as in the paper. [steps]")] = (None),
+    epochs: Annotated[int | None, typer.Option(help="With --equal epochs. [1500]")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps of each training. [preset]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops per step. [preset]")] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of the training crops, pixels. [preset]")] = None,
+    real: common.Real = None,
+    synth: Annotated[Path | None, typer.Option(help="Synthetic dataset. [./sirst-synth, else made]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for tables, logs and checkpoints.")] = Path("train-check"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    seed: common.Seed = 0,
+    workers: Annotated[int, typer.Option(help="Processes that make batches ahead of time.")] = 0,
+    resume: common.Resume = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Trains a detector on mixes of real and synthetic images, tests it on real ones, and prints the paper's table."""
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.datasets.stand_in import default_synthetic, stand_in_dataset
+    from sirstgen.evaluation.table_viii_text import as_json as json_text
+    from sirstgen.evaluation.table_viii_text import as_text
+    from sirstgen.reports.table_viii import draw_table_viii
+    from sirstgen.training.presets import preset as named_preset
+    from sirstgen.training.train_check import train_check as check
+
+    changes = {"repeats": repeats, "total": total, "equal": equal, "epochs": epochs, "seed": seed}
+    settings = {"steps": steps, "batch": batch}
+    plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
+    folder = common.real_folder(real)
+    made = out.with_name(f"{out.name}-data")
+    real_set = Dataset.open(folder) if folder is not None else stand_in_dataset(made / "stand-in")
+    if folder is None and not quiet:
+        typer.echo("no real dataset was given (--real): testing on the built-in stand-in", err=True)
+    local = Path("sirst-synth")
+    with common.progress("synth", quiet) as told:
+        synth_set = (
+            Dataset.open(synth or local)
+            if synth is not None or local.is_dir()
+            else default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
+        )
+    with _progress(quiet) as reported:
+        table = check(
+            plan,
+            real_set,
+            synth_set,
+            out=out,
+            resume=resume,
+            overwrite=overwrite,
+            stand_in=folder is None,
+            device=device,
+            workers=workers,
+            progress=reported,
+        )
+    draw_table_viii(table, out / "table.png")
+    typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
+    if folder is None and not quiet and not as_json:
+        typer.echo("These figures are of the built-in stand-in: they are no statement about real images.")
+
+
+def _adjusted(
+    plan: CheckPlan,
+    rows: str | None,
+    detectors: str | None,
+    changes: dict[str, Any],
+    settings: dict[str, Any],
+    crop: int | None,
+) -> CheckPlan:
+    """The preset with what the flags say in its place."""
+    if rows is not None:
+        changes["rows"] = tuple(_row(text) for text in common.names(rows, "--rows"))
+    if detectors is not None:
+        changes["detectors"] = tuple(common.names(detectors, "--detectors"))
+    new_settings = {name: value for name, value in settings.items() if value is not None}
+    if crop is not None:
+        new_settings["augmentation"] = replace(plan.settings.augmentation, crop=crop)
+    changes["settings"] = replace(plan.settings, **new_settings)
+    return replace(plan, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _row(text: str) -> Any:
+    from sirstgen.training.presets import FolderRow, MixedRow, RealRow
+
+    if text.isdecimal():
+        return MixedRow(int(text))
+    return RealRow() if text == "real" else FolderRow(Path(text))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[CheckProgress], None] | None]:
+    """One line on standard error, rewritten: which training, how far, its loss, the time left in all."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+
+    def told(state: CheckProgress) -> None:
+        line = f"{state.number}/{state.runs} {state.label}"
+        if state.training is not None:
+            at = state.training
+            line += f": step {at.step}/{at.steps}, loss {at.loss:.3f}"
+            if at.validation is not None:
+                line += f", IoU {100 * at.validation.iou:.1f} Pd {100 * at.validation.pd:.1f}"
+        if state.seconds_left is not None:
+            line += f", {state.seconds_left / 60:.0f} min left"
+        sys.stderr.write(f"\r\x1b[K{line[:160]}")
+        sys.stderr.flush()
+
+    try:
+        yield told
+    finally:
+        sys.stderr.write("\r\x1b[K")
