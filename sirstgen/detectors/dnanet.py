@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sirstgen.detectors.detector import Detector, resize
+from sirstgen.detectors.detector import Detector, PointwiseConv, resize
 from sirstgen.errors import InvalidValue
 
 Interaction = Literal["tri-directional", "left-to-right", "top-to-bottom", "none"]
@@ -147,7 +147,7 @@ class ConvBlock(nn.Module):
         self.residual = block == "residual"
         self.shortcut: nn.Module = nn.Identity()
         if self.residual and inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs))
+            self.shortcut = nn.Sequential(PointwiseConv(inputs, outputs), nn.BatchNorm2d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
@@ -172,7 +172,7 @@ class SumFusion(nn.Module):
 
     def __init__(self, inputs: Sequence[int], outputs: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(channels, outputs, 1) for channels in inputs)
+        self.convs = nn.ModuleList(PointwiseConv(channels, outputs) for channels in inputs)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Any number of maps (B, inputs[k], H, W) to one (B, outputs, H, W)."""
@@ -238,10 +238,10 @@ class DNANet(Detector):
             self.nodes[f"x{i}{j}"] = stack(sum(widths), grid.channels[i], grid.blocks[i])
 
         finest = grid.channels[0]
-        self.reduce = nn.ModuleDict({str(i): nn.Conv2d(grid.channels[i], finest, 1) for i in self.pyramid if i})
+        self.reduce = nn.ModuleDict({str(i): PointwiseConv(grid.channels[i], finest) for i in self.pyramid if i})
         self.fuse = stack(finest * len(self.pyramid), finest, 1) if len(self.pyramid) > 1 else nn.Identity()
         self.supervised = [(i, j) for i, j in grid.nodes() if i == 0 < j < grid.depth] if deep_supervision else []
-        self.heads = nn.ModuleList(nn.Conv2d(finest, 1, 1) for _ in range(len(self.supervised) + 1))
+        self.heads = nn.ModuleList(PointwiseConv(finest, 1) for _ in range(len(self.supervised) + 1))
 
     def drop_auxiliary_heads(self) -> None:
         """Leave out the heads on x01, x02 and x03."""

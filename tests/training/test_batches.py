@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 import torch
-from conftest import make_frames
+from making.training_frames import make_frames
 
 from sirstgen.errors import InvalidValue
 from sirstgen.training.augmentation import Augmentation

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_frames
+from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.detectors.detector import Detector

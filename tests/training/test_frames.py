@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import make_frames
+from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_frames
+from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
