@@ -72,19 +72,21 @@ def mean_of_largest(image: Image, cell: int, count: int) -> Image:
     window, done = list[Image](), 0
     while done < cell:
         if cell & size:
-            window = _largest(window, block, done) if window else block
+            joined = _largest(window, block, done) if window else block
             done += size
+            # The last join needs no order: only its sum is asked for.
+            window = _falling(joined) if window and done < cell else joined
         if done < cell:
-            block, size = _largest(block, block, size), 2 * size
+            block, size = _falling(_largest(block, block, size)), 2 * size
     total: Image = np.sum(window, axis=0) / count
     return total
 
 
 def _largest(left: list[Image], right: list[Image], shift: int) -> list[Image]:
-    """The largest n of two falling lists of n images each, falling, where `right` starts `shift` columns further on."""
+    """The largest n of two falling lists of n images each, where `right` starts `shift` columns further on."""
     right = [layer[:, shift:] for layer in reversed(right)]
     width = min(left[0].shape[1], right[0].shape[1])
-    return _falling([np.maximum(a[:, :width], b[:, :width]) for a, b in zip(left, right, strict=True)])
+    return [np.maximum(a[:, :width], b[:, :width]) for a, b in zip(left, right, strict=True)]
 
 
 def _falling(layers: list[Image]) -> list[Image]:

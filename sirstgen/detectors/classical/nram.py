@@ -60,11 +60,11 @@ def nram(
     targets, edges, dual = np.zeros_like(data), np.zeros_like(data), np.zeros_like(data)  # dual: multiplier / mu
     spectrum = np.zeros(smaller)
     for _ in range(iterations):
-        pulled = np.subtract(data, dual, out=dual)
+        pulled = data - dual
         background, spectrum = shrink_singular_values(
             pulled - targets - edges, partial(_rank_step, start=spectrum, gamma=gamma, mu=mu)
         )
-        rest = np.subtract(pulled, background, out=background)
+        rest = np.subtract(pulled, background, out=pulled)
         # The published code leaves out the division by mu below zero, which keeps targets non-negative; so do we.
         targets = rest - edges
         weight = np.abs(targets)
@@ -72,11 +72,10 @@ def nram(
         targets -= np.divide(sparsity / mu, weight, out=weight)
         np.maximum(targets, 0.0, out=targets)
         edges = _shrink_patches(rest - targets, beta / mu)
-        # With the old dual, B + T + E - D + dual is the new dual, up to the growth of mu.
-        before = data - pulled
-        dual = np.subtract(targets + edges, rest, out=rest)
-        misfit = float(np.linalg.norm(dual - before))
-        dual /= _GROWTH
+        # The new dual is the old one and the misfit B + T + E - D, up to the growth of mu.
+        new = np.subtract(targets + edges, rest, out=rest)
+        misfit = float(np.linalg.norm(np.subtract(new, dual, out=dual)))
+        dual = np.divide(new, _GROWTH, out=new)
         mu *= _GROWTH
         if misfit <= _TOLERANCE * size:
             break
