@@ -22,7 +22,7 @@ def train_check(
     preset: Annotated[str, typer.Option(help="paper, quick, or auto: paper on a GPU, quick on a CPU.")] = "auto",
     rows: Annotated[
         str | None,
-        typer.Option(help="Real images in each row: 0,42,real,FOLDER; real: all of them alone. [preset]"),
+        typer.Option(help="Real images in each mix, `real` for all of them alone, or FOLDER[:COUNT]. [preset]"),
     ] = None,
     detectors: Annotated[str | None, typer.Option(help="Detectors, with commas. [preset]")] = None,
     repeats: Annotated[int | None, typer.Option(help="Trainings per row and detector, each with its seed. [1]")] = None,
@@ -111,7 +111,12 @@ def _row(text: str) -> Any:
 
     if text.isdecimal():
         return MixedRow(int(text))
-    return RealRow() if text == "real" else FolderRow(Path(text))
+    if text == "real":
+        return RealRow()
+    folder, colon, count = text.rpartition(":")
+    if colon and count.isdecimal():
+        return FolderRow(Path(folder), count=int(count))
+    return FolderRow(Path(text))
 
 
 @contextmanager
