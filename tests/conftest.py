@@ -6,22 +6,14 @@ import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
+from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.recipe import Recipe
-from sirstgen.seeding import stream
 from sirstgen.synthesis.generator import Generator
 
 cv2.setNumThreads(1)
-
-
-def clutter(seed: int, height: int, width: int, deviation: float = 12.0, mean: float = 110.0) -> np.ndarray:
-    """A smooth random field, (height, width) uint8, of a given mean and deviation in gray levels."""
-    noise = stream(seed, "clutter").normal(size=(height, width)).astype(np.float32)
-    field = cv2.GaussianBlur(noise, (0, 0), 2.0)
-    return np.clip(np.rint(mean + deviation * field / field.std()), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")

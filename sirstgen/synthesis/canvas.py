@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -88,7 +87,7 @@ class Canvas:
         self.shapes: list[Shape] = []
         self.lights: list[Light] = []
         self.support_margin = 0
-        self._occupied = np.zeros(layer.shape, np.uint8)  # supports and a pixel around them
+        self._supports = np.zeros(layer.shape, np.uint8)
         self._templates = templates
 
     def add(self, target: TargetPlan, min_contrast: float = _LEAST_AMPLITUDE) -> None:
@@ -99,22 +98,43 @@ class Canvas:
             min_contrast: least peak of a target's own contribution, gray levels.
 
         Raises:
-            TargetRejected: it cannot be drawn as planned; the canvas stays as it was.
+            TargetRejected: it, or another one beside it, cannot be drawn as planned; the canvas stays as it was.
         """
-        shape, support = self._shape(target)
+        self.place(target)
+        try:
+            self.light(min_contrast)
+        except TargetRejected:
+            shape = self.shapes.pop()
+            window = (shape.rows, shape.columns)
+            self.masks[window][shape.mask] = 0
+            self._supports[window][shape.profile > 0] = 0
+            raise
+
+    def place(self, target: TargetPlan) -> None:
+        """Gives a target its place and mask, still without light; the order of targets does not matter.
+
+        Raises:
+            TargetRejected: it sticks out of the image, touches another target or has a mask in pieces.
+        """
+        shape = self._shape(target)
         window = (shape.rows, shape.columns)
         self.masks[window][shape.mask] = 255
-        try:
-            margin, lights = self._meet_scr([*self.shapes, shape], min_contrast)
-        except TargetRejected:
-            self.masks[window][shape.mask] = 0
-            raise
-        self._occupied[window] |= cv2.dilate(support, _SQUARE).view(np.uint8)
+        self._supports[window] |= (shape.profile > 0).view(np.uint8)
         self.shapes.append(shape)
-        self.support_margin, self.lights = margin, lights
 
-    def _shape(self, target: TargetPlan) -> tuple[Shape, NDArray[np.uint8]]:
-        """Blurred profile, exact mask and support of a target; refuses what sticks out, touches or falls apart."""
+    def light(self, min_contrast: float = _LEAST_AMPLITUDE) -> None:
+        """Finds the light of all placed targets together.
+
+        Args:
+            min_contrast: least peak of a target's own contribution, gray levels.
+
+        Raises:
+            TargetRejected: the SCR of one cannot be met.
+        """
+        self.support_margin, self.lights = self._meet_scr(max(min_contrast, _LEAST_AMPLITUDE))
+
+    def _shape(self, target: TargetPlan) -> Shape:
+        """Blurred profile and exact mask of a target; refuses what sticks out, touches or falls apart."""
         stamp = blur_stamp(_draw(target, self._templates), self.plan.blur_sigma)
         height, width = stamp.values.shape
         left, top = stamp.left, stamp.top
@@ -122,8 +142,7 @@ class Canvas:
             raise self._rejected("off image", f"it spans x {left} to {left + width}, y {top} to {top + height}")
         rows, columns = slice(top, top + height), slice(left, left + width)
         profile = stamp.values / stamp.values.max()
-        support = (profile > 0).view(np.uint8)
-        if (self._occupied[rows, columns] & support).any():
+        if self._touches(profile, left, top):
             raise self._rejected("touching", f"at {target.position}")
         mask = profile >= self.plan.mask_level
         cells = mask.view(np.uint8)
@@ -135,7 +154,7 @@ class Canvas:
         margins = range(int(away[profile > 0].max()))
         own = profile[mask].astype(np.float64)
         under = self.layer[rows, columns][mask].astype(np.float64)
-        shape = Shape(
+        return Shape(
             plan=target,
             rows=rows,
             columns=columns,
@@ -149,9 +168,18 @@ class Canvas:
             own_sum=float(own.sum()),
             under_sum=int(under.sum()),
         )
-        return shape, support
 
-    def _meet_scr(self, shapes: Sequence[Shape], min_contrast: float) -> tuple[int, list[Light]]:
+    def _touches(self, profile: NDArray[np.float32], left: int, top: int) -> bool:
+        """Whether a support lies beside or on another one: they keep a pixel between them, so masks never meet."""
+        if not self.shapes:
+            return False
+        padded = cv2.copyMakeBorder((profile > 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        ring = np.asarray(cv2.dilate(padded, _SQUARE), np.uint8)
+        up, before = min(top, 1), min(left, 1)  # the ring's part inside the image
+        near = self._supports[top - up : top - 1 + len(ring), left - before : left - 1 + ring.shape[1]]
+        return bool((near & ring[1 - up :, 1 - before :][: near.shape[0], : near.shape[1]]).any())
+
+    def _meet_scr(self, min_contrast: float) -> tuple[int, list[Light]]:
         """The smallest support margin that covers every pixel a target changes, and each target's intensity for it.
 
         The margin decides the clutter region, this decides the amplitude, and this how far a target reaches: so margins
@@ -159,34 +187,39 @@ class Canvas:
         """
         regions = [
             intensity.clutter_by_margin(self.layer, self.masks, shape.bbox, self.plan.clutter_region)
-            for shape in shapes
+            for shape in self.shapes
         ]
         margin = 0
         while True:
-            lights = [self._light(shape, region(margin)) for shape, region in zip(shapes, regions, strict=True)]
-            if all(shape.reach(light.amplitude) <= margin for shape, light in zip(shapes, lights, strict=True)):
+            lights = [self._lit(number, region(margin)) for number, region in enumerate(regions)]
+            if all(shape.reach(light.amplitude) <= margin for shape, light in zip(self.shapes, lights, strict=True)):
                 break
             margin += 1  # ends: no target reaches further than its stamp
-        for shape, light in zip(shapes, lights, strict=True):
-            self._check(shape, light, min_contrast)
+        for number, light in enumerate(lights):
+            self._check(number, light, min_contrast)
         return margin, lights
 
-    def _light(self, shape: Shape, clutter: Clutter) -> Light:
+    def _lit(self, number: int, clutter: Clutter) -> Light:
+        shape = self.shapes[number]
         if clutter.sigma_b == 0:
-            raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}")
+            raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}", number)
         required = intensity.required_sum(len(shape.under), clutter, shape.plan.scr, shape.plan.polarity)
         return Light(clutter, required, intensity.amplitude(required, shape.under_sum, shape.own_sum))
 
-    def _check(self, shape: Shape, light: Light, min_contrast: float) -> None:
+    def _check(self, number: int, light: Light, min_contrast: float) -> None:
+        shape = self.shapes[number]
         scr = f"scr {shape.plan.scr:g}"
         if light.amplitude * shape.plan.polarity < min_contrast:
-            raise self._rejected("invisible contrast", f"{scr} gives a peak of {light.amplitude:.1f} gray levels")
+            detail = f"{scr} gives a peak of {light.amplitude:.1f} gray levels"
+            raise self._rejected("invisible contrast", detail, number)
         levels = mask_levels(shape, light)
         if levels.min() < 0 or levels.max() > self.plan.white:
-            raise self._rejected("saturated", f"{scr} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}")
+            detail = f"{scr} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
+            raise self._rejected("saturated", detail, number)
 
-    def _rejected(self, reason: str, detail: str) -> TargetRejected:
-        target = len(self.shapes)
+    def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejected:
+        """The refusal of target `number`, of the one to be placed if None."""
+        target = len(self.shapes) if number is None else number
         return TargetRejected(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
 
 

@@ -105,7 +105,8 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
     """
     canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma), templates)
     for target in plan.targets:
-        canvas.add(target)
+        canvas.place(target)
+    canvas.light()
     return finish(canvas)
 
 

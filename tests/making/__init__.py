@@ -1,0 +1,1 @@
+"""Images that tests of several parts are made from."""
