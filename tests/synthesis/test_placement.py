@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from making.clutter import clutter
+
+from sirstgen.backgrounds.horizon import find_horizon
+from sirstgen.plan import BackgroundCrop
+from sirstgen.seeding import stream
+from sirstgen.synthesis.placement import Claim, Ground, Survey
+
+SIDE = 160
+
+
+def two_regions() -> np.ndarray:
+    """Sky over water: the horizon at row 100."""
+    frame = clutter(1, SIDE, SIDE, deviation=5, mean=110).astype(int)
+    frame[:100] -= 60
+    return np.clip(frame, 0, 255).astype(np.uint8)
+
+
+def ground(
+    frame: np.ndarray,
+    crop: tuple[int, int, int, int] | None = None,
+    flip: bool = False,
+    border: int = 2,
+    **settings: object,
+) -> Ground:
+    x, y, width, height = crop or (0, 0, frame.shape[1], frame.shape[0])
+    layer = frame[y : y + height, x : x + width]
+    layer = np.ascontiguousarray(layer[:, ::-1] if flip else layer)
+    shown = BackgroundCrop("x", (x, y, width, height), flip)
+    return Ground(Survey(frame), shown, layer, border, 4.0, **settings)  # type: ignore[arg-type]
+
+
+def places(on: Ground, number: int = 60, **settings: object) -> np.ndarray:
+    usual = {"reach": 6.0, "where": "any", "taken": (), "signal": 5.0, "dim": False}
+    found = [on.place(stream(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
+    return np.array([place for place in found if not isinstance(place, str)])
+
+
+def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
+    frame = two_regions()
+    horizon = find_horizon(frame)
+    assert horizon is not None
+    assert abs(horizon.row_left - 99.5) < 2
+    sky, water, anywhere = (places(ground(frame), where=where) for where in ("sky", "water", "any"))
+    assert len(sky) and len(water)
+    assert (sky[:, 1] < 100 - 6).all()
+    assert (water[:, 1] > 99 + 6).all()
+    assert (anywhere[:, 1] < 100).any() and (anywhere[:, 1] > 100).any()
+
+
+def test_a_crop_without_water_has_no_room_for_ships() -> None:
+    above = ground(two_regions(), crop=(0, 0, SIDE, 80))
+    assert above.place(stream(0), 6.0, "water", (), 5.0, False) == "no room"
+    assert len(places(above, where="sky"))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_tilted_horizon_is_followed_in_mirrored_crops_too(flip: bool) -> None:
+    frame = clutter(2, SIDE, SIDE, deviation=5, mean=110).astype(int)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    edge = 90 + 0.15 * columns
+    frame[rows < edge] -= 60
+    frame = np.clip(frame, 0, 255).astype(np.uint8)
+    assert find_horizon(frame) is not None
+    for x, y in places(ground(frame, flip=flip), where="water"):
+        assert y > 90 + 0.15 * (SIDE - 1 - x if flip else x) + 3
+
+
+def test_targets_keep_inside_and_apart() -> None:
+    frame = clutter(3, 60, 90)
+    taken = (Claim(30.0, 30.0, 5.0), Claim(60.0, 20.0, 8.0))
+    found = places(ground(frame, border=4), number=200, taken=taken, reach=6.0)
+    assert len(found) > 100
+    assert (found >= 10).all()
+    assert (found[:, 0] <= 89 - 10).all() and (found[:, 1] <= 59 - 10).all()
+    for other in taken:
+        assert (np.abs(found - (other.x, other.y)).max(axis=1) > other.reach + 6).all()
+    crowd = tuple(Claim(float(x), 30.0, 60.0) for x in (10, 80))
+    assert ground(frame).place(stream(0), 6.0, "any", crowd, 5.0, False) == "no room"
+    assert ground(frame).place(stream(0), 40.0, "any", (), 5.0, False) == "no room"
+
+
+def test_dim_targets_are_looked_for_dim_places() -> None:
+    frame = clutter(4, SIDE, SIDE, deviation=6, mean=80)
+    frame[:, 80:] += 90
+    dim, bright = (places(ground(frame), dim=wish, signal=4.0, number=100) for wish in (True, False))
+    assert (dim[:, 0] < 90).mean() > 0.9
+    assert (bright[:, 0] > 70).mean() > 0.9
+
+
+def test_what_no_place_can_take_is_told() -> None:
+    frame = clutter(5, SIDE, SIDE, deviation=12)
+    assert ground(frame).place(stream(0), 6.0, "any", (), 60.0, False) == "saturated"
+    assert ground(frame).place(stream(0), 6.0, "any", (), -60.0, True) == "saturated"
+    calm = clutter(5, SIDE, SIDE, deviation=0.3)
+    assert ground(calm).place(stream(0), 6.0, "any", (), 3.0, False) == "invisible contrast"
+
+
+def test_global_clutter_is_foretold_from_the_whole_image() -> None:
+    """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
+    frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
+    frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)
+    local = ground(frame).place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), 3.0, False)
+    whole = ground(frame, region="global").place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), 3.0, False)
+    assert local == "invisible contrast"
+    assert not isinstance(whole, str)

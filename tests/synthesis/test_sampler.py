@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirstgen.errors import InvalidValue
+from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
+from sirstgen.recipe import Recipe
+from sirstgen.seeding import stream
+from sirstgen.synthesis.canvas import Canvas
+from sirstgen.synthesis.sampler import Sampler, kernel_sigma, reach
+from sirstgen.synthesis.templates import Template, TemplateLibrary
+
+BLOCK = np.ones((4, 8))
+
+
+def library(**scenes: tuple[str, ...]) -> TemplateLibrary:
+    return TemplateLibrary({f"kite/{name}": Template(f"kite/{name}", "kite", BLOCK, at) for name, at in scenes.items()})
+
+
+def desert(**changes: object) -> Recipe:
+    row = {"kinds": {"extended": 1.0}, "classes": {"kite": 1.0}, **changes}
+    entries = {"scenes": {"desert": row}, "classes": {"kite": {"where": "any", "length": [9], "tilt": 10}}}
+    recipe = Recipe.default(**entries)
+    return recipe.model_copy(update={"scenes": {"desert": recipe.scenes["desert"]}})
+
+
+@pytest.mark.parametrize(
+    ("area", "blur"), [(6, 0.2), (9, 0.2), (6, 0.5), (9, 0.5), (14, 0.5), (14, 1.0), (25, 1.0), (49, 1.0)]
+)
+def test_kernels_get_the_asked_area_on_average(area: int, blur: float) -> None:
+    rng = stream(0, "area", area)
+    plan = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), width=64, height=64, blur_sigma=blur)
+    noise = rng.integers(60, 100, (64, 64)).astype(np.uint8)
+    areas = []
+    for _ in range(60):
+        canvas = Canvas(plan, noise)
+        sigma = kernel_sigma(area, float(rng.uniform(1, 1.6)), plan.mask_level, blur)
+        x, y = rng.uniform(30, 34, 2)
+        target = TargetPlan("spot", (float(x), float(y)), 3.0, sigma=sigma, angle=float(rng.uniform(0, 180)))
+        canvas.place(target)
+        areas.append(canvas.shapes[0].own.size)
+    assert np.mean(areas) == pytest.approx(area, rel=0.12)
+
+
+@given(st.floats(0.5, 500), st.floats(1, 5), st.floats(0.01, 1), st.floats(0.05, 3))
+def test_kernels_are_real_whatever_is_asked(area: float, aspect: float, level: float, blur: float) -> None:
+    along, across = kernel_sigma(area, aspect, level, blur)
+    assert 0.3 <= across <= along < math.inf
+
+
+def test_targets_depend_on_their_own_number_alone() -> None:
+    sampler = Sampler(Recipe.default(), TemplateLibrary.open(), 5)
+    alone = sampler.target(41, 2, 0, "sea", 0.5)
+    for index in range(20):
+        sampler.target(index, 0, 0, "city", 1.0)
+    assert sampler.target(41, 2, 0, "sea", 0.5) == alone
+    assert Sampler(Recipe.default(), TemplateLibrary.open(), 6).target(41, 2, 0, "sea", 0.5) != alone
+
+
+def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_wish_does_not() -> None:
+    sampler = Sampler(Recipe.default(scr={"between": [3, 6]}, dark_share=0.5), TemplateLibrary.open(), 0)
+    for index in range(30):
+        first, later = (sampler.target(index, 0, attempt, "sea", 0.5) for attempt in (0, 1))
+        assert (first.kind, first.scr, first.polarity) == (later.kind, later.scr, later.polarity)
+        assert first != later
+        assert sampler.target(index, 0, 0, "sea", 0.5, wish=1).scr != first.scr
+
+
+def test_weights_of_the_row_are_kept() -> None:
+    recipe = Recipe.default(dark_share=0.25)
+    sampler = Sampler(recipe, TemplateLibrary.open(), 0)
+    drawn = [sampler.target(index, 0, 0, "sea", 0.5) for index in range(3000)]
+    kinds = Counter(target.kind for target in drawn)
+    for kind, weight in recipe.row("sea").kinds.items():
+        assert kinds[kind] / 3000 == pytest.approx(weight / sum(recipe.row("sea").kinds.values()), abs=0.03)
+    assert np.mean([target.polarity == -1 for target in drawn]) == pytest.approx(0.25, abs=0.03)
+    assert {target.template.split("/")[0] for target in drawn if target.template} == {"ship", "plane", "uav"}
+    counts = Counter(sampler.count(index, "sea") for index in range(3000))
+    for number, weight in recipe.targets_per_image.items():
+        assert counts[number] / 3000 == pytest.approx(weight / sum(recipe.targets_per_image.values()), abs=0.03)
+    dim = np.mean([sampler.wants_dim(index, 0) for index in range(3000)])
+    assert dim == pytest.approx(recipe.dim_share, abs=0.03)
+
+
+def test_a_new_scene_is_a_row_of_the_recipe() -> None:
+    sampler = Sampler(desert(targets_per_image={3: 1.0}), library(a=(), b=()), 0)
+    target = sampler.target(0, 0, 0, "desert", 0.5)
+    assert target.template in ("kite/a", "kite/b")
+    assert (target.length, target.angle) == (9.0, 10.0)
+    assert sampler.count(0, "desert") == 3
+    assert sampler.where(target) == "any"
+    assert reach(target) > 4.5
+
+
+def test_templates_are_drawn_where_they_belong_and_those_of_anywhere_too() -> None:
+    sampler = Sampler(desert(), library(anywhere=(), dunes=("desert",), ocean=("sea",)), 0)
+    drawn = {sampler.target(index, 0, 0, "desert", 0.5).template for index in range(60)}
+    assert drawn == {"kite/anywhere", "kite/dunes"}
+    elsewhere = Sampler(desert(), library(ocean=("sea",)), 0)
+    assert elsewhere.target(0, 0, 0, "desert", 0.5).template == "kite/ocean"
+
+
+def test_a_class_without_templates_is_refused_at_once() -> None:
+    with pytest.raises(
+        InvalidValue, match=r"must have templates, got kite \(scenes\.desert\.classes\); there are plane"
+    ):
+        Sampler(desert(), TemplateLibrary.open(), 0)
+
+
+def test_a_row_may_have_sizes_of_its_own() -> None:
+    row = {"kinds": {"point": 1.0}, "classes": {}, "point": {"area": 30, "aspect": 1}}
+    recipe = Recipe.default(scenes={"desert": row})
+    sampler = Sampler(recipe, TemplateLibrary.open(), 0)
+    own, usual = (sampler.target(0, 0, 0, scene, 0.5) for scene in ("desert", "cloud"))
+    assert own.sigma == kernel_sigma(30, 1, recipe.mask_level, 0.5)
+    assert usual.sigma != own.sigma
