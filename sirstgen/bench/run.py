@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,15 +17,14 @@ from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import subsets
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InvalidValue, OutputExists, SirstgenError
+from sirstgen.errors import InputFault, InvalidValue, OutputExists, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
+from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (maps scored, maps in all)."""
 
 SCORES, REPORT, TABLE = "scores.jsonl", "bench.json", "bench.md"
-_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_UNDER_WAY = 4
 
 
 def run_bench(
@@ -53,29 +46,44 @@ def run_bench(
         out: folder for the results; made if missing.
         part: ``train`` or ``test`` for one side of the dataset's split; None for all images.
         workers: processes, each on one thread; 1 works in this one.
-        resume: keep the scores that are there and still fit their image and mask, make those that are missing.
+        resume: keep the scores that are there and still fit their image and mask (those of other detectors and other
+            images too), make those that are missing.
         overwrite: begin anew where there are scores already.
         progress: told how far the work is.
 
     Raises:
-        InvalidValue: no detector, one twice, or no workers.
+        InvalidValue: no detector, one twice, no workers, or both `resume` and `overwrite`.
         OutputExists: `out` holds scores and neither `resume` nor `overwrite` is given.
-        InputFault: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks.
+        InputFault: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks; `resume` finds something
+            else than scores.
     """
     names = [detector.name for detector in detectors]
     if not names or len(set(names)) < len(names):
         raise InvalidValue(f"detectors must be one or more, each once, got {', '.join(names) or 'none'}", value=names)
     if workers < 1:
         raise InvalidValue(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    if resume and overwrite:
+        raise InvalidValue("resume and overwrite must not both be given: the one keeps what the other removes")
     images = dataset.ids if part is None else dataset.split(part)
     folder = Path(out)
     scores = folder / SCORES
     if scores.exists() and not resume and not overwrite:
         raise OutputExists(f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores))
     folder.mkdir(parents=True, exist_ok=True)
-    scored = _kept(scores, dataset, set(images), set(names)) if resume else {}
-    write_file(scores, "".join(line for line, _ in scored.values()))
-    done = {key: entry for key, (_, entry) in scored.items()}
+    names_wanted, images_wanted = set(names), set(images)
+    kept = _kept(scores, dataset) if resume else []
+    write_file(scores, "".join(f"{line}\n" for line in kept))
+    done: dict[tuple[str, str], Scored] = {}
+
+    def take(line: str) -> None:
+        data = json.loads(line)
+        if data["detector"] in names_wanted and data["id"] in images_wanted:
+            done[data["detector"], data["id"]] = _entry(data)
+            if "warning" in data:
+                dataset.warnings[data["id"]] = data["warning"]
+
+    for line in kept:
+        take(line)
     missing = [
         (str(dataset.folder), image, tuple(d for d in detectors if (d.name, image) not in done))
         for image in images
@@ -89,12 +97,10 @@ def run_bench(
             file.writelines(line + "\n" for line in lines)
             file.flush()
             for line in lines:
-                entry = _entry(json.loads(line))
-                done[entry.detector, entry.image] = entry
+                take(line)
             if progress:
                 progress(len(done), total)
-    wanted = set(images)
-    rows = {image: row for image, row in dataset.truth().items() if image in wanted}
+    rows = {image: row for image, row in dataset.truth().items() if image in images_wanted}
     check_rows(rows, done.values())
     result = BenchResult(dataset.name, tuple(images), tuple(detectors), done, tuple(subsets(rows)))
     write_report(result, folder)
@@ -125,6 +131,7 @@ def _score(task: Task) -> list[str]:
     dataset = _opened(folder)
     pixels, mask = dataset.sample(image)
     gray, source = gray_levels(pixels), _fingerprint(dataset, image)
+    mended = {"warning": dataset.warnings[image]} if image in dataset.warnings else {}
     lines = []
     for detector in detectors:
         start = time.process_time()
@@ -134,7 +141,7 @@ def _score(task: Task) -> list[str]:
             raise error.within(f"{detector.name} on {image}") from error
         seconds = time.process_time() - start
         score = MapScore.of(target_map, mask, detector.threshold)
-        head = {"id": image, "detector": detector.name, "source": source, "seconds": round(seconds, 6)}
+        head = {"id": image, "detector": detector.name, "source": source, "seconds": round(seconds, 6)} | mended
         lines.append(json.dumps(head | score.as_dict(), separators=(",", ":")))
     return lines
 
@@ -155,26 +162,29 @@ def _entry(data: dict[str, Any]) -> Scored:
     return Scored(data["id"], data["detector"], data["seconds"], MapScore.from_dict(data))
 
 
-def _kept(
-    path: Path, dataset: Dataset, images: set[str], detectors: set[str]
-) -> dict[tuple[str, str], tuple[str, Scored]]:
-    """The scores at `path` that are wanted, whole, and made from the files as they are now."""
-    kept: dict[tuple[str, str], tuple[str, Scored]] = {}
+def _kept(path: Path, dataset: Dataset) -> list[str]:
+    """The lines at `path` that are whole and made from the files as they are now."""
     if not path.exists():
-        return kept
+        return []
     fingerprints: dict[str, str] = {}
+    known = set(dataset.ids)
+    kept = []
     with path.open(encoding="utf-8") as file:
-        for line in file:
+        for number, line in enumerate(file, start=1):
             if not line.endswith("\n"):
                 break  # the run was killed while writing it
-            data = json.loads(line)
-            image = data["id"]
-            if image not in images or data["detector"] not in detectors:
+            try:
+                data = json.loads(line)
+                image, source = data["id"], data["source"]
+                _entry(data)
+            except (ValueError, KeyError, TypeError):
+                raise InputFault.of(path, f"line {number} is no score; use --overwrite, or another --out") from None
+            if image not in known:
                 continue
             if image not in fingerprints:
                 fingerprints[image] = _fingerprint(dataset, image)
-            if data["source"] == fingerprints[image]:
-                kept[data["detector"], image] = (line, _entry(data))
+            if source == fingerprints[image]:
+                kept.append(line.rstrip("\n"))
     return kept
 
 
@@ -183,38 +193,5 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[list[str]]:
     if workers == 1 or len(tasks) < 2:
         yield from map(_score, tasks)
         return
-    waiting, under_way = iter(tasks), set[Future[list[str]]]()
-    with _one_thread(), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
-        try:
-            while True:
-                for task in waiting:
-                    under_way.add(pool.submit(_score, task))
-                    if len(under_way) >= _UNDER_WAY * workers:
-                        break
-                if not under_way:
-                    return
-                finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started meanwhile run their linear algebra on one thread; it reads this from the environment."""
-    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
-    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+    with worker_pool(workers) as pool:
+        yield from as_finished(pool, _score, tasks)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import pickle
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
+from concurrent.futures import Executor
 from pathlib import Path
 
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.journal import Entry
 from sirstgen.datasets.manifest import write_closing_files
 from sirstgen.datasets.run import RUN_FOLDER, Run, generator_file, image_id, read_manifest
-from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.errors import InvalidValue
 from sirstgen.png import encode_png
 from sirstgen.synthesis.generator import Generator
+from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (images finished, images in all) whenever a part of the work is done."""
@@ -149,7 +146,7 @@ def _make_missing(
     with _workers(executor, workers if tasks else 1) as pool:
         if pool is not None:
             run.share(generator)
-        for entries in _results(pool, tasks) if pool else (_make(generator, *task) for task in tasks):
+        for entries in as_finished(pool, _make_shared, tasks) if pool else (_make(generator, *task) for task in tasks):
             for entry in entries:
                 run.journal.add(entry)
             if progress:
@@ -159,53 +156,13 @@ def _make_missing(
 Task = tuple[str, list[tuple[int, int]]]
 
 
-def _results(pool: Executor, tasks: Sequence[Task]) -> Iterator[list[Entry]]:
-    """Results of all tasks as they come; a few tasks under way at a time, so that memory does not grow with the run."""
-    waiting = iter(tasks)
-    under_way: set[Future[list[Entry]]] = set()
-    try:
-        while True:
-            for task in waiting:
-                under_way.add(pool.submit(_make_shared, task))
-                if len(under_way) >= 16:
-                    break
-            if not under_way:
-                return
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenExecutor:
-        raise WorkFailed(
-            "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
-        ) from None
-    finally:
-        for future in under_way:
-            future.cancel()
-
-
 @contextlib.contextmanager
 def _workers(executor: Executor | None, workers: int) -> Iterator[Executor | None]:
     if executor is not None or workers == 1:
         yield executor
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker) as pool:
+    with worker_pool(workers) as pool:
         yield pool
-
-
-def _begin_worker() -> None:
-    """A worker leaves Ctrl-C to its parent, works on one thread, and ends when its parent is killed."""
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 _loaded = threading.local()  # generators keep caches, which threads must not share

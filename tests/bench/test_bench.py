@@ -101,6 +101,32 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     assert reports[0] == reports[1]
 
 
+def test_resuming_keeps_the_scores_of_other_detectors(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
+    run_bench(dataset, DETECTORS[:1], out)
+    run_bench(dataset, DETECTORS[1:], out, resume=True)
+    told: list[tuple[int, int]] = []
+    run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts))
+    assert told == [(4, 4)]
+    (out / SCORES).write_text("{}\n")
+    with pytest.raises(InputFault, match="line 1 is no score"):
+        run_bench(dataset, DETECTORS, out, resume=True)
+    with pytest.raises(InvalidValue, match="must not both"):
+        run_bench(dataset, DETECTORS, out, resume=True, overwrite=True)
+
+
+def test_a_mask_of_another_size_is_told_again_when_a_bench_goes_on(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
+    (tmp_path / "set" / "targets.jsonl").unlink()
+    small = np.zeros((24, 24), np.uint8)
+    small[5, 10] = 255
+    Image.fromarray(small).save(tmp_path / "set" / "masks" / "000001.png")
+    for resume in (False, True):
+        dataset = Dataset.open(dataset.folder)
+        run_bench(dataset, DETECTORS[:1], out, resume=resume)
+        assert "24x24, its image 48x48" in dataset.warnings["000001"]
+
+
 def test_one_side_of_a_split(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set")
     (tmp_path / "set" / "50_50").mkdir()

@@ -1,0 +1,88 @@
+"""Worker processes: begun alike, ended with their parent, and given no more tasks at a time than they need."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from sirstgen.errors import WorkFailed
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_UNDER_WAY = 4 * (os.cpu_count() or 1)
+
+
+@contextlib.contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that work on one thread each, leave Ctrl-C to this one, and end when it is killed.
+
+    Args:
+        workers: how many, at least 1. They are spawned, so what they are given must be importable.
+    """
+    # Linear algebra reads its number of threads from the environment that a process starts with.
+    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
+    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
+    try:
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+    """``function(task)`` of every task, in the order in which they finish.
+
+    A few tasks are under way at a time, so that memory does not grow with their number; those that have not begun are
+    cancelled when the caller stops early.
+
+    Raises:
+        WorkFailed: a worker was ended from outside.
+    """
+    waiting = iter(tasks)
+    under_way: set[Future[R]] = set()
+    try:
+        while True:
+            for task in waiting:
+                under_way.add(pool.submit(function, task))
+                if len(under_way) >= _UNDER_WAY:
+                    break
+            if not under_way:
+                return
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenExecutor:
+        raise WorkFailed(
+            "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
+        ) from None
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+def _begin_worker() -> None:
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
