@@ -10,6 +10,7 @@ a process per variant.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -48,7 +49,7 @@ class Variant:
 
     def infer(self, images: torch.Tensor) -> torch.Tensor:
         self.inference.eval()
-        with torch.inference_mode(), self.hardware.autocast():
+        with torch.inference_mode(), self.tuned(), self.hardware.autocast():
             return self.forward_inference(self.hardware.inputs(images, self.net.in_channels))[-1].float()
 
     def loss(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -57,10 +58,15 @@ class Variant:
             maps = self.forward(self.hardware.inputs(images, self.net.in_channels))
         return deep_supervision_loss(maps, masks.to(self.hardware.device))
 
+    def tuned(self) -> contextlib.AbstractContextManager[None]:
+        """As `fit` runs it, except for the plain loop."""
+        return self.hardware.tuned() if self.fold else contextlib.nullcontext()
+
     def step(self, images: torch.Tensor, masks: torch.Tensor) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(images, masks)
-        loss.backward()
+        with self.tuned():
+            loss = self.loss(images, masks)
+            loss.backward()
         self.optimizer.step()
         return loss.item()
 

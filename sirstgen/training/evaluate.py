@@ -17,7 +17,7 @@ from sirstgen.training.hardware import Hardware
 
 
 def logits_of(
-    net: Detector, frames: Frames, hardware: Hardware, size: int | None = 256, batch: int = 1
+    net: Detector, frames: Frames, hardware: Hardware, size: int | None = 256, batch: int | None = None
 ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
     """The logits of each frame, beside its mask.
 
@@ -27,11 +27,13 @@ def logits_of(
         hardware: where and how to compute; nothing is compiled here.
         size: frames are squashed to this square first, as the published test protocol has it; None leaves them as they
             are, one frame at a time.
-        batch: squashed frames per forward pass. CPUs are fastest with 1: larger batches fall out of their caches.
+        batch: squashed frames per forward pass; None leaves it to the hardware.
 
     Yields:
         id, logits (H, W) float32 and mask (H, W) bool, both of the size that the net saw.
     """
+    if batch is None:
+        batch = hardware.inference_batch
     if batch < 1:
         raise InvalidValue(f"batch must be at least 1, got {batch}", value=batch)
     if size is None:
@@ -52,7 +54,7 @@ def evaluate(
     frames: Frames,
     hardware: Hardware,
     size: int | None = 256,
-    batch: int = 1,
+    batch: int | None = None,
     *,
     dialect: Dialect = "exact",
     deviation: float = 3.0,

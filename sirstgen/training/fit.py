@@ -99,7 +99,7 @@ def fit(
     folder: Path | None = None,
     resume: bool = False,
     device: str = "auto",
-    workers: int = 0,
+    workers: int | None = None,
     data: str = "",
     progress: Callable[[Progress], None] | None = None,
 ) -> Fitted:
@@ -113,7 +113,8 @@ def fit(
         folder: takes ``last.pt``, ``best.pt``, ``log.csv``, and TensorBoard's files where that is installed.
         resume: go on from ``last.pt`` where there is one; without it a folder that holds one is refused.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        workers: processes that make batches ahead of time; 0 makes them in this one. Changes no result.
+        workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
+            Changes no result.
         data: what `train` is, for the record; a checkpoint is resumed only when it is the same.
         progress: called every few steps and after every look at the validation frames.
 
@@ -138,8 +139,11 @@ def fit(
     first = run.step
     losses = torch.zeros((), device=hardware.device)
     summed = 0
-    with _named_failures():
-        for images, masks in batch_loader(train, first, settings.steps, workers, pin=hardware.device.type == "cuda"):
+    if workers is None:
+        workers = hardware.loader_workers
+    loader = batch_loader(train, first, settings.steps, workers, pin=hardware.device.type == "cuda")
+    with _named_failures(), hardware.tuned():
+        for images, masks in loader:
             losses += run.advance(images, masks)
             summed += 1
             looking = run.step % settings.validate_every == 0 or run.step == settings.steps

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,6 +94,26 @@ class Hardware:
     def autocast(self) -> torch.autocast:
         """The context in which the net runs."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    @contextmanager
+    def tuned(self) -> Iterator[None]:
+        """Inside the block cuDNN tries its algorithms on the first batches and keeps the fastest; nothing without CUDA."""
+        before = torch.backends.cudnn.benchmark
+        torch.backends.cudnn.benchmark = self.device.type == "cuda" or before
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.benchmark = before
+
+    @property
+    def inference_batch(self) -> int:
+        """Frames per forward pass when testing: CPUs are fastest with 1, larger batches fall out of their caches."""
+        return 16 if self.device.type == "cuda" else 1
+
+    @property
+    def loader_workers(self) -> int:
+        """Processes that make batches while the device trains: none on a CPU, where they would compete with it."""
+        return min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
 
     def compiled(self, net: Detector) -> Callable[[Tensor], tuple[Tensor, ...]]:
         """What to call in place of `net`: the net itself, or its compiled twin, which shares its weights."""

@@ -75,7 +75,7 @@ def train_check(
     overwrite: bool = False,
     stand_in: bool = False,
     device: str = "auto",
-    workers: int = 0,
+    workers: int | None = None,
     progress: Callable[[CheckProgress], None] | None = None,
 ) -> Table:
     """Make every run of `plan` and put them into one table beside the paper's figures.
@@ -93,7 +93,7 @@ def train_check(
         overwrite: remove the check that is in `out` first.
         stand_in: `real` is the built-in stand-in; the table says so.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        workers: processes that make batches ahead of time.
+        workers: processes that make batches ahead of time; None leaves it to the hardware.
         progress: told how far the check is.
 
     Returns:
@@ -141,7 +141,7 @@ class _Check:
     """What the runs of one check share."""
 
     def __init__(
-        self, plan: CheckPlan, real: Dataset, synth: Dataset | None, out: Path | None, device: str, workers: int
+        self, plan: CheckPlan, real: Dataset, synth: Dataset | None, out: Path | None, device: str, workers: int | None
     ) -> None:
         self.plan = plan
         self.real = real
