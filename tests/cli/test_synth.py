@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from making.clutter import clutter
+from typer.testing import CliRunner
+
+from sirstgen.cli import app
+from sirstgen.datasets.checksums import check_sums
+
+MAIN = "import sys; from sirstgen.cli import main; sys.argv[0] = 'sirstgen'; main()"
+HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn"}
+
+
+def run(*arguments: object) -> Any:
+    """The command in this process."""
+    return CliRunner().invoke(app, ["synth", *map(str, arguments)])
+
+
+def spawned(*arguments: object, code: str = MAIN) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def small(background_folder: Path, tmp_path: Path) -> list[object]:
+    """Arguments of a quick run."""
+    return ["--backgrounds", background_folder, "--size", "96x80", "--out", tmp_path / "set", "--seed", 0]
+
+
+def test_a_run_writes_a_dataset_and_says_so(small: list[object], tmp_path: Path) -> None:
+    done = run(*small, "--n", 5, "--scr", "3,4")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("5 images with ")
+    assert f"in {tmp_path / 'set'} (seed 0, " in done.stdout
+    rows = [json.loads(line) for line in (tmp_path / "set" / "targets.jsonl").read_text().splitlines()]
+    assert {target["scr_requested"] for row in rows for target in row["targets"]} <= {3.0, 4.0}
+    assert {(row["width"], row["height"]) for row in rows} == {(96, 80)}
+    assert check_sums(tmp_path / "set") == []
+
+
+def test_json_is_the_manifest(small: list[object], tmp_path: Path) -> None:
+    done = run(*small, "--n", 2, "--json")
+    assert json.loads(done.stdout) == json.loads((tmp_path / "set" / "dataset.json").read_text())
+    assert run(*small, "--n", 3, "--resume", "--quiet").stdout == ""
+
+
+def test_a_seed_that_is_drawn_is_told_and_found_again(small: list[object], tmp_path: Path) -> None:
+    unseeded = small[:-2]
+    first = run(*unseeded, "--n", 2)
+    told = int(first.stderr.split("seed ")[1].split()[0])
+    assert json.loads((tmp_path / "set" / "dataset.json").read_text())["seed"] == told
+    again = run(*unseeded, "--n", 4, "--resume")
+    assert again.exit_code == 0, again.output
+    assert f"(seed {told}, " in again.stdout
+
+
+def test_a_recipe_file_is_read_and_flags_stand_over_it(small: list[object], tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("scr: 3\nbit_depth: 16\ntargets_per_image: {2: 1.0}\n")
+    assert run(*small, "--n", 2, "--recipe", tmp_path / "r.yaml", "--scr", "5").exit_code == 0
+    rows = [json.loads(line) for line in (tmp_path / "set" / "targets.jsonl").read_text().splitlines()]
+    assert [row["bit_depth"] for row in rows] == [16, 16]
+    assert [[target["scr_requested"] for target in row["targets"]] for row in rows] == [[5.0, 5.0]] * 2
+    image = cv2.imread(str(tmp_path / "set" / "images" / "000001.png"), cv2.IMREAD_UNCHANGED)
+    assert image.dtype == np.uint16
+
+
+def test_schema_and_recipe_are_printed_without_a_run(tmp_path: Path) -> None:
+    assert "targets_per_image" in json.loads(run("--print-schema").stdout)["properties"]
+    (tmp_path / "r.yaml").write_text(run("--print-recipe", "--scr", "7").stdout)
+    assert run("--print-recipe", "--recipe", tmp_path / "r.yaml").stdout == (tmp_path / "r.yaml").read_text()
+
+
+def make(folder: Path, what: str) -> Path:
+    """Input that cannot be used."""
+    folder.mkdir(exist_ok=True)
+    frame = clutter(1, 100, 120)
+    if what == "empty folder":
+        return folder
+    if what == "missing folder":
+        return folder / "none"
+    if what == "truncated files":
+        data = cv2.imencode(".png", frame)[1].tobytes()
+        (folder / "a.png").write_bytes(data[: len(data) // 2])
+        (folder / "b.png").write_bytes(b"")
+        (folder / "c.jpg").write_text("no image")
+    elif what == "too small":
+        cv2.imwrite(str(folder / "a.png"), frame[:1, :1])
+    elif what == "flat and white":
+        cv2.imwrite(str(folder / "a.png"), np.full_like(frame, 90))
+        cv2.imwrite(str(folder / "b.png"), np.full_like(frame, 255))
+    elif what == "recipe key":
+        (folder / "r.yaml").write_text("scrr: 3\n")
+        return folder / "r.yaml"
+    elif what == "template":
+        (folder / "plane").mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / "plane" / "solid.png"), np.full((20, 30), 200, np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scr", "0"], "scr must be positive, got 0"),
+        (["--scr", "-3,4"], "scr must be positive, got -3"),
+        (["--scr", "abc"], "--scr must be numbers separated by commas, such as 3,4,5,6, got 'abc'"),
+        (["--scr", "nan"], "got nan"),
+        (["--n", "0"], "n must be at least 1 image, got 0"),
+        (["--n", "-5"], "n must be at least 1 image, got -5"),
+        (["--blur-sigma", "-0.5"], "blur_sigma must be positive, got -0.5"),
+        (["--size", "9x9"], "width must be greater than or equal to 16, got 9"),
+        (["--size", "big"], "--size must be WIDTHxHEIGHT"),
+        (["--bit-depth", "12"], "8 or 16, got 12"),
+        (["--seed", "-1"], "seed must not be negative, got -1"),
+        (["--workers", "0"], "workers must be at least 1, got 0"),
+        (["--train-share", "2"], "train_share must be between 0 and 1, got 2"),
+        (["--scene", "seaa"], "got seaa (did you mean sea?)"),
+        (["--resume", "--overwrite"], "resume and overwrite must not both be given"),
+        (["--recipe", "recipe key"], "unknown key scrr (did you mean scr?)"),
+        (["--recipe", "missing folder"], "the recipe cannot be read"),
+        (["--backgrounds", "empty folder"], "holds no image"),
+        (["--backgrounds", "missing folder"], "none"),
+        (["--backgrounds", "truncated files"], "no usable background among 3 images"),
+        (["--backgrounds", "too small"], "no usable background among 1 images"),
+        (["--backgrounds", "flat and white"], "no usable background among 2 images"),
+        (["--templates", "empty folder"], "holds no template"),
+        (["--templates", "template"], "neither transparent nor black pixels"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    small: list[object], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    flag, *values = arguments
+    values = [str(make(tmp_path / "bad", value)) if " " in value or value == "template" else value for value in values]
+    done = run(*small, "--n", "2", flag, *values)
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "set" / "images").exists()
+
+
+def test_a_template_larger_than_the_image_ends_with_the_way_out(small: list[object], tmp_path: Path) -> None:
+    row = "{kinds: {extended: 1}, classes: {plane: 1}}"
+    (tmp_path / "r.yaml").write_text(
+        f"classes: {{plane: {{length: 200}}}}\nscenes: {{cloud: {row}, sea: {row}, city: {row}}}\n"
+    )
+    done = run(*small, "--n", 2, "--recipe", tmp_path / "r.yaml")
+    assert done.exit_code == 1
+    assert "no room" in done.stderr
+    assert "smaller or fewer targets" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_folder_is_refused_unless_told_otherwise(small: list[object], tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "mine.txt").write_text("x")
+    for flag in ("--quiet", "--overwrite", "--resume"):
+        done = run(*small, "--n", 1, flag)
+        assert done.exit_code == 2
+        assert done.stderr.count("\n") == 1
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["mine.txt"]
+
+
+def test_help_and_a_run_on_known_scenes_import_nothing_heavy(small: list[object]) -> None:
+    told = "; print(*sys.modules, file=sys.stderr)"
+    for arguments in (["--help"], ["synth", "--help"], ["synth", *small, "--n", "2", "--quiet"]):
+        ended = spawned(*arguments, code=f"{MAIN.replace('main()', '')}\ntry: main()\nfinally: {told[2:]}")
+        assert ended.returncode == 0, ended.stderr
+        modules = {name.split(".")[0] for name in ended.stderr.split()}
+        assert "sirstgen" in modules
+        assert not modules & HEAVY
+        if "--help" in arguments:
+            assert not modules & {"cv2", "numpy"}
+
+
+def test_ctrl_c_ends_with_a_message_and_resume_goes_on(small: list[object], tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "synth", *map(str, small), "--n", "20000", "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 40
+    while not (out / ".run" / "journal.tsv").exists() or not (out / ".run" / "journal.tsv").stat().st_size:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert stdout == ""
+    assert "interrupted" in stderr and "--resume" in stderr
+    assert "Traceback" not in stderr and stderr.count("\n") == 1
+    assert not (out / "SHA256SUMS").exists()
+    held = len((out / ".run" / "journal.tsv").read_text().splitlines())
+    assert held > 0
+    assert run(*small, "--n", 20).exit_code == 2
+    refused = run(*small, "--n", 20, "--resume")
+    assert refused.exit_code == 2
+    assert "n must be at least" in refused.stderr

@@ -1,0 +1,168 @@
+"""Reads the source and holds the house's rules: who may know whom, no global randomness, a quick start."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sirstgen
+
+PACKAGE = Path(sirstgen.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FOUNDATION = {
+    "__init__",
+    "assets",
+    "atomic",
+    "distributions",
+    "errors",
+    "images",
+    "plan",
+    "png",
+    "recipe",
+    "seeding",
+    "torchvision_compat",
+    "workers",
+}
+"""Single modules at the top, which any room may know; they know each other and no room."""
+
+MAY_KNOW = {
+    "cli": {
+        "backgrounds",
+        "bench",
+        "datasets",
+        "detectors",
+        "evaluation",
+        "reports",
+        "scenes",
+        "synthesis",
+        "training",
+    },
+    "reports": {"bench", "datasets", "evaluation", "synthesis"},
+    "training": {"datasets", "detectors", "evaluation", "synthesis"},
+    "bench": {"datasets", "detectors", "evaluation", "training"},
+    "datasets": {"synthesis", "evaluation"},
+    "synthesis": {"backgrounds"},
+    "backgrounds": {"scenes", "datasets"},
+    "scenes": set(),
+    "detectors": set(),
+    "evaluation": set(),
+}
+
+ONLY = {
+    ("backgrounds", "scenes"): {"sirstgen.scenes.labels", "sirstgen.scenes.classify"},
+    ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
+    ("datasets", "evaluation"): {"sirstgen.evaluation.components"},
+    ("detectors", ""): {"sirstgen.errors"},
+    ("evaluation", ""): {"sirstgen.errors"},
+}
+"""Where knowing a room means some of its modules; "" stands for the foundation."""
+
+HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn", "safetensors"}
+"""Libraries that are imported where they are used."""
+
+HEAVY_ROOMS = {"detectors", "training", "scenes"}
+LIGHT_IN_HEAVY_ROOMS = {"scenes/__init__.py", "scenes/labels.py", "detectors/classical/__init__.py"}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imported(nodes: list[ast.stmt] | Iterator[ast.AST]) -> Iterator[str]:
+    """Full names of the modules that these nodes import."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            if node.module == "sirstgen":
+                yield from (f"sirstgen.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def at_start(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run when a module is imported; what stands under TYPE_CHECKING does not."""
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from at_start(node.orelse)
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            yield from at_start(node.body)
+        else:
+            yield node
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_everyone_knows_only_whom_they_may(path: Path) -> None:
+    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if room == "__init__":
+        return
+    for module in imported(ast.walk(tree(path))):
+        if not module.startswith("sirstgen.") or module == "sirstgen.__version__":
+            continue
+        other = module.split(".")[1]
+        if other == room:
+            continue
+        if other in FOUNDATION:
+            allowed = ONLY.get((room, ""), {module})
+        else:
+            assert room not in FOUNDATION, f"the foundation must know no room, {path.name} imports {module}"
+            assert other in MAY_KNOW[room], f"{room} must not know {other}"
+            allowed = ONLY.get((room, other), {module})
+        assert module in allowed, f"{room} may know {', '.join(sorted(allowed))} of it, not {module}"
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms == set(MAY_KNOW)
+    assert {path.stem for path in PACKAGE.glob("*.py")} == FOUNDATION
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_heavy_libraries_wait_until_they_are_used(path: Path) -> None:
+    name = name_of(path)
+    room = name.split("/")[0]
+    if name == "torchvision_compat.py" or (room in HEAVY_ROOMS and name not in LIGHT_IN_HEAVY_ROOMS):
+        return
+    found = {module.split(".")[0] for module in imported(at_start(tree(path).body))}
+    assert not found & HEAVY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_there_is_no_global_randomness(path: Path) -> None:
+    harmless = {"Generator", "PCG64", "SeedSequence", "bit_generator", "BitGenerator"}
+    assert not {"random", "secrets"} & set(imported(ast.walk(tree(path)))) or path.name == "atomic.py"
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+            assert node.attr in harmless, f"line {node.lineno}: np.random.{node.attr}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_clock_runs_where_bytes_are_decided(path: Path) -> None:
+    if path.relative_to(PACKAGE).parts[0] in ("datasets", "synthesis", "backgrounds", "plan.py", "recipe.py"):
+        assert not {"time", "datetime", "socket", "getpass"} & set(imported(ast.walk(tree(path))))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_is_one_idea(path: Path) -> None:
+    assert ast.get_docstring(tree(path)) or path.stat().st_size == 0, "a module says what it is for"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 340
+    assert "utils" not in path.stem
+
+
+def test_drawing_leaves_the_global_generators_alone(small_generator: sirstgen.Generator) -> None:
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    small_generator[0]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
