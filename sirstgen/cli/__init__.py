@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from sirstgen.cli import backgrounds, detect, mix, preview, scenes, stats, synth, train_check, verify
+from sirstgen.cli import backgrounds, bench, detect, figures, mix, preview, scenes, stats, synth, train_check, verify
 from sirstgen.errors import SirstgenError
 
 
@@ -69,6 +69,8 @@ app.command("preview")(reported(preview.preview))
 app.command("mix")(reported(mix.mix))
 app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
+app.command("bench")(reported(bench.bench))
+app.command("figures")(reported(figures.figures))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
 _backgrounds.command("make")(reported(backgrounds.make))

@@ -27,6 +27,13 @@ Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder
 Labels = Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame of the folder.")]
 Scene = Annotated[str | None, typer.Option(help="The one scene that all frames of the folder show.")]
 Templates = Annotated[Path | None, typer.Option(help="Folder of templates: one sub-folder of PNGs a class.")]
+Detectors = Annotated[
+    str, typer.Option(help="quick (about 0.2 s an image together), all, none, or names separated by commas.")
+]
+Weights = Annotated[
+    list[Path] | None,
+    typer.Option(help="A net's checkpoint (best.pt), at probability 0.5, as one more detector; may be repeated."),
+]
 
 Real = Annotated[
     Path | None,

@@ -11,6 +11,7 @@ import numpy as np
 from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult
 from sirstgen.bench.subsets import bin_centre
+from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKERS = "osD^v<>PX*"
+
+
+def write_bench_figures(result: BenchResult, dataset: Dataset, folder: Path, overlays: int = 0) -> list[Path]:
+    """Draw what a bench has figures for: ``roc.png``, ``scr.png`` where SCR is told, and overlays.
+
+    Args:
+        result: the bench.
+        dataset: what it ran on.
+        folder: where the pictures go.
+        overlays: images drawn beside all maps as ``overlays/<id>.png``, evenly spread over those benched.
+
+    Returns:
+        The pictures.
+    """
+    from sirstgen.reports.bench_overlay import draw_overlays
+    from sirstgen.reports.contact_sheet import spread
+
+    paths = [folder / "roc.png"]
+    draw_roc(result, paths[0])
+    if any(part.axis == "scr" for part in result.parts):
+        paths.append(folder / "scr.png")
+        draw_scr(result, paths[1])
+    if overlays:
+        paths += draw_overlays(dataset, spread(result.images, overlays), result.detectors, folder / "overlays")
+    return paths
 
 
 def draw_roc(result: BenchResult, path: Path) -> None:

@@ -16,7 +16,8 @@ from sirstgen.detectors.classical import named
 from sirstgen.errors import InvalidValue
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.reports.bench import draw_roc, draw_scr
-from sirstgen.reports.bench_overlay import draw_overlay
+from sirstgen.reports.bench_overlay import DetectorMap, draw_overlay
+from sirstgen.reports.surfaces import draw_surfaces
 
 
 def make_result() -> BenchResult:
@@ -44,13 +45,36 @@ def test_a_dataset_without_scr_is_told(tmp_path: Path) -> None:
         draw_scr(replace(make_result(), parts=()), tmp_path / "scr.png")
 
 
-def test_an_overlay_shows_the_image_and_every_map(tmp_path: Path) -> None:
+def one_dot() -> tuple[np.ndarray, np.ndarray, list[DetectorMap]]:
     image = np.random.default_rng(0).normal(90, 4, (40, 60))
     mask = np.zeros(image.shape, bool)
     mask[20:22, 30:32] = True
     image[mask] += 70
-    draw_overlay(image, mask, (named("top-hat"), named("tllcm")), tmp_path / "over.png")
-    with Image.open(tmp_path / "over.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    assert (pixels[..., 0] - pixels[..., 1] > 150).any()
-    assert (pixels[..., 1] - pixels[..., 0] > 100).any()
+    return image, mask, [DetectorMap.of(named(name), image) for name in ("top-hat", "tllcm")]
+
+
+def colours(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def test_an_overlay_shows_the_image_and_every_map_with_the_target_enlarged(tmp_path: Path) -> None:
+    image, mask, maps = one_dot()
+    draw_overlay(image, mask, maps, tmp_path / "over.png")
+    red, green, blue = np.moveaxis(colours(tmp_path / "over.png"), 2, 0)
+    assert ((red - green > 150) & (red > 200)).any()
+    assert (green - red > 100).any()
+    assert ((red > 240) & (green > 190) & (blue < 100)).any()  # the frame of the enlarged part
+    draw_overlay(image, np.zeros_like(mask), maps, tmp_path / "none.png")
+    red, green, _ = np.moveaxis(colours(tmp_path / "none.png"), 2, 0)
+    assert not (green - red > 100).any()
+
+
+def test_surfaces_keep_point_targets(tmp_path: Path) -> None:
+    image = np.zeros((200, 130))
+    image[77, 41] = 50  # one pixel of many that share a cell
+    mask = image > 0
+    draw_surfaces(image, mask, [DetectorMap("map", image.astype(np.float32), 25.0, 50.0)], tmp_path / "surfaces.png")
+    red, green, blue = np.moveaxis(colours(tmp_path / "surfaces.png"), 2, 0)
+    for third in np.array_split(np.arange(red.shape[1]), 3):  # the top of the colour scale is dark red
+        assert ((red[:, third] > 90) & (green[:, third] < 60) & (blue[:, third] < 60)).any()

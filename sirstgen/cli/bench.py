@@ -1,0 +1,52 @@
+"""sirstgen bench: how hard a dataset is for detectors that need no training, and for trained nets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def bench(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
+    detectors: common.Detectors = "quick",
+    weights: common.Weights = None,
+    part: Annotated[str, typer.Option(help="train or test for one side of the split, or all images.")] = "all",
+    out: Annotated[Path, typer.Option(help="Folder for scores, tables and figures.")] = Path("bench"),
+    overlays: Annotated[int, typer.Option(help="Also draw so many images beside all maps, evenly spread.")] = 0,
+    workers: common.Workers = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the scores that are there, make the others.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there are scores.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Scores detectors on a dataset, and on its parts by scene, kind, size and SCR where targets.jsonl is there."""
+    from sirstgen.bench import run_bench
+    from sirstgen.bench.choice import choose_detectors, choose_part
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.reports.bench import write_bench_figures
+
+    chosen, side = choose_detectors(detectors, weights or ()), choose_part(part)
+    dataset = Dataset.open(folder)
+    with common.progress("bench", quiet, unit="maps") as told:
+        result = run_bench(
+            dataset,
+            chosen,
+            out,
+            part=side,
+            workers=workers or common.default_workers(len(dataset), each=50),
+            resume=resume,
+            overwrite=overwrite,
+            progress=told,
+        )
+    pictures = write_bench_figures(result, dataset, out, overlays)
+    common.warn(dataset.warnings.values())
+    lines = [result.table()]
+    if result.parts:
+        lines += ["", "Pd, per cent, of the targets of each part:", "", result.parts_table("pd")]
+    lines += ["", f"tables, scores and {len(pictures)} pictures in {out}"]
+    told_result = result.as_dict() | {"out": str(out), "pictures": [str(path) for path in pictures]}
+    common.show(told_result, "\n".join(lines), as_json, quiet)

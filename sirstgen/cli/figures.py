@@ -1,0 +1,36 @@
+"""sirstgen figures: single images after Fig. 8, 9, 10 and 13 of the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def figures(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
+    ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
+    n: Annotated[int, typer.Option("--n", help="Without --ids: so many images, evenly spread.")] = 1,
+    detectors: common.Detectors = "quick",
+    weights: common.Weights = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Draws images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13)."""
+    from sirstgen.bench.choice import choose_detectors
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.reports.contact_sheet import spread
+    from sirstgen.reports.figures import write_figures
+
+    chosen = choose_detectors(detectors, weights or ())
+    dataset = Dataset.open(folder)
+    images = common.names(ids, "--ids") if ids is not None else spread(dataset.ids, n)
+    with common.progress("figures", quiet) as told:
+        paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=told)
+    common.warn(dataset.warnings.values())
+    common.show({"pictures": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json, quiet)
