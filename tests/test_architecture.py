@@ -43,7 +43,7 @@ MAY_KNOW = {
         "synthesis",
         "training",
     },
-    "reports": {"bench", "datasets", "evaluation", "synthesis"},
+    "reports": {"bench", "datasets", "detectors", "evaluation", "synthesis"},
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "bench": {"datasets", "detectors", "evaluation", "training"},
     "datasets": {"synthesis", "evaluation"},
