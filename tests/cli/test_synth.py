@@ -212,3 +212,26 @@ def test_ctrl_c_ends_with_a_message_and_resume_goes_on(small: list[object], tmp_
     refused = run(*small, "--n", 20, "--resume")
     assert refused.exit_code == 2
     assert "n must be at least" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_that_is_killed_goes_on_to_the_same_bytes(small: list[object], tmp_path: Path) -> None:
+    """Killed with -9 at three moments, workers and all; the last call ends the run."""
+    whole = [*small[:4], "--out", tmp_path / "whole" / "set", "--seed", 0, "--n", 400]
+    assert run(*whole, "--workers", 1).exit_code == 0
+    out = tmp_path / "set"
+    for step in (1, 3, 8):
+        command = [sys.executable, "-c", MAIN, "synth", *map(str, small), "--n", "400", "--workers", "2", "--resume"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while len(list((out / "images").glob("*.png"))) < 40 * step and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        time.sleep(0.5)  # workers end with their parent
+    assert run(*small, "--n", 400, "--workers", 2, "--resume").exit_code == 0
+    for path in sorted((tmp_path / "whole" / "set").rglob("*")):
+        if path.is_file():
+            assert (out / path.relative_to(tmp_path / "whole" / "set")).read_bytes() == path.read_bytes()
+    assert check_sums(out) == []
