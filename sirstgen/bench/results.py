@@ -65,6 +65,7 @@ class BenchResult:
         detectors: what was benched, in order.
         scored: by detector's name and image id.
         parts: subsets of the dataset.
+        measured: the dataset does not tell its targets; their area and SCR were measured in the pixels.
     """
 
     dataset: str
@@ -72,6 +73,13 @@ class BenchResult:
     detectors: tuple[MapSource, ...]
     scored: Mapping[tuple[str, str], Scored]
     parts: tuple[Subset, ...]
+    measured: bool = False
+
+    @property
+    def parts_title(self) -> str:
+        """What `parts_table` shows, in words."""
+        source = " (area and SCR measured: there is no targets.jsonl)" if self.measured else ""
+        return f"Pd, per cent, of the targets of each part{source}"
 
     def whole(self, detector: str) -> MapScore:
         """Counts of a detector over all images."""
@@ -110,6 +118,7 @@ class BenchResult:
         return {
             "dataset": self.dataset,
             "images": len(self.images),
+            "parts_measured": self.measured,
             "detectors": [
                 {
                     "name": detector.name,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
-from sirstgen.bench.subsets import subsets
+from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputFault, InvalidValue, OutputExists, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
@@ -100,9 +100,14 @@ def run_bench(
                 take(line)
             if progress:
                 progress(len(done), total)
-    rows = {image: row for image, row in dataset.truth().items() if image in images_wanted}
-    check_rows(rows, done.values())
-    result = BenchResult(dataset.name, tuple(images), tuple(detectors), done, tuple(subsets(rows)))
+    truth = dataset.truth()
+    if truth:
+        rows = {image: row for image, row in truth.items() if image in images_wanted}
+        check_rows(rows, done.values())
+    else:
+        rows = measured_rows(dataset, images)
+    parts = tuple(subsets(rows))
+    result = BenchResult(dataset.name, tuple(images), tuple(detectors), done, parts, measured=not truth)
     write_report(result, folder)
     return result
 
@@ -112,7 +117,7 @@ def write_report(result: BenchResult, folder: Path) -> None:
     write_file(folder / REPORT, json.dumps(result.as_dict(), indent=1, allow_nan=False) + "\n")
     text = f"# {result.dataset}: {len(result.images)} images\n\n{result.table()}\n"
     if result.parts:
-        text += f"\nPd, per cent, of the targets of each part:\n\n{result.parts_table('pd')}\n"
+        text += f"\n{result.parts_title}:\n\n{result.parts_table('pd')}\n"
         text += f"\nIoU, per cent, of the images that hold nothing else:\n\n{result.parts_table('iou')}\n"
     write_file(folder / TABLE, text)
 

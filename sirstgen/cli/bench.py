@@ -23,7 +23,7 @@ def bench(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Scores detectors on a dataset, and on its parts by scene, kind, size and SCR where targets.jsonl is there."""
+    """Scores detectors on a dataset and its parts by size, SCR and, where targets.jsonl tells them, scene and kind."""
     from sirstgen.bench import run_bench
     from sirstgen.bench.choice import choose_detectors, choose_part
     from sirstgen.datasets.readers import Dataset
@@ -46,7 +46,7 @@ def bench(
     common.warn(dataset.warnings.values())
     lines = [result.table()]
     if result.parts:
-        lines += ["", "Pd, per cent, of the targets of each part:", "", result.parts_table("pd")]
+        lines += ["", f"{result.parts_title}:", "", result.parts_table("pd")]
     lines += ["", f"tables, scores and {len(pictures)} pictures in {out}"]
     told_result = result.as_dict() | {"out": str(out), "pictures": [str(path) for path in pictures]}
     common.show(told_result, "\n".join(lines), as_json, quiet)

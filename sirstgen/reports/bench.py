@@ -22,7 +22,7 @@ _MARKERS = "osD^v<>PX*"
 
 
 def write_bench_figures(result: BenchResult, dataset: Dataset, folder: Path, overlays: int = 0) -> list[Path]:
-    """Draw what a bench has figures for: ``roc.png``, ``scr.png`` where SCR is told, and overlays.
+    """Draw what a bench has figures for: ``roc.png``, ``scr.png`` where there are targets of known SCR, and overlays.
 
     Args:
         result: the bench.
@@ -78,18 +78,18 @@ def draw_scr(result: BenchResult, path: Path) -> None:
     """Draw Pd of every detector against the SCR of the targets, and how many targets each bin holds.
 
     Args:
-        result: of a dataset whose ``targets.jsonl`` tells SCR.
+        result: of a dataset with targets whose SCR is told or measured.
         path: a PNG, PDF or SVG file to write; it appears whole or not at all.
 
     Raises:
-        InvalidValue: the dataset tells no SCR.
+        InvalidValue: there is no such target.
     """
     from matplotlib.figure import Figure
 
     parts = [part for part in result.parts if part.axis == "scr"]
     if not parts:
         raise InvalidValue(
-            f"score against SCR needs a dataset whose targets.jsonl tells SCR; {result.dataset} does not"
+            f"score against SCR needs targets of known SCR; {result.dataset} has none (flat clutter, or no targets)"
         )
     centres = [bin_centre(part) for part in parts]
     figure = Figure(figsize=(8.5, 5.2), layout="constrained")
@@ -108,7 +108,7 @@ def draw_scr(result: BenchResult, path: Path) -> None:
         )
     axes.set_xticks(centres, [part.name for part in parts])
     axes.set_ylim(0, 102)
-    axes.set_xlabel("SCR of the target")
+    axes.set_xlabel("SCR of the target, measured outside the masks" if result.measured else "SCR of the target")
     axes.set_ylabel("Pd, %")
     axes.set_title(f"{result.dataset}: {len(result.images)} images", fontsize=10)
     _finish(figure, axes, path)

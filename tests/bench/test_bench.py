@@ -127,6 +127,16 @@ def test_a_mask_of_another_size_is_told_again_when_a_bench_goes_on(tmp_path: Pat
         assert "24x24, its image 48x48" in dataset.warnings["000001"]
 
 
+def test_targets_that_nothing_tells_are_measured(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "set", 2)
+    (tmp_path / "set" / "targets.jsonl").unlink()
+    result = run_bench(dataset, DETECTORS[:1], tmp_path / "out")
+    assert result.measured and result.as_dict()["parts_measured"]
+    assert {(part.axis, part.name) for part in result.parts} >= {("area", "1-9"), ("scr", "10+")}
+    assert {part.axis for part in result.parts} == {"area", "scr"}
+    assert "there is no targets.jsonl" in (tmp_path / "out" / TABLE).read_text()
+
+
 def test_one_side_of_a_split(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set")
     (tmp_path / "set" / "50_50").mkdir()

@@ -40,8 +40,8 @@ def test_roc_and_scr_are_drawn(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roc.png", "scr.png"]
 
 
-def test_a_dataset_without_scr_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidValue, match="tells SCR; dots does not"):
+def test_targets_without_scr_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="dots has none"):
         draw_scr(replace(make_result(), parts=()), tmp_path / "scr.png")
 
 
