@@ -20,8 +20,18 @@ _BUILDERS = {
     "dnanet-resnet10-light": "dnanet.resnet10_light",
     "acm": "acm.unet",
     "acm-fpn": "acm.fpn",
+    "alcnet": "alcnet.published",
+    "alcnet-resnet20": "alcnet.resnet20",
+    "mdvsfa": "mdvsfa.full",
+    "mdvsfa-light": "mdvsfa.light",
 }
-_SHORT = {"dnanet": "dnanet-resnet18", "dnanet-light": "dnanet-resnet10-light", "acm-unet": "acm"}
+_SHORT = {
+    "dnanet": "dnanet-resnet18",
+    "dnanet-light": "dnanet-resnet10-light",
+    "acm-unet": "acm",
+    "mdvsfa-cgan": "mdvsfa",
+}
+_ADVERSARIAL = {"mdvsfa", "mdvsfa-light"}
 
 
 def names() -> list[str]:
@@ -46,6 +56,11 @@ def canonical(name: str) -> str:
     raise InvalidValue(
         f"detector must be one of {', '.join(_BUILDERS)}, got {name!r}{hint}", value=name, allowed=names()
     )
+
+
+def is_adversarial(name: str) -> bool:
+    """Whether this detector is trained against a discriminator, in place of a loss on its mask alone."""
+    return canonical(name) in _ADVERSARIAL
 
 
 def build(name: str, in_channels: int = 3, **choices: Any) -> Detector:

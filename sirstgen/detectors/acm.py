@@ -48,12 +48,14 @@ class BasicBlock(nn.Module):
         return functional.relu(out, inplace=True)
 
 
-def _stage(inputs: int, outputs: int, stride: int, blocks: int) -> nn.Sequential:
+def residual_stage(inputs: int, outputs: int, stride: int, blocks: int) -> nn.Sequential:
+    """`blocks` residual blocks, the first of them with `stride`."""
     rest = (BasicBlock(outputs, outputs) for _ in range(blocks - 1))
     return nn.Sequential(BasicBlock(inputs, outputs, stride), *rest)
 
 
-def _gate(channels: int, reduction: int = 4) -> nn.Sequential:
+def gate(channels: int, reduction: int = 4) -> nn.Sequential:
+    """A weight in 0..1 for each channel of each pixel: 1x1 convolution, BN, ReLU, 1x1 convolution, BN, sigmoid."""
     hidden = channels // reduction
     return nn.Sequential(
         nn.Conv2d(channels, hidden, 1),
@@ -70,8 +72,8 @@ class AsymmetricFusion(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.top_down = _gate(channels)
-        self.bottom_up = _gate(channels)
+        self.top_down = gate(channels)
+        self.bottom_up = gate(channels)
         self.post = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
         )
@@ -116,12 +118,16 @@ class ACM(Detector):
             nn.MaxPool2d(3, 2, 1),
         )
         self.encoder = nn.ModuleList(
-            [_stage(2 * STEM, fine, 1, blocks), _stage(fine, middle, 2, blocks), _stage(middle, coarse, 2, blocks)]
+            [
+                residual_stage(2 * STEM, fine, 1, blocks),
+                residual_stage(fine, middle, 2, blocks),
+                residual_stage(middle, coarse, 2, blocks),
+            ]
         )
         self.enlarge = nn.ModuleList([_enlarge(coarse, middle, decoder), _enlarge(middle, fine, decoder)])
         self.fusions = nn.ModuleList([AsymmetricFusion(middle), AsymmetricFusion(fine)])
         self.refine = nn.ModuleList(
-            _stage(width, width, 1, blocks) if decoder == "unet" else nn.Identity() for width in (middle, fine)
+            residual_stage(width, width, 1, blocks) if decoder == "unet" else nn.Identity() for width in (middle, fine)
         )
         self.head = nn.Sequential(*conv(fine, fine // 4), nn.Dropout(0.1), nn.Conv2d(fine // 4, 1, 1))
 

@@ -19,6 +19,11 @@ def test_every_name_builds() -> None:
 def test_short_names() -> None:
     assert detectors.canonical("DNANet") == "dnanet-resnet18"
     assert detectors.canonical("resnet10_light") == "dnanet-resnet10-light"
+    assert detectors.canonical("MDvsFA-cGAN") == "mdvsfa"
+
+
+def test_only_mdvsfa_is_adversarial() -> None:
+    assert [name for name in detectors.names() if detectors.is_adversarial(name)] == ["mdvsfa", "mdvsfa-light"]
 
 
 def test_unknown_name_gives_the_nearest() -> None:
