@@ -1,5 +1,8 @@
 """The fit loop: one step after the other, a look at the validation frames now and then, a checkpoint after each look.
 
+What happens in a step is one of two: `sirstgen.training.supervised` (a loss on the mask) or
+`sirstgen.training.adversarial` (against a discriminator). All else is the same for every detector.
+
 A step is a function of (settings, frames, step number, weights and optimiser state) and of nothing else: its batch, its
 augmentation and its dropout are drawn from streams keyed by the seed and the step. So a run that was interrupted
 anywhere and resumed from its last checkpoint ends with the same weights, bit for bit on a CPU.
@@ -17,23 +20,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
+from sirstgen import detectors
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputFault, OutputExists, WorkFailed
 from sirstgen.evaluation.metrics import DetectionResult
-from sirstgen.seeding import stream
+from sirstgen.training.adversarial import AdversarialSteps
 from sirstgen.training.batches import BatchSource, FrameBatches, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.evaluate import evaluate
 from sirstgen.training.frames import Frames
-from sirstgen.training.hardware import Hardware, fresh_net, seeded
-from sirstgen.training.loss import deep_supervision_loss
-from sirstgen.training.schedule import learning_rate
+from sirstgen.training.hardware import Hardware
 from sirstgen.training.settings import Settings
+from sirstgen.training.supervised import SupervisedSteps
 
 # The loss is read from the device this often, which is when NaN is seen; every step would make a GPU wait.
 _LOOK_EVERY = 20
@@ -160,8 +164,37 @@ def fit(
             result = run.look(loss, seconds) if looking else None
             if progress is not None:
                 left = seconds / (run.step - first) * (settings.steps - run.step)
-                progress(Progress(run.step, settings.steps, loss, run.rate, left, result))
+                progress(Progress(run.step, settings.steps, loss, run.steps.rate, left, result))
     return run.finish(time.perf_counter() - started)
+
+
+class Steps(Protocol):
+    """How a detector is trained: its weights, and what one step does to them.
+
+    Attributes:
+        rate: learning rate of the last step.
+    """
+
+    rate: float
+
+    @property
+    def net(self) -> Detector:
+        """The detector on its device, with all weights that are trained."""
+
+    def advance(self, step: int, images: Tensor, masks: Tensor) -> Tensor:
+        """Do `step`, counted from 0, with its batch; returns its loss, on the device, detached."""
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """What the next step needs besides the weights."""
+
+    def restore(self, optimizer: dict[str, Any]) -> None:
+        """Take up what `optimizer_state` gave."""
+
+
+def steps_of(settings: Settings, hardware: Hardware) -> Steps:
+    """A fresh training of the kind that the detector of `settings` needs."""
+    kind = AdversarialSteps if detectors.is_adversarial(settings.detector) else SupervisedSteps
+    return kind(settings, hardware)
 
 
 class _Run:
@@ -175,11 +208,9 @@ class _Run:
         self.validation = validation
         self.folder = folder
         self.data = data
-        self.net = hardware.place(fresh_net(settings))
-        self.forward = hardware.compiled(self.net)
-        self.optimizer = torch.optim.Adagrad(self.net.parameters(), lr=settings.learning_rate)
+        self.steps = steps_of(settings, hardware)
+        self.net = self.steps.net
         self.step = 0
-        self.rate = settings.learning_rate
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
@@ -192,7 +223,7 @@ class _Run:
                 f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
             )
         self.net.load_state_dict(checkpoint.net)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.steps.restore(checkpoint.optimizer)
         self.step = checkpoint.step
         self.history = checkpoint.history
         if self.folder is not None and (self.folder / "best.pt").exists():
@@ -201,30 +232,16 @@ class _Run:
             if best.step <= self.step:
                 self.best, self.best_iou = best, best.history[-1]["iou"]
 
-    def advance(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    def advance(self, images: Tensor, masks: Tensor) -> Tensor:
         """One optimiser step; returns its loss, on the device, detached."""
-        settings, hardware = self.settings, self.hardware
-        self.rate = learning_rate(
-            self.step, settings.steps, settings.schedule, settings.learning_rate, settings.final_learning_rate
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
-        self.net.train()
-        dropout_seed = int(stream(settings.seed, self.step, "dropout").integers(2**63))
-        with seeded(dropout_seed, hardware.device):
-            with hardware.autocast():
-                maps = self.forward(hardware.inputs(images, settings.in_channels))
-            loss = deep_supervision_loss(maps, masks.to(hardware.device, non_blocking=True))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        loss = self.steps.advance(self.step, images, masks)
         self.step += 1
-        return loss.detach()
+        return loss
 
     def look(self, loss: float, seconds: float) -> DetectionResult | None:
         """Test on the validation frames, note the figures, keep the best weights, write the checkpoint."""
         result = None
-        row: dict[str, Any] = {"step": self.step, "loss": loss, "learning_rate": self.rate}
+        row: dict[str, Any] = {"step": self.step, "loss": loss, "learning_rate": self.steps.rate}
         if self.validation is not None and len(self.validation):
             result = evaluate(self.net, self.validation, self.hardware, self.settings.test_size)
             row |= {"iou": result.iou, "niou": result.niou, "pd": result.pd, "fa": result.fa}
@@ -253,7 +270,7 @@ class _Run:
 
     def _checkpoint(self, *, with_optimizer: bool) -> Checkpoint:
         net = {name: value.detach().cpu().clone() for name, value in self.net.state_dict().items()}
-        optimizer = copy.deepcopy(self.optimizer.state_dict()) if with_optimizer else {}
+        optimizer = copy.deepcopy(self.steps.optimizer_state()) if with_optimizer else {}
         return Checkpoint(self.settings, self.step, net, optimizer, list(self.history), self.data)
 
     def _refuse_collapse(self) -> None:

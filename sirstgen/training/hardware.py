@@ -115,8 +115,8 @@ class Hardware:
         """Processes that make batches while the device trains: none on a CPU, where they would compete with it."""
         return min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
 
-    def compiled(self, net: Detector) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """What to call in place of `net`: the net itself, or its compiled twin, which shares its weights."""
+    def compiled(self, net: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
+        """What to call in place of `net`: itself, or its compiled twin, which shares its weights."""
         if self.compile == "no":
             return net
         compiled: Callable[[Tensor], tuple[Tensor, ...]] = torch.compile(net, mode=self.compile)

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from sirstgen import detectors
 from sirstgen.datasets.mix import TOTAL
 from sirstgen.errors import InvalidValue
+from sirstgen.training.adversarial import GENERATOR_RATE, with_published_rates
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.hardware import resolve_device
 from sirstgen.training.settings import Settings
@@ -111,7 +112,8 @@ class CheckPlan:
         steps = self.settings.steps
         if self.equal == "epochs":
             steps = max(1, round(self.epochs * images / self.settings.batch))
-        return replace(self.settings, detector=detector, seed=self.seed + repeat, steps=steps)
+        settings = replace(self.settings, detector=detector, seed=self.seed + repeat, steps=steps)
+        return with_published_rates(settings) if detectors.is_adversarial(detector) else settings
 
     def describe(self) -> dict[str, str]:
         """The choices that a reader of the table must know, in words."""
@@ -122,10 +124,14 @@ class CheckPlan:
             length = f"equal epochs: {self.epochs} in every row, batch {settings.batch}; larger sets train longer"
         share = self.validation_share
         chosen = f"the best of {share:.0%} of each row's images, held out" if share else "the last weights"
+        rates = f"{settings.schedule} learning rate from {settings.learning_rate:g}"
+        adversarial = [name for name in self.detectors if detectors.is_adversarial(name)]
+        if adversarial:
+            rates += f" (Adagrad); {', '.join(adversarial)} against a discriminator from {GENERATOR_RATE:g} (Adam)"
         size = settings.test_size
         crop = settings.augmentation.crop
         return {
-            "training": f"{length}; {settings.schedule} learning rate from {settings.learning_rate:g}",
+            "training": f"{length}; {rates}",
             "input": f"{crop}x{crop} crops, {settings.in_channels} channel(s), {settings.precision}",
             "checkpoint": chosen,
             "test": f"squashed to {size}x{size}" if size else "at each frame's own size",

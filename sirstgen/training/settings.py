@@ -24,9 +24,9 @@ class Settings:
         steps: optimiser steps.
         batch: frames per step.
         seed: of weights, order, augmentation and dropout.
-        learning_rate: of Adagrad, at the start.
-        final_learning_rate: at the end of the cosine.
-        schedule: ``cosine`` or ``constant``.
+        learning_rate: at the start, of Adagrad; for adversarial training of Adam, see `sirstgen.training.adversarial`.
+        final_learning_rate: at the end of the cosine, or in the last third.
+        schedule: ``cosine``, ``constant`` or ``thirds``, see `sirstgen.training.schedule`.
         augmentation: what happens to each frame.
         test_size: frames are squashed to this square for validation and test; None keeps each frame's own size.
         validate_every: steps between two looks at the validation frames, and between two checkpoints.

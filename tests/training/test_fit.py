@@ -168,7 +168,9 @@ def test_a_run_is_neither_overwritten_nor_mixed(settings: Settings, frames: Fram
 
 
 def test_a_nan_loss_is_named(settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sirstgen.training.fit.deep_supervision_loss", lambda maps, masks: maps[0].sum() * float("nan"))
+    monkeypatch.setattr(
+        "sirstgen.training.supervised.deep_supervision_loss", lambda maps, masks: maps[0].sum() * float("nan")
+    )
     with pytest.raises(TrainingFailed, match="NaN") as caught:
         train(settings, frames)
     assert caught.value.data["reason"] == "nan loss"
@@ -188,7 +190,7 @@ def test_running_out_of_memory_is_named(
     def full(maps: object, masks: object) -> None:
         raise fault
 
-    monkeypatch.setattr("sirstgen.training.fit.deep_supervision_loss", full)
+    monkeypatch.setattr("sirstgen.training.supervised.deep_supervision_loss", full)
     with pytest.raises(TrainingFailed, match="memory ran out") as caught:
         train(settings, frames)
     assert caught.value.data["reason"] == "out of memory"
