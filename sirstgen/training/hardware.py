@@ -97,7 +97,7 @@ class Hardware:
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
-        """Inside the block cuDNN tries its algorithms on the first batches and keeps the fastest; nothing without CUDA."""
+        """Inside the block cuDNN tries its algorithms on the first batches and keeps the fastest (nothing on CPUs)."""
         before = torch.backends.cudnn.benchmark
         torch.backends.cudnn.benchmark = self.device.type == "cuda" or before
         try:

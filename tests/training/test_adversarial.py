@@ -182,3 +182,14 @@ def test_bfloat16_trains_float32_weights(adversarial: Settings, frames: Frames) 
     half = dataclasses.replace(adversarial, steps=2, precision="bfloat16")
     fitted = fit(half, frames, device="cpu")
     assert all(value.dtype in (torch.float32, torch.int64) for value in fitted.net.state_dict().values())
+
+
+def test_the_compiled_generators_train_alike(
+    adversarial: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = dataclasses.replace(adversarial, steps=2)
+    plain = fit(short, frames, device="cpu")
+    compile_net = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda net, mode: compile_net(net, backend="eager", fullgraph=True))
+    compiled = fit(dataclasses.replace(short, compile="default"), frames, device="cpu")
+    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-4)

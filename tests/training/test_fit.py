@@ -11,6 +11,8 @@ import pytest
 import torch
 from making.training_frames import make_frames
 
+from sirstgen import detectors
+from sirstgen.detectors.dnanet import DNANet
 from sirstgen.errors import InputFault, InvalidValue, OutputExists
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
@@ -231,3 +233,16 @@ def test_settings_that_make_no_run_are_refused(choice: dict[str, object]) -> Non
 
 def test_settings_survive_their_own_json() -> None:
     assert Settings.from_dict(Settings(seed=5).as_dict()) == Settings(seed=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 1e-2)])
+def test_generated_code_trains_alike(
+    precision: str, tolerance: float, settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Three levels in place of five: a third of the code to generate and compile.
+    monkeypatch.setattr(detectors, "build", lambda name, channels: DNANet(channels, channels=(4, 4, 8), blocks=(1, 1)))
+    choice = dataclasses.replace(settings, steps=2, precision=precision)
+    plain = fit(choice, frames, device="cpu")
+    compiled = fit(dataclasses.replace(choice, compile="default"), frames, device="cpu")
+    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=tolerance)
