@@ -57,16 +57,16 @@ def test_a_bench_scores_the_whole_and_the_parts(tmp_path: Path) -> None:
         ("scene", "sea"),
         ("kind", "point"),
         ("area", "1-9"),
-        ("scr", "1-2"),
-        ("scr", "6-8"),
+        ("scr", "0.5-1.5"),
+        ("scr", "6.5-8.5"),
     }
-    assert (parts["scr", "6-8"]["pd"], parts["scr", "1-2"]["pd"]) == (1, 0)
-    assert parts["scr", "1-2"]["images"] == 0  # every image also holds a bright target
-    assert parts["scr", "1-2"]["iou"] is None
+    assert (parts["scr", "6.5-8.5"]["pd"], parts["scr", "0.5-1.5"]["pd"]) == (1, 0)
+    assert parts["scr", "0.5-1.5"]["images"] == 0  # every image also holds a bright target
+    assert parts["scr", "0.5-1.5"]["iou"] is None
     assert parts["scene", "sea"]["images"] == 2
     text = (tmp_path / "out" / TABLE).read_text()
     assert "Top-Hat" in text
-    assert "scr 6-8" in text
+    assert "scr 6.5-8.5" in text
 
 
 def test_an_interrupted_bench_goes_on_and_gives_the_same(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_targets_that_nothing_tells_are_measured(tmp_path: Path) -> None:
     (tmp_path / "set" / "targets.jsonl").unlink()
     result = run_bench(dataset, DETECTORS[:1], tmp_path / "out")
     assert result.measured and result.as_dict()["parts_measured"]
-    assert {(part.axis, part.name) for part in result.parts} >= {("area", "1-9"), ("scr", "10+")}
+    assert {(part.axis, part.name) for part in result.parts} >= {("area", "1-9"), ("scr", "10.5+")}
     assert {part.axis for part in result.parts} == {"area", "scr"}
     assert "there is no targets.jsonl" in (tmp_path / "out" / TABLE).read_text()
 
@@ -166,12 +166,12 @@ def test_what_is_refused(tmp_path: Path) -> None:
 
 
 def test_parts_of_targets_without_scr_and_bins_at_their_edges() -> None:
-    targets = [{"kind": "spot", "area": 9, "scr": None}, {"kind": "spot", "area": 10, "scr": 10.0}]
+    targets = [{"kind": "spot", "area": 9, "scr": None}, {"kind": "spot", "area": 10, "scr": 10.5}]
     parts = {(part.axis, part.name): part for part in subsets({"a": {"scene": None, "targets": targets}})}
-    assert set(parts) == {("kind", "spot"), ("area", "1-9"), ("area", "10-25"), ("scr", "10+")}
-    assert parts["scr", "10+"].members == {"a": (False, True)}
+    assert set(parts) == {("kind", "spot"), ("area", "1-9"), ("area", "10-25"), ("scr", "10.5+")}
+    assert parts["scr", "10.5+"].members == {"a": (False, True)}
     assert parts["kind", "spot"].pure_images == ["a"]
-    assert bin_centre(parts["scr", "10+"]) == 11
+    assert bin_centre(parts["scr", "10.5+"]) == 11.5
 
 
 def test_sixteen_bits_become_gray_levels_of_eight() -> None:
