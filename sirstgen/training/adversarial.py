@@ -69,7 +69,7 @@ def answer_loss(answers: Tensor, truth: int) -> Tensor:
 
 
 class AdversarialSteps:
-    """Training of `MDvsFA` against its discriminator; see `sirstgen.training.fit.Steps`.
+    """Training of `MDvsFA` against its discriminator; see `sirstgen.training.steps.Steps`.
 
     Raises:
         InvalidValue: the learning rate is one for Adagrad.

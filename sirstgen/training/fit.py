@@ -20,24 +20,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from sirstgen import detectors
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputFault, OutputExists, WorkFailed
 from sirstgen.evaluation.metrics import DetectionResult
-from sirstgen.training.adversarial import AdversarialSteps
 from sirstgen.training.batches import BatchSource, FrameBatches, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.evaluate import evaluate
 from sirstgen.training.frames import Frames
 from sirstgen.training.hardware import Hardware
 from sirstgen.training.settings import Settings
-from sirstgen.training.supervised import SupervisedSteps
+from sirstgen.training.steps import steps_of
 
 # The loss is read from the device this often, which is when NaN is seen; every step would make a GPU wait.
 _LOOK_EVERY = 20
@@ -166,35 +164,6 @@ def fit(
                 left = seconds / (run.step - first) * (settings.steps - run.step)
                 progress(Progress(run.step, settings.steps, loss, run.steps.rate, left, result))
     return run.finish(time.perf_counter() - started)
-
-
-class Steps(Protocol):
-    """How a detector is trained: its weights, and what one step does to them.
-
-    Attributes:
-        rate: learning rate of the last step.
-    """
-
-    rate: float
-
-    @property
-    def net(self) -> Detector:
-        """The detector on its device, with all weights that are trained."""
-
-    def advance(self, step: int, images: Tensor, masks: Tensor) -> Tensor:
-        """Do `step`, counted from 0, with its batch; returns its loss, on the device, detached."""
-
-    def optimizer_state(self) -> dict[str, Any]:
-        """What the next step needs besides the weights."""
-
-    def restore(self, optimizer: dict[str, Any]) -> None:
-        """Take up what `optimizer_state` gave."""
-
-
-def steps_of(settings: Settings, hardware: Hardware) -> Steps:
-    """A fresh training of the kind that the detector of `settings` needs."""
-    kind = AdversarialSteps if detectors.is_adversarial(settings.detector) else SupervisedSteps
-    return kind(settings, hardware)
 
 
 class _Run:

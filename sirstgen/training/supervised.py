@@ -17,7 +17,7 @@ from sirstgen.training.settings import Settings
 
 
 class SupervisedSteps:
-    """Training of a detector by a loss on its logit maps; see `sirstgen.training.fit.Steps`."""
+    """Training of a detector by a loss on its logit maps; see `sirstgen.training.steps.Steps`."""
 
     def __init__(self, settings: Settings, hardware: Hardware) -> None:
         self.settings = settings

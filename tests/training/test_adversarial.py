@@ -21,12 +21,13 @@ from sirstgen.training.adversarial import (
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.evaluate import evaluate
-from sirstgen.training.fit import Fitted, Progress, TrainingFailed, fit, steps_of
+from sirstgen.training.fit import Fitted, Progress, TrainingFailed, fit
 from sirstgen.training.frames import Frames
 from sirstgen.training.hardware import Hardware
 from sirstgen.training.presets import preset
 from sirstgen.training.schedule import learning_rate
 from sirstgen.training.settings import Settings
+from sirstgen.training.steps import steps_of
 from sirstgen.training.supervised import SupervisedSteps
 
 CPU = Hardware(torch.device("cpu"))
