@@ -113,7 +113,7 @@ def resize(features: Tensor, factor: float) -> Tensor:
     if out.requires_grad and not torch.compiler.is_compiling() and out.is_contiguous(memory_format=torch.channels_last):
         # Behind a concatenation the gradient is a slice of channels, which torch's CPU kernel for channels_last does
         # not take: it would go by way of NCHW, five times as slow as one copy into dense memory.
-        out.register_hook(_dense)
+        out.register_hook(_dense)  # type: ignore[no-untyped-call]
     return out
 
 
