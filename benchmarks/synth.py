@@ -54,7 +54,9 @@ def main() -> None:
         lines += ["", "| images | peak memory (MiB) |", "|---|---|"]
         for count in (1000, 10000):
             command = [sys.executable, __file__, "--peak", "--n", str(count), "--backgrounds", arguments.backgrounds]
-            lines.append(f"| {count} | {subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()} |")
+            lines.append(
+                f"| {count} | {subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()} |"
+            )
     text = "\n".join(lines)
     print(text)
     if arguments.out:
@@ -82,7 +84,10 @@ def speed(count: int, backgrounds: str) -> list[str]:
         run(generator, folder / "warm", 200)
         for _ in range(ROUNDS):
             whole = timed(lambda: run(generator, folder / "run", count))
-            samples = [(cv2.imread(str(path), -1), cv2.imread(str(path.parents[1] / "masks" / path.name), -1)) for path in images(folder / "run")]
+            samples = [
+                (cv2.imread(str(path), -1), cv2.imread(str(path.parents[1] / "masks" / path.name), -1))
+                for path in images(folder / "run")
+            ]
             floor = timed(lambda samples=samples: write_only(samples, folder / "floor"))  # type: ignore[misc]
             rounds.append((whole, floor))
         shares = steps(generator, folder / "run", count)
@@ -104,7 +109,9 @@ def speed(count: int, backgrounds: str) -> list[str]:
         "|---|---|---|",
     ]
     total = sum(shares.values())
-    lines += [f"| {name} | {100 * spent / total:.0f} % | {1000 * spent / count:.3f} |" for name, spent in shares.items()]
+    lines += [
+        f"| {name} | {100 * spent / total:.0f} % | {1000 * spent / count:.3f} |" for name, spent in shares.items()
+    ]
     return lines
 
 

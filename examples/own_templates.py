@@ -25,7 +25,7 @@ def main(folder: str = "own-templates") -> None:
     recipe = Recipe.from_mapping(
         {
             "classes": {"balloon": {"where": "sky", "length": {"between": [8, 20]}}},
-            "scenes": {scene: row for scene in ("cloud", "sky-clear", "sea", "city", "field", "highlight")},
+            "scenes": dict.fromkeys(("cloud", "sky-clear", "sea", "city", "field", "highlight"), row),
         }
     )
     backgrounds = open_backgrounds("procedural", recipe, seed=2)

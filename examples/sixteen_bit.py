@@ -14,7 +14,9 @@ def main(images: int = 8) -> None:
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=5), seed=5)
     for sample in generator.samples(images):
         scr = ", ".join(f"{target.scr:.4f}" for target in sample.targets)
-        print(f"{sample.plan.scene}: {sample.image.dtype}, levels {sample.image.min()}..{sample.image.max()}, SCR {scr}")
+        print(
+            f"{sample.plan.scene}: {sample.image.dtype}, levels {sample.image.min()}..{sample.image.max()}, SCR {scr}"
+        )
 
 
 if __name__ == "__main__":
