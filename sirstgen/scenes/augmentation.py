@@ -72,7 +72,9 @@ def _relight(square: Square, rng: np.random.Generator) -> Square:
 
 def _local_contrast(square: Square, rng: np.random.Generator) -> Square:
     """Towards or away from the local mean, as cameras' detail enhancement does."""
-    local = cv2.GaussianBlur(square, (0, 0), rng.uniform(6, 25))
+    side = int(rng.integers(4, 14))
+    coarse = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
+    local = cv2.resize(coarse, square.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(square + rng.uniform(-0.4, 1.0) * (square - local), dtype=np.float32)
 
 

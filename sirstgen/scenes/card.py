@@ -72,13 +72,15 @@ class SceneCard:
         scenes: names, in the order of the network's outputs.
         parameters: number of weights.
         seed: of the run.
-        start: SHA-256 of the weights file that training began from; None: random weights.
+        start: SHA-256 of the weights file that the CNN began from; None: random weights.
         samples: augmented squares seen in training.
         best_after: number of them after which the validation loss was lowest; those weights were kept.
+        cnn_share: factor of the CNN's logits, fitted on the validation frames.
         temperature: of the softmax, fitted on the validation frames.
         frames: by part (train, validation, test) and scene: number of frames.
         groups: the same, number of groups.
-        validation: figures on the frames that chose the weights and the temperature.
+        validation: figures on the frames that chose the weights and the temperature, before the head learned from
+            them too.
         test: figures on the frames that chose nothing.
     """
 
@@ -88,6 +90,7 @@ class SceneCard:
     start: str | None
     samples: int
     best_after: int
+    cnn_share: float
     temperature: float
     frames: dict[str, dict[str, int]]
     groups: dict[str, dict[str, int]]
@@ -110,11 +113,11 @@ class SceneCard:
             [
                 "# Scene network",
                 "",
-                f"Small DenseNet, one input channel, {self.parameters:,} parameters. "
-                f"Scenes: {', '.join(self.scenes)}. "
-                f"Trained by `sirstgen scenes train` with seed {self.seed}, {self.samples:,} augmented squares "
-                f"(weights kept after {self.best_after:,}), softmax temperature {self.temperature:.3f}. "
-                + ("It began from random weights." if self.start is None else f"It began from weights {self.start}."),
+                f"A small DenseNet and a head on statistics of the frame, together {self.parameters:,} parameters.",
+                f"Scenes: {', '.join(self.scenes)}. Trained by `sirstgen scenes train` with seed {self.seed}, "
+                f"{self.samples:,} augmented squares (weights kept after {self.best_after:,}).",
+                f"CNN share {self.cnn_share:.2f}, softmax temperature {self.temperature:.3f}. The CNN began from "
+                + ("random weights." if self.start is None else f"weights {self.start}."),
                 "",
                 "## Trained on",
                 "",

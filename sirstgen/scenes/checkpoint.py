@@ -1,8 +1,8 @@
 """Scene weights on disk: one safetensors file that also says what its outputs mean.
 
 Convolution and linear weights are stored in half precision, which halves the file; the rest (biases, batch statistics)
-is small and keeps its own. Metadata: the format, the scene names in output order, the softmax temperature, the input
-side.
+is small and keeps its own. Metadata: the
+scene names in output order, the CNN's share, the softmax temperature, the input side.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from sirstgen.atomic import write_file
 from sirstgen.errors import InputFault
-from sirstgen.scenes.network import build_network
+from sirstgen.scenes.network import SceneNetwork, build_network
 from sirstgen.scenes.preparation import INPUT_SIDE
 
 FILE_NAME = "scenes.safetensors"
@@ -33,13 +34,15 @@ class SceneClassifier:
     """A trained scene network and what is needed to read its answer.
 
     Attributes:
-        network: in evaluation mode; logits out.
+        network: in evaluation mode.
         scenes: scene name of each output.
-        temperature: the logits are divided by it before the softmax (Guo et al., ICML 2017).
+        cnn_share: factor of the CNN's logits before the head's are added.
+        temperature: the sum is divided by it before the softmax (Guo et al., ICML 2017).
     """
 
-    network: nn.Module
+    network: SceneNetwork
     scenes: tuple[str, ...]
+    cnn_share: float
     temperature: float
 
 
@@ -58,10 +61,13 @@ def save_classifier(classifier: SceneClassifier, path: Path) -> None:
         for name, tensor in classifier.network.state_dict().items()
     }
     # One entry: safetensors writes several in an order that changes from run to run, and equal runs give equal bytes.
-    about = {"scenes": classifier.scenes, "temperature": classifier.temperature, "input_side": INPUT_SIDE}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(save(tensors, {_FORMAT: json.dumps(about)}))
-    partial.replace(path)
+    about = {
+        "scenes": classifier.scenes,
+        "cnn_share": classifier.cnn_share,
+        "temperature": classifier.temperature,
+        "input_side": INPUT_SIDE,
+    }
+    write_file(path, save(tensors, {_FORMAT: json.dumps(about)}))
 
 
 def load_weights(path: Path) -> SceneClassifier:
@@ -78,12 +84,12 @@ def load_weights(path: Path) -> SceneClassifier:
         if about.get("input_side") != INPUT_SIDE:
             raise InputFault.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
         scenes = tuple(str(name) for name in about["scenes"])
-        temperature = float(about["temperature"])
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise InputFault.of(path, f"its temperature must be positive, got {temperature}; {_WAY_OUT}")
+        cnn_share, temperature = float(about["cnn_share"]), float(about["temperature"])
+        if not (math.isfinite(temperature) and temperature > 0 and math.isfinite(cnn_share)):
+            raise InputFault.of(path, f"temperature must be positive, got {temperature} ({cnn_share}); {_WAY_OUT}")
         network = build_network(len(scenes))
         network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
-    return SceneClassifier(network.eval(), scenes, temperature)
+    return SceneClassifier(network.eval(), scenes, cnn_share, temperature)
 
 
 def _precision(tensor: torch.Tensor) -> torch.dtype:

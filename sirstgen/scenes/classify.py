@@ -1,13 +1,13 @@
 """F_scene (Fig. 7): which scene a background shows, and how sure that is.
 
-The confidence is a calibrated probability on frames like those that the weights were measured on (see the model card
-beside the weights). On frames of another camera it is too high; that is measured there too.
+The confidence is fitted on frames of the cameras that the weights were trained on, and a little low there; on other
+cameras it is too high. The model card beside the weights has the figures.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValue
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights
-from sirstgen.scenes.preparation import covering_squares
+from sirstgen.scenes.network import SceneNetwork
+from sirstgen.scenes.preparation import PreparedFrame, prepare
 
 _BATCH = 32  # frames; throughput on one core is flat from 16 on
 
@@ -41,7 +42,8 @@ def classify_images(
 ) -> Iterator[tuple[str, float]]:
     """Scene and confidence of each image, in order; memory does not grow with the number of images.
 
-    ``softmax(mean over squares of logits / temperature)``: a frame that is not square is seen as several squares.
+    ``softmax((cnn_share * CNN + head) / temperature)``; a frame that is not square is seen as several squares, and the
+    CNN's logits are their mean.
 
     Args:
         images: each (H, W), uint8 or uint16, gray levels.
@@ -55,10 +57,10 @@ def classify_images(
         InputFault: the shipped weights are missing or damaged.
     """
     classifier = classifier or load_classifier()
-    pending: list[NDArray[np.float32]] = []
+    pending: list[PreparedFrame] = []
     for number, image in enumerate(images):
         try:
-            pending.append(covering_squares(image))
+            pending.append(prepare(image))
         except InvalidValue as fault:
             raise fault.within(f"image {number}") from None
         if len(pending) == _BATCH:
@@ -68,17 +70,24 @@ def classify_images(
         yield from _decide(classifier, pending)
 
 
-def mean_logits(network: torch.nn.Module, frames: list[NDArray[np.float32]]) -> torch.Tensor:
-    """(number of frames, classes) logits, each the mean over the squares (k, side, side) of its frame."""
-    squares = torch.from_numpy(np.concatenate(frames)[:, None]).contiguous(memory_format=torch.channels_last)
+def frame_logits(network: SceneNetwork, frames: Sequence[PreparedFrame]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the CNN (mean over the squares of a frame) and the head say of each frame: twice (n, classes) logits."""
+    squares = torch.from_numpy(np.concatenate([frame.squares for frame in frames])[:, None])
+    statistics = torch.from_numpy(np.stack([frame.statistics for frame in frames]))
     with torch.inference_mode():
-        logits: torch.Tensor = network(squares)
-    parts = torch.split(logits, [len(frame) for frame in frames])
-    return torch.stack([part.mean(dim=0) for part in parts])
+        each = torch.split(
+            network.cnn(squares.contiguous(memory_format=torch.channels_last)),
+            [len(frame.squares) for frame in frames],
+        )
+        return torch.stack([part.mean(dim=0) for part in each]), network.head(statistics)
 
 
-def _decide(classifier: SceneClassifier, frames: list[NDArray[np.float32]]) -> Iterator[tuple[str, float]]:
-    probability = torch.softmax(mean_logits(classifier.network, frames) / classifier.temperature, dim=1)
-    best, scene = probability.max(dim=1)
+def probabilities(classifier: SceneClassifier, cnn: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+    """(n, classes) calibrated probabilities from the two (n, classes) logits."""
+    return torch.softmax((classifier.cnn_share * cnn + head) / classifier.temperature, dim=1)
+
+
+def _decide(classifier: SceneClassifier, frames: Sequence[PreparedFrame]) -> Iterator[tuple[str, float]]:
+    best, scene = probabilities(classifier, *frame_logits(classifier.network, frames)).max(dim=1)
     for confidence, index in zip(best.tolist(), scene.tolist(), strict=True):
         yield classifier.scenes[index], confidence

@@ -1,10 +1,11 @@
-"""From a frame of any size and depth to the squares that the scene network looks at.
+"""From a frame of any size and depth to what the scene network looks at: squares and statistics.
 
 Brightness is kept, not stretched: highlight scenes are told from others by it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValue
+from sirstgen.scenes.statistics import scene_statistics
 
-INPUT_SIDE = 112
+INPUT_SIDE = 80
 """Side of the network's input, pixels."""
 
 _MOST_SQUARES = 5
@@ -53,19 +55,34 @@ def normalised(squares: NDArray[np.float32]) -> NDArray[np.float32]:
     return (squares - np.float32(_MIDDLE_GRAY)) / np.float32(_GRAY_SPREAD)
 
 
-def covering_squares(image: NDArray[Any]) -> NDArray[np.float32]:
-    """The evenly spaced squares of the frame's shorter side that together cover it, at most five, as network input.
+@dataclass(frozen=True, slots=True)
+class PreparedFrame:
+    """One frame as the network takes it.
+
+    Attributes:
+        squares: (k, INPUT_SIDE, INPUT_SIDE), float32; k is 1 for a square frame.
+        statistics: (STATISTICS,), float32.
+    """
+
+    squares: NDArray[np.float32]
+    statistics: NDArray[np.float32]
+
+
+def prepare(image: NDArray[Any]) -> PreparedFrame:
+    """The frame's squares and statistics.
 
     Args:
         image: (H, W), uint8 or uint16, gray levels.
-
-    Returns:
-        (k, INPUT_SIDE, INPUT_SIDE), float32; k is 1 for a square frame.
 
     Raises:
         InvalidValue: as `relative_gray`.
     """
     gray = relative_gray(image)
+    return PreparedFrame(_covering_squares(gray), scene_statistics(gray))
+
+
+def _covering_squares(gray: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The evenly spaced squares of the frame's shorter side that together cover it, at most five, as network input."""
     height, width = gray.shape
     side = min(height, width)
     count = min(_MOST_SQUARES, -(-max(height, width) // side))

@@ -11,41 +11,40 @@ import copy
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValue, OutputExists
-from sirstgen.images import Gray, read_gray
-from sirstgen.scenes.augmentation import augmented
-from sirstgen.scenes.card import Figures, SceneCard, counted, figures
+from sirstgen.scenes.card import SceneCard, counted
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
-from sirstgen.scenes.classify import mean_logits
-from sirstgen.scenes.network import build_network
-from sirstgen.scenes.preparation import covering_squares, normalised, relative_gray
+from sirstgen.scenes.frames import HeldFrames, TrainingFrames, labels_and_chances
+from sirstgen.scenes.network import SceneNetwork, StatisticsHead, build_network
 from sirstgen.scenes.tree import LabelledFrame, read_tree, split_by_group
 from sirstgen.seeding import stream
 
 Progress = Callable[[int, int, float], None]
 """Called now and then with samples seen, samples in all, validation loss."""
 
-_KEPT_SIDE = 192  # pixels; frames wait in memory at this shorter side, from which the crops are cut
 _TEST_SHARE = 0.2
 _VALIDATION_SHARE = 0.15
 _RATE = 2e-3
 _WEIGHT_DECAY = 0.02
 _SMOOTHING = 0.05
+_MEMORY = (
+    0.98  # of the running mean of the weights, a step; smooths what the few validation frames would choose by chance
+)
 _WARM_UP = 0.1
+_MOST_HEAD_STEPS, _HEAD_BATCH, _HEAD_NOISE = 800, 128, 0.3  # noise in standard deviations of each statistic
+_HEAD_RATE, _HEAD_WEIGHT_DECAY = 3e-3, 0.1
 _LOOKS = 16  # at the validation frames, evenly over the run
-_PATIENCE = 6  # looks without a better loss, then stop
+_PATIENCE = 4  # looks without a better loss, then stop; counted in the second half, when the rate falls
 
 
 def train_scenes(
@@ -57,25 +56,26 @@ def train_scenes(
     start: Path | str | None = None,
     seed: int = 0,
     samples: int = 24_000,
-    batch: int = 48,
+    batch: int = 32,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SceneCard:
     """Train a scene network on a tree (`sirstgen.scenes.tree`) and write it with its model card.
 
     `out` gets ``scenes.safetensors`` (for `load_classifier`), ``card.json`` and ``README.md``. One thread is used, so
-    that the weights depend on the tree and `seed` alone on one kind of machine. Every scene is drawn equally often, and
-    within a scene a group in proportion to the square root of its frames, so that one long video does not rule.
+    that the weights depend on the tree and `seed` alone on one kind of machine. Scenes and groups are drawn in
+    proportion to the square root of their frames, so that neither a common scene nor one long video rules.
 
     Args:
         folder: the tree; names of its folders are the scenes, at least 2.
         out: folder to write.
         validation: a tree of its own for stopping and temperature; without it a share of the groups of `folder`.
         test: a tree of its own to measure on; without it a share of the groups of `folder`.
-        start: weights file to begin from; its last layer is kept where its scenes are those of the tree. A tree of a
-            few dozen frames of one's own camera needs it.
+        start: weights file whose CNN to begin from; its last layer is kept where its scenes are those of the tree. The
+            head on the statistics is always fitted anew.
         seed: non-negative whole number.
-        samples: augmented squares to train on; about 200 a second on one core.
+        samples: augmented squares to train the CNN on, about 300 a second on one core; the head takes one step for ten
+            of them, at most 800.
         batch: squares a step, at least 2.
         overwrite: replace what `out` holds.
         progress: told how far it is.
@@ -99,12 +99,19 @@ def train_scenes(
         network = build_network(len(scenes))
         if start is not None:
             _begin_from(network, scenes, load_weights(Path(start)))
-        held = {part: _Measured(parts[part], scenes) for part in ("validation", "test")}
-        draw = _Sampler(parts["train"], scenes, seed)
-        best_after = _fit(network, draw, held["validation"], samples, batch, progress)
+        held = {part: HeldFrames(parts[part], scenes) for part in ("validation", "test")}
+        train = TrainingFrames(parts["train"], scenes, seed)
+        head_steps = max(1, min(samples // 10, _MOST_HEAD_STEPS))
+        best_after = _fit_cnn(network, train, held["validation"], samples, batch, progress)
+        network.head = _trained_head(parts["train"], train.statistics, scenes, seed, head_steps)
         round_to_storage(network)
-        temperature = _fit_temperature(held["validation"].logits(network), held["validation"].truth)
-        classifier = SceneClassifier(network, scenes, temperature)
+        cnn_share, temperature = _fit_answer(network, held["validation"])
+        classifier = SceneClassifier(network.eval(), scenes, cnn_share, temperature)
+        on_validation = held["validation"].figures(classifier)
+        # Groups are few and the head has nothing left to choose, so that now it learns from the validation frames too.
+        statistics = torch.cat([train.statistics, held["validation"].statistics])
+        network.head = _trained_head(parts["train"] + parts["validation"], statistics, scenes, seed, head_steps)
+        round_to_storage(network.eval())
         frames, groups = counted(parts)
         card = SceneCard(
             scenes=scenes,
@@ -113,16 +120,17 @@ def train_scenes(
             start=None if start is None else hashlib.sha256(Path(start).read_bytes()).hexdigest(),
             samples=samples,
             best_after=best_after,
+            cnn_share=cnn_share,
             temperature=temperature,
             frames=frames,
             groups=groups,
-            validation=held["validation"].figures(classifier),
+            validation=on_validation,
             test=held["test"].figures(classifier),
         )
     out.mkdir(parents=True, exist_ok=True)
     save_classifier(classifier, out / FILE_NAME)
-    _write(out / "card.json", json.dumps(card.as_dict(), indent=1) + "\n")
-    _write(out / "README.md", card.markdown())
+    write_file(out / "card.json", json.dumps(card.as_dict(), indent=1) + "\n")
+    write_file(out / "README.md", card.markdown())
     return card
 
 
@@ -144,105 +152,80 @@ def _parts(
     return {"train": train, "validation": parts["validation"], "test": parts["test"]}
 
 
-def _begin_from(network: nn.Module, scenes: tuple[str, ...], start: SceneClassifier) -> None:
-    """Copy the weights of `start`, but not its last layer where that tells other scenes apart."""
-    weights = start.network.state_dict()
+def _begin_from(network: SceneNetwork, scenes: tuple[str, ...], start: SceneClassifier) -> None:
+    """Copy the CNN of `start`, but not its last layer where that tells other scenes apart."""
+    weights = start.network.cnn.state_dict()
     if start.scenes != scenes:
         weights = {name: weight for name, weight in weights.items() if not name.startswith("classifier.")}
-    network.load_state_dict(weights, strict=start.scenes == scenes)
+    network.cnn.load_state_dict(weights, strict=start.scenes == scenes)
 
 
-class _Sampler:
-    """Endless augmented training squares, every scene equally often."""
-
-    def __init__(self, frames: list[LabelledFrame], scenes: tuple[str, ...], seed: int) -> None:
-        self._images = [_kept(read_gray(frame.path)) for frame in frames]
-        self._rng = stream(seed, "scenes", "samples")
-        self._scenes = len(scenes)
-        size = Counter((frame.scene, frame.group) for frame in frames)
-        weight = np.array([size[frame.scene, frame.group] ** -0.5 for frame in frames])
-        labels = np.array([scenes.index(frame.scene) for frame in frames])
-        self._members = [np.flatnonzero(labels == scene) for scene in range(len(scenes))]
-        self._weights = [weight[mine] / weight[mine].sum() for mine in self._members]
-
-    def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(size, 1, side, side) squares and their (size,) scene numbers."""
-        rng = self._rng
-        labels = (rng.permutation(size) + int(rng.integers(self._scenes))) % self._scenes
-        chosen = [int(rng.choice(self._members[scene], p=self._weights[scene])) for scene in labels]
-        squares = np.stack([augmented(relative_gray(self._images[number]), rng) for number in chosen])
-        tensor = torch.from_numpy(normalised(squares)[:, None]).contiguous(memory_format=torch.channels_last)
-        return tensor, torch.from_numpy(labels.astype(np.int64))
-
-
-def _kept(image: Gray) -> Gray:
-    """The frame no larger than training needs it."""
-    height, width = image.shape
-    scale = _KEPT_SIDE / min(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small: Any = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    gray: Gray = small
-    return gray
-
-
-class _Measured:
-    """Frames that are looked at whole, as `classify_images` does."""
-
-    def __init__(self, frames: list[LabelledFrame], scenes: tuple[str, ...]) -> None:
-        self._squares = [covering_squares(read_gray(frame.path)) for frame in frames]
-        self.truth = torch.tensor([scenes.index(frame.scene) for frame in frames])
-
-    def logits(self, network: nn.Module) -> torch.Tensor:
-        """(n, classes)."""
-        network.eval()
-        return torch.cat([mean_logits(network, self._squares[i : i + 32]) for i in range(0, len(self._squares), 32)])
-
-    def loss(self, network: nn.Module) -> float:
-        """Cross entropy, the mean over scenes of the mean over their frames: rare scenes count like common ones."""
-        each = functional.cross_entropy(self.logits(network), self.truth, reduction="none")
-        return float(torch.stack([each[self.truth == scene].mean() for scene in set(self.truth.tolist())]).mean())
-
-    def figures(self, classifier: SceneClassifier) -> Figures:
-        """Accuracy, recall, confusion and calibration."""
-        best, scene = torch.softmax(self.logits(classifier.network) / classifier.temperature, dim=1).max(dim=1)
-        predicted: NDArray[np.int64] = scene.numpy()
-        return figures(classifier.scenes, self.truth.numpy(), predicted, best.double().numpy())
-
-
-def _fit(
-    network: nn.Module, draw: _Sampler, held: _Measured, samples: int, batch: int, progress: Progress | None
+def _fit_cnn(
+    network: SceneNetwork,
+    train: TrainingFrames,
+    held: HeldFrames,
+    samples: int,
+    batch: int,
+    progress: Progress | None,
 ) -> int:
-    """Train in place, leave the weights with the lowest validation loss; returns after how many samples they came."""
+    """Train the CNN in place; returns after how many samples the weights that it leaves came.
+
+    What is looked at and left is the running mean of the weights with the lowest validation loss.
+    """
+    mean_of_weights = get_ema_multi_avg_fn(_MEMORY)  # type: ignore[no-untyped-call]
+    averaged = AveragedModel(network, multi_avg_fn=mean_of_weights, use_buffers=True)
     steps = samples // batch
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(network.cnn.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate_factor(step / steps))
     look_every = max(1, steps // _LOOKS)
     best_loss, best_step, waited = math.inf, 0, 0
     best = copy.deepcopy(network.state_dict())
     for step in range(1, steps + 1):
         network.train()
-        squares, labels = draw.batch(batch)
+        squares, labels = train.batch(batch)
         optimiser.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(network(squares), labels, label_smoothing=_SMOOTHING)
+        loss = functional.cross_entropy(network.cnn(squares), labels, label_smoothing=_SMOOTHING)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
+        averaged.update_parameters(network)
         if step % look_every and step != steps:
             continue
-        held_loss = held.loss(network)
+        held_loss = held.loss(held.logits(cast(SceneNetwork, averaged.module))[0])
         if progress is not None:
             progress(step * batch, steps * batch, held_loss)
-        waited += 1
+        waited += step > steps // 2
         if held_loss < best_loss:
             best_loss, best_step, waited = held_loss, step, 0
-            best = copy.deepcopy(network.state_dict())
+            best = copy.deepcopy(averaged.module.state_dict())
         elif waited >= _PATIENCE:
             break
     network.load_state_dict(best)
-    network.eval()
     return best_step * batch
+
+
+def _trained_head(
+    frames: list[LabelledFrame], statistics: torch.Tensor, scenes: tuple[str, ...], seed: int, steps: int
+) -> StatisticsHead:
+    """A head trained on the (n, STATISTICS) of the frames; noise on them and dropout stand in for augmentation."""
+    head = StatisticsHead(len(scenes))
+    head.scale_by(statistics)
+    values = head.standardised(statistics)
+    labels, chances = labels_and_chances(frames, scenes)
+    rng = stream(seed, "scenes", "head")
+    for member in head.members:
+        optimiser = torch.optim.AdamW(member.parameters(), lr=_HEAD_RATE, weight_decay=_HEAD_WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps)
+        for _ in range(steps):
+            chosen = torch.from_numpy(rng.choice(len(labels), _HEAD_BATCH, p=chances))
+            noisy = values[chosen] + _HEAD_NOISE * torch.randn(_HEAD_BATCH, values.shape[1])
+            optimiser.zero_grad(set_to_none=True)
+            truth = torch.from_numpy(labels)[chosen]
+            loss = functional.cross_entropy(member(noisy), truth, label_smoothing=_SMOOTHING)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+    return head
 
 
 def _rate_factor(done: float) -> float:
@@ -252,11 +235,15 @@ def _rate_factor(done: float) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - _WARM_UP) / (1 - _WARM_UP))))
 
 
-def _fit_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
-    """The temperature of 0.2 to 5, on a grid of 1 % steps, with the lowest cross entropy."""
-    grid = torch.exp(torch.linspace(math.log(0.2), math.log(5.0), 324))
-    losses = [float(functional.cross_entropy(logits / temperature, truth)) for temperature in grid]
-    return round(float(grid[int(np.argmin(losses))]), 4)
+def _fit_answer(network: SceneNetwork, held: HeldFrames) -> tuple[float, float]:
+    """The CNN's share of 0 to 2 and the temperature of 0.2 to 5 with the lowest cross entropy on the held frames."""
+    cnn, head = held.logits(network)
+    losses = {
+        (share / 20, temperature): float(functional.cross_entropy((share / 20 * cnn + head) / temperature, held.truth))
+        for share in range(41)
+        for temperature in np.round(np.geomspace(0.2, 5.0, 81), 4).tolist()
+    }
+    return min(losses, key=lambda answer: losses[answer])
 
 
 @contextlib.contextmanager
@@ -268,9 +255,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
