@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ import cv2
 from sirstgen.atomic import write_file
 from sirstgen.datasets import writer
 from sirstgen.datasets.writer import write_dataset
+from sirstgen.images import read_gray
 from sirstgen.png import encode_png
 from sirstgen.recipe import Recipe
 from sirstgen.synthesis import generator as generator_module
@@ -84,11 +86,8 @@ def speed(count: int, backgrounds: str) -> list[str]:
         run(generator, folder / "warm", 200)
         for _ in range(ROUNDS):
             whole = timed(lambda: run(generator, folder / "run", count))
-            samples = [
-                (cv2.imread(str(path), -1), cv2.imread(str(path.parents[1] / "masks" / path.name), -1))
-                for path in images(folder / "run")
-            ]
-            floor = timed(lambda samples=samples: write_only(samples, folder / "floor"))  # type: ignore[misc]
+            samples = finished(folder / "run")
+            floor = timed(partial(write_only, samples, folder / "floor"))
             rounds.append((whole, floor))
         shares = steps(generator, folder / "run", count)
     finally:
@@ -132,9 +131,10 @@ def write_only(samples: list[tuple[Any, Any]], out: Path) -> None:
         write_file(out / "masks" / f"{number:06d}.png", encode_png(mask), scratch)
 
 
-def images(folder: Path) -> list[Path]:
-    """The images of a dataset."""
-    return sorted((folder / "images").glob("*.png"))
+def finished(folder: Path) -> list[tuple[Any, Any]]:
+    """Images and masks of a dataset, decoded."""
+    names = sorted(path.name for path in (folder / "images").iterdir())
+    return [(read_gray(folder / "images" / name), read_gray(folder / "masks" / name)) for name in names]
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:

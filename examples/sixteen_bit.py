@@ -13,10 +13,9 @@ def main(images: int = 8) -> None:
     recipe = Recipe.default(bit_depth=16, width=160, height=160)
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=5), seed=5)
     for sample in generator.samples(images):
+        image = sample.image
         scr = ", ".join(f"{target.scr:.4f}" for target in sample.targets)
-        print(
-            f"{sample.plan.scene}: {sample.image.dtype}, levels {sample.image.min()}..{sample.image.max()}, SCR {scr}"
-        )
+        print(f"{sample.plan.scene}: {image.dtype}, levels {image.min()}..{image.max()}, SCR {scr}")
 
 
 if __name__ == "__main__":
