@@ -16,7 +16,7 @@ from sirstgen.training.hardware import resolve_device
 from sirstgen.training.settings import Settings
 
 Equal = Literal["steps", "epochs"]
-PresetName = Literal["auto", "paper", "quick"]
+PresetName = Literal["auto", "paper", "quick", "worth"]
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,18 @@ def quick() -> CheckPlan:
     return CheckPlan("quick", rows, ("dnanet-resnet10-light",), validation_share=0.05, squash=256, settings=settings)
 
 
-PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick}
+def worth() -> CheckPlan:
+    """What is a training set worth? The quick trainings, twice as long, of three seeds each, without a held-out frame.
+
+    A checkpoint chosen on frames of the row itself would favour rows that look like the test set; all take the last.
+    """
+    plan = quick()
+    return replace(
+        plan, preset="worth", repeats=3, validation_share=0.0, settings=replace(plan.settings, steps=520)
+    )
+
+
+PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick, "worth": worth}
 
 
 def preset(name: str = "auto", device: str = "auto") -> CheckPlan:
