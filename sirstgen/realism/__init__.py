@@ -1,0 +1,1 @@
+"""How like real frames a dataset is, and what a recipe must draw to be like them."""
