@@ -55,6 +55,8 @@ class TargetStatistics:
         inside: level relative to the peak 3, 2 and 1 px inside the mask's border.
         outside: the same 1, 2, 3 and 4 px outside.
         edge: mean gradient of the pixels on both sides of the border / |peak|, per pixel.
+        roughness: standard deviation of the Laplacian up to 1.5 px from the mask, and from there to 4 px, / |peak|:
+            codecs and sharpening leave ripples there, which no smooth shape has.
         undershoot: lowest mean of the rings 2 to 6 px outside, relative to the peak; negative under a sharpened frame.
         sigma_major, sigma_minor: from second moments of what rises above the ring, up to 2.5 px from the mask.
         fit_major, fit_minor: of the Gaussian fitted to the logarithm of the same, weighted by its square.
@@ -89,6 +91,7 @@ class TargetStatistics:
     inside: tuple[float, float, float]
     outside: tuple[float, float, float, float]
     edge: float
+    roughness: tuple[float, float]
     undershoot: float
     sigma_major: float
     sigma_minor: float
@@ -160,6 +163,7 @@ def _measure(
     fit = _gaussian_fit(rise, near, peak)
     gradient = np.hypot(*np.gradient(window)) if min(window.shape) > 1 else np.zeros_like(window)
     border = ((deep > 0) & (deep < 1.5)) | ((away > 0) & (away < 1.5) & free)
+    ripples = np.asarray(cv2.Laplacian(rise, cv2.CV_64F), np.float64)
     rings = [_mean(rise, _step(away, step) & free) / peak for step in range(1, 7)]
     center_x, center_y = target.center
     sigma_b, mean_b = target.sigma_b * to_256, target.mu_b * to_256
@@ -187,6 +191,10 @@ def _measure(
         inside=tuple(_mean(rise, _step(deep, step)) / peak for step in range(_INSIDE, 0, -1)),  # type: ignore[arg-type]
         outside=tuple(rings[:_OUTSIDE]),  # type: ignore[arg-type]
         edge=float(gradient[border].mean()) / peak,
+        roughness=(
+            _deviation(ripples[(away > 0) & (away < 1.5) & free]) / peak,
+            _deviation(ripples[(away >= 1.5) & (away <= 4) & free]) / peak,
+        ),
         undershoot=_least(rings[1:]),
         sigma_major=major,
         sigma_minor=minor,
@@ -229,6 +237,10 @@ def _step(distance: NDArray[Any], step: int) -> _Where:
 def _mean(values: _Field, where: _Where) -> float:
     chosen = values[where]
     return float(chosen.mean()) if chosen.size else math.nan
+
+
+def _deviation(values: _Field) -> float:
+    return float(values.std()) if values.size else math.nan
 
 
 def _least(values: list[float]) -> float:

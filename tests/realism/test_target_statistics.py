@@ -88,6 +88,13 @@ def test_two_lobes_are_two_maxima_and_no_gaussian() -> None:
     assert found.maxima == 2 and found.fit_residual > 0.1 and found.aspect > 1.5 and abs(found.angle) < 5
 
 
+def test_ripples_around_a_target_are_roughness() -> None:
+    rise = bump()
+    checks = 3.0 * (np.indices(rise.shape).sum(axis=0) % 2)
+    (smooth,), (rippled,) = (target_statistics(frame(shown), rise > 30) for shown in (rise, rise + checks))
+    assert rippled.roughness[0] > smooth.roughness[0] and rippled.roughness[1] > smooth.roughness[1] + 0.05
+
+
 def test_sixteen_bits_say_the_same() -> None:
     rise = bump()
     eight = frame(rise)
