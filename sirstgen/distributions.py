@@ -8,6 +8,7 @@ In a recipe file::
     scr: {between: [2, 8]}                                   # uniform
     scr: {normal: {mean: 4, sd: 1}, limits: [2, 8]}
     scr: {lognormal: {median: 50, spread: 0.55}, limits: [10, 120]}   # spread: sd of the logarithm
+    scr: {quantiles: [1.9, 5.3, 10.5, 17, 28.6]}             # least value, quartiles, largest: linear between
 """
 
 from __future__ import annotations
@@ -21,40 +22,49 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 T = TypeVar("T")
 
+_FORMS = ("choice", "between", "normal", "lognormal", "quantiles")
 
-class _Part(BaseModel):
+
+class Part(BaseModel):
+    """A part of a recipe: immutable, without unknown keys or numbers that are none."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Normal(_Part):
+class Normal(Part):
     """Normal distribution."""
 
     mean: float
     sd: float = Field(ge=0)
 
 
-class LogNormal(_Part):
+class LogNormal(Part):
     """Log-normal distribution; `spread` is the standard deviation of the natural logarithm."""
 
     median: float = Field(gt=0)
     spread: float = Field(ge=0)
 
 
-class Distribution(_Part):
-    """A number to be drawn; exactly one of `choice`, `between`, `normal`, `lognormal`."""
+class Distribution(Part):
+    """A number to be drawn; exactly one of `choice`, `between`, `normal`, `lognormal`, `quantiles`."""
 
     choice: tuple[float, ...] | None = None
     weights: tuple[float, ...] | None = None
     between: tuple[float, float] | None = None
     normal: Normal | None = None
     lognormal: LogNormal | None = None
+    quantiles: tuple[float, ...] | None = Field(
+        default=None, description="values at evenly spaced probabilities from 0 to 1; linear between them"
+    )
     limits: tuple[float, float] | None = Field(default=None, description="values beyond are moved to the nearer limit")
 
     @model_validator(mode="after")
     def _consistent(self) -> Distribution:
-        forms = [name for name in ("choice", "between", "normal", "lognormal") if getattr(self, name) is not None]
+        forms = [name for name in _FORMS if getattr(self, name) is not None]
         if len(forms) != 1:
-            raise ValueError(f"exactly one of choice, between, normal, lognormal must be given, got {forms or 'none'}")
+            raise ValueError(f"exactly one of {', '.join(_FORMS)} must be given, got {forms or 'none'}")
+        if self.quantiles is not None and (len(self.quantiles) < 2 or list(self.quantiles) != sorted(self.quantiles)):
+            raise ValueError(f"quantiles must be two or more numbers in rising order, got {list(self.quantiles)}")
         if self.choice is not None and not self.choice:
             raise ValueError("choice must hold at least one number")
         if self.weights is not None:
@@ -66,7 +76,7 @@ class Distribution(_Part):
             pair = getattr(self, name)
             if pair is not None and pair[0] > pair[1]:
                 raise ValueError(f"{name} must be [low, high], got {list(pair)}")
-        if self.limits is not None and (self.choice is not None or self.between is not None):
+        if self.limits is not None and self.normal is None and self.lognormal is None:
             raise ValueError("limits do nothing here: they go with normal and lognormal")
         return self
 
@@ -77,6 +87,8 @@ class Distribution(_Part):
             return min(self.choice), max(self.choice)
         if self.between is not None:
             return self.between
+        if self.quantiles is not None:
+            return self.quantiles[0], self.quantiles[-1]
         if self.limits is not None:
             return self.limits
         if self.lognormal is not None:
@@ -90,6 +102,10 @@ class Distribution(_Part):
         if self.between is not None:
             low, high = self.between
             return low + (high - low) * rng.random()
+        if self.quantiles is not None:
+            place = rng.random() * (len(self.quantiles) - 1)
+            step = int(place)
+            return self.quantiles[step] + (place - step) * (self.quantiles[step + 1] - self.quantiles[step])
         if self.normal is not None:
             value = self.normal.mean + self.normal.sd * rng.standard_normal()
         else:

@@ -1,4 +1,4 @@
-"""Reading an image file as gray levels, whatever it is stored as.
+"""Reading an image file as gray levels, whatever it is stored as, and bringing frames to a detector's size.
 
 Infrared frames come as 8- and 16-bit gray, as palettes in any order, as RGB copies of gray video, as 1-bit masks and as
 float TIFF. All of them leave here as one (H, W) array of gray levels, or as one `InputFault` naming the file.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputFault, InvalidValue
 
 Gray = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -91,6 +91,33 @@ def decode_gray(data: bytes, path: Path | str) -> Gray:
     except Exception as fault:  # on damaged bytes the decoders raise nearly anything
         reason = str(fault) or type(fault).__name__
         raise InputFault.of(path, f"truncated or damaged image ({reason}); {_WAY_OUT}") from None
+
+
+def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
+    """A frame made `size` x `size`, aspect not kept, as the published test protocol has it.
+
+    The image is averaged over the pixels that fall together (bilinear with antialiasing), the mask takes the nearest.
+
+    Args:
+        image: (H, W) uint8 or uint16.
+        mask: (H, W) bool.
+        size: pixels, positive.
+
+    Raises:
+        InvalidValue: size is not positive.
+    """
+    if size < 1:
+        raise InvalidValue(f"size must be positive, got {size}", value=size)
+    if image.shape == (size, size):
+        return image, mask
+    # Pillow's filters are those of the published test protocol.
+    if image.dtype == np.uint8:
+        small: Gray = np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    else:
+        wide = Image.fromarray(image.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
+        small = np.rint(np.asarray(wide)).astype(np.uint16)
+    nearest = cv2.resize(mask.view(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+    return small, np.asarray(nearest, dtype=bool)
 
 
 def _whole_png(data: bytes, path: Path | str) -> set[bytes]:

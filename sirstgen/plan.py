@@ -8,24 +8,15 @@ Coordinates everywhere: x right, y down, pixel centres at integers; angles in de
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from sirstgen.errors import InvalidValue
+from sirstgen.stages import BlockCodec, SensorNoise, finite, require
 
 Kind = Literal["point", "spot", "extended"]
 RegionKind = Literal["local", "global"]
-
-
-def _require(rule: bool, name: str, text: str, value: object) -> None:
-    if not rule:
-        raise InvalidValue(f"{name} {text}, got {value}", name=name, value=value)
-
-
-def _finite(*numbers: float) -> bool:
-    return all(math.isfinite(number) for number in numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,53 +33,92 @@ class ClutterRegion:
     margin: int = 20
 
     def __post_init__(self) -> None:
-        _require(self.kind in get_args(RegionKind), "clutter_region.kind", "must be local or global", self.kind)
-        _require(self.margin >= 1, "clutter_region.margin", "must be at least 1 px", self.margin)
+        require(self.kind in get_args(RegionKind), "clutter_region.kind", "must be local or global", self.kind)
+        require(self.margin >= 1, "clutter_region.margin", "must be at least 1 px", self.margin)
+
+
+class Lobe(NamedTuple):
+    """One of the Gaussians that an irregular target has beside its main one.
+
+    Args:
+        dx: columns from the target's position, pixels.
+        dy: rows from the target's position, pixels.
+        along: sigma along `angle`, pixels.
+        across: sigma across it, pixels.
+        angle: degrees from x towards y.
+        weight: its peak relative to the main one's.
+    """
+
+    dx: float
+    dy: float
+    along: float
+    across: float
+    angle: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
-    """One target, fully decided.
+    """One target, fully decided; its intensity is given by `scr` or by `contrast`.
 
     Args:
         kind: ``point`` and ``spot`` are Gaussian kernels, ``extended`` is drawn from a template.
         position: (x, y) of the target's centre, image pixels, sub-pixel.
         scr: signal-to-clutter ratio to be met in the written image, Eq. 10; positive.
+        contrast: ``|mu_t - mu_b|`` to be met in place of it, gray levels of the image; positive.
         sigma: (along, across) of the Gaussian kernel, pixels; kernels only.
+        lobes: further Gaussians of an irregular target; kernels only.
         template: id such as ``plane/03``; extended targets only.
         length: extent of the template along its main axis, pixels; extended targets only.
         angle: rotation, degrees from x towards y.
         mirror: the template mirrored left to right before it is turned.
         polarity: 1 brighter than its background, -1 darker.
+        halo: depth of the undershoot around it, as a sharpened frame shows; share of the peak, 0 to 0.9.
+        mask_level: of this target, in place of the image's.
     """
 
     kind: Kind
     position: tuple[float, float]
-    scr: float
+    scr: float | None = None
+    contrast: float | None = None
     sigma: tuple[float, float] | None = None
+    lobes: tuple[Lobe, ...] = ()
     template: str | None = None
     length: float | None = None
     angle: float = 0.0
     mirror: bool = False
     polarity: int = 1
+    halo: float = 0.0
+    mask_level: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self.kind in get_args(Kind), "kind", "must be point, spot or extended", self.kind)
-        _require(len(self.position) == 2 and _finite(*self.position), "position", "must be (x, y)", self.position)
-        _require(_finite(self.scr) and self.scr > 0, "scr", "must be positive", self.scr)
-        _require(_finite(self.angle), "angle", "must be finite", self.angle)
-        _require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
+        require(self.kind in get_args(Kind), "kind", "must be point, spot or extended", self.kind)
+        require(len(self.position) == 2 and finite(*self.position), "position", "must be (x, y)", self.position)
+        asked = (self.scr, self.contrast)
+        require((self.scr is None) != (self.contrast is None), "one of scr and contrast", "must be given", asked)
+        for name, value in (("scr", self.scr), ("contrast", self.contrast)):
+            require(value is None or (finite(value) and value > 0), name, "must be positive", value)
+        require(0 <= self.halo <= 0.9, "halo", "must be from 0 to 0.9", self.halo)
+        level = self.mask_level
+        require(level is None or 0 < level <= 1, "mask_level", "must be in (0, 1]", level)
+        require(finite(self.angle), "angle", "must be finite", self.angle)
+        require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
         if self.kind == "extended":
-            _require(self.template is not None, "template", "must name a template for an extended target", None)
+            require(self.template is not None, "template", "must name a template for an extended target", None)
             length = self.length
-            _require(length is not None and _finite(length) and length > 0, "length", "must be positive", length)
-            _require(self.sigma is None, "sigma", "goes with point and spot, not with extended", self.sigma)
+            require(length is not None and finite(length) and length > 0, "length", "must be positive", length)
+            kernel = (self.sigma, self.lobes)
+            require(kernel == (None, ()), "sigma, lobes", "go with point and spot, not with extended", kernel)
         else:
             sigma = self.sigma
-            positive = sigma is not None and len(sigma) == 2 and _finite(*sigma) and min(sigma) > 0
-            _require(positive, "sigma", "must be two positive lengths (along, across)", sigma)
-            _require(self.template is None, "template", "goes with extended, not with kernels", self.template)
-            _require(self.length is None, "length", "goes with extended, not with kernels", self.length)
+            positive = sigma is not None and len(sigma) == 2 and finite(*sigma) and min(sigma) > 0
+            require(positive, "sigma", "must be two positive lengths (along, across)", sigma)
+            drawable = all(
+                finite(*lobe) and min(lobe.along, lobe.across) > 0 and lobe.weight > 0 for lobe in self.lobes
+            )
+            require(drawable, "lobes", "must have positive sigmas and weights", self.lobes)
+            require(self.template is None, "template", "goes with extended, not with kernels", self.template)
+            require(self.length is None, "length", "goes with extended, not with kernels", self.length)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads; numbers that do not apply are null."""
@@ -97,11 +127,15 @@ class TargetPlan:
             "template": self.template,
             "position": list(self.position),
             "sigma": None if self.sigma is None else list(self.sigma),
+            "lobes": [list(lobe) for lobe in self.lobes],
             "length": self.length,
             "angle": self.angle,
             "mirror": self.mirror,
             "scr_requested": self.scr,
+            "contrast_requested": self.contrast,
             "polarity": self.polarity,
+            "halo": self.halo,
+            "mask_level": self.mask_level,
         }
 
     @classmethod
@@ -113,12 +147,16 @@ class TargetPlan:
             kind=data["kind"],
             position=(x, y),
             scr=data["scr_requested"],
+            contrast=data.get("contrast_requested"),
             sigma=None if sigma is None else (sigma[0], sigma[1]),
+            lobes=tuple(Lobe(*lobe) for lobe in data.get("lobes", ())),
             template=data.get("template"),
             length=data.get("length"),
             angle=data.get("angle", 0.0),
             mirror=data.get("mirror", False),
             polarity=data.get("polarity", 1),
+            halo=data.get("halo", 0.0),
+            mask_level=data.get("mask_level"),
         )
 
 
@@ -141,7 +179,7 @@ class BackgroundCrop:
     def __post_init__(self) -> None:
         x, y, width, height = self.crop
         inside = x >= 0 and y >= 0 and width >= 1 and height >= 1
-        _require(inside, "background.crop", "must be (x >= 0, y >= 0, width >= 1, height >= 1)", self.crop)
+        require(inside, "background.crop", "must be (x >= 0, y >= 0, width >= 1, height >= 1)", self.crop)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -171,6 +209,10 @@ class ImagePlan:
         blur_sigma: sigma of the 5x5 Gaussian blur, pixels.
         mask_level: share of the target's own peak from which a pixel belongs to the mask, 0 < level <= 1.
         clutter_region: where Eq. 10 takes the background.
+        psf_sigma: sigma of the targets' own point spread, pixels; 0 for none. Backgrounds have been through theirs.
+        noise: sensor noise on the finished image; None for none.
+        codec: a block codec after that; None for none. With noise or codec, targets are measured in the image as it
+            is written, but what was asked for is met before.
     """
 
     background: BackgroundCrop
@@ -185,15 +227,25 @@ class ImagePlan:
     blur_sigma: float = 0.5
     mask_level: float = 0.3
     clutter_region: ClutterRegion = ClutterRegion()
+    psf_sigma: float = 0.0
+    noise: SensorNoise | None = None
+    codec: BlockCodec | None = None
 
     def __post_init__(self) -> None:
-        _require(self.index >= 0, "index", "must not be negative", self.index)
-        _require(
+        require(self.index >= 0, "index", "must not be negative", self.index)
+        require(
             self.width >= 16 and self.height >= 16, "image size", "must be at least 16x16", (self.width, self.height)
         )
-        _require(self.bit_depth in (8, 16), "bit_depth", "must be 8 or 16", self.bit_depth)
-        _require(_finite(self.blur_sigma) and self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
-        _require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)
+        require(self.bit_depth in (8, 16), "bit_depth", "must be 8 or 16", self.bit_depth)
+        require(finite(self.blur_sigma) and self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
+        require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)
+        require(finite(self.psf_sigma) and self.psf_sigma >= 0, "psf_sigma", "must not be negative", self.psf_sigma)
+        require(self.codec is None or self.bit_depth == 8, "bit_depth", "must be 8 with a codec", self.bit_depth)
+
+    @property
+    def finished_later(self) -> bool:
+        """Whether a stage after the intensity changes what the targets were asked for."""
+        return self.noise is not None or self.codec is not None
 
     @property
     def white(self) -> int:
@@ -214,6 +266,9 @@ class ImagePlan:
             "blur_sigma": self.blur_sigma,
             "clutter_region": {"kind": self.clutter_region.kind, "margin": self.clutter_region.margin},
             "mask_level": self.mask_level,
+            "psf_sigma": self.psf_sigma,
+            "noise": None if self.noise is None else asdict(self.noise),
+            "codec": None if self.codec is None else {**asdict(self.codec), "phase": list(self.codec.phase)},
             "targets": [target.to_json() for target in self.targets],
         }
 
@@ -224,12 +279,15 @@ class ImagePlan:
         Raises:
             InvalidValue: a key is missing or its value is not allowed.
         """
-        plain = {field.name for field in fields(cls)} - {"background", "targets", "clutter_region"}
+        plain = {field.name for field in fields(cls)} - {"background", "targets", "clutter_region", "noise", "codec"}
+        noise, codec = row.get("noise"), row.get("codec")
         try:
             return cls(
                 background=BackgroundCrop.from_json(row["background"]),
                 targets=tuple(TargetPlan.from_json(target) for target in row["targets"]),
                 clutter_region=ClutterRegion(**row["clutter_region"]),
+                noise=None if noise is None else SensorNoise(**noise),
+                codec=None if codec is None else BlockCodec(**{**codec, "phase": tuple(codec["phase"])}),
                 **{name: row[name] for name in plain if name in row},
             )
         except InvalidValue:

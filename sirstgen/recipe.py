@@ -10,134 +10,37 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sirstgen.distributions import Distribution, Drawn
+from sirstgen.distributions import Drawn, Part
 from sirstgen.errors import InputFault, InvalidValue
 from sirstgen.plan import Kind
+from sirstgen.recipe_parts import (
+    BackgroundRules,
+    Codec,
+    ContrastLaw,
+    Irregular,
+    KernelSize,
+    Noise,
+    Position,
+    Quality,
+    Region,
+    SceneRow,
+    TemplateClass,
+    check_counts,
+    check_not_negative,
+    check_positive,
+)
 
 _DEFAULT = Path(__file__).with_name("default_recipe.yaml")
 
 # A file's entry replaces the default's, but in sections its entries stand over the default's one by one, and in
 # tables (sections of named rows) so do the entries of each row.
-_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot")
+_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "irregular", "noise", "codec")
 _TABLES = ("scenes", "classes")
 
-Where = Literal["sky", "water", "ground", "any"]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class KernelSize(_Part):
-    """Size of a Gaussian target."""
-
-    area: Drawn = Field(description="mask area, pixels")
-    aspect: Drawn = Field(description="longer axis / shorter axis, at least 1")
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        _positive("area", self.area)
-        if self.aspect.support[0] < 1:
-            raise ValueError(f"aspect must be at least 1, got {_least(self.aspect)}")
-        return self
-
-
-class TemplateClass(_Part):
-    """How the templates of one class (plane, ship, ...) are drawn."""
-
-    where: Where = Field("any", description="side of a visible horizon: sky above; water and ground below")
-    length: Drawn | None = Field(None, description="pixels along the main axis; null: the template's typical length")
-    tilt: Drawn = Field(Distribution(choice=(0.0,)), description="rotation, degrees")
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        if self.length is not None:
-            _positive("length", self.length)
-        return self
-
-
-def _positive(name: str, drawn: Distribution) -> None:
-    if drawn.support[0] <= 0:
-        raise ValueError(f"{name} must be positive, got {_least(drawn)}")
-
-
-def _least(drawn: Distribution) -> str:
-    """The smallest value that may be drawn, for messages."""
-    unlimited = drawn.limits is None and (drawn.normal is not None or drawn.lognormal is not None)
-    return "a distribution without limits (add limits: [low, high])" if unlimited else f"{drawn.support[0]:g}"
-
-
-def _weights(name: str, table: Mapping[Any, float]) -> None:
-    if not table or min(table.values()) < 0 or sum(table.values()) <= 0:
-        raise ValueError(f"{name}: weights must not be negative and must not all be 0, got {dict(table)}")
-
-
-class SceneRow(_Part):
-    """One row of P_size (Fig. 7a): what may appear in a scene and how often."""
-
-    kinds: dict[Kind, float] = Field(description="weight of point, spot and extended targets")
-    classes: dict[str, float] = Field(default_factory=dict, description="weight of each template class")
-    targets_per_image: dict[int, float] | None = Field(None, description="in place of the recipe's own")
-    point: KernelSize | None = Field(None, description="in place of the recipe's own")
-    spot: KernelSize | None = Field(None, description="in place of the recipe's own")
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        _weights("kinds", self.kinds)
-        if self.kinds.get("extended", 0) > 0:
-            _weights("classes", self.classes)
-        if self.targets_per_image is not None:
-            _counts(self.targets_per_image)
-        return self
-
-
-def _counts(table: Mapping[int, float]) -> None:
-    _weights("targets_per_image", table)
-    if min(table) < 0 or max(table) > 100:
-        raise ValueError(f"targets per image must be from 0 to 100, got {sorted(table)}")
-
-
-class Region(_Part):
-    """Where Eq. 10 takes the background; see `sirstgen.plan.ClutterRegion`."""
-
-    kind: Literal["local", "global"] = "local"
-    margin: int = Field(20, ge=1, le=1000)
-
-
-class BackgroundRules(_Part):
-    """How backgrounds are chosen and cropped."""
-
-    scene_mix: dict[str, float] | None = Field(None, description="weight of each scene; null: as found in the source")
-    min_confidence: float = Field(0.0, ge=0, le=1)
-    crop_scale: Drawn = Field(Distribution(choice=(1.0,)), description="side of the crop / side of the image")
-    max_enlargement: float = Field(2.0, ge=1, le=8)
-    flip: bool = True
-
-    @field_validator("scene_mix")
-    @classmethod
-    def _mix(cls, value: dict[str, float] | None) -> dict[str, float] | None:
-        if value is not None:
-            _weights("scene_mix", value)
-        return value
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        _positive("crop_scale", self.crop_scale)
-        return self
-
-
-class Quality(_Part):
-    """What is rejected and drawn again, in place of the paper's removal by hand (section IV-B)."""
-
-    min_contrast: float = Field(8.0, ge=0, description="smallest peak of a target's own contribution, levels of 256")
-    border: int = Field(2, ge=0, description="pixels kept free between a target and the image's edge")
-    attempts: int = Field(12, ge=1, le=1000, description="places tried before a target's size is drawn again")
-
-
-class Recipe(_Part):
+class Recipe(Part):
     """Everything a dataset is drawn from; immutable.
 
     ``Recipe.default()`` is the paper's; ``Recipe.load(path)`` reads a YAML or TOML file with the entries that differ.
@@ -147,12 +50,20 @@ class Recipe(_Part):
     height: int = Field(ge=16, le=16384)
     bit_depth: Literal[8, 16]
     scr: Drawn = Field(description="signal-to-clutter ratio, Eq. 10")
+    contrast: ContrastLaw | None = Field(None, description="in place of scr")
     blur_sigma: Drawn = Field(description="sigma of the 5x5 Gaussian blur, pixels")
+    psf_sigma: Drawn = Field(description="sigma of the targets' own point spread, pixels")
     mask_level: float = Field(gt=0, le=1)
+    mask_jitter: float = Field(ge=0, le=1, description="standard deviation of a target's own mask level")
+    halo: Drawn = Field(description="undershoot around a target, share of its peak")
+    irregular: Irregular
+    noise: Noise
+    codec: Codec
+    position: Position | None = None
     clutter_region: Region
     dark_share: float = Field(ge=0, le=1)
     targets_per_image: dict[int, float]
-    dim_share: float = Field(ge=0, le=1)
+    dim_share: float | None = Field(None, ge=0, le=1, description="null: brightness is no matter of placing")
     point: KernelSize
     spot: KernelSize
     classes: dict[str, TemplateClass]
@@ -162,9 +73,15 @@ class Recipe(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _positive("scr", self.scr)
-        _positive("blur_sigma", self.blur_sigma)
-        _counts(self.targets_per_image)
+        check_positive("scr", self.scr)
+        check_positive("blur_sigma", self.blur_sigma)
+        check_not_negative("psf_sigma", self.psf_sigma)
+        check_not_negative("halo", self.halo)
+        if self.halo.support[1] > 0.9:
+            raise ValueError(f"halo must be at most 0.9, got {self.halo.support[1]:g}")
+        if self.codec.share > 0 and self.bit_depth != 8:
+            raise ValueError(f"codec.share must be 0 for a bit_depth of {self.bit_depth}: JPEG has 8 bit")
+        check_counts(self.targets_per_image)
         for scene, row in self.scenes.items():
             for cls in row.classes:
                 if cls not in self.classes:

@@ -25,7 +25,9 @@ FOUNDATION = {
     "plan",
     "png",
     "recipe",
+    "recipe_parts",
     "seeding",
+    "stages",
     "torchvision_compat",
     "workers",
 }

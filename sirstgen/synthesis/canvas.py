@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -15,8 +14,7 @@ from sirstgen.images import Gray
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.synthesis import intensity
 from sirstgen.synthesis.intensity import Box, Clutter
-from sirstgen.synthesis.optics import blur_stamp
-from sirstgen.synthesis.stamps import Stamp, gaussian_stamp, template_stamp
+from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
 
@@ -47,11 +45,11 @@ class Shape(NamedTuple):
     plan: TargetPlan
     rows: slice
     columns: slice
-    profile: NDArray[np.float32]  # peak 1
+    profile: NDArray[np.float32]  # peak 1, negative in a halo
     mask: NDArray[np.bool_]
     bbox: Box
     first: tuple[int, int]  # row and column of the mask's first pixel in raster order
-    tail: list[float]  # [m]: largest profile value more than m px (chessboard distance) from the mask
+    tail: list[float]  # [m]: largest |profile| more than m px (chessboard distance) from the mask
     own: NDArray[np.float64]  # (area,) profile on the mask
     under: NDArray[np.float64]  # (area,) background under the mask
     own_sum: float
@@ -107,7 +105,7 @@ class Canvas:
             shape = self.shapes.pop()
             window = (shape.rows, shape.columns)
             self.masks[window][shape.mask] = 0
-            self._supports[window][shape.profile > 0] = 0
+            self._supports[window][shape.profile != 0] = 0
             raise
 
     def place(self, target: TargetPlan) -> None:
@@ -119,7 +117,7 @@ class Canvas:
         shape = self._shape(target)
         window = (shape.rows, shape.columns)
         self.masks[window][shape.mask] = 255
-        self._supports[window] |= (shape.profile > 0).view(np.uint8)
+        self._supports[window] |= (shape.profile != 0).view(np.uint8)
         self.shapes.append(shape)
 
     def light(self, min_contrast: float = _LEAST_AMPLITUDE) -> None:
@@ -135,23 +133,24 @@ class Canvas:
 
     def _shape(self, target: TargetPlan) -> Shape:
         """Blurred profile and exact mask of a target; refuses what sticks out, touches or falls apart."""
-        stamp = blur_stamp(_draw(target, self._templates), self.plan.blur_sigma)
-        height, width = stamp.values.shape
+        stamp = target_profile(target, self.plan.blur_sigma, self.plan.psf_sigma, self._templates)
+        profile = stamp.values
+        height, width = profile.shape
         left, top = stamp.left, stamp.top
         if left < 0 or top < 0 or left + width > self.plan.width or top + height > self.plan.height:
             raise self._rejected("off image", f"it spans x {left} to {left + width}, y {top} to {top + height}")
         rows, columns = slice(top, top + height), slice(left, left + width)
-        profile = stamp.values / stamp.values.max()
         if self._touches(profile, left, top):
             raise self._rejected("touching", f"at {target.position}")
-        mask = profile >= self.plan.mask_level
+        mask = mask_of(profile, self.plan.mask_level if target.mask_level is None else target.mask_level)
         cells = mask.view(np.uint8)
         if cv2.connectedComponents(cells, connectivity=8)[0] != 2:
             what = f"sigma {target.sigma}" if target.length is None else f"length {target.length:g} px"
             raise self._rejected("fragmented mask", f"{target.template or target.kind} with {what}")
         x, y, box_width, box_height = cv2.boundingRect(cells)
         away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
-        margins = range(int(away[profile > 0].max()))
+        margins = range(int(away[profile != 0].max()))
+        size = np.abs(profile) if target.halo else profile
         own = profile[mask].astype(np.float64)
         under = self.layer[rows, columns][mask].astype(np.float64)
         return Shape(
@@ -162,7 +161,7 @@ class Canvas:
             mask=mask,
             bbox=(left + x, top + y, box_width, box_height),
             first=(top + y, left + int(mask[y].argmax())),
-            tail=[float(profile[away > margin].max()) for margin in margins],
+            tail=[float(size[away > margin].max()) for margin in margins],
             own=own,
             under=under,
             own_sum=float(own.sum()),
@@ -173,7 +172,7 @@ class Canvas:
         """Whether a support lies beside or on another one: they keep a pixel between them, so masks never meet."""
         if not self.shapes:
             return False
-        padded = cv2.copyMakeBorder((profile > 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        padded = cv2.copyMakeBorder((profile != 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         ring = np.asarray(cv2.dilate(padded, _SQUARE), np.uint8)
         up, before = min(top, 1), min(left, 1)  # the ring's part inside the image
         near = self._supports[top - up : top - 1 + len(ring), left - before : left - 1 + ring.shape[1]]
@@ -203,18 +202,22 @@ class Canvas:
         shape = self.shapes[number]
         if clutter.sigma_b == 0:
             raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}", number)
-        required = intensity.required_sum(len(shape.under), clutter, shape.plan.scr, shape.plan.polarity)
+        plan = shape.plan
+        scr = plan.scr if plan.contrast is None else plan.contrast / clutter.sigma_b
+        assert scr is not None  # TargetPlan holds one of the two
+        required = intensity.required_sum(len(shape.under), clutter, scr, plan.polarity)
         return Light(clutter, required, intensity.amplitude(required, shape.under_sum, shape.own_sum))
 
     def _check(self, number: int, light: Light, min_contrast: float) -> None:
         shape = self.shapes[number]
-        scr = f"scr {shape.plan.scr:g}"
-        if light.amplitude * shape.plan.polarity < min_contrast:
-            detail = f"{scr} gives a peak of {light.amplitude:.1f} gray levels"
+        plan = shape.plan
+        asked = f"scr {plan.scr:g}" if plan.contrast is None else f"contrast {plan.contrast:.1f}"
+        if light.amplitude * plan.polarity < min_contrast:
+            detail = f"{asked} gives a peak of {light.amplitude:.1f} gray levels"
             raise self._rejected("invisible contrast", detail, number)
         levels = mask_levels(shape, light)
         if levels.min() < 0 or levels.max() > self.plan.white:
-            detail = f"{scr} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
+            detail = f"{asked} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
             raise self._rejected("saturated", detail, number)
 
     def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejected:
@@ -226,17 +229,3 @@ class Canvas:
 def mask_levels(shape: Shape, light: Light) -> NDArray[np.int64]:
     """The written gray levels on the target's mask, in raster order, before any clipping."""
     return intensity.place_gray_levels(shape.under + light.amplitude * shape.own, light.required)
-
-
-def _draw(target: TargetPlan, templates: TemplateLibrary | None) -> Stamp:
-    if target.sigma is not None:
-        return gaussian_stamp(target.position, target.sigma, target.angle)
-    assert target.template is not None and target.length is not None  # held by TargetPlan
-    library = templates if templates is not None else builtin_templates()
-    return template_stamp(library.get(target.template), target.position, target.length, target.angle, target.mirror)
-
-
-@cache
-def builtin_templates() -> TemplateLibrary:
-    """The templates that ship with sirstgen, opened once."""
-    return TemplateLibrary.open()

@@ -7,18 +7,20 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import InvalidValue, WorkFailed
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan
 from sirstgen.recipe import Recipe
 from sirstgen.seeding import draw_seed, stream
-from sirstgen.synthesis.canvas import Canvas, TargetRejected, builtin_templates
+from sirstgen.synthesis.canvas import Canvas, TargetRejected
 from sirstgen.synthesis.optics import blur_background
-from sirstgen.synthesis.placement import Claim, Ground, Survey
+from sirstgen.synthesis.placement import Claim, Ground, Survey, reach
+from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, crop_background, finish, render
-from sirstgen.synthesis.sampler import Sampler, reach
+from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
-from sirstgen.synthesis.sources import open_backgrounds
+from sirstgen.synthesis.sources import open_backgrounds, procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
@@ -64,7 +66,10 @@ class Generator:
             raise InvalidValue(f"seed must not be negative, got {seed}", name="seed", value=seed)
         self.seed = draw_seed() if seed is None else int(seed)
         self.recipe = recipe if recipe is not None else Recipe.default()
-        self.backgrounds = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
+        source = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
+        if self.recipe.backgrounds.procedural_share > 0 and not isinstance(source, MixedBackgrounds):
+            source = MixedBackgrounds(source, procedural_backgrounds(self.recipe, self.seed))
+        self.backgrounds = source
         self.templates = templates if templates is not None else builtin_templates()
         self._prepare()
 
@@ -146,17 +151,17 @@ class Generator:
         self, index: int, slot: Slot, attempt: int, wish: int, rejections: Counter[str], last: bool
     ) -> Sample | None:
         """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
-        background = self.backgrounds.background(slot.scene, slot.number)
+        background = self._schedule.background(slot)
         survey = self._survey(background)
-        crop, repeated = self._crop(index, slot, background, survey, attempt)
+        crop, size, repeated = self._crop(index, slot, background, survey, attempt)
         if repeated and not last:
             rejections["duplicate crop"] += 1
             return None
         plan = ImagePlan(
             background=crop,
             index=index,
-            width=self.recipe.width,
-            height=self.recipe.height,
+            width=size[0],
+            height=size[1],
             bit_depth=self.recipe.bit_depth,
             scene=background.scene,
             scene_confidence=background.scene_confidence,
@@ -164,33 +169,51 @@ class Generator:
             blur_sigma=self._sampler.blur_sigma(index),
             mask_level=self.recipe.mask_level,
             clutter_region=self._region,
+            psf_sigma=self._sampler.psf_sigma(index),
+            noise=self._sampler.noise(index),
+            codec=self._sampler.codec(index),
         )
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
-        ground = Ground(survey, crop, layer, self.recipe.quality.border, self._min_contrast, self._region.kind)
+        ground = Ground(
+            survey,
+            crop,
+            layer,
+            self.recipe.quality.border,
+            self._min_contrast,
+            self._region.kind,
+            self.recipe.position,
+        )
         canvas = Canvas(plan, layer, self.templates)
         for number in range(self._sampler.count(index, plan.scene)):
             draws = range(attempt * _DRAWS, (attempt + 1) * _DRAWS)
             if not any(self._add_target(canvas, ground, number, draw, wish, rejections) for draw in draws):
                 return None
-        return finish(canvas, dict(sorted(rejections.items())))
+        try:
+            return finish(canvas, dict(sorted(rejections.items())))
+        except TargetRejected as error:  # a stage after the intensity may leave nothing to measure against
+            rejections[str(error.data["reason"])] += 1
+            return None
 
     def _add_target(
         self, canvas: Canvas, ground: Ground, number: int, draw: int, wish: int, rejections: Counter[str]
     ) -> bool:
         """Draws one target, and tries places for it until one takes it; False if none does."""
         plan = canvas.plan
-        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, wish)
+        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, wish, plan.psf_sigma)
         dim = self._sampler.wants_dim(plan.index, number)
-        where = self._sampler.where(target)
-        taken = [Claim(*shape.plan.position, reach(shape.plan)) for shape in canvas.shapes]
+        where = self._sampler.where(target, plan.index, number, plan.scene)
+        taken = [Claim(*shape.plan.position, reach(shape.plan, plan.psf_sigma)) for shape in canvas.shapes]
+        own = reach(target, plan.psf_sigma)
+        signal = self._sampler.signal(target)
         places = stream(self.seed, plan.index, "placement", number, draw)
         for _ in range(self.recipe.quality.attempts):
-            position = ground.place(places, reach(target), where, taken, target.scr * target.polarity, dim)
-            if isinstance(position, str):  # no place of many will do: other places would not either
-                rejections[position] += 1
+            place = ground.place(places, own, where, taken, signal, dim)
+            if isinstance(place, str):  # no place of many will do: other places would not either
+                rejections[place] += 1
                 return False
+            here = replace(self._sampler.in_clutter(target, place.sigma_b), position=(place.x, place.y))
             try:
-                canvas.add(replace(target, position=position), self._min_contrast)
+                canvas.add(here, self._min_contrast)
             except TargetRejected as error:
                 rejections[str(error.data["reason"])] += 1
             else:
@@ -203,16 +226,26 @@ class Generator:
 
     def _crop(
         self, index: int, slot: Slot, background: Background, survey: Survey, attempt: int
-    ) -> tuple[BackgroundCrop, bool]:
+    ) -> tuple[BackgroundCrop, tuple[int, int], bool]:
+        """The crop, the image's (width, height), and whether an earlier image shows the same."""
         height, width = survey.frame.shape
         rules = self.recipe.backgrounds
         scale = rules.crop_scale.draw(stream(self.seed, index, "crop scale", attempt))
-        scale = min(scale, width / self.recipe.width, height / self.recipe.height)
-        size = max(round(self.recipe.width * scale), 1), max(round(self.recipe.height * scale), 1)
+        flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
+        if rules.whole:
+            limit = self._schedule.largest(index, background)
+            size = image = (
+                min(max(round(width * scale), 1), width, limit[0]),
+                min(max(round(height * scale), 1), height, limit[1]),
+            )
+        else:
+            image = self.recipe.width, self.recipe.height
+            scale = min(scale, width / image[0], height / image[1])
+            size = max(round(image[0] * scale), 1), max(round(image[1] * scale), 1)
         free = width - size[0], height - size[1]
         corner, repeated = crop_corner(self.seed, background.id, slot.use, free, index, attempt)
-        flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
-        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), repeated
+        repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
+        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
 
     def _survey(self, background: Background) -> Survey:
         """The background decoded and surveyed; the latest ones are kept."""

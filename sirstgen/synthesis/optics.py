@@ -7,6 +7,7 @@ OpenCV does in fixed point: equal pixels on every processor.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import cast
 
@@ -42,3 +43,17 @@ def blur_stamp(stamp: Stamp, sigma: float) -> Stamp:
     padded = cv2.copyMakeBorder(stamp.values, RADIUS, RADIUS, RADIUS, RADIUS, cv2.BORDER_CONSTANT, value=0.0)
     values = cv2.GaussianBlur(padded, (KERNEL, KERNEL), sigma, sigmaY=sigma, borderType=cv2.BORDER_CONSTANT)
     return Stamp(np.asarray(values, dtype=np.float32), stamp.left - RADIUS, stamp.top - RADIUS)
+
+
+def spread_stamp(stamp: Stamp, sigma: float) -> Stamp:
+    """A target's own radiance seen through a Gaussian point spread; the window grows, the peak falls below 1.
+
+    Args:
+        stamp: radiance.
+        sigma: pixels, positive.
+    """
+    reach = math.ceil(3 * sigma)
+    padded = cv2.copyMakeBorder(stamp.values, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0.0)
+    side = 2 * reach + 1
+    values = cv2.GaussianBlur(padded, (side, side), sigma, sigmaY=sigma, borderType=cv2.BORDER_CONSTANT)
+    return Stamp(np.asarray(values, dtype=np.float32), stamp.left - reach, stamp.top - reach)

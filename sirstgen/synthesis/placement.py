@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.horizon import Horizon, find_horizon
 from sirstgen.images import Gray
-from sirstgen.plan import BackgroundCrop, RegionKind
-from sirstgen.recipe import Where
+from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
+from sirstgen.recipe_parts import Position, Where
+from sirstgen.synthesis.profiles import HALO_REACH
 
 NO_ROOM = "no room"
 BLOCK = 8
@@ -61,6 +62,18 @@ class Claim(NamedTuple):
     reach: float
 
 
+class Place(NamedTuple):
+    """A place for a target: centre (x, y), image pixels, and the clutter's deviation there, gray levels."""
+
+    x: float
+    y: float
+    sigma_b: float
+
+
+Signal = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""What a target's mean will differ by from clutter of given deviations, gray levels; negative for dark targets."""
+
+
 class Ground:
     """One crop of a surveyed background, in which targets are placed.
 
@@ -71,6 +84,7 @@ class Ground:
         border: pixels kept free at the image's edge.
         min_contrast: gray levels that a target's peak needs to be seen.
         region: where the SCR takes its clutter.
+        preferred: where in the image targets stand; anywhere if None.
     """
 
     def __init__(
@@ -81,10 +95,11 @@ class Ground:
         border: int,
         min_contrast: float,
         region: RegionKind = "local",
+        preferred: Position | None = None,
     ) -> None:
         self._survey, self._crop, self._layer = survey, crop, layer
         self._border, self._min_contrast = border, min_contrast
-        self._region = region
+        self._region, self._preferred = region, preferred
         self._white = int(np.iinfo(layer.dtype).max)
         self._leeway = _LEEWAY * self._white
 
@@ -100,17 +115,17 @@ class Ground:
         reach: float,
         where: Where,
         taken: Sequence[Claim],
-        signal: float,
-        dim: bool,
-    ) -> tuple[float, float] | str:
-        """A centre (x, y) for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
+        signal: Signal,
+        dim: bool | None,
+    ) -> Place | str:
+        """A place for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
 
         Args:
             rng: the target's placement stream.
             reach: half side of the square that the target may touch, pixels.
             where: side of the horizon; without a visible horizon every place will do.
             taken: the other targets.
-            signal: requested SCR times polarity; with the local clutter it foretells the target's mean.
+            signal: foretells the target's mean above the local clutter's.
             dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
         """
         height, width = self._layer.shape
@@ -119,6 +134,8 @@ class Ground:
         if min(room) < 0:
             return NO_ROOM
         places = low + rng.random((_CANDIDATES, 2)) * room
+        if self._preferred is not None:
+            places = self._shifted(places, rng, low)
         for other in taken:
             gap = other.reach + reach
             apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
@@ -135,17 +152,30 @@ class Ground:
                 return NO_ROOM
             places, frame_places = places[right], frame_places[right]
         mean, deviation = self._clutter_at(frame_places)
-        expected = mean + signal * deviation
+        wanted = signal(deviation)
+        expected = mean + wanted
         columns, rows = np.rint(places).astype(np.intp).T
         here = self._layer[rows, columns].astype(np.float32)
         own = (expected - here) * _PEAK_TO_MEAN
-        visible = own * np.sign(signal) >= self._min_contrast
+        visible = own * np.sign(wanted) >= self._min_contrast
         feasible = visible & (here + own > 0) & (here + own < self._white)
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
-        fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
-        x, y = places[int((2 * feasible + fits).argmax())]  # the first of the best
-        return float(x), float(y)
+        fits = feasible
+        if dim is not None:
+            fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
+        best = int((2 * feasible + fits).argmax())  # the first of the best
+        return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))
+
+    def _shifted(self, places: NDArray[np.float64], rng: np.random.Generator, low: float) -> NDArray[np.float64]:
+        """The places moved to where the recipe prefers them; those with no room there stay where they are."""
+        assert self._preferred is not None
+        height, width = self._layer.shape
+        x, y = self._preferred.x, self._preferred.y
+        drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
+        high = np.array([width - 1 - low, height - 1 - low])
+        inside = ((drawn >= low) & (drawn <= high)).all(axis=1, keepdims=True)
+        return np.where(inside, drawn, places)
 
     def _to_frame(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Image pixels to frame pixels."""
@@ -169,11 +199,15 @@ class Ground:
         return mean[rows, columns], deviation[rows, columns]
 
 
-def kernel_reach(sigma: tuple[float, float]) -> float:
-    """Half side of the square that a blurred Gaussian target may touch, pixels."""
-    return 3.3 * max(sigma) + 3.5
+def reach(target: TargetPlan, psf_sigma: float = 0.0) -> float:
+    """Half side of the square that a blurred target may touch at any angle, pixels.
 
-
-def template_reach(length: float) -> float:
-    """Half side of the square that a blurred template may touch at any angle, pixels."""
-    return length / math.sqrt(2) + 3.5
+    Args:
+        target: its position does not matter.
+        psf_sigma: of the targets' own point spread, pixels.
+    """
+    margin = 3.5 + 3 * psf_sigma + (HALO_REACH if target.halo else 0)
+    if target.sigma is None:
+        return (target.length or 0.0) / math.sqrt(2) + margin
+    lobes = [math.hypot(lobe.dx, lobe.dy) + 3.3 * max(lobe.along, lobe.across) for lobe in target.lobes]
+    return max([3.3 * max(target.sigma), *lobes]) + margin

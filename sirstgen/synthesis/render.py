@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sirstgen.errors import InvalidValue
 from sirstgen.images import Gray
 from sirstgen.plan import ImagePlan, TargetPlan
-from sirstgen.synthesis import intensity
-from sirstgen.synthesis.canvas import Canvas, Light, Shape, mask_levels
+from sirstgen.synthesis import finishing, intensity
+from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejected, mask_levels
 from sirstgen.synthesis.intensity import Box
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.templates import TemplateLibrary
@@ -135,16 +135,45 @@ def crop_background(plan: ImagePlan, background: Gray) -> Gray:
 def finish(canvas: Canvas, rejections: dict[str, int] | None = None) -> Sample:
     """The sample that a canvas shows: targets written into the image and measured there."""
     image = canvas.layer.copy()
-    truths = []
+    truths, plan = [], canvas.plan
     for shape, light in sorted(zip(canvas.shapes, canvas.lights, strict=True), key=lambda pair: pair[0].first):
         levels = mask_levels(shape, light)
         window = image[shape.rows, shape.columns]
         lit = window + np.rint(shape.profile * np.float32(light.amplitude))
-        window[:] = np.minimum(np.maximum(lit, 0), canvas.plan.white)
+        window[:] = np.minimum(np.maximum(lit, 0), plan.white)
         window[shape.mask] = levels
-        truths.append(_truth(shape, light, levels, canvas.plan.white))
-    plan = replace(canvas.plan, targets=tuple(shape.plan for shape in canvas.shapes))
+        truths.append(_truth(shape, light, levels, plan.white))
+    if plan.finished_later:
+        image = _finished(image, plan, image != canvas.layer)
+        truths = [_measured_again(truth, image, canvas, number) for number, truth in enumerate(truths)]
+    plan = replace(plan, targets=tuple(shape.plan for shape in canvas.shapes))
     return Sample(plan, image, canvas.masks, tuple(truths), canvas.support_margin, rejections or {})
+
+
+def _finished(image: Gray, plan: ImagePlan, changed: NDArray[np.bool_]) -> Gray:
+    if plan.noise is not None:
+        image = finishing.add_noise(image, plan.noise)
+    return finishing.apply_codec(image, plan.codec, changed) if plan.codec is not None else image
+
+
+def _measured_again(truth: TargetTruth, image: Gray, canvas: Canvas, number: int) -> TargetTruth:
+    """The truth of a target in an image that a later stage has changed."""
+    shape = next(shape for shape in canvas.shapes if shape.plan is truth.plan)
+    levels = image[shape.rows, shape.columns][shape.mask].astype(np.int64)
+    left_out = intensity.excluded(canvas.masks, canvas.support_margin)
+    clutter = intensity.measure_clutter(image, left_out, truth.bbox, canvas.plan.clutter_region)
+    if clutter.sigma_b == 0:
+        what = f"target {number}: {REASONS['flat clutter']}: noise and codec leave it flat"
+        raise TargetRejected(what, reason="flat clutter", target=number)
+    mu_t = int(levels.sum()) / levels.size
+    return replace(
+        truth,
+        scr=intensity.signal_to_clutter(mu_t, clutter),
+        mu_t=mu_t,
+        mu_b=clutter.mu_b,
+        sigma_b=clutter.sigma_b,
+        saturated=int(((levels == 0) | (levels == canvas.plan.white)).sum()),
+    )
 
 
 def _truth(shape: Shape, light: Light, levels: NDArray[np.int64], white: int) -> TargetTruth:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sirstgen.distributions import weighted_choice
 from sirstgen.errors import InvalidValue
 from sirstgen.plan import TargetPlan
-from sirstgen.recipe import Recipe, SceneRow, Where, nearest
+from sirstgen.recipe import Recipe, nearest
+from sirstgen.recipe_parts import ContrastLaw, Where
 from sirstgen.seeding import stream
-from sirstgen.synthesis.optics import blur_variance
-from sirstgen.synthesis.placement import kernel_reach, template_reach
+from sirstgen.stages import BlockCodec, SensorNoise
+from sirstgen.synthesis.kernels import irregular_lobes, kernel_sigma, with_area
+from sirstgen.synthesis.placement import Signal
+from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
-
-_PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
-_SMALLEST_SIGMA = 0.3
 
 
 class Sampler:
@@ -33,6 +36,7 @@ class Sampler:
         self.recipe = recipe
         self._templates = templates
         self._seed = seed
+        self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
                 if cls not in templates.classes:
@@ -45,53 +49,126 @@ class Sampler:
         """Sigma of the blur of image `index`, pixels."""
         return self.recipe.blur_sigma.draw(stream(self._seed, index, "blur"))
 
+    def psf_sigma(self, index: int) -> float:
+        """Sigma of the point spread of the targets of image `index`, pixels."""
+        return self.recipe.psf_sigma.draw(stream(self._seed, index, "psf"))
+
+    def noise(self, index: int) -> SensorNoise | None:
+        """The sensor noise of image `index`; None where none is drawn."""
+        rng = stream(self._seed, index, "noise")
+        sigma = self.recipe.noise.sigma.draw(rng) * self._levels
+        return SensorNoise(sigma, self.recipe.noise.lag1, int(rng.integers(1 << 31))) if sigma > 0 else None
+
+    def codec(self, index: int) -> BlockCodec | None:
+        """The block codec of image `index`; None where none is drawn."""
+        rules, rng = self.recipe.codec, stream(self._seed, index, "codec")
+        if rng.random() >= rules.share:
+            return None
+        quality = round(rules.quality.draw(rng))
+        return BlockCodec(quality, (int(rng.integers(8)), int(rng.integers(8))), rules.scope)
+
     def count(self, index: int, scene: str) -> int:
         """How many targets image `index` holds."""
         table = self.recipe.row(scene).targets_per_image or self.recipe.targets_per_image
         return weighted_choice(stream(self._seed, index, "count"), list(table), list(table.values()))
 
-    def target(self, index: int, number: int, attempt: int, scene: str, blur_sigma: float, wish: int = 0) -> TargetPlan:
+    def target(
+        self,
+        index: int,
+        number: int,
+        attempt: int,
+        scene: str,
+        blur_sigma: float,
+        wish: int = 0,
+        psf_sigma: float = 0.0,
+    ) -> TargetPlan:
         """Target `number` of image `index`, still without its place (position (0, 0)).
 
-        The first draw fixes kind, SCR and polarity; a later `attempt` draws the size anew, a later `wish` all of it:
-        for targets that no place of several crops can take, such as a high SCR in strong clutter.
+        The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `wish` all of
+        it: for targets that no place of several crops can take, such as a high SCR in strong clutter. A contrast is
+        that at the reference clutter, until `in_clutter` knows the place.
         """
         row = self.recipe.row(scene)
         again = (wish,) if wish else ()
         rng = stream(self._seed, index, "target", number, *again)
         kind = weighted_choice(rng, list(row.kinds), list(row.kinds.values()))
         polarity = -1 if rng.random() < self.recipe.dark_share else 1
-        scr = self.recipe.scr.draw(stream(self._seed, index, "scr", number, *again))
+        finish = stream(self._seed, index, "finish", number, attempt)
+        halo = self.recipe.halo.draw(finish)
+        level = self._mask_level(finish.standard_normal())
         sizes = stream(self._seed, index, "size", number, attempt)
         if kind == "extended":
             cls = weighted_choice(sizes, list(row.classes), list(row.classes.values()))
-            return self._extended(cls, scene, row, sizes.random(), index, number, attempt, scr, polarity)
-        size = self.recipe.kernel_size(scene, kind)
-        area, aspect = size.area.draw(sizes), size.aspect.draw(sizes)
-        angle = 180.0 * sizes.random()
-        sigma = kernel_sigma(area, aspect, self.recipe.mask_level, blur_sigma)
-        return TargetPlan(kind, (0.0, 0.0), scr, sigma=sigma, angle=angle, polarity=polarity)
+            target = self._extended(cls, scene, sizes.random(), index, number, attempt)
+            target = replace(target, polarity=polarity, halo=halo, mask_level=level)
+            area = None
+        else:
+            size = self.recipe.kernel_size(scene, kind)
+            area, aspect = size.area.draw(sizes), size.aspect.draw(sizes)
+            angle = size.angle.draw(sizes)
+            sigma = kernel_sigma(area, aspect, level or self.recipe.mask_level, blur_sigma, psf_sigma)
+            target = TargetPlan(
+                kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, halo=halo, mask_level=level
+            )
+            lobes = irregular_lobes(self.recipe.irregular, target, stream(self._seed, index, "lobes", number, attempt))
+            if lobes or halo or psf_sigma:
+                target = with_area(replace(target, lobes=lobes), area, self.recipe.mask_level, blur_sigma, psf_sigma)
+        law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
+        if law is None:
+            return replace(target, scr=self.recipe.scr.draw(levels))
+        if area is None:
+            profile = target_profile(target, blur_sigma, psf_sigma, self._templates).values
+            area = float(mask_of(profile, level or self.recipe.mask_level).sum())
+        contrast = law.level.draw(levels) * (area / law.area) ** law.area_exponent
+        return replace(target, scr=None, contrast=contrast * self._levels)
 
-    def wants_dim(self, index: int, number: int) -> bool:
-        """Whether target `number` is looked for a place outside the brightest 10 % of its image (Fig. 6c)."""
-        return bool(stream(self._seed, index, "brightness", number).random() < self.recipe.dim_share)
+    def in_clutter(self, target: TargetPlan, sigma_b: float) -> TargetPlan:
+        """The target with its contrast as the recipe's law has it in clutter of deviation `sigma_b`, gray levels."""
+        law = self.recipe.contrast
+        if law is None or target.contrast is None:
+            return target
+        contrast = self._contrast(law, target.contrast, np.array([sigma_b], np.float32))
+        return replace(target, contrast=float(contrast[0]))
 
-    def where(self, target: TargetPlan) -> Where:
+    def signal(self, target: TargetPlan) -> Signal:
+        """What the target's mean will differ by from clutter of given deviations, for finding it a place."""
+        law = self.recipe.contrast
+        if law is None or target.contrast is None:
+            factor = (target.scr or 0.0) * target.polarity
+            return lambda deviations: factor * deviations
+        return lambda deviations: target.polarity * self._contrast(law, target.contrast or 0.0, deviations)
+
+    def _contrast(self, law: ContrastLaw, level: float, deviations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`level`, in clutter of these deviations; all in gray levels of the image."""
+        # Below a level of 256, deviations are rounding and say nothing.
+        clutter = np.maximum(deviations / self._levels, 1.0) / law.clutter
+        low, high = law.limits
+        contrast = np.clip(level / self._levels * clutter**law.clutter_exponent, low, high)
+        return np.asarray(contrast * self._levels, np.float32)
+
+    def _mask_level(self, deviate: float) -> float | None:
+        """A target's own mask level; None for the image's."""
+        jitter = self.recipe.mask_jitter
+        return min(max(self.recipe.mask_level + jitter * deviate, 0.1), 0.7) if jitter > 0 else None
+
+    def wants_dim(self, index: int, number: int) -> bool | None:
+        """Whether target `number` is looked for a place outside the brightest 10 % of its image (Fig. 6c).
+
+        None: any place will do.
+        """
+        share = self.recipe.dim_share
+        return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
+
+    def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Where:
         """The side of a visible horizon that the target belongs on."""
-        return "any" if target.template is None else self.recipe.classes[self._templates.get(target.template).cls].where
+        if target.template is not None:
+            return self.recipe.classes[self._templates.get(target.template).cls].where
+        share = self.recipe.row(scene).above_horizon
+        if share is None:
+            return "any"
+        return "sky" if stream(self._seed, index, "horizon", number).random() < share else "ground"
 
-    def _extended(
-        self,
-        cls: str,
-        scene: str,
-        row: SceneRow,
-        mark: float,
-        index: int,
-        number: int,
-        attempt: int,
-        scr: float,
-        polarity: int,
-    ) -> TargetPlan:
+    def _extended(self, cls: str, scene: str, mark: float, index: int, number: int, attempt: int) -> TargetPlan:
         choices = self._templates.of_class(cls)
         at_home = [template for template in choices if not template.scenes or scene in template.scenes] or choices
         template = at_home[int(mark * len(at_home))]
@@ -105,33 +182,9 @@ class Sampler:
         return TargetPlan(
             "extended",
             (0.0, 0.0),
-            scr,
+            1.0,
             template=template.id,
             length=length,
             angle=rule.tilt.draw(pose),
             mirror=bool(pose.random() < 0.5),
-            polarity=polarity,
         )
-
-
-def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: float) -> tuple[float, float]:
-    """The (along, across) sigma of a Gaussian whose mask covers `area` pixels after pixel averaging and blur.
-
-    ``area = 2 pi s_along s_across ln(1 / mask_level)`` for the blurred kernel; the variances of pixel and blur add to
-    the kernel's own and are taken off. Kernels are never thinner than 0.3 px.
-
-    Args:
-        area: pixels of the mask.
-        aspect: longer axis / shorter axis of the kernel.
-        mask_level: share of the peak, below 1.
-        blur_sigma: of the 5x5 blur, pixels.
-    """
-    blurred = area / (2 * math.pi * math.log(1 / min(mask_level, 0.99)))
-    variance = blurred - blur_variance(blur_sigma) - _PIXEL_VARIANCE
-    sigma = math.sqrt(max(variance, _SMALLEST_SIGMA**2))
-    return sigma * math.sqrt(aspect), max(sigma / math.sqrt(aspect), _SMALLEST_SIGMA)
-
-
-def reach(target: TargetPlan) -> float:
-    """Half side of the square that a blurred target may touch, pixels."""
-    return kernel_reach(target.sigma) if target.sigma is not None else template_reach(target.length or 0.0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.backgrounds.mixed import MixedBackgrounds
+from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.distributions import weighted_choice
 from sirstgen.errors import InvalidValue
 from sirstgen.recipe import Recipe, nearest
 from sirstgen.seeding import stream
@@ -29,6 +32,7 @@ class Slot(NamedTuple):
     scene: str
     number: int
     use: int
+    made: bool = False  # a procedural one, beside those of the source
 
 
 class Schedule:
@@ -39,14 +43,61 @@ class Schedule:
 
     Args:
         source: the backgrounds.
-        recipe: its `backgrounds.scene_mix` gives the weights; without it scenes come as found in the source.
+        recipe: its `backgrounds.scene_mix` gives the weights; without it scenes come as found in the source. With a
+            `MixedBackgrounds`, its `backgrounds.procedural_share` of the images, evenly spread, is on procedural ones.
         seed: the run's seed.
     """
 
     def __init__(self, source: BackgroundSource, recipe: Recipe, seed: int) -> None:
+        self._seed = seed
+        self._recipe = recipe
+        self._sources: tuple[BackgroundSource, ...] = (source,)
+        self._share = 0.0
+        mix = recipe.backgrounds.scene_mix
+        self._orders = [_Order(source, recipe, mix, seed)]
+        if isinstance(source, MixedBackgrounds):
+            self._sources = (source.main, source.made)
+            self._share = recipe.backgrounds.procedural_share
+            wanted = mix or {scene: float(source.count(scene) or 1) for scene in source.scenes()}
+            known = {scene: weight for scene, weight in wanted.items() if scene in source.made.scenes() and weight > 0}
+            self._orders.append(_Order(source.made, recipe, known or None, seed))
+        self._phase = stream(seed, "procedural").random()
+
+    def slot(self, index: int) -> Slot:
+        """Where image `index` takes its background."""
+        lane, rank = self._lane(index)
+        return self._orders[lane].slot(rank)._replace(made=bool(lane))
+
+    def spare(self, index: int, attempt: int) -> Slot:
+        """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
+        slot = self.slot(index)
+        return self._orders[slot.made].spare(slot.scene, index, attempt)._replace(made=slot.made)
+
+    def background(self, slot: Slot) -> Background:
+        """The background of a slot."""
+        return self._sources[slot.made].background(slot.scene, slot.number)
+
+    def largest(self, index: int, background: Background) -> tuple[int, int]:
+        """(width, height) up to which image `index` may be as large as its background."""
+        sizes = self._recipe.backgrounds.sizes
+        if sizes is None or background.scene_source != "procedural":
+            return self._recipe.width, self._recipe.height
+        return weighted_choice(stream(self._seed, index, "image size"), sizes)
+
+    def _lane(self, index: int) -> tuple[int, int]:
+        """0 for the source or 1 for the procedural one, and how many earlier images are on it."""
+        made = math.floor(index * self._share + self._phase)
+        is_made = math.floor((index + 1) * self._share + self._phase) > made
+        return (1, made) if is_made else (0, index - made)
+
+
+class _Order:
+    """The order in which a run goes through one source."""
+
+    def __init__(self, source: BackgroundSource, recipe: Recipe, mix: Mapping[str, float] | None, seed: int) -> None:
         self._counts = {scene: source.count(scene) for scene in source.scenes()}
         self._seed = seed
-        self._scenes, weights = self._weights(recipe)
+        self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
         self._edges = np.cumsum(weights) / sum(weights)
@@ -55,15 +106,14 @@ class Schedule:
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
 
     def slot(self, index: int) -> Slot:
-        """Where image `index` takes its background."""
+        """The background of the image that has `index` others before it on this source."""
         if index >= len(self._order):
             self._extend(index + 1)
         scene = self._scenes[int(self._order[index])]
         return self._nth(scene, int(self._rank[index]))
 
-    def spare(self, index: int, attempt: int) -> Slot:
-        """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
-        scene = self.slot(index).scene
+    def spare(self, scene: str, index: int, attempt: int) -> Slot:
+        """Another background of `scene` for image `index`."""
         count = self._counts[scene]
         if count is None:
             return Slot(scene, int(stream(self._seed, index, "spare", attempt).integers(1 << 31)), 0)
@@ -80,8 +130,7 @@ class Schedule:
     def _draw_permutation(self, scene: str, use: int) -> NDArray[np.int64]:
         return stream(self._seed, "order", scene, use).permutation(self._counts[scene] or 0)
 
-    def _weights(self, recipe: Recipe) -> tuple[list[str], list[float]]:
-        mix = recipe.backgrounds.scene_mix
+    def _weights(self, mix: Mapping[str, float] | None) -> tuple[list[str], list[float]]:
         if mix is None:
             return list(self._counts), [float(count or 1) for count in self._counts.values()]
         for scene in mix:

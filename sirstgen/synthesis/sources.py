@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sirstgen.assets import asset_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
+from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValue
 from sirstgen.recipe import Recipe
@@ -41,14 +42,25 @@ def open_backgrounds(
     if str(where) in (BUILTIN, PROCEDURAL) and (labels is not None or scene is not None):
         raise InvalidValue(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")
     if str(where) == PROCEDURAL:
-        from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
-
-        side = max(1.0, rules.crop_scale.support[1])
-        return ProceduralBackgrounds(seed, math.ceil(recipe.height * side), math.ceil(recipe.width * side))
+        return procedural_backgrounds(recipe, seed)
+    least = (32, 32) if rules.whole else (recipe.height, recipe.width)
+    enlarged = 1.0 if rules.whole else rules.max_enlargement
     return BackgroundLibrary.open(
         asset_folder("backgrounds") if str(where) == BUILTIN else where,
         labels=labels,
         scene=scene,
-        min_size=(math.ceil(recipe.height / rules.max_enlargement), math.ceil(recipe.width / rules.max_enlargement)),
+        min_size=(math.ceil(least[0] / enlarged), math.ceil(least[1] / enlarged)),
         min_confidence=rules.min_confidence,
     )
+
+
+def procedural_backgrounds(recipe: Recipe, seed: int) -> ProceduralBackgrounds:
+    """Procedural frames large enough for the recipe's images.
+
+    Args:
+        recipe: gives image size and largest crop.
+        seed: of the frames.
+    """
+    rules = recipe.backgrounds
+    side = 1.0 if rules.whole else max(1.0, rules.crop_scale.support[1])
+    return ProceduralBackgrounds(seed, math.ceil(recipe.height * side), math.ceil(recipe.width * side))

@@ -7,7 +7,7 @@ from making.clutter import clutter
 from sirstgen.backgrounds.horizon import find_horizon
 from sirstgen.plan import BackgroundCrop
 from sirstgen.seeding import stream
-from sirstgen.synthesis.placement import Claim, Ground, Survey
+from sirstgen.synthesis.placement import Claim, Ground, Signal, Survey
 
 SIDE = 160
 
@@ -34,9 +34,14 @@ def ground(
 
 
 def places(on: Ground, number: int = 60, **settings: object) -> np.ndarray:
-    usual = {"reach": 6.0, "where": "any", "taken": (), "signal": 5.0, "dim": False}
+    usual = {"reach": 6.0, "where": "any", "taken": (), "signal": times(5.0), "dim": False}
     found = [on.place(stream(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
-    return np.array([place for place in found if not isinstance(place, str)])
+    return np.array([place[:2] for place in found if not isinstance(place, str)])
+
+
+def times(scr: float) -> Signal:
+    """A target of this signal-to-clutter ratio."""
+    return lambda deviations: scr * deviations
 
 
 def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
@@ -53,7 +58,7 @@ def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
 
 def test_a_crop_without_water_has_no_room_for_ships() -> None:
     above = ground(two_regions(), crop=(0, 0, SIDE, 80))
-    assert above.place(stream(0), 6.0, "water", (), 5.0, False) == "no room"
+    assert above.place(stream(0), 6.0, "water", (), times(5.0), False) == "no room"
     assert len(places(above, where="sky"))
 
 
@@ -79,31 +84,31 @@ def test_targets_keep_inside_and_apart() -> None:
     for other in taken:
         assert (np.abs(found - (other.x, other.y)).max(axis=1) > other.reach + 6).all()
     crowd = tuple(Claim(float(x), 30.0, 60.0) for x in (10, 80))
-    assert ground(frame).place(stream(0), 6.0, "any", crowd, 5.0, False) == "no room"
-    assert ground(frame).place(stream(0), 40.0, "any", (), 5.0, False) == "no room"
+    assert ground(frame).place(stream(0), 6.0, "any", crowd, times(5.0), False) == "no room"
+    assert ground(frame).place(stream(0), 40.0, "any", (), times(5.0), False) == "no room"
 
 
 def test_dim_targets_are_looked_for_dim_places() -> None:
     frame = clutter(4, SIDE, SIDE, deviation=6, mean=80)
     frame[:, 80:] += 90
-    dim, bright = (places(ground(frame), dim=wish, signal=4.0, number=100) for wish in (True, False))
+    dim, bright = (places(ground(frame), dim=wish, signal=times(4.0), number=100) for wish in (True, False))
     assert (dim[:, 0] < 90).mean() > 0.9
     assert (bright[:, 0] > 70).mean() > 0.9
 
 
 def test_what_no_place_can_take_is_told() -> None:
     frame = clutter(5, SIDE, SIDE, deviation=12)
-    assert ground(frame).place(stream(0), 6.0, "any", (), 60.0, False) == "saturated"
-    assert ground(frame).place(stream(0), 6.0, "any", (), -60.0, True) == "saturated"
+    assert ground(frame).place(stream(0), 6.0, "any", (), times(60.0), False) == "saturated"
+    assert ground(frame).place(stream(0), 6.0, "any", (), times(-60.0), True) == "saturated"
     calm = clutter(5, SIDE, SIDE, deviation=0.3)
-    assert ground(calm).place(stream(0), 6.0, "any", (), 3.0, False) == "invisible contrast"
+    assert ground(calm).place(stream(0), 6.0, "any", (), times(3.0), False) == "invisible contrast"
 
 
 def test_global_clutter_is_foretold_from_the_whole_image() -> None:
     """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
     frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
     frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)
-    local = ground(frame).place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), 3.0, False)
-    whole = ground(frame, region="global").place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), 3.0, False)
+    local = ground(frame).place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), times(3.0), False)
+    whole = ground(frame, region="global").place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), times(3.0), False)
     assert local == "invisible contrast"
     assert not isinstance(whole, str)

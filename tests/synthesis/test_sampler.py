@@ -13,7 +13,9 @@ from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
-from sirstgen.synthesis.sampler import Sampler, kernel_sigma, reach
+from sirstgen.synthesis.kernels import kernel_sigma
+from sirstgen.synthesis.placement import reach
+from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
 BLOCK = np.ones((4, 8))
@@ -94,7 +96,7 @@ def test_a_new_scene_is_a_row_of_the_recipe() -> None:
     assert target.template in ("kite/a", "kite/b")
     assert (target.length, target.angle) == (9.0, 10.0)
     assert sampler.count(0, "desert") == 3
-    assert sampler.where(target) == "any"
+    assert sampler.where(target, 0, 0, "desert") == "any"
     assert reach(target) > 4.5
 
 

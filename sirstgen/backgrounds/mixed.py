@@ -1,0 +1,44 @@
+"""Backgrounds of a source and procedural ones beside them, as one source."""
+
+from __future__ import annotations
+
+from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
+from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.images import Gray
+
+
+class MixedBackgrounds:
+    """A source with a procedural one beside it (a `BackgroundSource`); scenes and numbers are those of the first.
+
+    Args:
+        main: asked first; its ids do not begin with ``procedural/``.
+        made: the procedural ones.
+    """
+
+    def __init__(self, main: BackgroundSource, made: ProceduralBackgrounds) -> None:
+        self.main, self.made = main, made
+
+    def scenes(self) -> tuple[str, ...]:
+        """The scenes of the first source."""
+        return self.main.scenes()
+
+    def count(self, scene: str) -> int | None:
+        """How many backgrounds of `scene` the first source has."""
+        return self.main.count(scene)
+
+    def background(self, scene: str, number: int) -> Background:
+        """Background `number` of `scene` of the first source."""
+        return self.main.background(scene, number)
+
+    def find(self, background_id: str) -> Background:
+        """The background of that id, of either; InputFault where there is none."""
+        return (self.made if background_id.startswith("procedural/") else self.main).find(background_id)
+
+    def pixels(self, background: Background, bit_depth: int) -> Gray:
+        """The whole frame, (H, W), uint8 or uint16."""
+        made = background.scene_source == "procedural"
+        return (self.made if made else self.main).pixels(background, bit_depth)
+
+    def describe(self) -> dict[str, object]:
+        """For the manifest: that of the first source, with the other one as ``procedural``."""
+        return {**self.main.describe(), "procedural": self.made.describe()}
