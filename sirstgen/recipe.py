@@ -127,7 +127,8 @@ class Recipe(Part):
 
     def to_mapping(self) -> dict[str, Any]:
         """The complete recipe as JSON values, defaults included; `from_mapping` reads it back to an equal recipe."""
-        return self.model_dump(mode="json", exclude_none=True)
+        # Entries left out are read as the default's, and only this one's default is a number that null replaces.
+        return self.model_dump(mode="json", exclude_none=True) | {"dim_share": self.dim_share}
 
     def row(self, scene: str) -> SceneRow:
         """The P_size row of `scene`.

@@ -44,7 +44,7 @@ class ContrastLaw(Part):
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        check_positive("level", self.level)
+        check_not_negative("level", self.level)
         if not 0 < self.limits[0] <= self.limits[1]:
             raise ValueError(f"limits must be [low, high], both positive, got {list(self.limits)}")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import cache
 
 import cv2
 import numpy as np
@@ -19,19 +19,29 @@ _BLOCK = 8
 def add_noise(image: Gray, noise: SensorNoise) -> Gray:
     """The image with normal noise of the stated deviation and lag-1 correlation, rounded to whole levels.
 
-    White noise through a Gaussian filter of sigma g has the lag-1 correlation ``exp(-1 / (4 g^2))``.
-
     Args:
         image: (H, W) uint8 or uint16, gray levels.
         noise: sigma in gray levels of the image, correlation, seed.
     """
     field = stream(noise.seed, "noise").standard_normal(image.shape, dtype=np.float32)
     if noise.lag1 > 0:
-        width = math.sqrt(-0.25 / math.log(noise.lag1))
-        field = np.asarray(cv2.GaussianBlur(field, (0, 0), width), np.float32)
-        field /= field.std()
+        taps = _correlating(noise.lag1)
+        field = np.asarray(cv2.sepFilter2D(field, cv2.CV_32F, taps, taps), np.float32)
     noisy = np.rint(image + np.float32(noise.sigma) * field)
     return np.asarray(np.clip(noisy, 0, np.iinfo(image.dtype).max).astype(image.dtype))
+
+
+@cache
+def _correlating(lag1: float) -> NDArray[np.float64]:
+    """Gaussian filter taps that leave the variance of white noise as it is and give it this lag-1 correlation."""
+    places = np.arange(-12, 13)
+    low, high = 0.1, 4.0
+    for _ in range(60):
+        width = (low + high) / 2
+        taps = np.exp(-0.5 * (places / width) ** 2)
+        taps /= np.sqrt(taps @ taps)
+        low, high = (width, high) if taps[1:] @ taps[:-1] < lag1 else (low, width)
+    return taps
 
 
 def apply_codec(image: Gray, codec: BlockCodec, changed: NDArray[np.bool_]) -> Gray:

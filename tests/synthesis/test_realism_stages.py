@@ -1,0 +1,210 @@
+"""The stages that bring images nearer to real ones, drawn from a recipe and rendered together."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from making.clutter import clutter
+
+from sirstgen.backgrounds.mixed import MixedBackgrounds
+from sirstgen.datasets.targets import measure_targets
+from sirstgen.errors import InvalidValue
+from sirstgen.plan import BackgroundCrop, ImagePlan, Lobe, TargetPlan
+from sirstgen.recipe import Recipe
+from sirstgen.synthesis.canvas import Canvas
+from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.profiles import target_profile
+from sirstgen.synthesis.render import Sample, render
+
+KERNELS = {
+    scene: {"kinds": {"point": 0.3, "spot": 0.7}}
+    for scene in ("cloud", "sky-clear", "sea", "city", "field", "highlight")
+}
+LAW = {
+    "level": {"lognormal": {"median": 40, "spread": 0.3}},
+    "clutter_exponent": 0.24,
+    "area_exponent": 0.2,
+    "limits": [10, 90],
+}
+LIT = {
+    "contrast": LAW,
+    "dim_share": None,
+    "psf_sigma": {"between": [0.3, 0.6]},
+    "halo": {"choice": [0, 0.3]},
+    "irregular": {"lobes": {"choice": [1, 2, 4]}},
+    "mask_jitter": 0.1,
+    "position": {"x": {"between": [0.3, 0.7]}, "y": {"between": [0.2, 0.5]}},
+    "scenes": KERNELS,
+}
+LATER = {"noise": {"sigma": 1.5}, "codec": {"share": 0.6, "quality": 60}}
+
+
+def row_of(sample: Sample) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(sample.row("1"))))
+
+
+@pytest.mark.parametrize("entries", [LIT, LIT | LATER, LATER], ids=["lit", "all", "later"])
+def test_a_row_rebuilds_its_image_and_states_what_the_files_show(entries: dict[str, Any]) -> None:
+    generator = Generator(Recipe.default(width=128, height=128, **entries), seed=5)
+    for index in range(8):
+        sample = generator[index]
+        row = row_of(sample)
+        again = generator.render(ImagePlan.from_row(row))
+        np.testing.assert_array_equal(again.image, sample.image)
+        np.testing.assert_array_equal(again.mask, sample.mask)
+        assert row_of(again)["targets"] == row["targets"]
+        found = measure_targets(sample.image, sample.mask != 0, sample.plan.clutter_region, sample.support_margin)
+        for target, truth in zip(found, sample.targets, strict=True):
+            for name in ("center", "bbox", "area", "mu_t", "mu_b", "sigma_b", "scr", "saturated"):
+                assert getattr(target, name) == pytest.approx(getattr(truth, name)), name
+
+
+def test_a_contrast_is_met_to_half_a_level_of_the_sum_and_follows_its_law() -> None:
+    generator = Generator(Recipe.default(**LIT), seed=1)
+    low, high = LAW["limits"]  # type: ignore[misc]
+    for index in range(10):
+        for truth in generator[index].targets:
+            asked = truth.plan.contrast
+            assert asked is not None and truth.plan.scr is None
+            assert low <= asked <= high
+            assert abs(truth.mu_t - truth.mu_b - asked) <= 0.5 / truth.area + 1e-9
+
+
+def test_contrast_rises_with_clutter_as_the_exponent_says() -> None:
+    sampler = Generator(Recipe.default(contrast={"level": 40, "clutter": 5, "clutter_exponent": 0.5}), seed=0)._sampler
+    target = replace(TargetPlan("spot", (0, 0), contrast=40.0, sigma=(1.0, 1.0)))
+    contrasts = [sampler.in_clutter(target, sigma_b).contrast for sigma_b in (5.0, 20.0, 1.0, 0.1)]
+    assert contrasts == pytest.approx([40, 80, 40 * math.sqrt(0.2), 40 * math.sqrt(0.2)], rel=1e-5)
+    signal = sampler.signal(target)(np.array([5.0, 20.0], np.float32))
+    assert signal.tolist() == pytest.approx([40, 80], rel=1e-5)
+
+
+def test_16_bit_contrasts_count_levels_of_256() -> None:
+    generator = Generator(Recipe.default(bit_depth=16, contrast={"level": 30}), seed=0)
+    truth = generator[0].targets[0]
+    assert truth.plan.contrast == pytest.approx(30 * 256)
+    assert truth.mu_t - truth.mu_b == pytest.approx(30 * 256, abs=0.5)
+
+
+def test_irregular_targets_keep_the_asked_area_on_average() -> None:
+    entries = {**LIT, "mask_jitter": 0, "scenes": {scene: {"kinds": {"spot": 1}} for scene in KERNELS}}
+    recipe = Recipe.default(**entries, spot={"area": 30, "aspect": 1.5})
+    areas = [truth.area for sample in Generator(recipe, seed=2).samples(25) for truth in sample.targets]
+    assert np.mean(areas) == pytest.approx(30, rel=0.06)
+
+
+def test_mask_levels_vary_by_target() -> None:
+    recipe = Recipe.default(**{**LIT, "psf_sigma": 0, "halo": 0, "irregular": {"lobes": 1}})
+    for sample in Generator(recipe, seed=3).samples(6):
+        canvas = Canvas(sample.plan, np.zeros((256, 256), np.uint8))
+        for truth in sample.targets:
+            level = truth.plan.mask_level
+            assert level is not None and 0.1 <= level <= 0.7
+            profile = target_profile(truth.plan, sample.plan.blur_sigma).values
+            canvas.place(truth.plan)
+            assert int((profile >= level).sum()) == truth.area
+
+
+def test_a_halo_darkens_the_surround_and_moves_nothing_else() -> None:
+    background = np.full((60, 60), 100, np.uint8)
+    background[::2] = 102
+    target = TargetPlan("spot", (30, 30), contrast=60.0, sigma=(1.5, 1.5))
+    plan = ImagePlan(BackgroundCrop("x", (0, 0, 60, 60)), (target,), width=60, height=60, blur_sigma=0.2)
+    plain, dark = (render(replace(plan, targets=(replace(target, halo=halo),)), background) for halo in (0.0, 0.4))
+    assert plain.image.min() >= 100
+    assert dark.image.min() < 95
+    assert dark.support_margin > plain.support_margin
+    assert not (dark.image != background)[:12].any()
+
+
+def test_lobes_add_light_where_they_are() -> None:
+    main = TargetPlan("spot", (20, 20), 4.0, sigma=(1.2, 1.2))
+    profile = target_profile(replace(main, lobes=(Lobe(4.0, 0.0, 1.2, 1.2, 0.0, 0.5),)), 0.2)
+    at = profile.values[20 - profile.top, [20 - profile.left, 24 - profile.left]]
+    assert at.tolist() == pytest.approx([1.0, 0.5], abs=0.02)
+
+
+def test_targets_stand_where_the_recipe_prefers_them() -> None:
+    for sample in Generator(Recipe.default(**LIT), seed=4).samples(8):
+        for truth in sample.targets:
+            x, y = truth.plan.position
+            assert 0.3 * 255 <= x <= 0.7 * 255 and 0.2 * 255 <= y <= 0.5 * 255
+
+
+class Frames:
+    """Two scenes of frames that all differ in size."""
+
+    def __init__(self) -> None:
+        from sirstgen.backgrounds.source import Background
+
+        self.all = [Background(f"sea/{n}", "sea", 1.0, "folder", f"sea/{n}") for n in range(4)]
+
+    def scenes(self) -> tuple[str, ...]:
+        return ("sea",)
+
+    def count(self, scene: str) -> int:
+        return len(self.all)
+
+    def background(self, scene: str, number: int) -> Any:
+        return self.all[number]
+
+    def find(self, background_id: str) -> Any:
+        return next(background for background in self.all if background.id == background_id)
+
+    def pixels(self, background: Any, bit_depth: int) -> np.ndarray:
+        number = int(background.id[-1])
+        return clutter(number, 90 + 20 * number, 120 + 30 * number)
+
+    def describe(self) -> dict[str, object]:
+        return {"kind": "folder", "digest": "x"}
+
+
+def test_whole_frames_are_shown_at_their_own_size_up_to_the_limits() -> None:
+    recipe = Recipe.default(width=160, height=120, backgrounds={"whole": True})
+    sizes = {sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)}
+    assert sizes == {"sea/0": (90, 120), "sea/1": (110, 150), "sea/2": (120, 160), "sea/3": (120, 160)}
+
+
+def test_procedural_frames_come_beside_those_of_a_source() -> None:
+    rules = {"whole": True, "procedural_share": 0.25, "sizes": [[96, 80], [128, 100]]}
+    generator = Generator(Recipe.default(width=160, height=120, backgrounds=rules), Frames(), seed=0)
+    assert isinstance(generator.backgrounds, MixedBackgrounds)
+    samples = [generator[index] for index in range(12)]
+    made = [sample for sample in samples if sample.plan.scene_source == "procedural"]
+    assert len(made) == 3
+    assert {sample.plan.scene for sample in made} == {"sea"}
+    assert {sample.image.shape for sample in made} <= {(80, 96), (100, 128)}
+    own = [sample.plan.background.id for sample in samples if sample.plan.scene_source == "folder"]
+    assert {own.count(name) for name in set(own)} <= {2, 3}
+    again = generator.render(ImagePlan.from_row(row_of(made[0])))
+    np.testing.assert_array_equal(again.image, made[0].image)
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"contrast": {"level": -3}}, "level must not be negative"),
+        ({"contrast": {"level": 30, "limits": [9, 4]}}, "limits must be"),
+        ({"irregular": {"lobes": [0, 1]}}, "lobes must be from 1 to 12"),
+        ({"irregular": {"size": {"normal": {"mean": 1, "sd": 1}}}}, "size must be positive"),
+        ({"halo": [0, 2]}, "halo must be at most 0.9"),
+        ({"noise": {"sigma": -1}}, "sigma must not be negative"),
+        ({"codec": {"quality": [0, 50]}}, "quality must be from 1 to 100"),
+        ({"codec": {"share": 0.5}, "bit_depth": 16}, "codec.share must be 0"),
+        ({"psf_sigma": -1}, "psf_sigma must not be negative"),
+        ({"position": {"x": 0.5}}, "position.y must be given"),
+    ],
+)
+def test_entries_out_of_range_are_refused(entries: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidValue, match=words):
+        Recipe.default(**entries)
+
+
+def test_a_complete_recipe_reads_back_as_it_was() -> None:
+    recipe = Recipe.default(**(LIT | LATER))
+    assert Recipe.from_mapping(recipe.to_mapping()) == recipe
