@@ -47,7 +47,7 @@ MAY_KNOW = {
         "training",
     },
     "reports": {"bench", "datasets", "detectors", "evaluation", "realism", "synthesis"},
-    "realism": {"backgrounds", "datasets", "evaluation", "scenes"},
+    "realism": {"backgrounds", "datasets", "evaluation", "scenes", "synthesis"},
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "bench": {"datasets", "detectors", "evaluation", "training"},
     "datasets": {"synthesis", "evaluation"},
