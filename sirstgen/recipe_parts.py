@@ -186,7 +186,7 @@ class BackgroundRules(Part):
     )
     procedural_share: float = Field(0.0, ge=0, le=1, description="of the images: backgrounds made on demand")
     sizes: tuple[tuple[int, int], ...] | None = Field(
-        None, description="[width, height] of whole images on procedural backgrounds, drawn; null: width x height"
+        None, description="with whole: [width, height], drawn, of images on larger or procedural frames"
     )
 
     @field_validator("scene_mix")

@@ -11,7 +11,20 @@ from collections.abc import Callable
 
 import typer
 
-from sirstgen.cli import backgrounds, bench, detect, figures, mix, preview, scenes, stats, synth, train_check, verify
+from sirstgen.cli import (
+    backgrounds,
+    bench,
+    detect,
+    figures,
+    fit,
+    mix,
+    preview,
+    scenes,
+    stats,
+    synth,
+    train_check,
+    verify,
+)
 from sirstgen.errors import SirstgenError
 
 
@@ -71,6 +84,7 @@ app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
 app.command("bench")(reported(bench.bench))
 app.command("figures")(reported(figures.figures))
+app.command("fit")(reported(fit.fit))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
 _backgrounds.command("make")(reported(backgrounds.make))

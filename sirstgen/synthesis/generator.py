@@ -233,7 +233,7 @@ class Generator:
         scale = rules.crop_scale.draw(stream(self.seed, index, "crop scale", attempt))
         flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
         if rules.whole:
-            limit = self._schedule.largest(index, background)
+            limit = self._schedule.largest(index, background, (width, height))
             size = image = (
                 min(max(round(width * scale), 1), width, limit[0]),
                 min(max(round(height * scale), 1), height, limit[1]),

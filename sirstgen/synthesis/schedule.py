@@ -77,11 +77,12 @@ class Schedule:
         """The background of a slot."""
         return self._sources[slot.made].background(slot.scene, slot.number)
 
-    def largest(self, index: int, background: Background) -> tuple[int, int]:
-        """(width, height) up to which image `index` may be as large as its background."""
-        sizes = self._recipe.backgrounds.sizes
-        if sizes is None or background.scene_source != "procedural":
-            return self._recipe.width, self._recipe.height
+    def largest(self, index: int, background: Background, frame: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) up to which image `index` may be as large as its background, a `frame` (width, height)."""
+        sizes, limit = self._recipe.backgrounds.sizes, (self._recipe.width, self._recipe.height)
+        fits = frame[0] <= limit[0] and frame[1] <= limit[1]
+        if sizes is None or (fits and background.scene_source != "procedural"):
+            return limit
         return weighted_choice(stream(self._seed, index, "image size"), sizes)
 
     def _lane(self, index: int) -> tuple[int, int]:

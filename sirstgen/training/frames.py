@@ -6,14 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputFault, InvalidValue
-from sirstgen.images import Gray
+from sirstgen.images import Gray, squash
 from sirstgen.seeding import stream
 
 
@@ -102,19 +100,3 @@ class Frames:
             raise InvalidValue(f"a validation share of {share} leaves none of {len(self)} frames to train on")
         drawn = stream(seed, "validation").permutation(len(self))
         return self.take(np.sort(drawn[count:])), self.take(np.sort(drawn[:count]))
-
-
-def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
-    """One frame made `size` x `size`; see `Frames.squashed`."""
-    if size < 1:
-        raise InvalidValue(f"size must be positive, got {size}", value=size)
-    if image.shape == (size, size):
-        return image, mask
-    # Pillow's filters are those of the published test protocol.
-    if image.dtype == np.uint8:
-        small = np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-    else:
-        wide = Image.fromarray(image.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-        small = np.rint(np.asarray(wide)).astype(np.uint16)
-    nearest = cv2.resize(mask.view(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
-    return small, np.asarray(nearest, dtype=bool)

@@ -170,6 +170,16 @@ def test_whole_frames_are_shown_at_their_own_size_up_to_the_limits() -> None:
     assert sizes == {"sea/0": (90, 120), "sea/1": (110, 150), "sea/2": (120, 160), "sea/3": (120, 160)}
 
 
+def test_larger_frames_are_cropped_to_a_size_of_the_list() -> None:
+    rules = {"whole": True, "sizes": [[100, 80], [110, 90]]}
+    recipe = Recipe.default(width=160, height=120, backgrounds=rules)
+    shapes = {
+        sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)
+    }
+    assert (shapes["sea/0"], shapes["sea/1"]) == ((90, 120), (110, 150))
+    assert {shapes["sea/2"], shapes["sea/3"]} <= {(80, 100), (90, 110)}
+
+
 def test_procedural_frames_come_beside_those_of_a_source() -> None:
     rules = {"whole": True, "procedural_share": 0.25, "sizes": [[96, 80], [128, 100]]}
     generator = Generator(Recipe.default(width=160, height=120, backgrounds=rules), Frames(), seed=0)

@@ -9,7 +9,8 @@ from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputFault, InvalidValue
-from sirstgen.training.frames import Frames, squash
+from sirstgen.images import squash
+from sirstgen.training.frames import Frames
 
 
 def test_read_decodes_a_dataset_folder(tmp_path, frames: Frames) -> None:
