@@ -1,0 +1,216 @@
+"""Sets made alike are not told apart, and what was changed in one of them is found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InvalidValue
+from sirstgen.realism.compare import TESTS, Effort, compare
+from sirstgen.realism.comparison import Comparison
+from sirstgen.realism.forests import Forest, separate
+from sirstgen.realism.tables import measure_set
+from sirstgen.seeding import stream
+
+QUICK = Effort(trees=20, halves=1)
+SIDE = 96
+
+
+def write_set(
+    folder: Path,
+    seed: int,
+    frames: int = 24,
+    change: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    targets: int = 2,
+) -> Dataset:
+    """Smooth clutter with Gaussian targets; the mask is what lies above 0.3 of a target's peak."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE].astype(float)
+    for number in range(frames):
+        image = 90 + 60 * cv2.GaussianBlur(draw.normal(size=(SIDE, SIDE)), (0, 0), 4) + draw.normal(0, 1, (SIDE, SIDE))
+        mask = np.zeros((SIDE, SIDE), bool)
+        for _ in range(targets):
+            center = draw.uniform(12, SIDE - 12, 2)
+            sigma, peak = draw.uniform(1.2, 2.2), draw.uniform(50, 110)
+            rise = np.exp(-((x - center[0]) ** 2 + (y - center[1]) ** 2) / (2 * sigma**2))
+            image += peak * rise
+            mask |= rise > 0.3
+        image = change(image) if change is not None else image
+        Image.fromarray(np.clip(np.rint(image), 0, 255).astype(np.uint8)).save(folder / "images" / f"{number:03d}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{number:03d}.png")
+    return Dataset.open(folder)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return write_set(tmp_path_factory.mktemp("sets") / "reference", 0)
+
+
+def run(candidate: Dataset, reference: Dataset, size: int = 0) -> Comparison:
+    return compare(candidate, reference, size=size, effort=QUICK)
+
+
+def test_sets_made_alike_are_at_the_floor(reference: Dataset, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    found = compare(
+        write_set(tmp_path / "alike", 1),
+        reference,
+        size=0,
+        effort=QUICK,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert [test.name for test in found.tests] == list(TESTS)
+    for test in found.tests:
+        assert test.auc is not None and test.floor is not None and test.floor.most >= test.floor.mean
+        assert 0.2 < test.auc < 0.75
+        assert sum(share for _, share in test.importances) <= 1
+    assert found.targets is not None and found.targets.ks < 0.3 and found.backgrounds.ks < 0.35
+    assert steps[-1][0] == steps[-1][1] == 48 + 4 * 2
+    told = json.loads(json.dumps(found.to_json()))
+    assert told["candidate"] == {"name": "alike", "images": 24, "targets": len(found.candidate.targets), "groups": 24}
+    assert told["tests"][0]["auc"] == pytest.approx(found.tests[0].auc, abs=1e-4)
+    assert told["targets"]["statistics"][0]["percentiles"]["reference"].keys() == {"5", "25", "50", "75", "95"}
+
+
+def test_noise_is_found_in_backgrounds(reference: Dataset, tmp_path: Path) -> None:
+    draw = np.random.default_rng(5)
+    noisy = write_set(tmp_path / "noisy", 1, change=lambda image: image + draw.normal(0, 4, image.shape))
+    found = run(noisy, reference)
+    for name in ("background patches", "whole backgrounds"):
+        test = found.test(name)
+        assert test.auc is not None and test.auc > 0.95 and not test.at_floor
+    first = {gap.measure.name for gap in found.backgrounds.gaps[:6]}
+    assert first & {"noise_sigma", "residual_std"}
+    noise = next(gap for gap in found.backgrounds.gaps if gap.measure.name == "noise_sigma")
+    assert noise.ks == 1 and noise.candidate[2] > 2 * noise.reference[2] and noise.telling > 2
+
+
+def test_faint_targets_are_found_and_shown(reference: Dataset, tmp_path: Path) -> None:
+    faint = write_set(tmp_path / "faint", 1, change=lambda image: 90 + (image - 90) * 0.4)
+    found = run(faint, reference)
+    pixels = found.test("target pixels")
+    assert pixels.auc is not None and pixels.auc > 0.9
+    assert pixels.examples is not None and len(pixels.examples.telling) == len(pixels.examples.typical) == 8
+    theirs, ours = zip(*pixels.examples.telling, strict=True)
+    assert min(example.score for example in theirs) > 0.5 > max(example.score for example in ours)
+    assert len({example.id for example in theirs}) == 8
+    contrast = next(gap for gap in found.targets.gaps if gap.measure.name == "contrast") if found.targets else None
+    assert contrast is not None and contrast.emd > 1 and contrast.candidate[2] < contrast.reference[2] / 2
+
+
+def test_results_depend_on_the_seed_only(reference: Dataset, tmp_path: Path) -> None:
+    candidate = write_set(tmp_path / "other", 2, frames=12)
+    little = Effort(trees=10, halves=1)
+    one, again = (compare(candidate, reference, size=0, effort=little).to_json() for _ in range(2))
+    assert one == again
+    other = compare(candidate, reference, size=0, seed=1, effort=little).to_json()
+    assert other.pop("seed") == 1 and other["tests"] != one["tests"]
+
+
+def test_processes_and_threads_change_nothing(reference: Dataset) -> None:
+    one, two = (measure_set(reference, reference.ids, "set", 0, 0, workers) for workers in (1, 2))
+    for name in TESTS.values():
+        table, other = getattr(one, name), getattr(two, name)
+        np.testing.assert_array_equal(table.values, other.values)
+        np.testing.assert_array_equal(table.place, other.place)
+    halves = one.backgrounds.of_frames(np.arange(12)), one.backgrounds.of_frames(np.arange(12, 24))
+    scores = [
+        separate(*halves, one.groups, one.groups, Forest(trees=20, workers=workers), stream(0, "test")).candidate_scores
+        for workers in (1, 2)
+    ]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_frames_are_squashed_first(reference: Dataset, tmp_path: Path) -> None:
+    found = run(write_set(tmp_path / "other", 2, frames=12), reference, size=48)
+    assert found.reference.backgrounds.place[0].tolist() == [24, 24]
+    native = measure_set(reference, reference.ids, "set", 0, 0)
+    at = native.targets.names.index("area")
+    assert np.median(found.reference.targets.values[:, at]) < np.median(native.targets.values[:, at]) / 2
+
+
+def test_without_targets_their_tests_are_skipped(reference: Dataset, tmp_path: Path) -> None:
+    found = run(write_set(tmp_path / "empty", 3, frames=12, targets=0), reference)
+    assert found.targets is None
+    assert "needs 10 frames" in found.test("targets").skipped and "empty has 0" in found.test("targets").skipped
+    assert found.test("whole backgrounds").auc is not None
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_small_references_have_no_floor(reference: Dataset, tmp_path: Path) -> None:
+    small = write_set(tmp_path / "small", 3, frames=12)
+    found = run(reference, small)
+    assert all(test.floor is None and test.auc is not None and not test.at_floor for test in found.tests)
+    assert "no noise floor" in found.warnings[-1]
+    assert found.backgrounds.ks_floor is None and found.backgrounds.gaps[0].floor is None
+
+
+def test_one_background_in_all_frames_cannot_be_tested(reference: Dataset, tmp_path: Path) -> None:
+    candidate = write_set(tmp_path / "one", 4, frames=12)
+    rows = [{"id": key, "background": {"id": "sky", "group": "sky"}} for key in candidate.ids]
+    (tmp_path / "one" / "targets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = run(candidate, reference)
+    assert all("different background" in test.skipped and "one has 1" in test.skipped for test in found.tests)
+
+
+def test_frames_harvested_from_the_reference_belong_to_its_groups(reference: Dataset, tmp_path: Path) -> None:
+    candidate = write_set(tmp_path / "harvested", 4, frames=12)
+    rows = [{"id": key, "background": {"group": f"sea/{reference.ids[-1 - int(key)]}"}} for key in candidate.ids]
+    (tmp_path / "harvested" / "targets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = run(candidate, reference)
+    assert set(found.candidate.groups) <= set(found.reference.groups)
+
+
+def test_what_is_refused(reference: Dataset, tmp_path: Path) -> None:
+    few = write_set(tmp_path / "few", 3, frames=4)
+    with pytest.raises(InvalidValue, match=r"at least 10 frames, the candidate few has 4; add frames"):
+        compare(few, reference)
+    with pytest.raises(InvalidValue, match=r"the reference few has 4"):
+        compare(reference, few)
+    with pytest.raises(InvalidValue, match=r"no frame in common, got 24 of reference"):
+        compare(reference, reference)
+    with pytest.raises(InvalidValue, match=r"size must be 0 .* got 16"):
+        compare(reference, few, size=16)
+    with pytest.raises(InvalidValue, match=r"trees must be at least 1, got 0"):
+        Effort(trees=0)
+
+
+def test_frames_below_a_patch_are_named(reference: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    write_set(folder, 3, frames=12)
+    for name in ("images", "masks"):
+        picture = Image.open(folder / name / "007.png").resize((30, 30), Image.Resampling.NEAREST)
+        picture.save(folder / name / "007.png")
+    with pytest.raises(InvalidValue, match=r"tiny, 007: a background must be .* at least 32x32"):
+        run(Dataset.open(folder), reference)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+@pytest.mark.skipif("SIRSTGEN_TEST_DATA" not in os.environ, reason="SIRSTGEN_TEST_DATA names no folder of real frames")
+def test_real_training_and_test_frames_are_at_the_floor_and_noise_is_not(tmp_path: Path) -> None:
+    real = Dataset.open(Path(os.environ["SIRSTGEN_TEST_DATA"]) / "nuaa-sirst")
+    found = compare(real, real, "train", "test")
+    for test in found.tests:
+        assert test.auc is not None and 0.42 < test.auc < 0.58
+    for name in ("images", "masks"):
+        (tmp_path / "noisy" / name).mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for key in real.split("test"):
+        image, mask = real.sample(key)
+        noisy = np.clip(np.rint(image + draw.normal(0, 2, image.shape)), 0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(tmp_path / "noisy" / "images" / f"{key}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "noisy" / "masks" / f"{key}.png")
+    noise = compare(Dataset.open(tmp_path / "noisy"), real, None, "train")
+    assert all((noise.test(name).auc or 0) > 0.98 for name in ("background patches", "whole backgrounds"))
