@@ -1,0 +1,59 @@
+"""sirstgen fit: a recipe from a labelled real set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirstgen.cli import common
+
+
+def fit(
+    real: Annotated[Path, typer.Argument(metavar="REAL", help="Labelled frames, at native size; 20 or more.")],
+    out: Annotated[Path, typer.Option(help="Recipe file to write.")] = Path("recipe.yaml"),
+    part: Annotated[str | None, typer.Option(help="train or all. [train where the set has a split]")] = None,
+    ids: Annotated[str | None, typer.Option(help="Frames, separated by commas, or a file with one a line.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame.")] = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Draw sensor noise too, for backgrounds that have none.")
+    ] = False,
+    no_match: Annotated[
+        bool, typer.Option("--no-match", help="Do not find shapes and codec by rendering, which takes a minute or two.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Measures a labelled set and writes a recipe that draws the like, each entry with the figure it came from."""
+    from sirstgen.atomic import write_file
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.errors import OutputExists
+    from sirstgen.realism.fit import fit_recipe
+    from sirstgen.scenes.labels import read_labels
+
+    if out.exists() and not overwrite:
+        raise OutputExists(f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out))
+    dataset = Dataset.open(real)
+    with common.progress("fit", quiet, "steps") as told:
+        found = fit_recipe(
+            dataset,
+            common.names(ids, "--ids") if ids is not None else None,
+            read_labels(labels) if labels is not None else None,
+            part=part,
+            noise=noise,
+            match=not no_match,
+            progress=None if told is None else lambda _, done, total: told(done, total),
+        )
+    write_file(out, found.text())
+    common.warn(dataset.warnings.values())
+    lines = [f"{out}: {len(found.findings)} entries from {found.frames} frames with {found.targets} targets"]
+    lines += [f"  {place}: {note}" for place, note in found.notes.items() if place in _TOLD]
+    if found.distance is not None:
+        lines.append(f"  mean KS distance of rendered shapes from labelled ones: {found.distance:.3f}")
+    lines += [f"not estimated: {unknown}" for unknown in found.unknowns]
+    common.show({"recipe": str(out), **found.to_json()}, "\n".join(lines), as_json, quiet)
+
+
+_TOLD = ("targets_per_image", "contrast", "point.area", "spot.area", "irregular.lobes", "codec.share")

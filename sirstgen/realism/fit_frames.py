@@ -1,0 +1,153 @@
+"""What a recipe draws per frame, fitted: sizes, counts, scenes, places, noise and the traces of a codec."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from sirstgen.realism.findings import Finding, five, quantiles, rounded
+from sirstgen.realism.measured import MeasuredSet
+
+BLOCKY = 1.25
+"""Blockiness from which on a frame counts as having been through an 8-px codec."""
+
+LEAST_HORIZONS = 10
+
+_LARGEST = 95  # percentile of the sides
+_SIZES = 12  # sizes of procedural images
+_LEAST_TARGETS = 40  # for quantiles of places
+_PULL = 2.0  # frames' worth of a smooth law that counts are drawn towards
+_EDGE = (0.03, 0.97)
+
+
+def fit_sizes(found: MeasuredSet) -> list[Finding]:
+    """`width`, `height`, `bit_depth` and the entries of `backgrounds` that follow from them."""
+    sides = np.array([(frame.width, frame.height) for frame in found.frames])
+    width, height = (round(float(side)) for side in np.percentile(sides, _LARGEST, axis=0))
+    ordered = sorted({(frame.width, frame.height) for frame in found.frames}, key=lambda size: size[0] * size[1])
+    places = np.linspace(0, len(ordered) - 1, min(_SIZES, len(ordered))).round().astype(int)
+    findings = [
+        Finding((name,), max(side, 16), f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {five(theirs)} px.")
+        for name, side, theirs in (("width", width, sides[:, 0]), ("height", height, sides[:, 1]))
+    ]
+    if found.bit_depth != 8:
+        findings.append(Finding(("bit_depth",), found.bit_depth, f"{found.name} has frames of 16 bits."))
+    return [
+        *findings,
+        Finding(
+            ("backgrounds", "whole"),
+            True,
+            "Images at the size of their background: real frames are never resized before they are labelled.",
+        ),
+        Finding(
+            ("backgrounds", "sizes"),
+            [list(ordered[place]) for place in places],
+            f"For procedural backgrounds: {len(places)} of {len(ordered)} sizes that the frames have.",
+        ),
+    ]
+
+
+def fit_counts(found: MeasuredSet) -> Finding:
+    """`targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not seen."""
+    counts = Counter(len(frame.targets) for frame in found.frames)
+    frames = len(found.frames)
+    mean = len(found.targets) / frames
+    least = min(counts)
+    ratio = (mean - least) / (mean - least + 1) if mean > least else 0.0
+    law = {count: (1 - ratio) * ratio ** (count - least) for count in counts}
+    total = sum(law.values())
+    table = {
+        count: rounded((counts[count] + _PULL * law[count] / total) / (frames + _PULL), 2) for count in sorted(counts)
+    }
+    seen = ", ".join(f"{count}: {counts[count]}" for count in sorted(counts))
+    return Finding(
+        ("targets_per_image",), table, f"From {frames} frames, smoothed a little; frames by targets: {seen}."
+    )
+
+
+def fit_scene_mix(found: MeasuredSet, known: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
+    """`backgrounds.scene_mix` from the frames' labels."""
+    labelled = Counter(frame.scene for frame in found.frames if frame.scene is not None)
+    if not labelled:
+        return [], ["scene mix: no labels; scenes come as found in the backgrounds"]
+    mix = {scene: labelled[scene] for scene in known if labelled[scene]}
+    other = {scene: count for scene, count in sorted(labelled.items()) if scene not in known}
+    unknowns = [f"scenes without a row in the recipe, left out: {other}"] if other else []
+    if not mix:
+        return [], unknowns
+    total = sum(mix.values())
+    note = (
+        f"From {total} labelled frames: {', '.join(f'{scene} {count}' for scene, count in mix.items())}. "
+        "Take this entry out for backgrounds that do not show all of these scenes."
+    )
+    table = {scene: rounded(count / total, 2) for scene, count in mix.items()}
+    return [Finding(("backgrounds", "scene_mix"), table, note)], unknowns
+
+
+def fit_position(found: MeasuredSet) -> Finding:
+    """`position`: where targets stand in their frames."""
+    places = {axis: found.values(axis) for axis in ("x", "y")}
+    value: dict[str, Any]
+    if len(places["x"]) >= _LEAST_TARGETS:
+        value = {axis: quantiles(values[(values >= 0) & (values <= 1)]) for axis, values in places.items()}
+        form = "quantiles"
+    else:
+        value = {
+            axis: {
+                "normal": {"mean": rounded(float(values.mean()), 2), "sd": rounded(float(values.std()), 2)},
+                "limits": list(_EDGE),
+            }
+            for axis, values in places.items()
+        }
+        form = f"normal, since quantiles need {_LEAST_TARGETS} targets"
+    spread = ", ".join(f"{axis} sd {values.std():.2f}" for axis, values in places.items())
+    return Finding(
+        ("position",), value, f"Share of width and height, from {len(places['x'])} targets ({form}): {spread}."
+    )
+
+
+def fit_horizon(found: MeasuredSet, place: tuple[str, ...]) -> Finding | None:
+    """`above_horizon` of a scene; None where too few frames show a horizon.
+
+    Args:
+        found: the frames of the scene.
+        place: the scene's row, such as ``("scenes", "sea")``.
+    """
+    frames = [frame for frame in found.frames if frame.horizon and frame.targets]
+    if len(frames) < LEAST_HORIZONS:
+        return None
+    above = [bool(target.above) for frame in frames for target in frame.targets]
+    share = (sum(above) + 0.5) / (len(above) + 1)
+    note = f"{sum(above)} of {len(above)} targets in the {len(frames)} frames where a horizon was found."
+    return Finding((*place, "above_horizon"), rounded(share, 2), note)
+
+
+def fit_noise(found: MeasuredSet, wanted: bool) -> list[Finding]:
+    """`noise`: only where it is wanted, since backgrounds taken from real frames have theirs already."""
+    sigma = found.frame_values("residual_std")
+    if not sigma.size:
+        return []
+    lag = np.concatenate([found.frame_values("residual_lag1_x"), found.frame_values("residual_lag1_y")])
+    lag1 = rounded(float(np.clip(np.median(lag), 0, 0.9)), 2)
+    seen = f"{sigma.size} frames, flattest fifth of each: {five(sigma)} gray levels of 256, lag-1 {np.median(lag):.2f}."
+    if not wanted:
+        return [
+            Finding(
+                ("noise", "sigma"),
+                0,
+                f"Real backgrounds have their noise already, and targets of this contrast hide theirs. {seen}",
+            ),
+            Finding(("noise", "lag1"), lag1, "For a sigma of your own, on backgrounds without noise."),
+        ]
+    return [
+        Finding(("noise", "sigma"), quantiles(np.clip(sigma, 0, np.percentile(sigma, 95))), f"From {seen}"),
+        Finding(("noise", "lag1"), lag1, "Median of both axes."),
+    ]
+
+
+def blocky_share(found: MeasuredSet) -> float:
+    """The share of frames that show the 8-px blocks of a codec."""
+    blockiness = found.frame_values("blockiness")
+    return float((blockiness > BLOCKY).mean()) if blockiness.size else 0.0
