@@ -14,6 +14,7 @@ import typer
 from sirstgen.cli import (
     backgrounds,
     bench,
+    compare,
     detect,
     figures,
     fit,
@@ -79,6 +80,7 @@ app.command("synth")(reported(synth.synth))
 app.command("verify")(reported(verify.verify))
 app.command("stats")(reported(stats.stats))
 app.command("preview")(reported(preview.preview))
+app.command("compare")(reported(compare.compare))
 app.command("mix")(reported(mix.mix))
 app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
