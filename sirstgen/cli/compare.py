@@ -22,6 +22,8 @@ def compare(
     ] = 256,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, report.json and the pictures.")] = None,
+    trees: Annotated[int, typer.Option(help="In each forest; fewer are faster and see less.")] = 100,
+    halves: Annotated[int, typer.Option(help="Halvings of B that the noise floor is taken from.")] = 5,
     workers: common.Workers = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")] = False,
     quiet: common.Quiet = False,
@@ -43,7 +45,8 @@ def compare(
         refuse_report(out, overwrite)
     first, second = Dataset.open(candidate), Dataset.open(reference)
     with common.progress("compare", quiet, unit="steps") as told:
-        effort = Effort(workers=workers or common.default_workers(len(first) + len(second), each=50))
+        processes = workers or common.default_workers(len(first) + len(second), each=50)
+        effort = Effort(trees=trees, halves=halves, workers=processes)
         found = compare_sets(first, second, *parts, size=size, seed=seed, effort=effort, progress=told)
     files = [] if out is None else write_comparison(found, first, second, out, overwrite)
     text = comparison_text(found)

@@ -68,15 +68,21 @@ def _panel(axes: Any, gap: StatisticGap, candidate: NDArray[np.float64], referen
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     if gap.measure.floor is not None:
-        axes.xaxis.set_major_locator(_few_ticks())
-        axes.xaxis.set_major_formatter(lambda value, _: f"{10**value:.2g}" if value < 2 else f"{10**value:.0f}")
+        ticks = _logarithmic_ticks(low, high)
+        axes.set_xticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
     axes.set_ylabel("%", fontsize=7.5)
 
 
-def _few_ticks() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(5)
+def _logarithmic_ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... or only some of them where there would be many; `low`, `high` and the axis are logarithms."""
+    found: list[float] = []
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        found = [digit * 10.0**decade for decade in decades for digit in digits]
+        found = [tick for tick in found if low <= np.log10(tick) <= high]
+        if len(found) <= 7:
+            break
+    return found
 
 
 def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, size: int) -> Picture:
