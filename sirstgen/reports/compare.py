@@ -99,7 +99,7 @@ def _page(found: Comparison, pictures: dict[str, bytes]) -> str:
             parts.append(_distances_table(distances))
     for test in found.tests:
         key = test.name.replace(" ", "-")
-        if key in pictures:
+        if test.examples is not None and key in pictures:
             note = (
                 "Rows that the forest is surest about, and rows typical of their set. Under each: its frame, the "
                 "probability that it is the candidate's, and the gray levels that black and white stand for."
