@@ -218,14 +218,13 @@ def _test(
 ) -> TwoSampleTest:
     candidate, reference = (getattr(side, TESTS[name]) for side in (first, second))
     rows = (len(candidate), len(reference))
-    for side, table in ((first, candidate), (second, reference)):
-        held = {side.groups[at] for at in table.frame}
-        if len(held) < LEAST_FRAMES:
-            steps.done(1 + effort.halves)
-            what = "frames of different background with such rows"
-            return TwoSampleTest(
-                name, None, None, rows, skipped=f"needs {LEAST_FRAMES} {what} in each set, {side.name} has {len(held)}"
-            )
+    held = [len({side.groups[at] for at in table.frame}) for side, table in ((first, candidate), (second, reference))]
+    if min(held) < LEAST_FRAMES:
+        steps.done(1 + effort.halves)
+        name_of_few = (first if held[0] < LEAST_FRAMES else second).name
+        what = "frames of different background with such rows in each set"
+        skipped = f"needs {LEAST_FRAMES} {what}, {name_of_few} has {min(held)}"
+        return TwoSampleTest(name, None, None, None, rows, skipped=skipped)
     forest = Forest(trees=effort.trees, workers=effort.workers)
     found = separate(candidate, reference, first.groups, second.groups, forest, stream(seed, name))
     steps.done()
@@ -242,6 +241,7 @@ def _test(
         name=name,
         auc=found.auc,
         floor=_floor(floors),
+        chance=0.5 + 2 * math.sqrt((2 * min(held) + 1) / 12) / min(held),
         rows=rows,
         importances=tuple((candidate.names[at], float(found.importances[at])) for at in order[:10]),
         examples=_examples(found, candidate, reference, first, second) if name in _SHOWN else None,

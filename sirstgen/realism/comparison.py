@@ -131,6 +131,7 @@ class TwoSampleTest:
         name: ``targets``, ``target pixels``, ``background patches`` or ``whole backgrounds``.
         auc: 0.5 if it cannot, 1 if it always can; None where the test was skipped.
         floor: of the AUC between halves of the reference; None where it is too small to halve.
+        chance: the AUC that random samples of as many backgrounds exceed once in forty times (Mann-Whitney).
         rows: of the candidate and of the reference, in all.
         importances: columns by their share in the forest's decisions, the largest first.
         skipped: why there is no AUC; empty where there is one.
@@ -140,6 +141,7 @@ class TwoSampleTest:
     name: str
     auc: float | None
     floor: Floor | None
+    chance: float | None
     rows: tuple[int, int]
     importances: tuple[tuple[str, float], ...] = ()
     skipped: str = ""
@@ -147,8 +149,10 @@ class TwoSampleTest:
 
     @property
     def at_floor(self) -> bool:
-        """Whether halves of the reference are told apart as well as the two sets are."""
-        return self.auc is not None and self.floor is not None and self.auc <= self.floor.most
+        """Whether the sets are told apart no better than halves of the reference, or than chance has it."""
+        if self.auc is None or self.chance is None:
+            return False
+        return self.auc <= max(self.chance, self.floor.most if self.floor is not None else 0)
 
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values."""
@@ -156,6 +160,7 @@ class TwoSampleTest:
             "name": self.name,
             "auc": None if self.auc is None else _number(self.auc),
             "floor": _floor(self.floor),
+            "chance": None if self.chance is None else _number(self.chance),
             "at_floor": self.at_floor,
             "rows": {"candidate": self.rows[0], "reference": self.rows[1]},
             "importances": [{"name": name, "share": round(share, 4)} for name, share in self.importances],

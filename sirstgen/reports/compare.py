@@ -121,8 +121,7 @@ def _tests_table(found: Comparison) -> str:
             rows.append(_row([test.name, "-", "-", f"skipped: {test.skipped}"]))
             continue
         floor = "-" if test.floor is None else f"{test.floor.mean:.3f}, at most {test.floor.most:.3f}"
-        apart = test.floor is not None and not test.at_floor
-        rows.append(_row([test.name, f"{test.auc:.3f}", floor, _named(test.importances)], apart=apart))
+        rows.append(_row([test.name, f"{test.auc:.3f}", floor, _named(test.importances)], apart=not test.at_floor))
     return _table(["test", "AUC", "floor", "what tells them apart"], rows)
 
 

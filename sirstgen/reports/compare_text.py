@@ -54,7 +54,7 @@ def _side(side: MeasuredSet, width: int) -> str:
 def _test(test: TwoSampleTest) -> list[str]:
     if test.auc is None:
         return [f"  {test.name}", "-", "-", "-", "skipped:", test.skipped]
-    verdict = "" if test.floor is None else "at the floor" if test.at_floor else "told apart"
+    verdict = "at the floor" if test.at_floor else "told apart"
     return [
         f"  {test.name}",
         f"{test.auc:.3f}",

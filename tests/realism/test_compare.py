@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValue
 from sirstgen.realism.compare import TESTS, Effort, compare
-from sirstgen.realism.comparison import Comparison
+from sirstgen.realism.comparison import Comparison, Floor, TwoSampleTest
 from sirstgen.realism.forests import Forest, separate
 from sirstgen.realism.tables import measure_set
 from sirstgen.seeding import stream
@@ -79,6 +80,13 @@ def test_faint_targets_are_found_and_shown(reference: Dataset, tmp_path: Path) -
     assert contrast is not None and contrast.emd > 1 and contrast.candidate[2] < contrast.reference[2] / 2
 
 
+def test_chance_alone_is_no_difference() -> None:
+    test = TwoSampleTest("targets", 0.55, Floor(0.49, 0.51), 0.556, (200, 200))
+    assert test.at_floor and not replace(test, auc=0.56).at_floor
+    assert replace(test, auc=0.58, floor=Floor(0.5, 0.6)).at_floor and replace(test, floor=None).at_floor
+    assert not replace(test, auc=None).at_floor
+
+
 def test_results_depend_on_the_seed_only(reference: Dataset, tmp_path: Path) -> None:
     candidate = write_set(tmp_path / "other", 2, frames=12)
     little = Effort(trees=10, halves=1)
@@ -121,7 +129,7 @@ def test_without_targets_their_tests_are_skipped(reference: Dataset, tmp_path: P
 def test_small_references_have_no_floor(reference: Dataset, tmp_path: Path) -> None:
     small = write_set(tmp_path / "small", 3, frames=12)
     found = run(reference, small)
-    assert all(test.floor is None and test.auc is not None and not test.at_floor for test in found.tests)
+    assert all(test.floor is None and test.auc is not None and test.chance is not None for test in found.tests)
     assert "no noise floor" in found.warnings[-1]
     assert found.backgrounds.ks_floor is None and found.backgrounds.gaps[0].floor is None
 
