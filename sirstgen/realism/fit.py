@@ -32,7 +32,7 @@ from sirstgen.realism.fit_shape import (
     starting_settings,
 )
 from sirstgen.realism.fit_sizes import fit_scenes, fit_sizes_of_targets
-from sirstgen.realism.measured import MeasuredSet, chosen_ids, measure_set
+from sirstgen.realism.labelled import LabelledSet, chosen_ids, measure_labelled
 from sirstgen.recipe import Recipe
 from sirstgen.scenes.labels import SceneLabel
 
@@ -125,7 +125,7 @@ def fit_recipe(
         InputFault: a file cannot be read.
     """
     keys = chosen_ids(dataset, part, ids)
-    found = measure_set(dataset, keys, labels, _stage(progress, "measuring"))
+    found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
     known = tuple(Recipe.default().scenes)
     blocky, undershoot = blocky_share(found), float((found.values("undershoot") < _DEEP).mean())
     trial = Trial(starting_settings(blocky))
@@ -152,7 +152,7 @@ def fit_recipe(
     )
 
 
-def _findings(found: MeasuredSet, known: tuple[str, ...], trial: Trial, noise: bool) -> tuple[list[Finding], list[str]]:
+def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: bool) -> tuple[list[Finding], list[str]]:
     """Every entry in the order of the file, and what could not be told."""
     power = trial.settings["aspect_power"]
     contrast, no_contrast = fit_contrast(found)
@@ -178,7 +178,7 @@ def _findings(found: MeasuredSet, known: tuple[str, ...], trial: Trial, noise: b
 
 
 def _matched(
-    found: MeasuredSet,
+    found: LabelledSet,
     known: tuple[str, ...],
     backgrounds: CleanedFrames,
     start: Trial,
@@ -201,7 +201,7 @@ def _matched(
     )
 
 
-def _seen(found: MeasuredSet) -> dict[str, str]:
+def _seen(found: LabelledSet) -> dict[str, str]:
     """What the labelled targets show of what was found by trying, by setting."""
     blockiness = found.frame_values("blockiness")
     share = f"{blocky_share(found):.0%} of {blockiness.size} frames have an 8-px blockiness above {BLOCKY:g}."
@@ -214,7 +214,7 @@ def _seen(found: MeasuredSet) -> dict[str, str]:
     }
 
 
-def _some(found: MeasuredSet, known: tuple[str, ...]) -> list[tuple[str, str]]:
+def _some(found: LabelledSet, known: tuple[str, ...]) -> list[tuple[str, str]]:
     """Frames to render on, evenly spread over the set, each with a scene of the recipe."""
     places = np.linspace(0, len(found.frames) - 1, min(len(found.frames), _MATCHED_FRAMES)).round().astype(int)
     frames = [found.frames[place] for place in places]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.realism.findings import Finding, five, rounded
-from sirstgen.realism.measured import MeasuredSet
+from sirstgen.realism.labelled import LabelledSet
 
 CLUTTER, AREA = 5.0, 20.0
 """Reference clutter (gray levels of 256) and mask area (pixels)."""
@@ -21,7 +21,7 @@ _HUBER = 1.345  # deviations from which on residuals weigh less: 95 % as sure as
 _ROUNDS = 8
 
 
-def fit_contrast(found: MeasuredSet) -> tuple[list[Finding], list[str]]:
+def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     """The recipe's `contrast`, and what could not be told from so few targets.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sirstgen.realism.findings import Finding, five, quantiles, rounded
-from sirstgen.realism.measured import MeasuredSet
+from sirstgen.realism.labelled import LabelledSet
 
 BLOCKY = 1.25
 """Blockiness from which on a frame counts as having been through an 8-px codec."""
@@ -22,7 +22,7 @@ _PULL = 2.0  # frames' worth of a smooth law that counts are drawn towards
 _EDGE = (0.03, 0.97)
 
 
-def fit_sizes(found: MeasuredSet) -> list[Finding]:
+def fit_sizes(found: LabelledSet) -> list[Finding]:
     """`width`, `height`, `bit_depth` and the entries of `backgrounds` that follow from them."""
     sides = np.array([(frame.width, frame.height) for frame in found.frames])
     width, height = (round(float(side)) for side in np.percentile(sides, _LARGEST, axis=0))
@@ -49,7 +49,7 @@ def fit_sizes(found: MeasuredSet) -> list[Finding]:
     ]
 
 
-def fit_counts(found: MeasuredSet) -> Finding:
+def fit_counts(found: LabelledSet) -> Finding:
     """`targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not seen."""
     counts = Counter(len(frame.targets) for frame in found.frames)
     frames = len(found.frames)
@@ -67,7 +67,7 @@ def fit_counts(found: MeasuredSet) -> Finding:
     )
 
 
-def fit_scene_mix(found: MeasuredSet, known: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
+def fit_scene_mix(found: LabelledSet, known: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
     """`backgrounds.scene_mix` from the frames' labels."""
     labelled = Counter(frame.scene for frame in found.frames if frame.scene is not None)
     if not labelled:
@@ -86,7 +86,7 @@ def fit_scene_mix(found: MeasuredSet, known: tuple[str, ...]) -> tuple[list[Find
     return [Finding(("backgrounds", "scene_mix"), table, note)], unknowns
 
 
-def fit_position(found: MeasuredSet) -> Finding:
+def fit_position(found: LabelledSet) -> Finding:
     """`position`: where targets stand in their frames."""
     places = {axis: found.values(axis) for axis in ("x", "y")}
     value: dict[str, Any]
@@ -108,7 +108,7 @@ def fit_position(found: MeasuredSet) -> Finding:
     )
 
 
-def fit_horizon(found: MeasuredSet, place: tuple[str, ...]) -> Finding | None:
+def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:
     """`above_horizon` of a scene; None where too few frames show a horizon.
 
     Args:
@@ -124,7 +124,7 @@ def fit_horizon(found: MeasuredSet, place: tuple[str, ...]) -> Finding | None:
     return Finding((*place, "above_horizon"), rounded(share, 2), note)
 
 
-def fit_noise(found: MeasuredSet, wanted: bool) -> list[Finding]:
+def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
     """`noise`: only where it is wanted, since backgrounds taken from real frames have theirs already."""
     sigma = found.frame_values("residual_std")
     if not sigma.size:
@@ -147,7 +147,7 @@ def fit_noise(found: MeasuredSet, wanted: bool) -> list[Finding]:
     ]
 
 
-def blocky_share(found: MeasuredSet) -> float:
+def blocky_share(found: LabelledSet) -> float:
     """The share of frames that show the 8-px blocks of a codec."""
     blockiness = found.frame_values("blockiness")
     return float((blockiness > BLOCKY).mean()) if blockiness.size else 0.0

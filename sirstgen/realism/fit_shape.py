@@ -28,6 +28,7 @@ LEAST_TARGETS = 30
 _IMAGES = 120
 _GAIN = 0.002  # of the mean distance: smaller gains are chance
 _ASPECTS = (1.0, 0.8, 0.6)
+_QUALITIES = ((70, 95), (50, 95), (30, 90), (20, 70))
 
 Table = dict[str, NDArray[np.float64]]
 Settings = dict[str, Any]
@@ -91,11 +92,14 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
     }
     if blocky > 0:
         for share in dict.fromkeys((blocky, min(2 * blocky, 1.0), 1.0)):
-            for low, high in ((70, 95), (30, 90), (20, 70)):
+            for low, high in _QUALITIES:
                 tried["codec"][f"codec {low}-{high} on {share:.0%}"] = {"codec": _codec(share, low, high)}
     if undershoot > 0:
         for depth in (0.1, 0.2, 0.3):
-            value = {"choice": [0, depth / 2, depth], "weights": [rounded(1 - undershoot, 2), *[undershoot / 2] * 2]}
+            value = {
+                "choice": [0, depth / 2, depth],
+                "weights": [rounded(1 - undershoot, 2), *[rounded(undershoot / 2, 2)] * 2],
+            }
             tried["halo"][f"halo to {depth:g}"] = {"halo": value}
     for level in (0.2, 0.25, 0.3, 0.35, 0.4):
         for jitter in (0, 0.05, 0.1, 0.15):

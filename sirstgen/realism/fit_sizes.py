@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sirstgen.realism.findings import Finding, five, quantiles, rounded
 from sirstgen.realism.fit_frames import fit_counts, fit_horizon
-from sirstgen.realism.measured import FittedTarget, MeasuredSet
+from sirstgen.realism.labelled import LabelledSet, LabelledTarget
 
 LARGEST_POINT = 9
 """Mask area up to which a target is a point, pixels: 3x3."""
@@ -18,7 +18,7 @@ LEAST_TARGETS = 30
 _LEAST_OF_A_KIND = 8
 
 
-def fit_sizes_of_targets(found: MeasuredSet, aspect_power: float = 1.0) -> tuple[list[Finding], list[str]]:
+def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple[list[Finding], list[str]]:
     """`point` and `spot` of all scenes together.
 
     Args:
@@ -35,7 +35,7 @@ def fit_sizes_of_targets(found: MeasuredSet, aspect_power: float = 1.0) -> tuple
 
 
 def fit_scenes(
-    found: MeasuredSet, known: tuple[str, ...], aspect_power: float = 1.0
+    found: LabelledSet, known: tuple[str, ...], aspect_power: float = 1.0
 ) -> tuple[list[Finding], list[str]]:
     """A row of `scenes` for each scene of the recipe: of its own where labels give it enough targets, else pooled.
 
@@ -72,7 +72,7 @@ def fit_scenes(
     return findings, unknowns
 
 
-def kinds_of(targets: list[FittedTarget]) -> dict[str, list[FittedTarget]]:
+def kinds_of(targets: list[LabelledTarget]) -> dict[str, list[LabelledTarget]]:
     """The targets by kind: point or spot."""
     small = [target.statistics.area <= LARGEST_POINT for target in targets]
     return {
@@ -81,7 +81,7 @@ def kinds_of(targets: list[FittedTarget]) -> dict[str, list[FittedTarget]]:
     }
 
 
-def _kinds(found: MeasuredSet, place: tuple[str, ...], whose: str) -> Finding:
+def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str) -> Finding:
     kinds = kinds_of(found.targets)
     points, total = len(kinds["point"]), len(found.targets)
     table = {"point": rounded(points / total, 2), "spot": rounded(1 - points / total, 2), "extended": 0}
@@ -93,7 +93,7 @@ def _kinds(found: MeasuredSet, place: tuple[str, ...], whose: str) -> Finding:
     )
 
 
-def _sizes(members: list[FittedTarget], place: tuple[str, ...], aspect_power: float) -> list[Finding]:
+def _sizes(members: list[LabelledTarget], place: tuple[str, ...], aspect_power: float) -> list[Finding]:
     area, aspect, angle = (
         np.array([getattr(target.statistics, name) for target in members], float)
         for name in ("area", "aspect", "angle")

@@ -21,7 +21,7 @@ from sirstgen.realism.fit import FittedRecipe, fit_recipe
 from sirstgen.realism.fit_contrast import regression
 from sirstgen.realism.fit_frames import blocky_share
 from sirstgen.realism.fit_shape import candidates, distances, rendered_targets, shape_table
-from sirstgen.realism.measured import chosen_ids, measure_set
+from sirstgen.realism.labelled import chosen_ids, measure_labelled
 from sirstgen.recipe import Recipe
 from sirstgen.scenes.labels import SceneLabel
 from sirstgen.seeding import stream
@@ -124,7 +124,7 @@ def test_regression_finds_exponents_and_leans_on_what_is_known() -> None:
 
 def test_blocks_are_seen(folder: Path, tmp_path: Path) -> None:
     dataset = Dataset.open(folder)
-    assert blocky_share(measure_set(dataset, dataset.ids)) < 0.1
+    assert blocky_share(measure_labelled(dataset, dataset.ids)) < 0.1
     blocky = tmp_path / "blocky"
     shutil.copytree(folder, blocky)
     for key in dataset.ids:

@@ -26,7 +26,7 @@ _FRAME_STATISTICS = ("blockiness", "residual_std", "residual_lag1_x", "residual_
 
 
 @dataclass(frozen=True, slots=True)
-class FittedTarget:
+class LabelledTarget:
     """One labelled target.
 
     Args:
@@ -43,7 +43,7 @@ class FittedTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class FittedFrame:
+class LabelledFrame:
     """One labelled frame.
 
     Args:
@@ -61,11 +61,11 @@ class FittedFrame:
     scene: str | None
     statistics: Mapping[str, float]
     horizon: bool
-    targets: tuple[FittedTarget, ...]
+    targets: tuple[LabelledTarget, ...]
 
 
 @dataclass(frozen=True)
-class MeasuredSet:
+class LabelledSet:
     """The frames of a labelled set.
 
     Args:
@@ -76,16 +76,16 @@ class MeasuredSet:
 
     name: str
     bit_depth: int
-    frames: tuple[FittedFrame, ...]
+    frames: tuple[LabelledFrame, ...]
 
     @property
-    def targets(self) -> list[FittedTarget]:
+    def targets(self) -> list[LabelledTarget]:
         """All targets of all frames."""
         return [target for frame in self.frames for target in frame.targets]
 
-    def of_scene(self, scene: str) -> MeasuredSet:
+    def of_scene(self, scene: str) -> LabelledSet:
         """The frames that are labelled `scene`."""
-        return MeasuredSet(self.name, self.bit_depth, tuple(frame for frame in self.frames if frame.scene == scene))
+        return LabelledSet(self.name, self.bit_depth, tuple(frame for frame in self.frames if frame.scene == scene))
 
     def values(self, name: str) -> NDArray[np.float64]:
         """One statistic of every target, without those that do not have it."""
@@ -127,12 +127,12 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
     return tuple(dict.fromkeys(ids))
 
 
-def measure_set(
+def measure_labelled(
     dataset: Dataset,
     ids: Sequence[str],
     labels: Mapping[str, SceneLabel] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> MeasuredSet:
+) -> LabelledSet:
     """Measures `ids` of a labelled set.
 
     Args:
@@ -159,13 +159,13 @@ def measure_set(
         frames.append(_measure(key, image, mask, label.scene if label is not None else None))
         if progress is not None:
             progress(done, len(ids))
-    found = MeasuredSet(dataset.name, max(depths), tuple(frames))
+    found = LabelledSet(dataset.name, max(depths), tuple(frames))
     if not found.targets:
         raise InvalidValue(f"a recipe is fitted to targets, the {len(ids)} frames of {dataset.name} hold none")
     return found
 
 
-def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) -> FittedFrame:
+def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) -> LabelledFrame:
     height, width = image.shape
     to_256 = 256 / (int(np.iinfo(image.dtype).max) + 1)
     horizon = find_horizon(image)
@@ -176,7 +176,7 @@ def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) 
         away = 0.0 if horizon is None else horizon.signed_distance(*statistics.center)
         contrast = (clutter.mu_t - clutter.mu_b) * to_256
         targets.append(
-            FittedTarget(
+            LabelledTarget(
                 statistics,
                 contrast if math.isfinite(contrast) else statistics.contrast,
                 clutter.sigma_b * to_256,
@@ -187,4 +187,4 @@ def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) 
     if min(height, width) >= MIN_SIDE:
         every = background_statistics(image.astype(np.float32) * np.float32(to_256))
         found = {name: every[name] for name in _FRAME_STATISTICS}
-    return FittedFrame(key, width, height, scene, found, horizon is not None, tuple(targets))
+    return LabelledFrame(key, width, height, scene, found, horizon is not None, tuple(targets))
