@@ -11,6 +11,8 @@ from sirstgen.realism.tables import MeasuredSet
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
+_LEAST_FLOOR = 0.05  # statistics that hardly vary have next to no floor, and would always come first
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -49,7 +51,7 @@ class StatisticGap:
         """KS over the floor's mean: how much more the sets differ than chance has it."""
         if math.isnan(self.ks):
             return 0.0
-        return self.ks / max(self.floor.mean, 0.02) if self.floor is not None else self.ks
+        return self.ks / max(self.floor.mean, _LEAST_FLOOR) if self.floor is not None else self.ks
 
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values."""
