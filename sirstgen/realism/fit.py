@@ -127,7 +127,8 @@ def fit_recipe(
     keys = chosen_ids(dataset, part, ids)
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
     known = tuple(Recipe.default().scenes)
-    blocky, undershoot = blocky_share(found), float((found.values("undershoot") < _DEEP).mean())
+    blocky = blocky_share(found) if found.bit_depth == 8 else 0.0  # the codec stage is one of 8 bits
+    undershoot = float((found.values("undershoot") < _DEEP).mean())
     trial = Trial(starting_settings(blocky))
     unknowns = []
     if len(found.targets) < LEAST_TARGETS:

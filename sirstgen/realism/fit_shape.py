@@ -28,6 +28,7 @@ LEAST_TARGETS = 30
 _IMAGES = 120
 _GAIN = 0.002  # of the mean distance: smaller gains are chance
 _ASPECTS = (1.0, 0.8, 0.6)
+_SMALL = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}  # lobes that keep their borders steep
 _QUALITIES = ((70, 95), (50, 95), (30, 90), (20, 70))
 
 Table = dict[str, NDArray[np.float64]]
@@ -50,17 +51,17 @@ class Trial:
 
 
 def starting_settings(blocky: float) -> Settings:
-    """The settings before any trial: what brought rendered targets near to those of NUAA-SIRST.
+    """The settings before any trial: those that bring rendered targets nearest to NUAA-SIRST.
 
     Args:
         blocky: share of frames with 8-px blocks.
     """
     return {
-        "irregular": {"lobes": [2, 3, 4]},
-        "codec": _codec(blocky, 70, 95),
+        "irregular": {"lobes": [3, 4, 5, 6], **_SMALL},
+        "codec": _codec(min(2 * blocky, 1.0), 30, 90),
         "halo": 0,
-        "mask_level": 0.3,
-        "mask_jitter": 0.1,
+        "mask_level": 0.25,
+        "mask_jitter": 0.15,
         "psf_sigma": 0,
         "aspect_power": 1.0,
     }
@@ -74,7 +75,6 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
         undershoot: share of targets with a dark ring.
     """
     lobes = {"1 lobe": [1], "1-3 lobes": [1, 2, 3], "2-4 lobes": [2, 3, 4], "3-6 lobes": [3, 4, 5, 6]}
-    tight = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}
     tried: dict[str, dict[str, Settings]] = {
         "irregular": {name: {"irregular": {"lobes": count}} for name, count in lobes.items()},
         "codec": {"no codec": {"codec": _codec(0, 70, 95)}},
@@ -88,7 +88,7 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
         "aspect": {f"aspect to the {power:g}": {"aspect_power": power} for power in _ASPECTS},
     }
     tried["irregular"] |= {
-        f"{name}, small": {"irregular": {"lobes": lobes[name], **tight}} for name in ("2-4 lobes", "3-6 lobes")
+        f"{name}, small": {"irregular": {"lobes": lobes[name], **_SMALL}} for name in ("2-4 lobes", "3-6 lobes")
     }
     if blocky > 0:
         for share in dict.fromkeys((blocky, min(2 * blocky, 1.0), 1.0)):

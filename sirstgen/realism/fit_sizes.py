@@ -62,12 +62,17 @@ def fit_scenes(
         horizon = fit_horizon(own, place)
         if horizon is not None:
             findings.append(horizon)
-    if pooled:
+    labelled = any(frame.scene for frame in found.frames)
+    if not labelled:
+        unknowns.append(
+            "sizes and counts of single scenes: no labels; those of all frames together are used everywhere"
+        )
+    elif pooled:
         unknowns.append(
             f"sizes and counts of single scenes: fewer than {LEAST_TARGETS} labelled targets in "
             f"{', '.join(pooled)}; those of all scenes together are used there"
         )
-    if not any(finding.place[-1] == "above_horizon" for finding in findings):
+    if labelled and not any(finding.place[-1] == "above_horizon" for finding in findings):
         unknowns.append("the side of the horizon: no labelled scene has enough frames in which one was found")
     return findings, unknowns
 

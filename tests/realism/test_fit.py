@@ -135,6 +135,18 @@ def test_blocks_are_seen(folder: Path, tmp_path: Path) -> None:
     assert list(candidates(0, 0)["codec"]) == ["no codec"]
 
 
+def test_sixteen_bits_give_the_same_law(folder: Path, fitted: FittedRecipe, tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    shutil.copytree(folder, deep)
+    dataset = Dataset.open(folder)
+    for key in dataset.ids:
+        cv2.imwrite(str(deep / "images" / f"{key}.png"), dataset.image(key).astype(np.uint16) * 256)
+    found = fit_recipe(Dataset.open(deep), match=False)
+    assert found.entries["bit_depth"] == 16 and found.entries["codec"]["share"] == 0
+    assert found.entries["contrast"] == fitted.entries["contrast"]
+    assert found.recipe().bit_depth == 16
+
+
 def test_shapes_are_told_apart(folder: Path) -> None:
     dataset = Dataset.open(folder)
     backgrounds = clean_frames(dataset, [(key, "cloud") for key in dataset.ids[:12]])
