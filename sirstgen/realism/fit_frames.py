@@ -26,7 +26,8 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
     """`width`, `height`, `bit_depth` and the entries of `backgrounds` that follow from them."""
     sides = np.array([(frame.width, frame.height) for frame in found.frames])
     width, height = (round(float(side)) for side in np.percentile(sides, _LARGEST, axis=0))
-    ordered = sorted({(frame.width, frame.height) for frame in found.frames}, key=lambda size: size[0] * size[1])
+    fitting = {(int(across), int(down)) for across, down in sides if across <= width and down <= height}
+    ordered = sorted(fitting or {(width, height)}, key=lambda size: size[0] * size[1])
     places = np.linspace(0, len(ordered) - 1, min(_SIZES, len(ordered))).round().astype(int)
     findings = [
         Finding((name,), max(side, 16), f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {five(theirs)} px.")
@@ -44,7 +45,7 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
         Finding(
             ("backgrounds", "sizes"),
             [list(ordered[place]) for place in places],
-            f"For procedural backgrounds: {len(places)} of {len(ordered)} sizes that the frames have.",
+            f"For procedural backgrounds and larger frames: {len(places)} of {len(ordered)} sizes that frames have.",
         ),
     ]
 

@@ -52,6 +52,7 @@ def test_what_was_put_in_is_found(fitted: FittedRecipe) -> None:
     areas = entries["spot"]["area"]["quantiles"]
     assert areas == sorted(areas) and areas[len(areas) // 2] == pytest.approx(21, rel=0.25)
     assert entries["width"] == 120 and entries["height"] == 96
+    assert entries["backgrounds"]["sizes"] == [[120, 96]]
     assert entries["backgrounds"]["scene_mix"] == {"cloud": 0.75, "sea": 0.25}
 
 
