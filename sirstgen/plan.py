@@ -75,6 +75,8 @@ class TargetPlan:
         polarity: 1 brighter than its background, -1 darker.
         halo: depth of the undershoot around it, as a sharpened frame shows; share of the peak, 0 to 0.9.
         mask_level: of this target, in place of the image's.
+        cut: share of its peak at which it is cut flat, before the point spread, as a body or a saturated sensor shows
+            it; 1: not at all.
     """
 
     kind: Kind
@@ -90,6 +92,7 @@ class TargetPlan:
     polarity: int = 1
     halo: float = 0.0
     mask_level: float | None = None
+    cut: float = 1.0
 
     def __post_init__(self) -> None:
         require(self.kind in get_args(Kind), "kind", "must be point, spot or extended", self.kind)
@@ -101,6 +104,7 @@ class TargetPlan:
         require(0 <= self.halo <= 0.9, "halo", "must be from 0 to 0.9", self.halo)
         level = self.mask_level
         require(level is None or 0 < level <= 1, "mask_level", "must be in (0, 1]", level)
+        require(0 < self.cut <= 1, "cut", "must be in (0, 1]", self.cut)
         require(finite(self.angle), "angle", "must be finite", self.angle)
         require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
         if self.kind == "extended":
@@ -136,6 +140,7 @@ class TargetPlan:
             "polarity": self.polarity,
             "halo": self.halo,
             "mask_level": self.mask_level,
+            "cut": self.cut,
         }
 
     @classmethod
@@ -157,6 +162,7 @@ class TargetPlan:
             polarity=data.get("polarity", 1),
             halo=data.get("halo", 0.0),
             mask_level=data.get("mask_level"),
+            cut=data.get("cut", 1.0),
         )
 
 
@@ -213,6 +219,7 @@ class ImagePlan:
         noise: sensor noise on the finished image; None for none.
         codec: a block codec after that; None for none. With noise or codec, targets are measured in the image as it
             is written, but what was asked for is met before.
+        max_saturated: share of a target's mask that may be black or white; what was asked for is met all the same.
     """
 
     background: BackgroundCrop
@@ -230,6 +237,7 @@ class ImagePlan:
     psf_sigma: float = 0.0
     noise: SensorNoise | None = None
     codec: BlockCodec | None = None
+    max_saturated: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.index >= 0, "index", "must not be negative", self.index)
@@ -240,6 +248,7 @@ class ImagePlan:
         require(finite(self.blur_sigma) and self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
         require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)
         require(finite(self.psf_sigma) and self.psf_sigma >= 0, "psf_sigma", "must not be negative", self.psf_sigma)
+        require(0 <= self.max_saturated <= 1, "max_saturated", "must be from 0 to 1", self.max_saturated)
         require(self.codec is None or self.bit_depth == 8, "bit_depth", "must be 8 with a codec", self.bit_depth)
 
     @property
@@ -266,6 +275,7 @@ class ImagePlan:
             "blur_sigma": self.blur_sigma,
             "clutter_region": {"kind": self.clutter_region.kind, "margin": self.clutter_region.margin},
             "mask_level": self.mask_level,
+            "max_saturated": self.max_saturated,
             "psf_sigma": self.psf_sigma,
             "noise": None if self.noise is None else asdict(self.noise),
             "codec": None if self.codec is None else {**asdict(self.codec), "phase": list(self.codec.phase)},

@@ -57,6 +57,11 @@ class Irregular(Part):
     offset: Drawn = Field(Distribution(between=(0.5, 1.5)), description="distance from the main one, its sigmas")
     size: Drawn = Field(Distribution(between=(0.4, 1.0)), description="sigma relative to the main one's")
     weight: Drawn = Field(Distribution(between=(0.3, 1.0)), description="peak relative to the main one's")
+    cut: Drawn = Field(
+        Distribution(choice=(1.0,)), description="share of the peak at which a target is cut flat; 1 and more: not"
+    )
+    glow: Drawn = Field(Distribution(choice=(0.0,)), description="peak of a wide Gaussian around the main one; 0: none")
+    glow_size: Drawn = Field(Distribution(between=(2.0, 3.0)), description="its sigma relative to the main one's")
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:
@@ -65,6 +70,9 @@ class Irregular(Part):
             raise ValueError(f"lobes must be from 1 to 12, got {low:g} to {high:g}")
         check_positive("size", self.size)
         check_positive("weight", self.weight)
+        check_positive("cut", self.cut)
+        check_not_negative("glow", self.glow)
+        check_positive("glow_size", self.glow_size)
         return self
 
 
@@ -207,4 +215,5 @@ class Quality(Part):
 
     min_contrast: float = Field(8.0, ge=0, description="smallest peak of a target's own contribution, levels of 256")
     border: int = Field(2, ge=0, description="pixels kept free between a target and the image's edge")
+    max_saturated: float = Field(0.0, ge=0, le=1, description="share of a target's mask that may be black or white")
     attempts: int = Field(12, ge=1, le=1000, description="places tried before a target's size is drawn again")

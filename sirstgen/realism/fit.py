@@ -18,6 +18,7 @@ from sirstgen.realism.fit_frames import (
     fit_counts,
     fit_noise,
     fit_position,
+    fit_saturation,
     fit_scene_mix,
     fit_sizes,
 )
@@ -171,6 +172,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *sizes,
         *shape_findings(trial, _seen(found)),
         *fit_noise(found, noise),
+        *fit_saturation(found),
         *scenes,
         *rest,
         *mix,
@@ -208,6 +210,8 @@ def _seen(found: LabelledSet) -> dict[str, str]:
     share = f"{blocky_share(found):.0%} of {blockiness.size} frames have an 8-px blockiness above {BLOCKY:g}."
     return {
         "irregular": f"Residual of a Gaussian / peak: {five(found.values('fit_residual'))}.",
+        "cut": f"Level 2 px inside the border / peak: {five(found.profile('inside', 1))}.",
+        "glow": f"Level 4 px outside the border / peak: {five(found.profile('outside', 3))}.",
         "codec": f"{share} Marks at targets are fainter and more common.",
         "halo": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
         "mask_level": f"Threshold that gives the mask / peak: {five(found.values('mask_level'))}.",

@@ -148,6 +148,16 @@ def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
     ]
 
 
+def fit_saturation(found: LabelledSet) -> list[Finding]:
+    """`quality.max_saturated`: how much of a target's mask is black or white in the set."""
+    saturated = found.values("saturated")
+    if not saturated.any():
+        return []
+    most = float(saturated.max())
+    note = f"{(saturated > 0).mean():.0%} of {saturated.size} targets have pixels that are; at most {most:.0%} of one."
+    return [Finding(("quality", "max_saturated"), rounded(most, 2), f"Share of a mask that is black or white: {note}")]
+
+
 def blocky_share(found: LabelledSet) -> float:
     """The share of frames that show the 8-px blocks of a codec."""
     blockiness = found.frame_values("blockiness")

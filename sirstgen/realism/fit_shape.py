@@ -28,6 +28,8 @@ LEAST_TARGETS = 30
 _IMAGES = 120
 _GAIN = 0.002  # of the mean distance: smaller gains are chance
 _ASPECTS = (1.0, 0.8, 0.6)
+_CUTS = ((0.3, 1.2), (0.4, 1.6), (0.5, 2.0))  # beyond 1 is not cut
+_GLOWS = (0.09, 0.15, 0.24)
 _SMALL = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}  # lobes that keep their borders steep
 _QUALITIES = ((70, 95), (50, 95), (30, 90), (20, 70))
 
@@ -58,6 +60,8 @@ def starting_settings(blocky: float) -> Settings:
     """
     return {
         "irregular": {"lobes": [3, 4, 5, 6], **_SMALL},
+        "cut": {"between": [0.4, 1.6]},
+        "glow": {"quantiles": [0, 0, 0.05, 0.1, 0.15]},
         "codec": _codec(min(2 * blocky, 1.0), 30, 90),
         "halo": 0,
         "mask_level": 0.25,
@@ -77,6 +81,14 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
     lobes = {"1 lobe": [1], "1-3 lobes": [1, 2, 3], "2-4 lobes": [2, 3, 4], "3-6 lobes": [3, 4, 5, 6]}
     tried: dict[str, dict[str, Settings]] = {
         "irregular": {name: {"irregular": {"lobes": count}} for name, count in lobes.items()},
+        "cut": {
+            "not cut": {"cut": 1},
+            **{f"cut at {low:g}-{high:g}": {"cut": {"between": [low, high]}} for low, high in _CUTS},
+        },
+        "glow": {
+            "no glow": {"glow": 0},
+            **{f"glow to {most:g}": {"glow": {"quantiles": [0, 0, most / 3, most / 1.5, most]}} for most in _GLOWS},
+        },
         "codec": {"no codec": {"codec": _codec(0, 70, 95)}},
         "halo": {"no halo": {"halo": 0}},
         "mask": {},
@@ -228,12 +240,14 @@ def shape_findings(best: Trial, seen: Mapping[str, str]) -> list[Finding]:
             for number, (key, part) in enumerate(value.items()):
                 findings.append(Finding((name, key), part, note if number == 0 else "As above."))
         else:
-            findings.append(Finding((name,), value, note))
+            findings.append(Finding((*_WITHIN.get(name, ()), name), value, note))
     return findings
 
 
 _GROUPS = {
     "irregular": "irregular",
+    "cut": "cut",
+    "glow": "glow",
     "halo": "halo",
     "psf_sigma": "psf_sigma",
     "mask_level": "mask",
@@ -241,3 +255,6 @@ _GROUPS = {
     "codec": "codec",
 }
 """Entries of the recipe in the order of the file, each with the group of candidates that it was chosen from."""
+
+_WITHIN = {"cut": ("irregular",), "glow": ("irregular",)}
+"""Entries that belong to a section."""

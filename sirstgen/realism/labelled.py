@@ -92,6 +92,11 @@ class LabelledSet:
         found = np.array([getattr(target.statistics, name) for target in self.targets], float)
         return np.asarray(found[np.isfinite(found)])
 
+    def profile(self, side: str, place: int) -> NDArray[np.float64]:
+        """One step of the profile ``inside`` or ``outside`` the mask, of every target that is large enough."""
+        found = np.array([getattr(target.statistics, side)[place] for target in self.targets], float)
+        return np.asarray(found[np.isfinite(found)])
+
     def frame_values(self, name: str) -> NDArray[np.float64]:
         """One statistic of every frame that is large enough to have it."""
         return np.array([frame.statistics[name] for frame in self.frames if name in frame.statistics], float)

@@ -206,7 +206,14 @@ class Canvas:
         scr = plan.scr if plan.contrast is None else plan.contrast / clutter.sigma_b
         assert scr is not None  # TargetPlan holds one of the two
         required = intensity.required_sum(len(shape.under), clutter, scr, plan.polarity)
-        return Light(clutter, required, intensity.amplitude(required, shape.under_sum, shape.own_sum))
+        amplitude = intensity.amplitude(required, shape.under_sum, shape.own_sum)
+        if self.plan.max_saturated > 0:
+            lit = shape.under + amplitude * shape.own
+            if lit.max() > self.plan.white or lit.min() < 0:
+                amplitude = intensity.clipped_amplitude(required, shape.under, shape.own, amplitude, self.plan.white)
+                if not math.isfinite(amplitude):
+                    raise self._rejected("saturated", f"sum {required} of {shape.under.size} pixels", number)
+        return Light(clutter, required, amplitude)
 
     def _check(self, number: int, light: Light, min_contrast: float) -> None:
         shape = self.shapes[number]
@@ -215,7 +222,10 @@ class Canvas:
         if light.amplitude * plan.polarity < min_contrast:
             detail = f"{asked} gives a peak of {light.amplitude:.1f} gray levels"
             raise self._rejected("invisible contrast", detail, number)
-        levels = mask_levels(shape, light)
+        levels = mask_levels(shape, light, self.plan)
+        ends = float(((levels <= 0) | (levels >= self.plan.white)).mean())
+        if ends > self.plan.max_saturated > 0:
+            raise self._rejected("saturated", f"{asked} makes {ends:.0%} of the mask black or white", number)
         if levels.min() < 0 or levels.max() > self.plan.white:
             detail = f"{asked} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
             raise self._rejected("saturated", detail, number)
@@ -226,6 +236,9 @@ class Canvas:
         return TargetRejected(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
 
 
-def mask_levels(shape: Shape, light: Light) -> NDArray[np.int64]:
-    """The written gray levels on the target's mask, in raster order, before any clipping."""
-    return intensity.place_gray_levels(shape.under + light.amplitude * shape.own, light.required)
+def mask_levels(shape: Shape, light: Light, plan: ImagePlan) -> NDArray[np.int64]:
+    """The written gray levels on the target's mask, in raster order; beyond black and white where these may not be."""
+    values = shape.under + light.amplitude * shape.own
+    if plan.max_saturated > 0:
+        values = np.clip(values, 0, plan.white)
+    return intensity.place_gray_levels(values, light.required)

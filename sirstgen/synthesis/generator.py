@@ -172,6 +172,7 @@ class Generator:
             psf_sigma=self._sampler.psf_sigma(index),
             noise=self._sampler.noise(index),
             codec=self._sampler.codec(index),
+            max_saturated=self.recipe.quality.max_saturated,
         )
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
         ground = Ground(
@@ -182,6 +183,7 @@ class Generator:
             self._min_contrast,
             self._region.kind,
             self.recipe.position,
+            self.recipe.quality.max_saturated > 0,
         )
         canvas = Canvas(plan, layer, self.templates)
         for number in range(self._sampler.count(index, plan.scene)):

@@ -156,6 +156,36 @@ def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
     return (required - background_sum) / profile_sum
 
 
+def clipped_amplitude(
+    required: int, under: NDArray[np.float64], own: NDArray[np.float64], first: float, white: int
+) -> float:
+    """As `amplitude`, where gray levels end at black and white: the clipped pixels of the mask sum to `required`.
+
+    Args:
+        required: from `required_sum`.
+        under: (area,) background under the mask.
+        own: (area,) the target's own profile there, positive.
+        first: `amplitude` without the ends, which is too small in size.
+        white: the largest gray level.
+
+    Returns:
+        Gray levels; infinite where no amplitude is enough.
+    """
+    if not 0 <= required <= white * under.size:
+        return math.copysign(math.inf, first)
+    low, high = first, 2 * first
+    least = 1e-3 * math.copysign(1.0, first)
+    while abs(np.clip(under + high * own, 0, white).sum() - under.sum()) < abs(required - under.sum()):
+        low, high = high, 2 * high + least
+        if abs(high) > 1e9:
+            return math.copysign(math.inf, first)
+    for _ in range(60):
+        middle = (low + high) / 2
+        reached = abs(np.clip(under + middle * own, 0, white).sum() - under.sum())
+        low, high = (middle, high) if reached < abs(required - under.sum()) else (low, middle)
+    return high
+
+
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.int64]:
     """Whole gray levels that sum to exactly `required` and lie within one of `values`: the largest remainder method.
 

@@ -57,6 +57,9 @@ def irregular_lobes(rules: Irregular, target: TargetPlan, rng: np.random.Generat
         size, weight = rules.size.draw(rng), rules.weight.draw(rng)
         dx, dy = u * math.cos(turn) - v * math.sin(turn), u * math.sin(turn) + v * math.cos(turn)
         lobes.append(Lobe(dx, dy, size * along, size * across, target.angle, weight))
+    glow, wide = rules.glow.draw(rng), rules.glow_size.draw(rng)
+    if glow > 0:
+        lobes.append(Lobe(0.0, 0.0, wide * along, wide * across, target.angle, glow))
     return tuple(lobes)
 
 

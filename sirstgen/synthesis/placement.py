@@ -85,6 +85,7 @@ class Ground:
         min_contrast: gray levels that a target's peak needs to be seen.
         region: where the SCR takes its clutter.
         preferred: where in the image targets stand; anywhere if None.
+        may_saturate: only a target's mean must keep below white, not its peak.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class Ground:
         min_contrast: float,
         region: RegionKind = "local",
         preferred: Position | None = None,
+        may_saturate: bool = False,
     ) -> None:
         self._survey, self._crop, self._layer = survey, crop, layer
         self._border, self._min_contrast = border, min_contrast
         self._region, self._preferred = region, preferred
         self._white = int(np.iinfo(layer.dtype).max)
         self._leeway = _LEEWAY * self._white
+        self._headroom = 1 / _PEAK_TO_MEAN if may_saturate else 1.0
 
     @cached_property
     def _bright(self) -> float:
@@ -158,7 +161,8 @@ class Ground:
         here = self._layer[rows, columns].astype(np.float32)
         own = (expected - here) * _PEAK_TO_MEAN
         visible = own * np.sign(wanted) >= self._min_contrast
-        feasible = visible & (here + own > 0) & (here + own < self._white)
+        lit = here + own * self._headroom
+        feasible = visible & (lit > 0) & (lit < self._white)
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
         fits = feasible

@@ -1,4 +1,4 @@
-"""A target's profile: stamp, point spread, blur and halo in turn. Mask and intensity are taken from it."""
+"""A target's profile: stamp, cut, point spread, blur and halo in turn. Mask and intensity are taken from it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def target_profile(
         Values with peak 1, negative in a halo.
     """
     stamp = _draw(target, templates)
+    if target.cut < 1:
+        stamp = Stamp(np.minimum(stamp.values, np.float32(target.cut) * stamp.values.max()), stamp.left, stamp.top)
     if psf_sigma > 0:
         stamp = spread_stamp(stamp, psf_sigma)
     stamp = blur_stamp(stamp, blur_sigma)

@@ -137,7 +137,7 @@ def finish(canvas: Canvas, rejections: dict[str, int] | None = None) -> Sample:
     image = canvas.layer.copy()
     truths, plan = [], canvas.plan
     for shape, light in sorted(zip(canvas.shapes, canvas.lights, strict=True), key=lambda pair: pair[0].first):
-        levels = mask_levels(shape, light)
+        levels = mask_levels(shape, light, plan)
         window = image[shape.rows, shape.columns]
         lit = window + np.rint(shape.profile * np.float32(light.amplitude))
         window[:] = np.minimum(np.maximum(lit, 0), plan.white)

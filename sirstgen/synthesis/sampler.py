@@ -111,8 +111,11 @@ class Sampler:
                 kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, halo=halo, mask_level=level
             )
             lobes = irregular_lobes(self.recipe.irregular, target, stream(self._seed, index, "lobes", number, attempt))
-            if lobes or halo or psf_sigma:
-                target = with_area(replace(target, lobes=lobes), area, self.recipe.mask_level, blur_sigma, psf_sigma)
+            cut = min(self.recipe.irregular.cut.draw(stream(self._seed, index, "cut", number, attempt)), 1.0)
+            if lobes or halo or psf_sigma or cut < 1:
+                target = with_area(
+                    replace(target, lobes=lobes, cut=cut), area, self.recipe.mask_level, blur_sigma, psf_sigma
+                )
         law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
         if law is None:
             return replace(target, scr=self.recipe.scr.draw(levels))

@@ -1,0 +1,76 @@
+"""Targets as bodies and saturated sensors show them: cut flat, with a glow, white in the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from making.clutter import clutter
+
+from sirstgen.errors import InvalidValue
+from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
+from sirstgen.recipe import Recipe
+from sirstgen.synthesis.canvas import TargetRejected
+from sirstgen.synthesis.intensity import amplitude, clipped_amplitude
+from sirstgen.synthesis.profiles import mask_of, target_profile
+from sirstgen.synthesis.render import render
+from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.templates import TemplateLibrary
+
+
+def spot(**more: object) -> TargetPlan:
+    return TargetPlan("spot", (40.0, 32.0), **{"contrast": 60.0, "sigma": (3.0, 2.5), **more})  # type: ignore[arg-type]
+
+
+def test_a_cut_target_has_a_flat_top_and_a_steeper_border() -> None:
+    whole, cut = (target_profile(spot(cut=share), 0.2).values for share in (1.0, 0.5))
+    assert whole.max() == cut.max() == 1
+    assert (cut > 0.99).sum() > 10 > (whole > 0.99).sum()
+    assert mask_of(cut, 0.3).sum() > mask_of(whole, 0.3).sum()
+    with pytest.raises(InvalidValue, match="cut must be in"):
+        spot(cut=0.0)
+
+
+def test_plans_keep_the_cut_and_what_may_be_white() -> None:
+    plan = ImagePlan(BackgroundCrop("a", (0, 0, 80, 64)), (spot(cut=0.6),), width=80, height=64, max_saturated=0.4)
+    assert ImagePlan.from_row(plan.to_json()) == plan
+
+
+def test_a_saturated_target_keeps_its_contrast() -> None:
+    background = clutter(3, 64, 80, deviation=6, mean=150)
+    crop = BackgroundCrop("a", (0, 0, 80, 64))
+    target = spot(contrast=80.0)
+    with pytest.raises(TargetRejected, match="beyond black or white"):
+        render(ImagePlan(crop, (target,), width=80, height=64), background)
+    sample = render(ImagePlan(crop, (target,), width=80, height=64, max_saturated=0.9), background)
+    truth = sample.targets[0]
+    assert truth.saturated > 3 and sample.image[sample.mask > 0].max() == 255
+    assert abs(truth.mu_t - truth.mu_b - 80) <= 0.5 / truth.area
+    with pytest.raises(TargetRejected, match="of the mask black or white"):
+        render(ImagePlan(crop, (target,), width=80, height=64, max_saturated=0.05), background)
+    with pytest.raises(TargetRejected, match="beyond black or white"):
+        render(ImagePlan(crop, (spot(contrast=130.0),), width=80, height=64, max_saturated=0.9), background)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_clipped_amplitude_meets_the_sum(sign: int) -> None:
+    own = np.array([1.0, 0.9, 0.6, 0.3])
+    under = np.full(4, 200.0 if sign > 0 else 50.0)
+    required = 980 if sign > 0 else 40
+    first = amplitude(required, int(under.sum()), float(own.sum()))
+    found = clipped_amplitude(required, under, own, first, 255)
+    assert np.clip(under + found * own, 0, 255).sum() == pytest.approx(required, abs=1e-6)
+    assert abs(found) > abs(first)
+    assert np.isinf(clipped_amplitude(1100, under, own, first, 255))
+
+
+def test_the_recipe_draws_cuts_and_glows() -> None:
+    recipe = Recipe.default(
+        contrast={"level": 60},
+        irregular={"cut": 0.6, "glow": 0.1, "glow_size": 2.5},
+        scenes={"cloud": {"kinds": {"spot": 1}}},
+    )
+    target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
+    assert target.cut == 0.6 and len(target.lobes) == 1 and target.sigma is not None
+    assert target.lobes[0].weight == 0.1 and target.lobes[0].along == pytest.approx(2.5 * target.sigma[0])
+    plain = Sampler(Recipe.default(irregular={"cut": 1.4}), TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
+    assert plain.cut == 1.0 and plain.lobes == ()
