@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle, roof_gear
-from sirstgen.backgrounds.procedural.fields import Field, finish, fractal, shading
+from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
-from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, plant
+from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -27,18 +28,25 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         (height, width) uint8, gray levels.
     """
     layouts = (_near_facades, _roofs, _skyline, street)
-    scene = layouts[rng.choice(len(layouts), p=[0.28, 0.26, 0.22, 0.24])](rng, height, width)
+    scene = layouts[rng.choice(len(layouts), p=[0.07, 0.31, 0.16, 0.46])](rng, height, width)
+    if rng.random() < 0.15:
+        _bare_trees(rng, scene)
+    if rng.random() < 0.12:  # out of focus
+        scene = blurred(scene, rng.uniform(0.8, 2.5))
+    scene = _leaning(rng, scene)
     if rng.random() < 0.3:
         scene = scene + np.float32(rng.uniform(3, 9)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(24, 58) / scene.std(), 0.7, 2.0)
+    gain = np.clip(rng.uniform(20, 68) / scene.std(), 0.6, 2.6)
     scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(74, 148))
     return finish(
         rng,
         scene.astype(np.float32),
-        noise=rng.uniform(0.5, 1.4),
-        softness=rng.uniform(0.6, 1.1),
-        pattern=rng.uniform(0, 0.15),
+        noise=spread(rng, 0.75, 0.5),
+        softness=spread(rng, 0.42, 0.35),
+        pattern=spread(rng, 0.05, 0.8),
+        enlarged=0.2,
+        codec=Codec(0.3, (60, 93)),
     )
 
 
@@ -216,7 +224,25 @@ def _canopy(rng: np.random.Generator, scene: Field, top: float, level: float) ->
     count = int(9 * width / size)
     rows = np.sort(rng.uniform(top + size * 0.6, max(height, top + size) + size, count))
     spots = [(rng.uniform(0, width), row, size * rng.uniform(0.6, 1.2), level + rng.normal(0, 5)) for row in rows]
-    plant(scene, plants, spots, contrast=rng.uniform(5, 14))
+    plant(scene, plants, spots, contrast=rng.uniform(8, 24))
+
+
+def _bare_trees(rng: np.random.Generator, scene: Field) -> None:
+    """Leafless trees between the camera and the buildings, drawn in place."""
+    height, width = scene.shape
+    level = np.float32(rng.uniform(*np.quantile(scene, [0.3, 0.95])))
+    for _ in range(int(rng.integers(1, 6))):
+        foot = (rng.uniform(0, width), height * rng.uniform(0.75, 1.15))
+        scene += bare_tree(rng, height, width, foot, tall=height * rng.uniform(0.2, 0.7)) * (level - scene)
+
+
+def _leaning(rng: np.random.Generator, scene: Field) -> Field:
+    """The scene as a camera that is not quite upright sees it: what stands leans, what lies slopes a little."""
+    height, width = scene.shape
+    lean, slope = rng.normal(0, [0.08, 0.015])
+    shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])
+    seen = cv2.warpAffine(scene, shear, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(seen, dtype=np.float32)
 
 
 def _turned(rng: np.random.Generator, scene: Field, most: float) -> Field:

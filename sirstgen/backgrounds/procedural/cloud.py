@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail
-from sirstgen.backgrounds.procedural.fields import Field, finish, fractal, shading
+from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail, turned
+from sirstgen.backgrounds.procedural.fields import Field, fractal, shading
 
 _FORMS = {"heaps": heaps, "deck": deck, "broken": broken, "layers": layers, "streaks": streaks}
 # A third of the real NUAA skies, a tenth of the NUDT ones are clear.
 _KINDS = ("clear", "heaps", "deck", "broken", "layers", "streaks", "two")
-_SHARES = (0.13, 0.22, 0.17, 0.2, 0.09, 0.09, 0.1)
+_SHARES = (0.27, 0.19, 0.15, 0.17, 0.07, 0.06, 0.09)
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -27,25 +28,28 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     """
     kind = str(rng.choice(_KINDS, p=_SHARES))
     sky = clear_sky(rng, height, width)
-    noise = float(np.clip(rng.lognormal(np.log(0.36 if kind == "clear" else 0.55), 0.4), 0.26, 1.6))
+    noise, pattern = spread(rng, 0.25, 0.7), spread(rng, 0.1, 0.7)
     if kind == "clear":
         # Coding leaves flat blocks with sparse steps in a clear sky: over half of the real ones show them.
-        return finish(rng, sky, noise=noise, softness=0.8, block_share=0.6, block_quality=(35, 85))
+        return finish(rng, sky, noise=noise, softness=0.7, pattern=pattern, codec=Codec(0.6, (25, 85)))
     names = [kind] if kind != "two" else ["streaks", str(rng.choice(["heaps", "broken", "layers"]))]
-    contrast = float(np.clip(rng.lognormal(np.log(125), 0.55), 30, 260))
+    contrast = float(np.clip(rng.lognormal(np.log(80), 0.85), 10, 320))
     if kind == "deck":  # all of the frame is cloud, so less contrast makes the same clutter
         contrast *= 0.8
     for name in names:
-        sky = over(sky, _FORMS[name](rng, height, width), contrast)
+        form = _FORMS[name]
+        aloft = name in ("broken", "deck", "streaks") and rng.random() < 0.35
+        sky = over(sky, turned(rng, form, height, width) if aloft else form(rng, height, width), contrast)
     if rng.random() < 0.04:
         sky = over(sky, trail(rng, height, width), 0.5 * contrast)
-    return finish(rng, sky, noise=noise, softness=float(rng.uniform(0.7, 1.3)))
+    sky = sky + np.float32(min(rng.lognormal(np.log(6), 0.9), 40)) * shading(rng, height, width)
+    return finish(rng, sky, noise=noise, softness=spread(rng, 0.65, 0.4), pattern=pattern, codec=Codec(0.45))
 
 
 def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:
     """Smooth shading, mostly brighter towards the ground, with a breath of haze; gray levels."""
-    mean = float(np.clip(rng.normal(72, 24), 32, 130))
-    slope = float(np.clip(rng.lognormal(np.log(7), 0.8), 1.5, 35))
+    mean = float(np.clip(rng.normal(84, 33), 28, 165))
+    slope = float(np.clip(rng.lognormal(np.log(6), 0.9), 1.0, 40))
     field = shading(rng, height, width)
     if field[: height // 2].mean() > field[height // 2 :].mean() and rng.random() < 0.7:
         field = field[::-1]

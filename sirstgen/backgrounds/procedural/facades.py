@@ -42,7 +42,7 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
     wall = wall + rng.uniform(0, 3) * rng.standard_normal(columns)[column][None, :]
 
     trim = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(6, 30)
-    if rng.random() < 0.5:
+    if rng.random() < 0.75:
         wall = wall + trim * _inside(up, 1 - rng.uniform(0.06, 0.25), 1.0, storey)[:, None]
     if rng.random() < 0.5:
         wall = wall - rng.uniform(3, 14) * np.clip(1.2 - along * bay, 0, 1)[None, :]

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.camera import finish, spread
 from sirstgen.backgrounds.procedural.fields import (
     Field,
-    finish,
     fractal,
     frame_scale,
     ridged,
@@ -39,14 +39,15 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     if rng.random() < 0.3:
         scene = scene + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(20, 55) / scene.std(), 0.7, 1.8)
-    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(65, 138))
+    gain = np.clip(rng.uniform(16, 68) / scene.std(), 0.5, 2.4)
+    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
     return finish(
         rng,
         scene.astype(np.float32),
-        noise=rng.uniform(0.5, 1.5),
-        softness=rng.uniform(0.35, 0.8) if rng.random() < 0.8 else rng.uniform(0.8, 1.6),
-        pattern=rng.uniform(0, 0.2),
+        noise=spread(rng, 0.5, 0.7),
+        softness=spread(rng, 0.55, 0.5),
+        pattern=spread(rng, 0.1, 0.7),
+        enlarged=0.35,
     )
 
 
@@ -161,10 +162,10 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     # Patches have edges: bare soil, stubble, wet ground.
     edge = rng.uniform(0.1, 1.0)
     patches = smoothstep(patches + 0.15 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(4.5, 11)) * texture + np.float32(rng.uniform(6, 40)) * patches
+    ground = np.float32(rng.uniform(2.5, 8)) * texture + np.float32(rng.uniform(5, 30)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
     grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
-    ground = ground + np.float32(rng.uniform(1.5, 4.5)) * grain
+    ground = ground + np.float32(rng.uniform(1.0, 3.5)) * grain
     ground = ground + np.float32(rng.normal(0, 15)) * (relative_depth(height, horizon) - 0.5)
     if rng.random() < 0.35:
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(2.0, 9.0) * scale)

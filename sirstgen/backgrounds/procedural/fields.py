@@ -1,4 +1,4 @@
-"""Seeded random fields that infrared scenes are made of, and the camera that looks at them.
+"""Seeded random fields that infrared scenes are made of.
 
 Every field is (height, width) float32; random ones have mean 0 and standard deviation 1 unless said otherwise. Periodic
 fields are made larger than asked and cropped, so that no edge continues at the opposite one.
@@ -151,72 +151,10 @@ def warp(field: Field, dx: Field, dy: Field) -> Field:
 def shading(rng: np.random.Generator, height: int, width: int) -> Field:
     """Smooth quadratic shading of a sky or a lens: mostly a vertical slope, some lateral slope, some curvature."""
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
-    slope_y, slope_x, curve, twist = rng.normal(0, [1.0, 0.5, 0.5, 0.3])
+    slope_y, slope_x, curve, twist = rng.normal(0, [1.0, 0.7, 0.5, 0.3])
     return unit(slope_y * y + slope_x * x + curve * (x * x + y * y) + twist * x * y)
-
-
-def sensor_noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> Field:
-    """Low-amplitude correlated noise, as interpolated and compressed video shows it (lag-1 autocorrelation about 0.4).
-
-    `sigma` is its standard deviation in gray levels.
-    """
-    white = rng.standard_normal((height, width)).astype(np.float32)
-    return unit(blurred(white, 1.0)) * np.float32(sigma)
-
-
-def fixed_pattern(rng: np.random.Generator, height: int, width: int, columns: float, rows: float) -> Field:
-    """Fixed pattern noise: one offset a column and one a row; their standard deviations in gray levels."""
-    offsets = rng.normal(0, columns, (1, width)) + rng.normal(0, rows, (height, 1))
-    return offsets.astype(np.float32)
 
 
 def at_levels(field: Field, mean: float, std: float) -> Field:
     """The field brought to `mean` and `std` gray levels."""
     return unit(field) * np.float32(std) + np.float32(mean)
-
-
-def finish(
-    rng: np.random.Generator,
-    scene: Field,
-    *,
-    noise: float,
-    softness: float = 0.7,
-    pattern: float = 0.03,
-    saturates: bool = False,
-    block_share: float = 0.33,
-    block_quality: tuple[int, int] = (70, 93),
-) -> NDArray[np.uint8]:
-    """What camera and recorder make of a scene: blur, noise, fixed pattern, 8 bits, sometimes compression blocks.
-
-    Args:
-        rng: where the numbers come from.
-        scene: (height, width) gray levels, 0 to 255; may run over.
-        noise: standard deviation of the sensor noise in gray levels (real frames: about 0.2 to 1.0).
-        softness: sigma in pixels of the blur that optics and resampling leave.
-        pattern: standard deviation of the column and row offsets in gray levels.
-        saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
-        block_share: chance that the frame went through JPEG (a third of real frames show its 8-px steps).
-        block_quality: lowest and highest quality of that JPEG, 1 to 100.
-    """
-    height, width = scene.shape
-    gray = blurred(scene, softness)
-    if not saturates:
-        gray = _bend(gray, knee=205.0, ceiling=246.0)
-    gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
-    gray = gray + sensor_noise(rng, height, width, noise) + fixed_pattern(rng, height, width, pattern, pattern)
-    frame = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-    if rng.random() < block_share:
-        frame = _compressed(frame, quality=int(rng.integers(block_quality[0], block_quality[1] + 1)))
-    return frame
-
-
-def _bend(gray: NDArray[np.float32], knee: float, ceiling: float) -> Field:
-    """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
-    room = ceiling - knee
-    over = np.maximum(gray - knee, 0)
-    return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
-
-
-def _compressed(frame: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    _, packed = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)

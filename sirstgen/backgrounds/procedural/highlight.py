@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.cloud import clear_sky, over
-from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers
+from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers, turned
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     blurred,
-    finish,
     fractal,
     frame_scale,
     ridged,
@@ -35,35 +35,38 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         (height, width), uint8.
     """
     layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
-    layout = layouts[rng.choice(len(layouts), p=[0.5, 0.15, 0.17, 0.18])]
+    layout = layouts[rng.choice(len(layouts), p=[0.6, 0.18, 0.12, 0.1])]
     scene = layout(rng, height, width)
     return finish(
         rng,
         scene,
-        noise=float(rng.uniform(1.2, 2.0)),
-        softness=float(rng.uniform(0.8, 1.2)),
+        noise=spread(rng, 0.65, 0.5),
+        softness=spread(rng, 0.7, 0.4),
+        pattern=spread(rng, 0.12, 0.8),
         saturates=True,
-        block_share=0.4,
+        enlarged=0.35,
+        codec=Codec(0.5),
     )
 
 
-def _exposed(rng: np.random.Generator, scene: Field, share: float, spread: float) -> Field:
-    """The scene so bright that `share` of it reaches 255, at the gain that leaves it `spread` gray levels."""
+def _exposed(rng: np.random.Generator, scene: Field, share: float, contrast: float) -> Field:
+    """The scene so bright that `share` of it reaches 255, at the gain that leaves it `contrast` gray levels."""
     bright = float(np.quantile(scene, 1 - share))
-    gain = spread / max(float(np.minimum(scene, bright).std()), 1e-6)
+    gain = contrast / max(float(np.minimum(scene, bright).std()), 1e-6)
     return ((scene - bright) * np.float32(gain) + np.float32(255.5 + rng.uniform(0, 2))).astype(np.float32)
 
 
 def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Field:
     form = (broken, heaps, deck, layers)[rng.choice(4, p=[0.45, 0.15, 0.25, 0.15])]
-    sky = over(0.3 * clear_sky(rng, height, width), form(rng, height, width), 100.0)
+    sky = 0.3 * clear_sky(rng, height, width)
+    sky = over(sky, form(rng, height, width) if rng.random() < 0.5 else turned(rng, form, height, width), 100.0)
     if rng.random() < 0.4:
         sky = over(sky, broken(rng, height, width), 80.0)
     # These are mostly enlarged views: soft, and with light and shade wider than any one cloud.
-    sky = blurred(sky, float(rng.uniform(0.3, 1.6)) * frame_scale(height, width))
+    sky = blurred(sky, float(rng.uniform(0.6, 3.2)) * frame_scale(height, width))
     sky = sky + np.float32(rng.uniform(20, 70)) * shading(rng, height, width)
     sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
-    return _exposed(rng, sky, share=float(rng.uniform(0.03, 0.3)), spread=float(rng.uniform(46, 88)))
+    return _exposed(rng, sky, share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(30, 88)))
 
 
 def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -81,7 +84,7 @@ def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
         scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
             0.2, 3
         )
-    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), spread=float(rng.uniform(44, 72)))
+    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), contrast=float(rng.uniform(44, 72)))
 
 
 def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -118,7 +121,7 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
         land = below(crown, height) * (1 - sea)
         scene = scene * (1 - land) + (30 + 0.5 * sky) * land
     seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), spread=float(rng.uniform(42, 70)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), contrast=float(rng.uniform(42, 70)))
 
 
 def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -149,7 +152,7 @@ def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
     if rng.random() < 0.65:
         _wood(rng, scene, line)
     seen = tilted(scene, float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), spread=float(rng.uniform(42, 76)))
+    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), contrast=float(rng.uniform(42, 76)))
 
 
 def _wood(rng: np.random.Generator, scene: Field, foot: Field) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     band,
-    finish,
     fractal,
     frame_scale,
     shading,
@@ -32,11 +32,11 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     """
     horizon = _horizon(rng) * height
     # Most skies near the horizon are warmer than the water; the rest are cold and clear.
-    contrast = float(np.clip(rng.lognormal(3.85, 0.4), 25, 95)) * (1 if rng.random() < 0.72 else -0.6)
+    contrast = float(np.clip(rng.lognormal(3.7, 0.5), 18, 95)) * (1 if rng.random() < 0.72 else -0.6)
     scene = _water(rng, height, width, horizon)
     if horizon > 0:
         sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 7.0))
-        fall = -contrast * rng.uniform(0.0, 1.2)
+        fall = -contrast * rng.uniform(0.0, 0.7)
         scene = scene * sea + (contrast + low_sky(rng, height, width, horizon, fall)) * (1 - sea)
         if rng.random() < 0.4:
             scene = _with_shore(rng, scene, horizon, contrast)
@@ -44,14 +44,17 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     if rng.random() < 0.4:
         scene = scene + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(16, 60) / scene.std(), 0.8, 1.8)
-    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(70, 145))
+    gain = np.clip(rng.uniform(14, 60) / scene.std(), 0.75, 1.6)
+    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
     return finish(
         rng,
         scene.astype(np.float32),
-        noise=rng.uniform(0.8, 1.6),
-        softness=rng.uniform(0.4, 0.8),
-        pattern=rng.uniform(0, 0.2),
+        noise=spread(rng, 0.9, 0.35),
+        grain=0.8,
+        softness=spread(rng, 0.6, 0.4),
+        pattern=spread(rng, 0.15, 0.8),
+        enlarged=0.15,
+        codec=Codec(0.33, (65, 93)),
     )
 
 
@@ -69,11 +72,11 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     # A camera that looks down steeply does not squeeze the waves; their own length must show.
     crest = rng.uniform(1.1, 2.0) if horizon > 0 else rng.uniform(1.8, 3.5)
     sizes = [3.5, 7.0, 14.0, 28.0, 60.0, 140.0]
-    rough = rng.uniform(-0.5, 0.1)
+    rough = rng.uniform(-0.4, 0.25)
     octaves = [(size * scale * focal / height, size**rough) for size in sizes]
     waves = ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=crest)
     ripple = band(rng, height, width, 4.0 * scale, stretch=(1.15, 1.0))
-    waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.38) * ripple
+    waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.25) * ripple
     # Crests are narrower than troughs, or the other way round where the sky mirrors in the front faces.
     skew = rng.choice([-1, 1]) * rng.uniform(0.1, 0.45)
     waves = ((np.exp(skew * np.clip(waves, -3, 3)) - 1) / skew).astype(np.float32)
@@ -82,15 +85,15 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     slicks = ground_texture(
         rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=4.0
     )
-    swell = np.float32(np.clip(rng.lognormal(1.85, 0.4), 3.0, 12))
+    swell = np.float32(np.clip(rng.lognormal(1.25, 0.4), 1.6, 9))
     calm = np.clip(1 + rng.uniform(0, 0.45) * slicks, 0.25, 2.0)
     depth = relative_depth(height, horizon)
     far = depth ** np.float32(rng.uniform(0.0, 0.25))
     water = swell * far * calm * waves + np.float32(rng.uniform(0.5, 4.0)) * slicks
     water = water + np.float32(rng.normal(0, 9)) * (depth - 0.5) + np.float32(rng.normal(0, 8)) * np.exp(-depth * 12)
-    if rng.random() < 0.35:
-        water = water + _foam(rng, waves, depth) * np.float32(rng.uniform(10, 30))
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
+        water = water + _foam(rng, waves, depth) * np.float32(rng.uniform(8, 25))
+    if rng.random() < 0.12:
         water = water + _glint(rng, waves, depth) * np.float32(rng.uniform(25, 70))
     return np.asarray(water, dtype=np.float32)
 

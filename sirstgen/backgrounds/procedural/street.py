@@ -33,7 +33,7 @@ def street(rng: np.random.Generator, height: int, width: int) -> Field:
     half = width * rng.uniform(0.35, 0.9)
     scene = _road(rng, scene, horizon, centre, half, warmth)
     for side in (-1, 1):
-        if rng.random() < 0.85:
+        if rng.random() < 0.45:
             _row_of_houses(rng, scene, horizon, centre, side * half * rng.uniform(1.15, 1.8), warmth)
         else:
             _hedge(rng, scene, horizon, centre, side * half * 1.3, warmth)
@@ -46,15 +46,14 @@ def _road(rng: np.random.Generator, scene: Field, horizon: float, centre: float,
     height, width = scene.shape
     scale = frame_scale(height, width)
     depth = relative_depth(height, horizon)
-    grain = ground_texture(
-        rng, height, width, horizon, [(6 * scale, 1.0), (25 * scale, 1.2), (90 * scale, 1.5)], focal=0.8 * width
-    )
+    octaves = [(6 * scale, 1.0), (25 * scale, 1.2), (90 * scale, 1.5)]
+    grain = ground_texture(rng, height, width, horizon, octaves, focal=0.8 * width, stretch=rng.uniform(1.0, 4.0))
     across = (np.arange(width, dtype=np.float32)[None, :] - np.float32(centre)) / np.maximum(depth, 1e-3)
     pixel = 1 / np.maximum(depth, 1e-3)
     road = np.clip((half - np.abs(across)) / pixel + 0.5, 0, 1)
     asphalt = warmth * rng.uniform(0.4, 0.9)
     verge = asphalt + rng.choice([-1, 1]) * rng.uniform(10, 35)
-    ground = verge + (asphalt - verge) * road + np.float32(rng.uniform(1.5, 4)) * grain * (1.4 - road)
+    ground = verge + (asphalt - verge) * road + np.float32(rng.uniform(1.5, 5)) * grain * (1.4 - road)
     # Tyres leave warmer tracks; marks are brighter and dashed along the line of sight.
     for lane in (-0.5, 0.5):
         ground = ground + rng.uniform(2, 8) * np.exp(-0.5 * ((across - lane * half) / (0.14 * half)) ** 2)
@@ -136,7 +135,7 @@ def _hedge(rng: np.random.Generator, scene: Field, horizon: float, centre: float
             )
             for z in distances
         ]
-    plant(scene, plants, spots, contrast=rng.uniform(5, 13))
+    plant(scene, plants, spots, contrast=rng.uniform(8, 26))
 
 
 def _furniture(
@@ -158,7 +157,7 @@ def _furniture(
         for lower in (0.0, 0.06, 0.12)[: int(rng.integers(1, 4))]:
             _wires(cover, [(x, y + lower * (horizon - y)) for x, y in heads])
         scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
-    for _ in range(int(rng.integers(0, 5))):
+    for _ in range(int(rng.integers(0, 9))):
         z = rng.uniform(1.0, 4.0)
         foot = (centre - side * half * rng.uniform(1.05, 1.4) / z, horizon + reach / z)
         cover_of_tree = bare_tree(rng, height, width, foot, tall=reach * rng.uniform(1.5, 3.0) / z)

