@@ -32,7 +32,7 @@ from sirstgen.realism.fit_shape import (
     shape_table,
     starting_settings,
 )
-from sirstgen.realism.fit_sizes import fit_scenes, fit_sizes_of_targets
+from sirstgen.realism.fit_sizes import fit_scenes, fit_silhouettes, fit_sizes_of_targets
 from sirstgen.realism.labelled import LabelledSet, chosen_ids, measure_labelled
 from sirstgen.recipe import Recipe
 from sirstgen.scenes.labels import SceneLabel
@@ -159,6 +159,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
     power = trial.settings["aspect_power"]
     contrast, no_contrast = fit_contrast(found)
     sizes, no_sizes = fit_sizes_of_targets(found, power)
+    silhouettes, no_silhouettes = fit_silhouettes(found, tuple(Recipe.default().classes))
     scenes, no_scenes = fit_scenes(found, known, power)
     mix, no_mix = fit_scene_mix(found, known)
     frame, rest = _split(fit_sizes(found), ("width", "height", "bit_depth"))
@@ -170,6 +171,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         fit_position(found),
         *contrast,
         *sizes,
+        *silhouettes,
         *shape_findings(trial, _seen(found)),
         *fit_noise(found, noise),
         *fit_saturation(found),
@@ -177,7 +179,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *rest,
         *mix,
     ]
-    return findings, no_contrast + no_sizes + no_scenes + no_mix
+    return findings, no_contrast + no_sizes + no_silhouettes + no_scenes + no_mix
 
 
 def _matched(

@@ -1,4 +1,4 @@
-"""Kinds and sizes of targets, fitted: the shares of points and spots, their area, aspect and angle, per scene."""
+"""Kinds and sizes of targets, fitted: the shares of points, spots and silhouettes, their sizes, per scene."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from sirstgen.realism.labelled import LabelledSet, LabelledTarget
 
 LARGEST_POINT = 9
 """Mask area up to which a target is a point, pixels: 3x3."""
+
+LARGEST_BLOB = 60
+"""Mask area from which labelled targets show a body with an outline, which templates have and Gaussians have not."""
 
 LEAST_TARGETS = 30
 """A scene with fewer targets has the sizes and shares of all scenes together."""
@@ -34,6 +37,22 @@ def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple
     return findings, unknowns
 
 
+def fit_silhouettes(found: LabelledSet, classes: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
+    """`length` of each class of templates: that of the labelled targets which are large enough to show an outline.
+
+    Args:
+        found: the labelled set.
+        classes: the recipe's template classes.
+    """
+    large = _large(found)
+    if len(large) < _LEAST_OF_A_KIND:
+        few = f"silhouettes: {len(large)} targets of more than {LARGEST_BLOB} px, templates are not drawn (extended: 0)"
+        return [], [few]
+    length = np.array([max(target.statistics.bbox[2:]) for target in large], float)
+    note = f"Longer side of the box of {len(large)} targets of more than {LARGEST_BLOB} px: {five(length)} px."
+    return [Finding(("classes", name, "length"), quantiles(length), note) for name in classes], []
+
+
 def fit_scenes(
     found: LabelledSet, known: tuple[str, ...], aspect_power: float = 1.0
 ) -> tuple[list[Finding], list[str]]:
@@ -52,7 +71,7 @@ def fit_scenes(
         if not enough:
             pooled.append(f"{scene} {len(own.targets)}")
         members = own if enough else found
-        findings.append(_kinds(members, place, "of this scene" if enough else "of all scenes together"))
+        findings.append(_kinds(members, place, "of this scene" if enough else "of all scenes together", found))
         if enough:
             counts = fit_counts(own)
             findings.append(Finding((*place, "targets_per_image"), counts.value, counts.note))
@@ -86,15 +105,20 @@ def kinds_of(targets: list[LabelledTarget]) -> dict[str, list[LabelledTarget]]:
     }
 
 
-def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str) -> Finding:
-    kinds = kinds_of(found.targets)
-    points, total = len(kinds["point"]), len(found.targets)
-    table = {"point": rounded(points / total, 2), "spot": rounded(1 - points / total, 2), "extended": 0}
+def _large(found: LabelledSet) -> list[LabelledTarget]:
+    return [target for target in found.targets if target.statistics.area > LARGEST_BLOB]
+
+
+def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str, whole: LabelledSet) -> Finding:
+    points, total = len(kinds_of(found.targets)["point"]), len(found.targets)
+    large = len(_large(whole))
+    silhouettes = large / len(whole.targets) if large >= _LEAST_OF_A_KIND else 0.0
+    shares = {"point": points / total, "spot": 1 - points / total - silhouettes, "extended": silhouettes}
     return Finding(
         (*place, "kinds"),
-        table,
-        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px. Irregular kernels cover all sizes; give "
-        "extended a weight to have templates as well.",
+        {kind: rounded(max(share, 0.0), 2) for kind, share in shares.items()},
+        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px; {large} of all {len(whole.targets)} more "
+        f"than {LARGEST_BLOB}, from which on bodies show an outline: templates.",
     )
 
 
