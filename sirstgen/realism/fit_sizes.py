@@ -117,8 +117,8 @@ def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str, whole: Labell
     return Finding(
         (*place, "kinds"),
         {kind: rounded(max(share, 0.0), 2) for kind, share in shares.items()},
-        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px; {large} of all {len(whole.targets)} more "
-        f"than {LARGEST_BLOB}, from which on bodies show an outline: templates.",
+        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px; {large} of all {len(whole.targets)} "
+        f"more than {LARGEST_BLOB}, from which on bodies show an outline: templates.",
     )
 
 

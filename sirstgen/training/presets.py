@@ -163,9 +163,7 @@ def worth() -> CheckPlan:
     A checkpoint chosen on frames of the row itself would favour rows that look like the test set; all take the last.
     """
     plan = quick()
-    return replace(
-        plan, preset="worth", repeats=3, validation_share=0.0, settings=replace(plan.settings, steps=520)
-    )
+    return replace(plan, preset="worth", repeats=3, validation_share=0.0, settings=replace(plan.settings, steps=520))
 
 
 PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick, "worth": worth}
