@@ -37,6 +37,10 @@ class Sampler:
         self._templates = templates
         self._seed = seed
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
+        # Streams that could only tell what the recipe says already are not made: they cost as much as a target's blur.
+        shape = recipe.irregular
+        self._regular = shape.lobes.support[1] == 1 and shape.glow.support[1] == 0 and shape.cut.support[0] >= 1
+        self._unfinished = recipe.halo.support[1] == 0 and recipe.mask_jitter == 0
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
                 if cls not in templates.classes:
@@ -51,17 +55,24 @@ class Sampler:
 
     def psf_sigma(self, index: int) -> float:
         """Sigma of the point spread of the targets of image `index`, pixels."""
+        if self.recipe.psf_sigma.support[1] == 0:
+            return 0.0
         return self.recipe.psf_sigma.draw(stream(self._seed, index, "psf"))
 
     def noise(self, index: int) -> SensorNoise | None:
         """The sensor noise of image `index`; None where none is drawn."""
+        if self.recipe.noise.sigma.support[1] == 0:
+            return None
         rng = stream(self._seed, index, "noise")
         sigma = self.recipe.noise.sigma.draw(rng) * self._levels
         return SensorNoise(sigma, self.recipe.noise.lag1, int(rng.integers(1 << 31))) if sigma > 0 else None
 
     def codec(self, index: int) -> BlockCodec | None:
         """The block codec of image `index`; None where none is drawn."""
-        rules, rng = self.recipe.codec, stream(self._seed, index, "codec")
+        rules = self.recipe.codec
+        if rules.share == 0:
+            return None
+        rng = stream(self._seed, index, "codec")
         if rng.random() >= rules.share:
             return None
         quality = round(rules.quality.draw(rng))
@@ -93,9 +104,7 @@ class Sampler:
         rng = stream(self._seed, index, "target", number, *again)
         kind = weighted_choice(rng, list(row.kinds), list(row.kinds.values()))
         polarity = -1 if rng.random() < self.recipe.dark_share else 1
-        finish = stream(self._seed, index, "finish", number, attempt)
-        halo = self.recipe.halo.draw(finish)
-        level = self._mask_level(finish.standard_normal())
+        halo, level = self._finish(index, number, attempt)
         sizes = stream(self._seed, index, "size", number, attempt)
         if kind == "extended":
             cls = weighted_choice(sizes, list(row.classes), list(row.classes.values()))
@@ -110,12 +119,12 @@ class Sampler:
             target = TargetPlan(
                 kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, halo=halo, mask_level=level
             )
-            lobes = irregular_lobes(self.recipe.irregular, target, stream(self._seed, index, "lobes", number, attempt))
-            cut = min(self.recipe.irregular.cut.draw(stream(self._seed, index, "cut", number, attempt)), 1.0)
-            if lobes or halo or psf_sigma or cut < 1:
-                target = with_area(
-                    replace(target, lobes=lobes, cut=cut), area, self.recipe.mask_level, blur_sigma, psf_sigma
-                )
+            if not self._regular:
+                rules, draws = self.recipe.irregular, stream(self._seed, index, "lobes", number, attempt)
+                cut = rules.cut.draw(stream(self._seed, index, "cut", number, attempt))
+                target = replace(target, lobes=irregular_lobes(rules, target, draws), cut=min(cut, 1.0))
+            if target.lobes or halo or psf_sigma or target.cut < 1:
+                target = with_area(target, area, self.recipe.mask_level, blur_sigma, psf_sigma)
         law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
         if law is None:
             return replace(target, scr=self.recipe.scr.draw(levels))
@@ -149,10 +158,14 @@ class Sampler:
         contrast = np.clip(level / self._levels * clutter**law.clutter_exponent, low, high)
         return np.asarray(contrast * self._levels, np.float32)
 
-    def _mask_level(self, deviate: float) -> float | None:
-        """A target's own mask level; None for the image's."""
-        jitter = self.recipe.mask_jitter
-        return min(max(self.recipe.mask_level + jitter * deviate, 0.1), 0.7) if jitter > 0 else None
+    def _finish(self, index: int, number: int, attempt: int) -> tuple[float, float | None]:
+        """Halo and mask level of a target; None for the image's level."""
+        if self._unfinished:
+            return 0.0, None
+        rng = stream(self._seed, index, "finish", number, attempt)
+        halo, deviate, jitter = self.recipe.halo.draw(rng), rng.standard_normal(), self.recipe.mask_jitter
+        level = min(max(self.recipe.mask_level + jitter * deviate, 0.1), 0.7) if jitter > 0 else None
+        return halo, level
 
     def wants_dim(self, index: int, number: int) -> bool | None:
         """Whether target `number` is looked for a place outside the brightest 10 % of its image (Fig. 6c).
