@@ -194,6 +194,8 @@ def test_ctrl_c_ends_with_a_message_and_resume_goes_on(small: list[object], tmp_
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # A shell that runs the tests in the background has them ignore Ctrl-C, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 40
     while not (out / ".run" / "journal.tsv").exists() or not (out / ".run" / "journal.tsv").stat().st_size:
