@@ -96,7 +96,8 @@ class Recipe(Part):
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Self:
-        """A recipe file over the default recipe; `changes` replace top-level entries of the file.
+        """A recipe file over the default recipe; `changes` replace top-level entries of the file, or entries of its
+        sections (``backgrounds={"procedural_share": 0.5}``).
 
         Raises:
             InputFault: the file cannot be read or is neither YAML nor TOML.
@@ -107,7 +108,12 @@ class Recipe(Part):
             text = source.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputFault.of(source, f"the recipe cannot be read: {error}") from error
-        return cls.from_mapping(_parse(text, source) | changes, source.name)
+        entries = _parse(text, source)
+        for key, value in changes.items():
+            section = entries.get(key) if key in _SECTIONS else None
+            merge = isinstance(section, Mapping) and isinstance(value, Mapping)
+            entries[key] = {**section, **value} if merge else value
+        return cls.from_mapping(entries, source.name)
 
     @classmethod
     def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:

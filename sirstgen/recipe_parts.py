@@ -60,7 +60,8 @@ class Irregular(Part):
     cut: Drawn = Field(
         Distribution(choice=(1.0,)), description="share of the peak at which a target is cut flat; 1 and more: not"
     )
-    glow: Drawn = Field(Distribution(choice=(0.0,)), description="peak of a wide Gaussian around the main one; 0: none")
+    cut_exponent: float = Field(0.0, ge=0, le=2, description="the cut of a mask of `area` px is cut (20 / area)^this")
+    glow: Drawn = Field(Distribution(choice=(0.0,)), description="peak of a wide Gaussian around it; 0: none")
     glow_size: Drawn = Field(Distribution(between=(2.0, 3.0)), description="its sigma relative to the main one's")
 
     @model_validator(mode="after")
@@ -74,6 +75,12 @@ class Irregular(Part):
         check_not_negative("glow", self.glow)
         check_positive("glow_size", self.glow_size)
         return self
+
+    @property
+    def plain(self) -> bool:
+        """Every target is one Gaussian, uncut."""
+        uncut = self.cut.support[0] >= 1 and self.cut_exponent == 0
+        return uncut and self.lobes.support[1] == 1 and self.glow.support[1] == 0
 
 
 class Noise(Part):

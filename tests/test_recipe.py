@@ -113,6 +113,14 @@ def test_a_row_keeps_what_the_file_does_not_name() -> None:
     assert recipe.row("sea") == Recipe.default().row("sea")
 
 
+def test_a_change_of_a_section_keeps_the_rest_of_the_files(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("backgrounds: {flip: false, max_enlargement: 1.5}\npoint: {area: 5}\n", encoding="utf-8")
+    recipe = Recipe.load(file, backgrounds={"procedural_share": 0.5}, width=128)
+    assert (recipe.backgrounds.flip, recipe.backgrounds.max_enlargement) == (False, 1.5)
+    assert (recipe.backgrounds.procedural_share, recipe.width) == (0.5, 128)
+
+
 def test_a_number_replaces_the_default_number_whatever_its_form() -> None:
     recipe = Recipe.default(point={"area": {"between": [4, 9]}}, spot={"area": 30})
     assert recipe.point.area.support == (4, 9)

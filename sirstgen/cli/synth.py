@@ -23,6 +23,9 @@ def synth(
     size: Annotated[str | None, typer.Option(help="Image size, WIDTHxHEIGHT or one side. [recipe: 256x256]")] = None,
     bit_depth: Annotated[int | None, typer.Option(help="8 or 16. [recipe: 8]")] = None,
     blur_sigma: Annotated[str | None, typer.Option(help="Blur sigmas to choose from. [recipe: 0.2,0.5,1]")] = None,
+    procedural_share: Annotated[
+        float | None, typer.Option(help="Share of images on procedural backgrounds, beside the others. [recipe: 0]")
+    ] = None,
     train_share: Annotated[float, typer.Option(help="Share of images in the training split.")] = 0.5,
     recipe: common.RecipeFile = None,
     seed: common.Seed = None,
@@ -49,6 +52,8 @@ def synth(
         changes["width"], changes["height"] = common.size(size)
     if bit_depth is not None:
         changes["bit_depth"] = bit_depth
+    if procedural_share is not None:
+        changes["backgrounds"] = {"procedural_share": procedural_share}
     rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
     if print_recipe:
         typer.echo(recipe_text(rules))

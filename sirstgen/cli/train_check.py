@@ -61,12 +61,14 @@ def train_check(
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in stand-in", err=True)
     local = Path("sirst-synth")
-    with common.progress("synth", quiet) as told:
-        synth_set = (
-            Dataset.open(synth or local)
-            if synth is not None or local.is_dir()
-            else default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
-        )
+    synth_set = None
+    if plan.needs_synthetic:
+        with common.progress("synth", quiet) as told:
+            synth_set = (
+                Dataset.open(synth or local)
+                if synth is not None or local.is_dir()
+                else default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
+            )
     with _progress(quiet) as reported:
         table = check(
             plan,

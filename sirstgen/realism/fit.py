@@ -32,7 +32,7 @@ from sirstgen.realism.fit_shape import (
     shape_table,
     starting_settings,
 )
-from sirstgen.realism.fit_sizes import fit_scenes, fit_silhouettes, fit_sizes_of_targets
+from sirstgen.realism.fit_sizes import LARGEST_BLOB, fit_scenes, fit_sizes_of_targets
 from sirstgen.realism.labelled import LabelledSet, chosen_ids, measure_labelled
 from sirstgen.recipe import Recipe
 from sirstgen.scenes.labels import SceneLabel
@@ -159,7 +159,6 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
     power = trial.settings["aspect_power"]
     contrast, no_contrast = fit_contrast(found)
     sizes, no_sizes = fit_sizes_of_targets(found, power)
-    silhouettes, no_silhouettes = fit_silhouettes(found, tuple(Recipe.default().classes))
     scenes, no_scenes = fit_scenes(found, known, power)
     mix, no_mix = fit_scene_mix(found, known)
     frame, rest = _split(fit_sizes(found), ("width", "height", "bit_depth"))
@@ -171,7 +170,6 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         fit_position(found),
         *contrast,
         *sizes,
-        *silhouettes,
         *shape_findings(trial, _seen(found)),
         *fit_noise(found, noise),
         *fit_saturation(found),
@@ -179,7 +177,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *rest,
         *mix,
     ]
-    return findings, no_contrast + no_sizes + no_silhouettes + no_scenes + no_mix
+    return findings, no_contrast + no_sizes + no_scenes + no_mix
 
 
 def _matched(
@@ -213,12 +211,20 @@ def _seen(found: LabelledSet) -> dict[str, str]:
     return {
         "irregular": f"Residual of a Gaussian / peak: {five(found.values('fit_residual'))}.",
         "cut": f"Level 2 px inside the border / peak: {five(found.profile('inside', 1))}.",
+        "cut_exponent": f"Gradient at the border / peak of targets over {LARGEST_BLOB} px: {_of_bodies(found)}.",
         "glow": f"Level 4 px outside the border / peak: {five(found.profile('outside', 3))}.",
         "codec": f"{share} Marks at targets are fainter and more common.",
         "halo": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
         "mask_level": f"Threshold that gives the mask / peak: {five(found.values('mask_level'))}.",
         "psf_sigma": f"Gradient at the border / peak: {five(found.values('edge'))} per px.",
     }
+
+
+def _of_bodies(found: LabelledSet) -> str:
+    targets = [target.statistics for target in found.targets]
+    edges = np.array([target.edge for target in targets if target.area > LARGEST_BLOB])
+    edges = edges[np.isfinite(edges)]
+    return f"{five(edges)} per px" if edges.size else "there are none"
 
 
 def _some(found: LabelledSet, known: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from sirstgen.errors import WorkFailed
 from sirstgen.realism.cleaned import CleanedFrames
 from sirstgen.realism.distances import kolmogorov_smirnov
 from sirstgen.realism.findings import Finding, rounded
+from sirstgen.realism.fit_sizes import LARGEST_BLOB, LEAST_OF_A_KIND
 from sirstgen.realism.targets import TargetStatistics, target_statistics
 from sirstgen.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
@@ -29,6 +30,7 @@ _IMAGES = 120
 _GAIN = 0.002  # of the mean distance: smaller gains are chance
 _ASPECTS = (1.0, 0.8, 0.6)
 _CUTS = ((0.3, 1.2), (0.4, 1.6), (0.5, 2.0))  # beyond 1 is not cut
+_CUT_EXPONENTS = (0, 0.4, 0.8)
 _GLOWS = (0.09, 0.15, 0.24)
 _SMALL = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}  # lobes that keep their borders steep
 _QUALITIES = ((70, 95), (50, 95), (30, 90), (20, 70))
@@ -61,6 +63,7 @@ def starting_settings(blocky: float) -> Settings:
     return {
         "irregular": {"lobes": [3, 4, 5, 6], **_SMALL},
         "cut": {"between": [0.4, 1.6]},
+        "cut_exponent": 0.8,
         "glow": {"quantiles": [0, 0, 0.05, 0.1, 0.15]},
         "codec": _codec(min(2 * blocky, 1.0), 30, 90),
         "halo": 0,
@@ -82,8 +85,12 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
     tried: dict[str, dict[str, Settings]] = {
         "irregular": {name: {"irregular": {"lobes": count}} for name, count in lobes.items()},
         "cut": {
-            "not cut": {"cut": 1},
-            **{f"cut at {low:g}-{high:g}": {"cut": {"between": [low, high]}} for low, high in _CUTS},
+            "not cut": {"cut": 1, "cut_exponent": 0},
+            **{
+                f"cut at {low:g}-{high:g} ^{power:g}": {"cut": {"between": [low, high]}, "cut_exponent": power}
+                for low, high in _CUTS
+                for power in _CUT_EXPONENTS
+            },
         },
         "glow": {
             "no glow": {"glow": 0},
@@ -124,7 +131,10 @@ def _codec(share: float, low: int, high: int) -> dict[str, Any]:
 
 
 def shape_table(targets: Sequence[TargetStatistics]) -> Table:
-    """The statistics that tell shapes apart, for each target; NaN where it has none."""
+    """The statistics that tell shapes apart, for each target; NaN where it has none.
+
+    Large targets are few and unlike the others, so what their bodies look like stands in columns of its own as well.
+    """
     rows = [
         {
             **{name: float(getattr(target, name)) for name in _PLAIN},
@@ -135,7 +145,9 @@ def shape_table(targets: Sequence[TargetStatistics]) -> Table:
         }
         for target in targets
     ]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    large = np.array([target.area > LARGEST_BLOB for target in targets])
+    return table | {f"large_{name}": np.where(large, table[name], np.nan) for name in _OF_BODIES if table}
 
 
 _PLAIN = (
@@ -150,13 +162,17 @@ _PLAIN = (
     "mask_level",
     "maxima",
 )
+_OF_BODIES = ("mean_to_peak", "edge", "fit_residual", "inside_3", "inside_2", "inside_1", "outside_1", "outside_2")
 
 
 def distances(real: Table, drawn: Table) -> dict[str, float]:
-    """Kolmogorov-Smirnov distance of each statistic that both have, 0 to 1."""
+    """Kolmogorov-Smirnov distance of each statistic that both have, 0 to 1; of fewer than 8 real values it says little
+    and is left out.
+    """
     found = {
         name: kolmogorov_smirnov(values[np.isfinite(values)], drawn[name][np.isfinite(drawn[name])])
         for name, values in real.items()
+        if np.isfinite(values).sum() >= LEAST_OF_A_KIND
     }
     return {name: distance for name, distance in found.items() if np.isfinite(distance)}
 
@@ -247,6 +263,7 @@ def shape_findings(best: Trial, seen: Mapping[str, str]) -> list[Finding]:
 _GROUPS = {
     "irregular": "irregular",
     "cut": "cut",
+    "cut_exponent": "cut",
     "glow": "glow",
     "halo": "halo",
     "psf_sigma": "psf_sigma",
@@ -256,5 +273,5 @@ _GROUPS = {
 }
 """Entries of the recipe in the order of the file, each with the group of candidates that it was chosen from."""
 
-_WITHIN = {"cut": ("irregular",), "glow": ("irregular",)}
+_WITHIN = dict.fromkeys(("cut", "cut_exponent", "glow"), ("irregular",))
 """Entries that belong to a section."""

@@ -1,4 +1,4 @@
-"""Kinds and sizes of targets, fitted: the shares of points, spots and silhouettes, their sizes, per scene."""
+"""Kinds and sizes of targets, fitted: the shares of points and spots, their sizes, per scene."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ LARGEST_POINT = 9
 """Mask area up to which a target is a point, pixels: 3x3."""
 
 LARGEST_BLOB = 60
-"""Mask area from which labelled targets show a body with an outline, which templates have and Gaussians have not."""
+"""Mask area above which labelled targets show a body: flat, with a border as steep as that of small targets."""
 
 LEAST_TARGETS = 30
 """A scene with fewer targets has the sizes and shares of all scenes together."""
 
-_LEAST_OF_A_KIND = 8
+LEAST_OF_A_KIND = 8
+"""Fewer targets tell nothing of their kind."""
 
 
 def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple[list[Finding], list[str]]:
@@ -30,27 +31,11 @@ def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple
     """
     findings, unknowns = [], []
     for kind, members in kinds_of(found.targets).items():
-        if len(members) < _LEAST_OF_A_KIND:
+        if len(members) < LEAST_OF_A_KIND:
             unknowns.append(f"{kind} sizes: {len(members)} targets, the default recipe's are kept")
             continue
         findings += _sizes(members, ("point",) if kind == "point" else ("spot",), aspect_power)
     return findings, unknowns
-
-
-def fit_silhouettes(found: LabelledSet, classes: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
-    """`length` of each class of templates: that of the labelled targets which are large enough to show an outline.
-
-    Args:
-        found: the labelled set.
-        classes: the recipe's template classes.
-    """
-    large = _large(found)
-    if len(large) < _LEAST_OF_A_KIND:
-        few = f"silhouettes: {len(large)} targets of more than {LARGEST_BLOB} px, templates are not drawn (extended: 0)"
-        return [], [few]
-    length = np.array([max(target.statistics.bbox[2:]) for target in large], float)
-    note = f"Longer side of the box of {len(large)} targets of more than {LARGEST_BLOB} px: {five(length)} px."
-    return [Finding(("classes", name, "length"), quantiles(length), note) for name in classes], []
 
 
 def fit_scenes(
@@ -71,7 +56,7 @@ def fit_scenes(
         if not enough:
             pooled.append(f"{scene} {len(own.targets)}")
         members = own if enough else found
-        findings.append(_kinds(members, place, "of this scene" if enough else "of all scenes together", found))
+        findings.append(_kinds(members, place, "of this scene" if enough else "of all scenes together"))
         if enough:
             counts = fit_counts(own)
             findings.append(Finding((*place, "targets_per_image"), counts.value, counts.note))
@@ -105,20 +90,14 @@ def kinds_of(targets: list[LabelledTarget]) -> dict[str, list[LabelledTarget]]:
     }
 
 
-def _large(found: LabelledSet) -> list[LabelledTarget]:
-    return [target for target in found.targets if target.statistics.area > LARGEST_BLOB]
-
-
-def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str, whole: LabelledSet) -> Finding:
+def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str) -> Finding:
     points, total = len(kinds_of(found.targets)["point"]), len(found.targets)
-    large = len(_large(whole))
-    silhouettes = large / len(whole.targets) if large >= _LEAST_OF_A_KIND else 0.0
-    shares = {"point": points / total, "spot": 1 - points / total - silhouettes, "extended": silhouettes}
+    share = rounded(points / total, 2)
     return Finding(
         (*place, "kinds"),
-        {kind: rounded(max(share, 0.0), 2) for kind, share in shares.items()},
-        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px; {large} of all {len(whole.targets)} "
-        f"more than {LARGEST_BLOB}, from which on bodies show an outline: templates.",
+        {"point": share, "spot": rounded(1 - share, 2), "extended": 0},
+        f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px. Templates are not drawn: large targets "
+        "are irregular bodies, see irregular.cut_exponent.",
     )
 
 

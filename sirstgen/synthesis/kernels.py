@@ -12,8 +12,13 @@ from sirstgen.recipe_parts import Irregular
 from sirstgen.synthesis.optics import blur_variance
 from sirstgen.synthesis.profiles import mask_of, target_profile
 
+REFERENCE_AREA = 20.0
+"""Mask area at which `irregular.cut` is meant, pixels: the median of NUAA-SIRST."""
+
 _PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
 _SMALLEST_SIGMA = 0.3
+_USUAL_LEVEL = 0.3
+_LOWEST_CUT = 0.05  # lower, and the mask would reach into the tails that stamps leave out
 _FITS = 4  # rounds of fitting a size; masks are whole pixels, so more would not come nearer
 
 
@@ -38,28 +43,46 @@ def kernel_sigma(
     return sigma * math.sqrt(aspect), max(sigma / math.sqrt(aspect), _SMALLEST_SIGMA)
 
 
-def irregular_lobes(rules: Irregular, target: TargetPlan, rng: np.random.Generator) -> tuple[Lobe, ...]:
+def flat_cut(rules: Irregular, area: float, rng: np.random.Generator) -> float:
+    """The share of its peak at which a target is cut flat: ``cut * (20 / area) ** cut_exponent``, at most 1.
+
+    A sum of Gaussians fades as slowly as it is wide. What the cut leaves of a large one is a flat body whose border is
+    about as steep as that of a small target, as the optics of one camera make them.
+
+    Args:
+        rules: what shapes are like.
+        area: of the mask, pixels.
+        rng: the target's stream of cuts.
+    """
+    cut = rules.cut.draw(rng) * (REFERENCE_AREA / area) ** rules.cut_exponent
+    return min(max(cut, _LOWEST_CUT), 1.0)
+
+
+def irregular_lobes(rules: Irregular, target: TargetPlan, cut: float, rng: np.random.Generator) -> tuple[Lobe, ...]:
     """Lobes around the main Gaussian of `target`, in pixels.
 
     Args:
         rules: what they are like.
         target: gives the main Gaussian's sigma and angle; lobes stand off in its own units, so that long targets stay
             long.
+        cut: from `flat_cut`; the glow is a share of what it leaves.
         rng: the target's stream of lobes.
     """
     count = round(rules.lobes.draw(rng)) - 1
     along, across = target.sigma or (1.0, 1.0)
+    # What is cut lower reaches farther, in sigmas of the main Gaussian; lobes keep to its border.
+    reach = math.sqrt(1 + math.log(cut) / math.log(target.mask_level or _USUAL_LEVEL))
     turn = math.radians(target.angle)
     lobes = []
     for _ in range(count):
-        bearing, distance = 2 * math.pi * rng.random(), rules.offset.draw(rng)
+        bearing, distance = 2 * math.pi * rng.random(), rules.offset.draw(rng) * reach
         u, v = distance * along * math.cos(bearing), distance * across * math.sin(bearing)
         size, weight = rules.size.draw(rng), rules.weight.draw(rng)
         dx, dy = u * math.cos(turn) - v * math.sin(turn), u * math.sin(turn) + v * math.cos(turn)
         lobes.append(Lobe(dx, dy, size * along, size * across, target.angle, weight))
     glow, wide = rules.glow.draw(rng), rules.glow_size.draw(rng)
     if glow > 0:
-        lobes.append(Lobe(0.0, 0.0, wide * along, wide * across, target.angle, glow))
+        lobes.append(Lobe(0.0, 0.0, wide * along, wide * across, target.angle, glow * cut))
     return tuple(lobes)
 
 

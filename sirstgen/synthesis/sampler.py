@@ -14,7 +14,7 @@ from sirstgen.recipe import Recipe, nearest
 from sirstgen.recipe_parts import ContrastLaw, Where
 from sirstgen.seeding import stream
 from sirstgen.stages import BlockCodec, SensorNoise
-from sirstgen.synthesis.kernels import irregular_lobes, kernel_sigma, with_area
+from sirstgen.synthesis.kernels import flat_cut, irregular_lobes, kernel_sigma, with_area
 from sirstgen.synthesis.placement import Signal
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
@@ -38,8 +38,7 @@ class Sampler:
         self._seed = seed
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
         # Streams that could only tell what the recipe says already are not made: they cost as much as a target's blur.
-        shape = recipe.irregular
-        self._regular = shape.lobes.support[1] == 1 and shape.glow.support[1] == 0 and shape.cut.support[0] >= 1
+        self._regular = recipe.irregular.plain
         self._unfinished = recipe.halo.support[1] == 0 and recipe.mask_jitter == 0
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
@@ -120,9 +119,10 @@ class Sampler:
                 kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, halo=halo, mask_level=level
             )
             if not self._regular:
-                rules, draws = self.recipe.irregular, stream(self._seed, index, "lobes", number, attempt)
-                cut = rules.cut.draw(stream(self._seed, index, "cut", number, attempt))
-                target = replace(target, lobes=irregular_lobes(rules, target, draws), cut=min(cut, 1.0))
+                rules = self.recipe.irregular
+                draws = stream(self._seed, index, "lobes", number, attempt)
+                cut = flat_cut(rules, area, stream(self._seed, index, "cut", number, attempt))
+                target = replace(target, lobes=irregular_lobes(rules, target, cut, draws), cut=cut)
             if target.lobes or halo or psf_sigma or target.cut < 1:
                 target = with_area(target, area, self.recipe.mask_level, blur_sigma, psf_sigma)
         law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)

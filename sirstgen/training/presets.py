@@ -107,6 +107,11 @@ class CheckPlan:
                 raise InvalidValue(f"a row's real images must be from 0 to the total of {self.total}, got {row.real}")
         object.__setattr__(self, "detectors", tuple(names))
 
+    @property
+    def needs_synthetic(self) -> bool:
+        """Whether any row takes images of the synthetic set."""
+        return any(isinstance(row, MixedRow) and row.real < self.total for row in self.rows)
+
     def run_settings(self, detector: str, repeat: int, images: int) -> Settings:
         """The settings of one training on `images` images."""
         steps = self.settings.steps

@@ -64,8 +64,8 @@ def test_the_file_reads_back_to_the_same_recipe(fitted: FittedRecipe, tmp_path: 
     assert any("From 80 targets" in line for line in comments)
     assert all(len(line) <= 120 for line in comments)
     assert set(fitted.recipe().scenes) == set(Recipe.default().scenes)
-    assert all(row.kinds["extended"] == 0 for row in fitted.recipe().scenes.values())  # none of more than 60 px
-    assert any("silhouettes: 0 targets" in unknown for unknown in fitted.unknowns)
+    assert all(row.kinds["extended"] == 0 for row in fitted.recipe().scenes.values())
+    assert "there are none" in fitted.notes["irregular.cut_exponent"]  # of more than 60 px
 
 
 def test_images_can_be_drawn_from_it(fitted: FittedRecipe, folder: Path) -> None:
@@ -159,6 +159,23 @@ def test_shapes_are_told_apart(folder: Path) -> None:
     assert max(distances(tables[0], tables[1]).values()) == 0
     assert distances(tables[0], tables[2])["fit_residual"] > 0.3
     assert shape_table([]) == {}
+
+
+def test_large_bodies_have_columns_of_their_own(folder: Path) -> None:
+    dataset = Dataset.open(folder)
+    backgrounds = clean_frames(dataset, [(key, "cloud") for key in dataset.ids[:12]])
+    rows = {"scenes": {"cloud": {"kinds": {"spot": 1}}}, "contrast": {"level": 60}, "spot": {"area": [20, 120]}}
+    tables = []
+    for exponent in (0, 0.8):
+        recipe = Recipe.default(width=120, height=96, **rows, irregular={"cut": 1, "cut_exponent": exponent})
+        tables.append(shape_table(rendered_targets(recipe, backgrounds, 25)))
+    large = np.isfinite(tables[0]["large_edge"])
+    assert 0 < large.sum() < large.size
+    assert np.nanmedian(tables[1]["large_edge"]) > 1.3 * np.nanmedian(tables[0]["large_edge"])
+    found = distances(*tables)
+    assert found["large_edge"] > 0.5
+    few = {name: values[:8] for name, values in tables[0].items()}  # of which fewer than 8 are large
+    assert "large_edge" not in distances(few, tables[1])
 
 
 def test_findings_make_nested_yaml() -> None:

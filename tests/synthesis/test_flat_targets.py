@@ -63,6 +63,42 @@ def test_clipped_amplitude_meets_the_sum(sign: int) -> None:
     assert np.isinf(clipped_amplitude(1100, under, own, first, 255))
 
 
+def test_larger_targets_are_cut_lower_and_keep_steep_borders() -> None:
+    gradients = {}
+    for exponent in (0.0, 0.8):
+        for area in (20, 150):
+            recipe = Recipe.default(
+                contrast={"level": 60},
+                irregular={"cut": 1, "cut_exponent": exponent},
+                scenes={"cloud": {"kinds": {"spot": 1}}},
+                spot={"area": area, "aspect": 1.2, "angle": 0},
+            )
+            target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
+            assert target.cut == pytest.approx(min(1, (20 / area) ** exponent))
+            values = target_profile(target, 0.2).values
+            assert mask_of(values, 0.3).sum() == pytest.approx(area, rel=0.08)
+            gradients[exponent, area] = np.abs(np.diff(values, axis=1)).max()
+    assert gradients[0.8, 20] == gradients[0.0, 20] > 2 * gradients[0.0, 150]
+    assert gradients[0.8, 150] == pytest.approx(gradients[0.8, 20], rel=0.35)
+
+
+def test_lobes_stay_at_the_border_of_what_a_cut_leaves() -> None:
+    rules = {"lobes": 2, "offset": 1.0, "size": 0.5, "weight": 1.0, "cut": 1}
+    distances = []
+    for exponent in (0.0, 1.0):
+        recipe = Recipe.default(
+            contrast={"level": 60},
+            irregular={**rules, "cut_exponent": exponent},
+            scenes={"cloud": {"kinds": {"spot": 1}}},
+            spot={"area": 200, "aspect": 1},
+        )
+        target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
+        assert target.sigma is not None
+        distances.append(float(np.hypot(target.lobes[0].dx, target.lobes[0].dy)) / target.sigma[0])
+    assert distances[0] == pytest.approx(1.0, rel=0.01)
+    assert distances[1] == pytest.approx(np.sqrt(1 + np.log(0.1) / np.log(0.3)), rel=0.01)
+
+
 def test_the_recipe_draws_cuts_and_glows() -> None:
     recipe = Recipe.default(
         contrast={"level": 60},
@@ -71,6 +107,7 @@ def test_the_recipe_draws_cuts_and_glows() -> None:
     )
     target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
     assert target.cut == 0.6 and len(target.lobes) == 1 and target.sigma is not None
-    assert target.lobes[0].weight == 0.1 and target.lobes[0].along == pytest.approx(2.5 * target.sigma[0])
+    assert target.lobes[0].weight == pytest.approx(0.06)  # of the cut top
+    assert target.lobes[0].along == pytest.approx(2.5 * target.sigma[0])
     plain = Sampler(Recipe.default(irregular={"cut": 1.4}), TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
     assert plain.cut == 1.0 and plain.lobes == ()

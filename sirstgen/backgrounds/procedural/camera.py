@@ -1,4 +1,4 @@
-"""What camera and recorder make of a scene: blur, noise, fixed pattern, 8 bits, compression blocks, enlargement."""
+"""What camera and recorder make of a scene: blur, gain, noise, 8 bits, blocks, enlargement, sharpening, lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.procedural.fields import Field, blurred, unit
 
 _LEAST_SIDE = 32
+_MOST_GAIN = 6.0  # clear skies stay clear
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def finish(
     saturates: bool = False,
     enlarged: float = 0.4,
     codec: Codec = Codec(),
+    overdriven: float = 0.1,
+    sharpened: float = 0.12,
+    ruled: float = 0.04,
 ) -> NDArray[np.uint8]:
     """A scene as a recorded frame shows it.
 
@@ -56,9 +60,14 @@ def finish(
         enlarged: chance that the frame was recorded smaller and enlarged afterwards, as many real frames were: their
             noise is soft and they have broad steps of one gray level.
         codec: the compression.
+        overdriven: chance of a gain so high that much of the frame is white: ridges and roofs with hard edges.
+        sharpened: chance of dark and bright rims along edges, as a recorder's unsharp mask leaves them.
+        ruled: chance of lines that a recorder leaves at the frame's border.
     """
     gray = blurred(scene, softness)
-    if not saturates:
+    if rng.random() < overdriven:
+        gray = _overdriven(rng, gray)
+    elif not saturates:
         gray = _bend(gray, knee=205.0, ceiling=246.0)
     gray = 255 - _bend(255 - gray, knee=243.0, ceiling=254.0)
     height, width = scene.shape
@@ -77,9 +86,11 @@ def finish(
     if factor > 1:
         how = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
         frame = _to_8_bits(np.asarray(cv2.resize(frame.astype(np.float32), (width, height), interpolation=how)))
+    if rng.random() < sharpened:
+        frame = _sharpened(frame, amount=float(rng.uniform(0.5, 2.5)), width=float(rng.uniform(0.8, 2.0)))
     if compressed and late:
         frame = _compressed(frame, quality, *grid)
-    return frame
+    return _ruled(rng, frame) if rng.random() < ruled else frame
 
 
 def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
@@ -99,11 +110,40 @@ def _fixed_pattern(rng: np.random.Generator, height: int, width: int, sigma: flo
     return offsets.astype(np.float32)
 
 
+def _overdriven(rng: np.random.Generator, gray: Field) -> Field:
+    """The scene under a gain that makes 10 to 45 % of it white; its darkest parts stay just above black."""
+    dark, white = np.quantile(gray[::2, ::2], (0.02, rng.uniform(0.55, 0.9)))
+    black = rng.uniform(2, 40)
+    gain = min((256 - black) / max(float(white - dark), 1.0), _MOST_GAIN)
+    return np.asarray(black + (gray - dark) * np.float32(gain), np.float32)
+
+
 def _bend(gray: Field, knee: float, ceiling: float) -> Field:
     """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
     room = ceiling - knee
     over = np.maximum(gray - knee, 0)
     return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
+
+
+def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray[np.uint8]:
+    """The frame after an unsharp mask; flat places keep their noise, since real sharpeners leave out small steps."""
+    gray = frame.astype(np.float32)
+    detail = gray - cv2.GaussianBlur(gray, (0, 0), width, borderType=cv2.BORDER_REFLECT)
+    beyond = np.sign(detail) * np.maximum(np.abs(detail) - 2, 0)
+    return _to_8_bits(gray + amount * beyond)
+
+
+def _ruled(rng: np.random.Generator, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The frame with a straight line of one gray level along a border, whole or broken off."""
+    turns = int(rng.integers(4))
+    lined = np.rot90(frame, turns).copy()
+    rows, columns = lined.shape
+    top, thick = int(rng.integers(0, max(rows // 12, 1))), int(rng.integers(1, 4))
+    whole = rng.random() < 0.6
+    length = columns if whole else int(rng.integers(columns // 4, columns))  # shorter ones would look like targets
+    left = int(rng.integers(0, columns - length + 1))
+    lined[top : top + thick, left : left + length] = rng.choice([0, int(rng.integers(150, 256)), 255])
+    return np.ascontiguousarray(np.rot90(lined, -turns))
 
 
 def _compressed(frame: NDArray[np.uint8], quality: int, down: int, across: int) -> NDArray[np.uint8]:

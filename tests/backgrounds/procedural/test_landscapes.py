@@ -68,7 +68,7 @@ def _inside(scene: str, frames: int, height: int, width: int) -> dict[str, float
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_statistics_lie_where_those_of_real_frames_lie(scene: str) -> None:
-    inside = _inside(scene, frames=12, height=192, width=240)
+    inside = _inside(scene, frames=20, height=192, width=240)
     assert np.mean(list(inside.values())) >= INSIDE, inside
     assert min(inside.values()) >= 0.3, inside
 
