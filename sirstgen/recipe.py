@@ -110,9 +110,11 @@ class Recipe(Part):
             raise InputFault.of(source, f"the recipe cannot be read: {error}") from error
         entries = _parse(text, source)
         for key, value in changes.items():
-            section = entries.get(key) if key in _SECTIONS else None
-            merge = isinstance(section, Mapping) and isinstance(value, Mapping)
-            entries[key] = {**section, **value} if merge else value
+            section = entries.get(key)
+            if key in _SECTIONS and isinstance(section, Mapping) and isinstance(value, Mapping):
+                entries[key] = {**section, **value}
+            else:
+                entries[key] = value
         return cls.from_mapping(entries, source.name)
 
     @classmethod

@@ -27,6 +27,9 @@ def train_check(
     detectors: Annotated[str | None, typer.Option(help="Detectors, with commas. [preset]")] = None,
     repeats: Annotated[int | None, typer.Option(help="Trainings per row and detector, each with its seed. [1]")] = None,
     total: Annotated[int | None, typer.Option(help="Images in a mixed row. [791]")] = None,
+    real_copies: Annotated[
+        int | None, typer.Option(help="Real images of a mix are shown so many times as often as synthetic ones. [1]")
+    ] = None,
     equal: Annotated[str | None, typer.Option(help="steps, or epochs as in the paper. [steps]")] = (None),
     epochs: Annotated[int | None, typer.Option(help="With --equal epochs. [1500]")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of each training. [preset]")] = None,
@@ -52,7 +55,14 @@ def train_check(
     from sirstgen.training.presets import preset as named_preset
     from sirstgen.training.train_check import train_check as check
 
-    changes = {"repeats": repeats, "total": total, "equal": equal, "epochs": epochs, "seed": seed}
+    changes = {
+        "repeats": repeats,
+        "total": total,
+        "real_copies": real_copies,
+        "equal": equal,
+        "epochs": epochs,
+        "seed": seed,
+    }
     settings = {"steps": steps, "batch": batch}
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
     folder = common.real_folder(real)

@@ -55,7 +55,7 @@ def flat_cut(rules: Irregular, area: float, rng: np.random.Generator) -> float:
         rng: the target's stream of cuts.
     """
     cut = rules.cut.draw(rng) * (REFERENCE_AREA / area) ** rules.cut_exponent
-    return min(max(cut, _LOWEST_CUT), 1.0)
+    return float(min(max(cut, _LOWEST_CUT), 1.0))
 
 
 def irregular_lobes(rules: Irregular, target: TargetPlan, cut: float, rng: np.random.Generator) -> tuple[Lobe, ...]:

@@ -62,6 +62,7 @@ class CheckPlan:
         repeats: trainings per row and detector; repeat r draws images, weights and everything else from ``seed + r``.
         seed: of the first repeat.
         total: images in a mixed row.
+        real_copies: real images of a mixed row are shown this many times as often as its synthetic ones.
         equal: ``steps``: every training has ``settings.steps`` steps. ``epochs``: every training sees its images
             ``epochs`` times, as in the paper, so that larger sets are trained longer.
         epochs: with ``equal="epochs"`` only.
@@ -80,6 +81,7 @@ class CheckPlan:
     repeats: int = 1
     seed: int = 0
     total: int = TOTAL
+    real_copies: int = 1
     equal: Equal = "steps"
     epochs: int = 1500
     validation_share: float = 0.0
@@ -93,7 +95,12 @@ class CheckPlan:
         for what, values in (("row", list(self.rows)), ("detector", names)):
             if len(set(values)) < len(values):
                 raise InvalidValue(f"every {what} must be named once, got {', '.join(map(str, values))}")
-        for what, number in (("repeats", self.repeats), ("total", self.total), ("epochs", self.epochs)):
+        for what, number in (
+            ("repeats", self.repeats),
+            ("total", self.total),
+            ("real_copies", self.real_copies),
+            ("epochs", self.epochs),
+        ):
             if number < 1:
                 raise InvalidValue(f"{what} must be at least 1, got {number}", value=number)
         if self.seed < 0:
@@ -133,10 +140,12 @@ class CheckPlan:
         adversarial = [name for name in self.detectors if detectors.is_adversarial(name)]
         if adversarial:
             rates += f" (Adagrad); {', '.join(adversarial)} against a discriminator from {GENERATOR_RATE:g} (Adam)"
+        copies = self.real_copies
+        often = f"; real images of mixed rows shown {copies} times as often as synthetic ones" if copies > 1 else ""
         size = settings.test_size
         crop = settings.augmentation.crop
         return {
-            "training": f"{length}; {rates}",
+            "training": f"{length}; {rates}{often}",
             "input": f"{crop}x{crop} crops, {settings.in_channels} channel(s), {settings.precision}",
             "checkpoint": chosen,
             "test": f"squashed to {size}x{size}" if size else "at each frame's own size",

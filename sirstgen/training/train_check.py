@@ -217,6 +217,7 @@ class _Check:
         run = Run(job.training_set, settings.detector, settings.seed, device=hardware.name)
         started = time.perf_counter()
         train, validation = self._read(job).split(self.plan.validation_share, settings.seed)
+        train = self._weighted(job, train)
         try:
             fitted = fit(
                 settings,
@@ -259,6 +260,19 @@ class _Check:
             tuple(frame.masks[0] for frame in frames),
         )
 
+    def _weighted(self, job: _Job, train: Frames) -> Frames:
+        """The frames of a mixed row, its real ones as many times as the plan says."""
+        copies = self._copies(job)
+        if copies == 1:
+            return train
+        assert job.mix is not None
+        real = {entry.id for entry in job.mix.entries if entry.kind == "real"}
+        return train.take([place for place, key in enumerate(train.ids) for _ in range(copies if key in real else 1)])
+
+    def _copies(self, job: _Job) -> int:
+        row = job.training_set
+        return self.plan.real_copies if row.real and row.synthetic else 1
+
     def _mark(self, job: _Job, test: Frames) -> str:
         """A fingerprint of everything that decides a run: settings, images by id, split, test images."""
         assert job.mix is not None
@@ -269,6 +283,8 @@ class _Check:
             "validation_share": self.plan.validation_share,
             "squash": self.plan.squash,
         }
+        if self._copies(job) > 1:
+            parts["real_copies"] = self._copies(job)
         return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def _folder(self, job: _Job, mark: str) -> Path | None:

@@ -16,6 +16,7 @@ from sirstgen.errors import InputFault, InvalidValue, OutputExists
 from sirstgen.evaluation.table_viii import Status, TrainingSet
 from sirstgen.training import train_check as module
 from sirstgen.training.fit import TrainingFailed, fit
+from sirstgen.training.frames import Frames
 from sirstgen.training.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
 from sirstgen.training.settings import Settings
 from sirstgen.training.train_check import CheckProgress, train_check
@@ -144,6 +145,26 @@ def test_a_folder_is_a_row_of_its_own(plan: CheckPlan, real: Dataset, synth: Dat
     assert [run.training_set for run in table.runs] == [TrainingSet(0, 4, "synth"), TrainingSet(0, 9, "synth")]
 
 
+def test_real_images_of_a_mix_can_be_shown_more_often(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def watched(settings: Settings, train: Frames, *args: object, **options: object) -> object:
+        seen.append([key[:4] for key in train.ids])
+        return fit(settings, train, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", watched)
+    often = dataclasses.replace(plan, real_copies=3)
+    table = train_check(often, real, synth, out=tmp_path / "out", device="cpu")
+    assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(0, 6), (6, 4), (5, 0)]
+    assert table.runs[1].training_set == TrainingSet(2, 4)
+    assert "shown 3 times as often" in (tmp_path / "out" / "table.txt").read_text()
+    seen.clear()
+    train_check(plan, real, synth, out=tmp_path / "out", device="cpu", resume=True)
+    assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(2, 4)]  # the others are the same trainings
+
+
 def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan) -> None:
     epochs = dataclasses.replace(plan, equal="epochs", epochs=10)
     assert epochs.run_settings("acm", 0, 791).steps == 1978
@@ -191,7 +212,7 @@ def test_presets() -> None:
 
 @pytest.mark.parametrize(
     "choice",
-    [{"rows": ()}, {"rows": (RealRow(), RealRow())}, {"detectors": ("acm", "acm-unet")}, {"repeats": 0}, {"seed": -1},
+    [{"rows": ()}, {"rows": (RealRow(), RealRow())}, {"detectors": ("acm", "acm-unet")}, {"repeats": 0}, {"seed": -1}, {"real_copies": 0},
      {"rows": (MixedRow(7),)}, {"validation_share": 1.0}, {"equal": "time"}, {"detectors": ("unet",)}],
     ids=str,
 )  # fmt: skip
