@@ -212,7 +212,8 @@ def test_presets() -> None:
 
 @pytest.mark.parametrize(
     "choice",
-    [{"rows": ()}, {"rows": (RealRow(), RealRow())}, {"detectors": ("acm", "acm-unet")}, {"repeats": 0}, {"seed": -1}, {"real_copies": 0},
+    [{"rows": ()}, {"rows": (RealRow(), RealRow())}, {"detectors": ("acm", "acm-unet")}, {"repeats": 0}, {"seed": -1},
+     {"real_copies": 0},
      {"rows": (MixedRow(7),)}, {"validation_share": 1.0}, {"equal": "time"}, {"detectors": ("unet",)}],
     ids=str,
 )  # fmt: skip
