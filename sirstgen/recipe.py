@@ -19,6 +19,7 @@ from sirstgen.recipe_parts import (
     BackgroundRules,
     Codec,
     ContrastLaw,
+    Formation,
     Irregular,
     KernelSize,
     Noise,
@@ -36,7 +37,7 @@ _DEFAULT = Path(__file__).with_name("default_recipe.yaml")
 
 # A file's entry replaces the default's, but in sections its entries stand over the default's one by one, and in
 # tables (sections of named rows) so do the entries of each row.
-_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "irregular", "noise", "codec")
+_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "irregular", "formation", "noise", "codec")
 _TABLES = ("scenes", "classes")
 
 
@@ -60,6 +61,7 @@ class Recipe(Part):
     noise: Noise
     codec: Codec
     position: Position | None = None
+    formation: Formation
     clutter_region: Region
     dark_share: float = Field(ge=0, le=1)
     targets_per_image: dict[int, float]

@@ -117,6 +117,18 @@ class Position(Part):
     y: Drawn
 
 
+class Formation(Part):
+    """Targets that keep together: drones in a swarm, boats in a convoy."""
+
+    share: float = Field(0.0, ge=0, le=1, description="chance that a further target stands near one before it")
+    distance: Drawn = Field(Distribution(between=(12.0, 60.0)), description="of their centres, pixels")
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        check_positive("distance", self.distance)
+        return self
+
+
 class TemplateClass(Part):
     """How the templates of one class (plane, ship, ...) are drawn."""
 

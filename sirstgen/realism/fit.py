@@ -16,6 +16,7 @@ from sirstgen.realism.fit_frames import (
     BLOCKY,
     blocky_share,
     fit_counts,
+    fit_formation,
     fit_noise,
     fit_position,
     fit_saturation,
@@ -158,6 +159,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
     """Every entry in the order of the file, and what could not be told."""
     power = trial.settings["aspect_power"]
     contrast, no_contrast = fit_contrast(found)
+    formation, no_formation = fit_formation(found)
     sizes, no_sizes = fit_sizes_of_targets(found, power)
     scenes, no_scenes = fit_scenes(found, known, power)
     mix, no_mix = fit_scene_mix(found, known)
@@ -168,6 +170,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         Finding(("dim_share",), None, "Any place, bright or dim: contrast and position are measured."),
         fit_counts(found),
         fit_position(found),
+        *formation,
         *contrast,
         *sizes,
         *shape_findings(trial, _seen(found)),
@@ -177,7 +180,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *rest,
         *mix,
     ]
-    return findings, no_contrast + no_sizes + no_scenes + no_mix
+    return findings, no_contrast + no_formation + no_sizes + no_scenes + no_mix
 
 
 def _matched(

@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from sirstgen.realism.findings import Finding, five, quantiles, rounded
-from sirstgen.realism.labelled import LabelledSet
+from sirstgen.realism.labelled import LabelledFrame, LabelledSet
 
 BLOCKY = 1.25
 """Blockiness from which on a frame counts as having been through an 8-px codec."""
 
 LEAST_HORIZONS = 10
+
+TOGETHER = 64
+"""Pixels; targets of one frame that are no farther apart are in formation."""
+
+_LEAST_FURTHER = 10
 
 _LARGEST = 95  # percentile of the sides
 _SIZES = 12  # sizes of procedural images
@@ -107,6 +112,39 @@ def fit_position(found: LabelledSet) -> Finding:
     return Finding(
         ("position",), value, f"Share of width and height, from {len(places['x'])} targets ({form}): {spread}."
     )
+
+
+def fit_formation(found: LabelledSet) -> tuple[list[Finding], list[str]]:
+    """`formation`: how often, and how closely, targets of one frame keep together.
+
+    Each further target of a frame is joined to those before it by the shortest way (minimum spanning tree); it keeps
+    with them where that is at most `TOGETHER` px.
+    """
+    ways = np.array([way for frame in found.frames for way in _ways(frame)])
+    if ways.size < _LEAST_FURTHER:
+        return [], [
+            f"formations: {ways.size} targets beside another one (at least {_LEAST_FURTHER} are needed), none are drawn"
+        ]
+    close = ways[ways <= TOGETHER]
+    share = close.size / ways.size
+    note = f"{close.size} of {ways.size} further targets of a frame are at most {TOGETHER} px from another one."
+    findings = [Finding(("formation", "share"), rounded(share, 2), note)]
+    if close.size:
+        findings.append(Finding(("formation", "distance"), quantiles(close), f"{five(close)} px."))
+    return findings, []
+
+
+def _ways(frame: LabelledFrame) -> list[float]:
+    """The edges of the minimum spanning tree of a frame's targets, pixels."""
+    centres = np.array([target.statistics.center for target in frame.targets]).reshape(-1, 2)
+    away = np.linalg.norm(centres[:, None] - centres, axis=2)
+    joined, ways = [0], []
+    while len(joined) < len(centres):
+        free = [number for number in range(len(centres)) if number not in joined]
+        nearest = away[np.ix_(joined, free)].min(axis=0)
+        ways.append(float(nearest.min()))
+        joined.append(free[int(nearest.argmin())])
+    return ways
 
 
 def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:

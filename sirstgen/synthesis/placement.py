@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.horizon import Horizon, find_horizon
+from sirstgen.distributions import Distribution
 from sirstgen.images import Gray
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
 from sirstgen.recipe_parts import Position, Where
@@ -70,6 +71,20 @@ class Place(NamedTuple):
     sigma_b: float
 
 
+class Near(NamedTuple):
+    """A wish to stand near another target, centre (x, y): at a drawn distance in any direction."""
+
+    x: float
+    y: float
+    distance: Distribution
+
+    def places(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """(count, 2) places, x and y."""
+        bearings = 2 * math.pi * rng.random(count)
+        distances = np.array([self.distance.draw(rng) for _ in range(count)])
+        return np.column_stack([self.x + distances * np.cos(bearings), self.y + distances * np.sin(bearings)])
+
+
 Signal = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """What a target's mean will differ by from clutter of given deviations, gray levels; negative for dark targets."""
 
@@ -120,6 +135,7 @@ class Ground:
         taken: Sequence[Claim],
         signal: Signal,
         dim: bool | None,
+        near: Near | None = None,
     ) -> Place | str:
         """A place for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
 
@@ -130,6 +146,7 @@ class Ground:
             taken: the other targets.
             signal: foretells the target's mean above the local clutter's.
             dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
+            near: places at such distances from another target are tried first.
         """
         height, width = self._layer.shape
         low = self._border + reach
@@ -138,7 +155,11 @@ class Ground:
             return NO_ROOM
         places = low + rng.random((_CANDIDATES, 2)) * room
         if self._preferred is not None:
-            places = self._shifted(places, rng, low)
+            x, y = self._preferred.x, self._preferred.y
+            drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
+            places = self._shifted(places, drawn, low)
+        if near is not None:
+            places = np.concatenate([self._shifted(places, near.places(rng, _CANDIDATES), low), places])
         for other in taken:
             gap = other.reach + reach
             apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
@@ -171,12 +192,9 @@ class Ground:
         best = int((2 * feasible + fits).argmax())  # the first of the best
         return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))
 
-    def _shifted(self, places: NDArray[np.float64], rng: np.random.Generator, low: float) -> NDArray[np.float64]:
-        """The places moved to where the recipe prefers them; those with no room there stay where they are."""
-        assert self._preferred is not None
+    def _shifted(self, places: NDArray[np.float64], drawn: NDArray[np.float64], low: float) -> NDArray[np.float64]:
+        """The places moved to where they are `drawn`; those with no room there stay where they are."""
         height, width = self._layer.shape
-        x, y = self._preferred.x, self._preferred.y
-        drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
         high = np.array([width - 1 - low, height - 1 - low])
         inside = ((drawn >= low) & (drawn <= high)).all(axis=1, keepdims=True)
         return np.where(inside, drawn, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from sirstgen.recipe_parts import ContrastLaw, Where
 from sirstgen.seeding import stream
 from sirstgen.stages import BlockCodec, SensorNoise
 from sirstgen.synthesis.kernels import flat_cut, irregular_lobes, kernel_sigma, with_area
-from sirstgen.synthesis.placement import Signal
+from sirstgen.synthesis.placement import Claim, Near, Signal
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -174,6 +175,15 @@ class Sampler:
         """
         share = self.recipe.dim_share
         return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
+
+    def near(self, index: int, number: int, attempt: int, others: Sequence[Claim]) -> Near | None:
+        """Which of the `others` before it target `number` stands near, if any."""
+        rules = self.recipe.formation
+        if rules.share == 0 or not others:
+            return None
+        rng = stream(self._seed, index, "formation", number, attempt)
+        together, leader = rng.random() < rules.share, others[int(rng.integers(len(others)))]
+        return Near(leader.x, leader.y, rules.distance) if together else None
 
     def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Where:
         """The side of a visible horizon that the target belongs on."""

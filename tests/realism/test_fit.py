@@ -19,7 +19,7 @@ from sirstgen.realism.cleaned import CleanedFrames, clean_frames
 from sirstgen.realism.findings import Finding, quantiles, to_entries, to_yaml
 from sirstgen.realism.fit import FittedRecipe, fit_recipe
 from sirstgen.realism.fit_contrast import regression
-from sirstgen.realism.fit_frames import blocky_share
+from sirstgen.realism.fit_frames import blocky_share, fit_formation
 from sirstgen.realism.fit_shape import candidates, distances, rendered_targets, shape_table
 from sirstgen.realism.labelled import chosen_ids, measure_labelled
 from sirstgen.recipe import Recipe
@@ -66,6 +66,21 @@ def test_the_file_reads_back_to_the_same_recipe(fitted: FittedRecipe, tmp_path: 
     assert set(fitted.recipe().scenes) == set(Recipe.default().scenes)
     assert all(row.kinds["extended"] == 0 for row in fitted.recipe().scenes.values())
     assert "there are none" in fitted.notes["irregular.cut_exponent"]  # of more than 60 px
+
+
+def test_formations_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
+    frames = known_set(tmp_path / "pairs", frames=24)
+    for number in range(24):  # every frame gets a pair of targets 20 px apart, and every other one a loner
+        mask = np.zeros((96, 120), np.uint8)
+        for x, y in [(30, 30), (46, 42), *([(105, 85)] if number % 2 else [])]:
+            mask[y - 1 : y + 2, x - 1 : x + 2] = 255
+        cv2.imwrite(str(frames / "masks" / f"{number:03d}.png"), mask)
+    found = measure_labelled(Dataset.open(frames), Dataset.open(frames).ids)
+    share, distance = fit_formation(found)[0]
+    assert share.value == pytest.approx(24 / 36, abs=0.01)
+    assert distance.value["quantiles"][0] == distance.value["quantiles"][-1] == pytest.approx(20, abs=0.1)
+    lone = measure_labelled(Dataset.open(folder), [f"{number:03d}" for number in range(1, 60) if number % 3][:24])
+    assert fit_formation(lone)[0] == [] and "formations: 0 targets" in fit_formation(lone)[1][0]
 
 
 def test_images_can_be_drawn_from_it(fitted: FittedRecipe, folder: Path) -> None:

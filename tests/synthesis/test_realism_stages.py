@@ -98,6 +98,20 @@ def test_irregular_targets_keep_the_asked_area_on_average() -> None:
     assert np.mean(areas) == pytest.approx(30, rel=0.06)
 
 
+def test_formations_keep_together() -> None:
+    entries = {"targets_per_image": {3: 1}, "scenes": {scene: {"kinds": {"point": 1}} for scene in KERNELS}}
+    together = []
+    for share in (0.0, 1.0):
+        recipe = Recipe.default(**entries, contrast={"level": 60}, formation={"share": share, "distance": 25})
+        count = 0
+        for sample in Generator(recipe, seed=4).samples(12):
+            centres = np.array([truth.center for truth in sample.targets])
+            away = np.linalg.norm(centres[:, None] - centres, axis=2) + 1e6 * np.eye(len(centres))
+            count += bool((away.min(axis=0) < 27).all())
+        together.append(count)
+    assert together[0] <= 2 and together[1] >= 10
+
+
 def test_mask_levels_vary_by_target() -> None:
     recipe = Recipe.default(**{**LIT, "psf_sigma": 0, "halo": 0, "irregular": {"lobes": 1}})
     for sample in Generator(recipe, seed=3).samples(6):
