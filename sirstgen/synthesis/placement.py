@@ -146,7 +146,7 @@ class Ground:
             taken: the other targets.
             signal: foretells the target's mean above the local clutter's.
             dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
-            near: places at such distances from another target are tried first.
+            near: places at such distances from another target are tried first, bright or dim.
         """
         height, width = self._layer.shape
         low = self._border + reach
@@ -187,7 +187,7 @@ class Ground:
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
         fits = feasible
-        if dim is not None:
+        if dim is not None and near is None:
             fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
         best = int((2 * feasible + fits).argmax())  # the first of the best
         return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))

@@ -109,7 +109,7 @@ def test_formations_keep_together() -> None:
             away = np.linalg.norm(centres[:, None] - centres, axis=2) + 1e6 * np.eye(len(centres))
             count += bool((away.min(axis=0) < 27).all())
         together.append(count)
-    assert together[0] <= 2 and together[1] >= 10
+    assert together[0] <= 1 and together[1] >= 7  # where there is room: some leaders stand beside white clouds
 
 
 def test_mask_levels_vary_by_target() -> None:
