@@ -17,6 +17,7 @@ from sirstgen.images import Gray
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
 from sirstgen.recipe_parts import Position, Where
 from sirstgen.synthesis.profiles import HALO_REACH
+from sirstgen.synthesis.stamps import CUT
 
 NO_ROOM = "no room"
 BLOCK = 8
@@ -231,5 +232,13 @@ def reach(target: TargetPlan, psf_sigma: float = 0.0) -> float:
     margin = 3.5 + 3 * psf_sigma + (HALO_REACH if target.halo else 0)
     if target.sigma is None:
         return (target.length or 0.0) / math.sqrt(2) + margin
-    lobes = [math.hypot(lobe.dx, lobe.dy) + 3.3 * max(lobe.along, lobe.across) for lobe in target.lobes]
+    lobes = [
+        math.hypot(lobe.dx, lobe.dy) + _tail(lobe.weight / target.cut) * max(lobe.along, lobe.across)
+        for lobe in target.lobes
+    ]
     return max([3.3 * max(target.sigma), *lobes]) + margin
+
+
+def _tail(weight: float) -> float:
+    """Sigmas at which a lobe of this peak, relative to the target's, fades to `CUT`; stamps end at 3.3 themselves."""
+    return min(math.sqrt(2 * math.log(max(weight / CUT, 1.0))), 3.3)

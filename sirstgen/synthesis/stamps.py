@@ -74,7 +74,7 @@ def gaussian_stamp(position: tuple[float, float], sigma: tuple[float, float], an
         values = np.multiply.outer(across_y, across_x)
     else:
         first_x, first_y, values = _quadrature(dx, dy, along, across, math.radians(angle))
-    return _finish(values, column + first_x, row + first_y)
+    return trimmed(values, column + first_x, row + first_y)
 
 
 def template_stamp(
@@ -122,11 +122,16 @@ def template_stamp(
         shrunk, warp, (columns * fine, rows * fine), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=0
     )
     values = cv2.resize(drawn, (columns, rows), interpolation=cv2.INTER_AREA)
-    return _finish(np.asarray(values), column + left, row + top)
+    return trimmed(np.asarray(values), column + left, row + top)
 
 
-def _finish(values: NDArray[np.floating], left: int, top: int) -> Stamp:
-    """`values` with peak 1, cut at `CUT` and trimmed to what is left."""
+def trimmed(values: NDArray[np.floating], left: int, top: int) -> Stamp:
+    """A stamp of `values`, scaled to peak 1, cut at `CUT` and without empty rows and columns around what is left.
+
+    Args:
+        values: (h, w), at least 0, some of them positive.
+        left, top: image column and row of ``values[0, 0]``.
+    """
     scaled = np.divide(values, values.max(), dtype=np.float32)
     kept = scaled >= CUT
     scaled *= kept
