@@ -13,6 +13,9 @@ from sirstgen.stages import CodecScope
 
 Where = Literal["sky", "water", "ground", "any"]
 
+LOWEST_CUT = 0.05
+"""Share of the peak; cut lower, a mask would reach into the tails that stamps leave out."""
+
 
 class KernelSize(Part):
     """Size of a Gaussian target."""
@@ -61,7 +64,9 @@ class Irregular(Part):
         Distribution(choice=(1.0,)), description="share of the peak at which a target is cut flat; 1 and more: not"
     )
     cut_exponent: float = Field(0.0, ge=0, le=2, description="the cut of a mask of `area` px is cut (20 / area)^this")
-    glow: Drawn = Field(Distribution(choice=(0.0,)), description="peak of a wide Gaussian around it; 0: none")
+    glow: Drawn = Field(
+        Distribution(choice=(0.0,)), description="peak of a wide Gaussian, share of the cut one; 0: none"
+    )
     glow_size: Drawn = Field(Distribution(between=(2.0, 3.0)), description="its sigma relative to the main one's")
 
     @model_validator(mode="after")
@@ -71,7 +76,8 @@ class Irregular(Part):
             raise ValueError(f"lobes must be from 1 to 12, got {low:g} to {high:g}")
         check_positive("size", self.size)
         check_positive("weight", self.weight)
-        check_positive("cut", self.cut)
+        if self.cut.support[0] < LOWEST_CUT:
+            raise ValueError(f"cut must be at least {LOWEST_CUT}, got {_least(self.cut)}")
         check_not_negative("glow", self.glow)
         check_positive("glow_size", self.glow_size)
         return self

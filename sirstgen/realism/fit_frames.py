@@ -6,9 +6,11 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sirstgen.realism.findings import Finding, five, quantiles, rounded
 from sirstgen.realism.labelled import LabelledFrame, LabelledSet
+from sirstgen.seeding import stream
 
 BLOCKY = 1.25
 """Blockiness from which on a frame counts as having been through an 8-px codec."""
@@ -19,6 +21,7 @@ TOGETHER = 64
 """Pixels; targets of one frame that are no farther apart are in formation."""
 
 _LEAST_FURTHER = 10
+_SHUFFLES = 20  # of every frame with several targets
 
 _LARGEST = 95  # percentile of the sides
 _SIZES = 12  # sizes of procedural images
@@ -117,34 +120,53 @@ def fit_position(found: LabelledSet) -> Finding:
 def fit_formation(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     """`formation`: how often, and how closely, targets of one frame keep together.
 
-    Each further target of a frame is joined to those before it by the shortest way (minimum spanning tree); it keeps
-    with them where that is at most `TOGETHER` px.
+    The targets of a frame are joined by the shortest ways (minimum spanning tree); those of at most `TOGETHER` px
+    stand together. What chance puts together is taken off: targets of other frames, at their shares of width and
+    height, in place of the frame's own.
     """
-    ways = np.array([way for frame in found.frames for way in _ways(frame)])
+    ways = np.array([way for frame in found.frames for way in _ways(_centres(frame))])
     if ways.size < _LEAST_FURTHER:
         return [], [
-            f"formations: {ways.size} targets beside another one (at least {_LEAST_FURTHER} are needed), none are drawn"
+            f"formations: {ways.size} further targets in a frame (at least {_LEAST_FURTHER} are needed), none are drawn"
         ]
     close = ways[ways <= TOGETHER]
-    share = close.size / ways.size
-    note = f"{close.size} of {ways.size} further targets of a frame are at most {TOGETHER} px from another one."
+    chance = _chance_of_company(found)
+    share = max(close.size / ways.size - chance, 0.0) / (1 - chance)
+    note = (
+        f"{close.size} of {ways.size} further targets of a frame are at most {TOGETHER} px from another one, "
+        f"{chance:.0%} would be by chance."
+    )
     findings = [Finding(("formation", "share"), rounded(share, 2), note)]
     if close.size:
         findings.append(Finding(("formation", "distance"), quantiles(close), f"{five(close)} px."))
     return findings, []
 
 
-def _ways(frame: LabelledFrame) -> list[float]:
-    """The edges of the minimum spanning tree of a frame's targets, pixels."""
-    centres = np.array([target.statistics.center for target in frame.targets]).reshape(-1, 2)
-    away = np.linalg.norm(centres[:, None] - centres, axis=2)
-    joined, ways = [0], []
-    while len(joined) < len(centres):
-        free = [number for number in range(len(centres)) if number not in joined]
-        nearest = away[np.ix_(joined, free)].min(axis=0)
-        ways.append(float(nearest.min()))
-        joined.append(free[int(nearest.argmin())])
-    return ways
+def _centres(frame: LabelledFrame) -> NDArray[np.float64]:
+    return np.array([target.statistics.center for target in frame.targets], float).reshape(-1, 2)
+
+
+def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The edges of the minimum spanning tree of (n, 2) places, pixels."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    if len(centres) < 2:
+        return np.zeros(0)
+    away = np.linalg.norm(centres[:, np.newaxis] - centres, axis=2)
+    return np.asarray(minimum_spanning_tree(away).data, np.float64)
+
+
+def _chance_of_company(found: LabelledSet) -> float:
+    """Share of further targets that would stand together if places had nothing to do with each other; below 1."""
+    shares = np.column_stack([found.values("x"), found.values("y")])
+    rng = stream(0, "chance of company")
+    ways = [
+        way
+        for frame in found.frames
+        for _ in range(_SHUFFLES if len(frame.targets) > 1 else 0)
+        for way in _ways(shares[rng.permutation(len(shares))[: len(frame.targets)]] * (frame.width, frame.height))
+    ]
+    return min(float(np.mean(np.array(ways) <= TOGETHER)), 0.9)
 
 
 def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:

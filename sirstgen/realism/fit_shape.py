@@ -166,15 +166,16 @@ _OF_BODIES = ("mean_to_peak", "edge", "fit_residual", "inside_3", "inside_2", "i
 
 
 def distances(real: Table, drawn: Table) -> dict[str, float]:
-    """Kolmogorov-Smirnov distance of each statistic that both have, 0 to 1; of fewer than 8 real values it says little
-    and is left out.
+    """Kolmogorov-Smirnov distance of each statistic, 0 to 1; 1 where nothing drawn has it.
+
+    Of fewer than 8 real values it would say little, and is left out.
     """
     found = {
         name: kolmogorov_smirnov(values[np.isfinite(values)], drawn[name][np.isfinite(drawn[name])])
         for name, values in real.items()
         if np.isfinite(values).sum() >= LEAST_OF_A_KIND
     }
-    return {name: distance for name, distance in found.items() if np.isfinite(distance)}
+    return {name: distance if np.isfinite(distance) else 1.0 for name, distance in found.items()}
 
 
 def fit_shape(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sirstgen.plan import Lobe, TargetPlan
-from sirstgen.recipe_parts import Irregular
+from sirstgen.recipe_parts import LOWEST_CUT, Irregular
 from sirstgen.synthesis.optics import blur_variance
 from sirstgen.synthesis.profiles import mask_of, target_profile
 
@@ -17,8 +17,6 @@ REFERENCE_AREA = 20.0
 
 _PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
 _SMALLEST_SIGMA = 0.3
-_USUAL_LEVEL = 0.3
-_LOWEST_CUT = 0.05  # lower, and the mask would reach into the tails that stamps leave out
 _FITS = 4  # rounds of fitting a size; masks are whole pixels, so more would not come nearer
 
 
@@ -44,7 +42,7 @@ def kernel_sigma(
 
 
 def flat_cut(rules: Irregular, area: float, rng: np.random.Generator) -> float:
-    """The share of its peak at which a target is cut flat: ``cut * (20 / area) ** cut_exponent``, at most 1.
+    """The share of its peak at which a target is cut flat: ``cut * (20 / area) ** cut_exponent``, 0.05 to 1.
 
     A sum of Gaussians fades as slowly as it is wide. What the cut leaves of a large one is a flat body whose border is
     about as steep as that of a small target, as the optics of one camera make them.
@@ -55,23 +53,25 @@ def flat_cut(rules: Irregular, area: float, rng: np.random.Generator) -> float:
         rng: the target's stream of cuts.
     """
     cut = rules.cut.draw(rng) * (REFERENCE_AREA / area) ** rules.cut_exponent
-    return float(min(max(cut, _LOWEST_CUT), 1.0))
+    return float(min(max(cut, LOWEST_CUT), 1.0))
 
 
-def irregular_lobes(rules: Irregular, target: TargetPlan, cut: float, rng: np.random.Generator) -> tuple[Lobe, ...]:
+def irregular_lobes(
+    rules: Irregular, target: TargetPlan, mask_level: float, rng: np.random.Generator
+) -> tuple[Lobe, ...]:
     """Lobes around the main Gaussian of `target`, in pixels.
 
     Args:
         rules: what they are like.
-        target: gives the main Gaussian's sigma and angle; lobes stand off in its own units, so that long targets stay
-            long.
-        cut: from `flat_cut`; the glow is a share of what it leaves.
+        target: gives the main Gaussian's sigma and angle, and the cut; lobes stand off in its own units, so that long
+            targets stay long.
+        mask_level: share of the peak at which the target's mask ends.
         rng: the target's stream of lobes.
     """
     count = round(rules.lobes.draw(rng)) - 1
     along, across = target.sigma or (1.0, 1.0)
     # What is cut lower reaches farther, in sigmas of the main Gaussian; lobes keep to its border.
-    reach = math.sqrt(1 + math.log(cut) / math.log(target.mask_level or _USUAL_LEVEL))
+    reach = math.sqrt(1 + math.log(target.cut) / math.log(min(mask_level, 0.99)))
     turn = math.radians(target.angle)
     lobes = []
     for _ in range(count):
@@ -82,7 +82,8 @@ def irregular_lobes(rules: Irregular, target: TargetPlan, cut: float, rng: np.ra
         lobes.append(Lobe(dx, dy, size * along, size * across, target.angle, weight))
     glow, wide = rules.glow.draw(rng), rules.glow_size.draw(rng)
     if glow > 0:
-        lobes.append(Lobe(0.0, 0.0, wide * along, wide * across, target.angle, glow * cut))
+        peak = glow * target.cut  # a share of what the cut leaves
+        lobes.append(Lobe(0.0, 0.0, wide * along, wide * across, target.angle, peak))
     return tuple(lobes)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.horizon import Horizon, find_horizon
-from sirstgen.distributions import Distribution
 from sirstgen.images import Gray
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
 from sirstgen.recipe_parts import Position, Where
@@ -72,20 +71,6 @@ class Place(NamedTuple):
     sigma_b: float
 
 
-class Near(NamedTuple):
-    """A wish to stand near another target, centre (x, y): at a drawn distance in any direction."""
-
-    x: float
-    y: float
-    distance: Distribution
-
-    def places(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-        """(count, 2) places, x and y."""
-        bearings = 2 * math.pi * rng.random(count)
-        distances = np.array([self.distance.draw(rng) for _ in range(count)])
-        return np.column_stack([self.x + distances * np.cos(bearings), self.y + distances * np.sin(bearings)])
-
-
 Signal = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """What a target's mean will differ by from clutter of given deviations, gray levels; negative for dark targets."""
 
@@ -136,7 +121,7 @@ class Ground:
         taken: Sequence[Claim],
         signal: Signal,
         dim: bool | None,
-        near: Near | None = None,
+        near: NDArray[np.float64] | None = None,
     ) -> Place | str:
         """A place for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
 
@@ -147,7 +132,7 @@ class Ground:
             taken: the other targets.
             signal: foretells the target's mean above the local clutter's.
             dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
-            near: places at such distances from another target are tried first, bright or dim.
+            near: (n, 2) places beside another target, x and y; they go before all others, bright or dim.
         """
         height, width = self._layer.shape
         low = self._border + reach
@@ -159,12 +144,14 @@ class Ground:
             x, y = self._preferred.x, self._preferred.y
             drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
             places = self._shifted(places, drawn, low)
+        beside = np.zeros(len(places), bool)
         if near is not None:
-            places = np.concatenate([self._shifted(places, near.places(rng, _CANDIDATES), low), places])
+            around = near[self._inside(near, low)]
+            places, beside = np.concatenate([around, places]), np.repeat([True, False], [len(around), len(places)])
         for other in taken:
             gap = other.reach + reach
             apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
-            places = places[apart]
+            places, beside = places[apart], beside[apart]
         if len(places) == 0:
             return NO_ROOM
         frame_places = self._to_frame(places)
@@ -175,7 +162,7 @@ class Ground:
             right = below < -reach * scale if where == "sky" else below > reach * scale
             if not right.any():
                 return NO_ROOM
-            places, frame_places = places[right], frame_places[right]
+            places, frame_places, beside = places[right], frame_places[right], beside[right]
         mean, deviation = self._clutter_at(frame_places)
         wanted = signal(deviation)
         expected = mean + wanted
@@ -188,17 +175,20 @@ class Ground:
         if not feasible.any():
             return "saturated" if visible.any() else "invisible contrast"
         fits = feasible
-        if dim is not None and near is None:
+        if dim is not None:
             fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
-        best = int((2 * feasible + fits).argmax())  # the first of the best
+        best = int((4 * (feasible & beside) + 2 * feasible + fits).argmax())  # the first of the best
         return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))
 
     def _shifted(self, places: NDArray[np.float64], drawn: NDArray[np.float64], low: float) -> NDArray[np.float64]:
         """The places moved to where they are `drawn`; those with no room there stay where they are."""
+        return np.where(self._inside(drawn, low)[:, np.newaxis], drawn, places)
+
+    def _inside(self, places: NDArray[np.float64], low: float) -> NDArray[np.bool_]:
+        """Which places keep `low` px from the image's edge."""
         height, width = self._layer.shape
         high = np.array([width - 1 - low, height - 1 - low])
-        inside = ((drawn >= low) & (drawn <= high)).all(axis=1, keepdims=True)
-        return np.where(inside, drawn, places)
+        return np.asarray(((places >= low) & (places <= high)).all(axis=1))
 
     def _to_frame(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Image pixels to frame pixels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,9 +17,11 @@ from sirstgen.recipe_parts import ContrastLaw, Where
 from sirstgen.seeding import stream
 from sirstgen.stages import BlockCodec, SensorNoise
 from sirstgen.synthesis.kernels import flat_cut, irregular_lobes, kernel_sigma, with_area
-from sirstgen.synthesis.placement import Claim, Near, Signal
+from sirstgen.synthesis.placement import Claim, Signal
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
+
+_BESIDE = 24  # places tried beside another target
 
 
 class Sampler:
@@ -123,7 +126,9 @@ class Sampler:
                 rules = self.recipe.irregular
                 draws = stream(self._seed, index, "lobes", number, attempt)
                 cut = flat_cut(rules, area, stream(self._seed, index, "cut", number, attempt))
-                target = replace(target, lobes=irregular_lobes(rules, target, cut, draws), cut=cut)
+                target = replace(target, cut=cut)
+                lobes = irregular_lobes(rules, target, level or self.recipe.mask_level, draws)
+                target = replace(target, lobes=lobes)
             if target.lobes or halo or psf_sigma or target.cut < 1:
                 target = with_area(target, area, self.recipe.mask_level, blur_sigma, psf_sigma)
         law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
@@ -176,14 +181,16 @@ class Sampler:
         share = self.recipe.dim_share
         return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
 
-    def near(self, index: int, number: int, attempt: int, others: Sequence[Claim]) -> Near | None:
-        """Which of the `others` before it target `number` stands near, if any."""
+    def near(self, index: int, number: int, attempt: int, others: Sequence[Claim]) -> NDArray[np.float64] | None:
+        """(n, 2) places x and y beside one of the `others`, for a target in formation; None for one that is not."""
         rules = self.recipe.formation
-        if rules.share == 0 or not others:
+        if rules.share == 0 or not others or stream(self._seed, index, "formation", number).random() >= rules.share:
             return None
-        rng = stream(self._seed, index, "formation", number, attempt)
-        together, leader = rng.random() < rules.share, others[int(rng.integers(len(others)))]
-        return Near(leader.x, leader.y, rules.distance) if together else None
+        rng = stream(self._seed, index, "beside", number, attempt)
+        leader = others[int(rng.integers(len(others)))]
+        bearings = 2 * math.pi * rng.random(_BESIDE)
+        distances = np.array([rules.distance.draw(rng) for _ in range(_BESIDE)])
+        return np.column_stack([leader.x + distances * np.cos(bearings), leader.y + distances * np.sin(bearings)])
 
     def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Where:
         """The side of a visible horizon that the target belongs on."""
