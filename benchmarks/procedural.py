@@ -4,7 +4,7 @@
 
 FOLDER: real frames without targets, a sub-folder a scene as `sirstgen backgrounds harvest --labels` writes them, or
 with scenes from `--labels`. Procedural frames have the sizes of the real ones; both are squashed to 256x256. Prints the
-AUC of 32x32 patches and of whole frames (0.5: not told apart), and the statistic of frames that tells most.
+AUC of 32x32 patches and of whole frames (0.5: not told apart), and the three statistics of frames that tell most.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ The public names, imported when they are first used::
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from sirstgen.backgrounds.library import BackgroundLibrary as BackgroundLibrary

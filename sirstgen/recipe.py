@@ -98,8 +98,7 @@ class Recipe(Part):
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Self:
-        """A recipe file over the default recipe; `changes` replace top-level entries of the file, or entries of its
-        sections (``backgrounds={"procedural_share": 0.5}``).
+        """A recipe file over the default recipe, and `changes` over both (``backgrounds={"procedural_share": 0.5}``).
 
         Raises:
             InputFault: the file cannot be read or is neither YAML nor TOML.
@@ -110,26 +109,12 @@ class Recipe(Part):
             text = source.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputFault.of(source, f"the recipe cannot be read: {error}") from error
-        entries = _parse(text, source)
-        for key, value in changes.items():
-            section = entries.get(key)
-            if key in _SECTIONS and isinstance(section, Mapping) and isinstance(value, Mapping):
-                entries[key] = {**section, **value}
-            else:
-                entries[key] = value
-        return cls.from_mapping(entries, source.name)
+        return cls.from_mapping(_merged(_parse(text, source), changes), source.name)
 
     @classmethod
     def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
         """A recipe from a plain mapping over the default recipe; `origin` is named in errors."""
-        merged = dict(_default_entries())
-        for key, value in entries.items():
-            if key in _TABLES and isinstance(value, Mapping):
-                merged[key] = _over(merged[key], value)
-            elif key in _SECTIONS and isinstance(value, Mapping):
-                merged[key] = {**merged[key], **value}
-            else:
-                merged[key] = value
+        merged = _merged(_default_entries(), entries)
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
@@ -159,6 +144,20 @@ class Recipe(Part):
         """Size of a point or spot target in `scene`."""
         own = self.row(scene)
         return (own.point or self.point) if kind == "point" else (own.spot or self.spot)
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` over it: sections entry by entry, tables row by row, other entries as a whole."""
+    merged = dict(base)
+    for key, value in changes.items():
+        own = merged.get(key)
+        if key in _TABLES and isinstance(own, Mapping) and isinstance(value, Mapping):
+            merged[key] = _over(own, value)
+        elif key in _SECTIONS and isinstance(own, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**own, **value}
+        else:
+            merged[key] = value
+    return merged
 
 
 def _over(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,14 +71,16 @@ def train_check(
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in stand-in", err=True)
     local = Path("sirst-synth")
-    synth_set = None
-    if plan.needs_synthetic:
+    synth_set = Dataset.open(synth) if synth is not None else None
+    if synth_set is None and plan.needs_synthetic:
         with common.progress("synth", quiet) as told:
             synth_set = (
-                Dataset.open(synth or local)
-                if synth is not None or local.is_dir()
+                Dataset.open(local)
+                if local.is_dir()
                 else default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
             )
+    if plan.real_copies > 1 and not plan.mixes and not quiet:
+        typer.echo("--real-copies changes nothing: no row mixes real and synthetic images", err=True)
     with _progress(quiet) as reported:
         table = check(
             plan,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sirstgen.plan import TargetPlan
 from sirstgen.synthesis.optics import blur_stamp, spread_stamp
-from sirstgen.synthesis.stamps import CUT, Stamp, gaussian_stamp, template_stamp, trimmed
+from sirstgen.synthesis.stamps import CUT, Stamp, gaussian_stamp, normalised, template_stamp
 from sirstgen.synthesis.templates import TemplateLibrary
 
 HALO_SIGMA = 2.5
@@ -37,8 +37,8 @@ def target_profile(
     stamp = _draw(target, templates)
     if target.cut < 1:
         stamp = Stamp(np.minimum(stamp.values, np.float32(target.cut) * stamp.values.max()), stamp.left, stamp.top)
-    if target.lobes:  # what a faint lobe adds beyond the cut of the whole is nothing
-        stamp = trimmed(stamp.values, stamp.left, stamp.top)
+    if target.lobes or target.cut < 1:  # what a faint lobe adds below CUT of the whole is nothing
+        stamp = normalised(stamp.values, stamp.left, stamp.top)
     if psf_sigma > 0:
         stamp = spread_stamp(stamp, psf_sigma)
     stamp = blur_stamp(stamp, blur_sigma)

@@ -74,7 +74,7 @@ def gaussian_stamp(position: tuple[float, float], sigma: tuple[float, float], an
         values = np.multiply.outer(across_y, across_x)
     else:
         first_x, first_y, values = _quadrature(dx, dy, along, across, math.radians(angle))
-    return trimmed(values, column + first_x, row + first_y)
+    return normalised(values, column + first_x, row + first_y)
 
 
 def template_stamp(
@@ -122,10 +122,10 @@ def template_stamp(
         shrunk, warp, (columns * fine, rows * fine), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=0
     )
     values = cv2.resize(drawn, (columns, rows), interpolation=cv2.INTER_AREA)
-    return trimmed(np.asarray(values), column + left, row + top)
+    return normalised(np.asarray(values), column + left, row + top)
 
 
-def trimmed(values: NDArray[np.floating], left: int, top: int) -> Stamp:
+def normalised(values: NDArray[np.floating], left: int, top: int) -> Stamp:
     """A stamp of `values`, scaled to peak 1, cut at `CUT` and without empty rows and columns around what is left.
 
     Args:

@@ -119,8 +119,13 @@ class CheckPlan:
         """Whether any row takes images of the synthetic set."""
         return any(isinstance(row, MixedRow) and row.real < self.total for row in self.rows)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether any row holds both real and synthetic images."""
+        return any(isinstance(row, MixedRow) and 0 < row.real < self.total for row in self.rows)
+
     def run_settings(self, detector: str, repeat: int, images: int) -> Settings:
-        """The settings of one training on `images` images."""
+        """The settings of one training on `images` images, each counted as often as an epoch shows it."""
         steps = self.settings.steps
         if self.equal == "epochs":
             steps = max(1, round(self.epochs * images / self.settings.batch))

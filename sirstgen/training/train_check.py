@@ -160,7 +160,7 @@ class _Check:
             for row in self.plan.rows:
                 for repeat in range(self.plan.repeats):
                     training_set, mix, fault = self._draw(row, self.plan.seed + repeat)
-                    images = 0 if mix is None else len(mix.entries)
+                    images = training_set.real * self._copies(training_set) + training_set.synthetic
                     settings = self.plan.run_settings(detector, repeat, images)
                     jobs.append(_Job(training_set, mix, fault, settings))
         return jobs
@@ -262,15 +262,14 @@ class _Check:
 
     def _weighted(self, job: _Job, train: Frames) -> Frames:
         """The frames of a mixed row, its real ones as many times as the plan says."""
-        copies = self._copies(job)
+        copies = self._copies(job.training_set)
         if copies == 1:
             return train
         assert job.mix is not None
         real = {entry.id for entry in job.mix.entries if entry.kind == "real"}
         return train.take([place for place, key in enumerate(train.ids) for _ in range(copies if key in real else 1)])
 
-    def _copies(self, job: _Job) -> int:
-        row = job.training_set
+    def _copies(self, row: TrainingSet) -> int:
         return self.plan.real_copies if row.real and row.synthetic else 1
 
     def _mark(self, job: _Job, test: Frames) -> str:
@@ -283,8 +282,8 @@ class _Check:
             "validation_share": self.plan.validation_share,
             "squash": self.plan.squash,
         }
-        if self._copies(job) > 1:
-            parts["real_copies"] = self._copies(job)
+        if self._copies(job.training_set) > 1:
+            parts["real_copies"] = self.plan.real_copies
         return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def _folder(self, job: _Job, mark: str) -> Path | None:

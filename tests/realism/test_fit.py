@@ -88,7 +88,7 @@ def test_formations_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None
     by_chance = measure_labelled(Dataset.open(frames), Dataset.open(frames).ids)
     assert fit_formation(by_chance)[0][0].value < 0.25
     lone = measure_labelled(Dataset.open(folder), [f"{number:03d}" for number in range(1, 60) if number % 3][:24])
-    assert fit_formation(lone)[0] == [] and "formations: 0 targets" in fit_formation(lone)[1][0]
+    assert fit_formation(lone)[0] == [] and "formations: 0 further targets" in fit_formation(lone)[1][0]
 
 
 def test_images_can_be_drawn_from_it(fitted: FittedRecipe, folder: Path) -> None:

@@ -11,6 +11,7 @@ from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe import Recipe
 from sirstgen.synthesis.canvas import TargetRejected
 from sirstgen.synthesis.intensity import amplitude, clipped_amplitude
+from sirstgen.synthesis.placement import reach
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.render import render
 from sirstgen.synthesis.sampler import Sampler
@@ -97,6 +98,23 @@ def test_lobes_stay_at_the_border_of_what_a_cut_leaves() -> None:
         distances.append(float(np.hypot(target.lobes[0].dx, target.lobes[0].dy)) / target.sigma[0])
     assert distances[0] == pytest.approx(1.0, rel=0.01)
     assert distances[1] == pytest.approx(np.sqrt(1 + np.log(0.1) / np.log(0.3)), rel=0.01)
+
+
+def test_faint_glows_claim_no_more_room_than_they_light() -> None:
+    recipe = Recipe.default(
+        contrast={"level": 60},
+        irregular={"lobes": [1, 5], "cut": {"between": [0.4, 1.6]}, "cut_exponent": 0.8, "glow": [0.05, 0.15]},
+        scenes={"cloud": {"kinds": {"spot": 1}}},
+    )
+    sampler = Sampler(recipe, TemplateLibrary.open(), 1)
+    for index in range(60):
+        target = sampler.target(index, 0, 0, "cloud", 0.5)
+        stamp = target_profile(target, 0.5)
+        height, width = stamp.values.shape
+        lit = max(-stamp.left, stamp.left + width - 1, -stamp.top, stamp.top + height - 1)
+        assert lit <= reach(target)
+        assert target.sigma is not None
+        assert reach(target) < 3.5 + 3.3 * 3 * max(target.sigma)  # what the whole of the widest glow would take
 
 
 def test_the_recipe_draws_cuts_and_glows() -> None:

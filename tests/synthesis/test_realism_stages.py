@@ -16,10 +16,14 @@ from sirstgen.datasets.targets import measure_targets
 from sirstgen.errors import InvalidValue
 from sirstgen.plan import BackgroundCrop, ImagePlan, Lobe, TargetPlan
 from sirstgen.recipe import Recipe
+from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.placement import Claim, Ground, Place, Survey
 from sirstgen.synthesis.profiles import target_profile
 from sirstgen.synthesis.render import Sample, render
+from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.templates import TemplateLibrary
 
 KERNELS = {
     scene: {"kinds": {"point": 0.3, "spot": 0.7}}
@@ -110,6 +114,23 @@ def test_formations_keep_together() -> None:
             count += bool((away.min(axis=0) < 27).all())
         together.append(count)
     assert together[0] <= 1 and together[1] >= 7  # where there is room: some leaders stand beside white clouds
+
+
+def test_a_formation_stays_in_the_image() -> None:
+    frame = clutter(5, 200, 200, deviation=6, mean=100)
+    crop = BackgroundCrop("a", (0, 0, 200, 200))
+    recipe = Recipe.default(contrast={"level": 60}, formation={"share": 1, "distance": 40}, dim_share=1.0)
+    sampler = Sampler(recipe, TemplateLibrary.open(), 3)
+    taken = [Claim(16.0, 18.0, 6.0)]
+    for index in range(40):
+        beside = sampler.near(index, 1, 0, taken)
+        assert beside is not None
+        assert np.hypot(*(beside - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
+        place = Ground(Survey(frame), crop, frame, 2, 8.0).place(
+            stream(index), 6.0, "any", taken, lambda deviations: 0 * deviations + 60, True, beside
+        )
+        assert isinstance(place, Place)
+        assert np.hypot(place.x - 16, place.y - 18) == pytest.approx(40)
 
 
 def test_mask_levels_vary_by_target() -> None:

@@ -165,11 +165,15 @@ def test_real_images_of_a_mix_can_be_shown_more_often(
     assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(2, 4)]  # the others are the same trainings
 
 
-def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan) -> None:
+def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan, real: Dataset, synth: Dataset) -> None:
     epochs = dataclasses.replace(plan, equal="epochs", epochs=10)
     assert epochs.run_settings("acm", 0, 791).steps == 1978
     assert epochs.run_settings("acm", 2, 213).steps == 532
     assert epochs.run_settings("acm", 2, 213).seed == plan.seed + 2
+    (job,) = module._Check(
+        dataclasses.replace(epochs, rows=(MixedRow(2),), real_copies=3), real, synth, None, "cpu", None
+    ).jobs()
+    assert job.settings.steps == 10 * (3 * 2 + 4) // plan.settings.batch
     assert plan.run_settings("acm", 0, 791).steps == plan.run_settings("acm", 0, 213).steps
 
 
@@ -198,6 +202,13 @@ def test_only_a_check_is_overwritten(plan: CheckPlan, real: Dataset, synth: Data
     (out / "thesis.txt").unlink()
     train_check(one, real, out=out, device="cpu")
     train_check(one, real, out=out, device="cpu", overwrite=True)
+
+
+def test_plans_know_what_they_need(plan: CheckPlan) -> None:
+    alone = dataclasses.replace(plan, rows=(RealRow(), MixedRow(6)))
+    assert (plan.needs_synthetic, plan.mixes) == (True, True)
+    assert (alone.needs_synthetic, alone.mixes) == (False, False)
+    assert (dataclasses.replace(plan, rows=(MixedRow(0),)).mixes) is False
 
 
 def test_presets() -> None:
