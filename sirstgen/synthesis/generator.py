@@ -207,9 +207,9 @@ class Generator:
         taken = [Claim(*shape.plan.position, reach(shape.plan, plan.psf_sigma)) for shape in canvas.shapes]
         own = reach(target, plan.psf_sigma)
         signal = self._sampler.signal(target)
-        near = self._sampler.near(plan.index, number, draw, taken)
         places = stream(self.seed, plan.index, "placement", number, draw)
-        for _ in range(self.recipe.quality.attempts):
+        for trial in range(self.recipe.quality.attempts):
+            near = self._sampler.near(plan.index, number, draw, trial, taken)
             place = ground.place(places, own, where, taken, signal, dim, near)
             if isinstance(place, str):  # no place of many will do: other places would not either
                 rejections[place] += 1

@@ -181,12 +181,14 @@ class Sampler:
         share = self.recipe.dim_share
         return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
 
-    def near(self, index: int, number: int, attempt: int, others: Sequence[Claim]) -> NDArray[np.float64] | None:
+    def near(
+        self, index: int, number: int, attempt: int, trial: int, others: Sequence[Claim]
+    ) -> NDArray[np.float64] | None:
         """(n, 2) places x and y beside one of the `others`, for a target in formation; None for one that is not."""
         rules = self.recipe.formation
         if rules.share == 0 or not others or stream(self._seed, index, "formation", number).random() >= rules.share:
             return None
-        rng = stream(self._seed, index, "beside", number, attempt)
+        rng = stream(self._seed, index, "beside", number, attempt, trial)
         leader = others[int(rng.integers(len(others)))]
         bearings = 2 * math.pi * rng.random(_BESIDE)
         distances = np.array([rules.distance.draw(rng) for _ in range(_BESIDE)])

@@ -123,7 +123,7 @@ def test_a_formation_stays_in_the_image() -> None:
     sampler = Sampler(recipe, TemplateLibrary.open(), 3)
     taken = [Claim(16.0, 18.0, 6.0)]
     for index in range(40):
-        beside = sampler.near(index, 1, 0, taken)
+        beside = sampler.near(index, 1, 0, 0, taken)
         assert beside is not None
         assert np.hypot(*(beside - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         place = Ground(Survey(frame), crop, frame, 2, 8.0).place(
@@ -131,6 +131,7 @@ def test_a_formation_stays_in_the_image() -> None:
         )
         assert isinstance(place, Place)
         assert np.hypot(place.x - 16, place.y - 18) == pytest.approx(40)
+        assert not np.array_equal(sampler.near(index, 1, 0, 1, taken), beside)  # another trial, other places
 
 
 def test_mask_levels_vary_by_target() -> None:
