@@ -18,12 +18,12 @@ import numpy as np
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.procedural import SCENES, generate
+from sirstgen.comparison.distances import kolmogorov_smirnov
+from sirstgen.comparison.forests import Forest, separate
+from sirstgen.comparison.groups import grouped
+from sirstgen.comparison.tables import MeasuredSet, measure_set
 from sirstgen.datasets.readers import Dataset
 from sirstgen.images import Gray
-from sirstgen.realism.distances import kolmogorov_smirnov
-from sirstgen.realism.forests import Forest, separate
-from sirstgen.realism.groups import grouped
-from sirstgen.realism.tables import MeasuredSet, measure_set
 from sirstgen.seeding import stream
 
 SKY = {"sky-clear": "cloud"}  # the cloud scene draws clear skies too

@@ -27,11 +27,11 @@ from typing import Any
 import cv2
 
 from sirstgen.atomic import write_file
-from sirstgen.datasets import writer
-from sirstgen.datasets.writer import write_dataset
 from sirstgen.images import read_gray
 from sirstgen.png import encode_png
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage import writer
+from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis import generator as generator_module
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.generator import Generator

@@ -26,10 +26,10 @@ import torch
 from sirstgen.detectors.detector import Detector, folded
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.batches import FrameBatches
+from sirstgen.training.config import TrainingConfig
 from sirstgen.training.frames import Frames
-from sirstgen.training.hardware import Hardware, fresh_net, resolve_device
 from sirstgen.training.loss import deep_supervision_loss
-from sirstgen.training.settings import Settings
+from sirstgen.training.runtime import Runtime, fresh_net, resolve_device
 
 
 @dataclass
@@ -37,10 +37,10 @@ class Variant:
     """One way of computing: a net for training, its folded copy for inference, an optimiser."""
 
     name: str
-    hardware: Hardware
+    hardware: Runtime
     fold: bool
 
-    def build(self, settings: Settings) -> None:
+    def build(self, settings: TrainingConfig) -> None:
         self.net = self.hardware.place(fresh_net(settings))
         self.inference: Detector = self.hardware.place(folded(self.net)) if self.fold else self.net
         self.forward = self.hardware.compiled(self.net)
@@ -74,17 +74,17 @@ class Variant:
 def variants(device: torch.device, compiled: bool) -> list[Variant]:
     cpu = device.type == "cpu"
     found = [
-        Variant("plain: float32 NCHW eager", Hardware(device, channels_last=False), fold=False),
-        Variant("default: float32 channels_last", Hardware(device), fold=True),
-        Variant("bfloat16 channels_last", Hardware(device, "bfloat16"), fold=True),
+        Variant("plain: float32 NCHW eager", Runtime(device, channels_last=False), fold=False),
+        Variant("default: float32 channels_last", Runtime(device), fold=True),
+        Variant("bfloat16 channels_last", Runtime(device, "bfloat16"), fold=True),
     ]
     if compiled:
-        found.append(Variant("float32 channels_last compiled", Hardware(device, compile="default"), fold=True))
+        found.append(Variant("float32 channels_last compiled", Runtime(device, compile="default"), fold=True))
         found.append(
-            Variant("bfloat16 channels_last compiled", Hardware(device, "bfloat16", compile="default"), fold=True)
+            Variant("bfloat16 channels_last compiled", Runtime(device, "bfloat16", compile="default"), fold=True)
         )
         if not cpu:
-            modes = Hardware(device, "bfloat16", compile="max-autotune-no-cudagraphs")
+            modes = Runtime(device, "bfloat16", compile="max-autotune-no-cudagraphs")
             found.append(Variant("bfloat16 channels_last autotuned", modes, fold=True))
     return found
 
@@ -136,7 +136,7 @@ def peak_memory(arguments: argparse.Namespace, name: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def measure_memory(arguments: argparse.Namespace, settings: Settings) -> float:
+def measure_memory(arguments: argparse.Namespace, settings: TrainingConfig) -> float:
     device = resolve_device(arguments.device)
     (variant,) = (v for v in variants(device, compiled=True) if v.name == arguments.measure_memory)
     variant.build(settings)
@@ -181,7 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
-    settings = Settings(detector=arguments.detector)
+    settings = TrainingConfig(detector=arguments.detector)
     if arguments.measure_memory:
         print(measure_memory(arguments, settings))
         return

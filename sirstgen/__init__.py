@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from sirstgen.backgrounds.library import BackgroundLibrary as BackgroundLibrary
     from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds as ProceduralBackgrounds
     from sirstgen.datasets.readers import Dataset as Dataset
-    from sirstgen.datasets.statistics import dataset_statistics as dataset_statistics
-    from sirstgen.datasets.verify import verify as verify
-    from sirstgen.datasets.writer import redraw as redraw
-    from sirstgen.datasets.writer import write_dataset as write_dataset
-    from sirstgen.errors import InputFault as InputFault
-    from sirstgen.errors import InvalidValue as InvalidValue
-    from sirstgen.errors import OutputExists as OutputExists
+    from sirstgen.errors import GenerationError as GenerationError
+    from sirstgen.errors import InputError as InputError
+    from sirstgen.errors import InvalidValueError as InvalidValueError
+    from sirstgen.errors import OutputExistsError as OutputExistsError
     from sirstgen.errors import SirstgenError as SirstgenError
-    from sirstgen.errors import WorkFailed as WorkFailed
     from sirstgen.plan import BackgroundCrop as BackgroundCrop
     from sirstgen.plan import ClutterRegion as ClutterRegion
     from sirstgen.plan import ImagePlan as ImagePlan
     from sirstgen.plan import TargetPlan as TargetPlan
-    from sirstgen.recipe import Recipe as Recipe
+    from sirstgen.recipe.recipe import Recipe as Recipe
+    from sirstgen.stats.dataset_statistics import dataset_statistics as dataset_statistics
+    from sirstgen.storage.writer import redraw as redraw
+    from sirstgen.storage.writer import write_dataset as write_dataset
     from sirstgen.synthesis.generator import Generator as Generator
     from sirstgen.synthesis.render import Sample as Sample
     from sirstgen.synthesis.render import render as render
     from sirstgen.synthesis.sources import open_backgrounds as open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary as TemplateLibrary
+    from sirstgen.verification.verify import verify as verify
 
 _HOMES = {
     "backgrounds.library": ("BackgroundLibrary",),
     "backgrounds.procedural.source": ("ProceduralBackgrounds",),
     "datasets.readers": ("Dataset",),
-    "datasets.statistics": ("dataset_statistics",),
-    "datasets.verify": ("verify",),
-    "datasets.writer": ("redraw", "write_dataset"),
-    "errors": ("InputFault", "InvalidValue", "OutputExists", "SirstgenError", "WorkFailed"),
+    "stats.dataset_statistics": ("dataset_statistics",),
+    "verification.verify": ("verify",),
+    "storage.writer": ("redraw", "write_dataset"),
+    "errors": ("InputError", "InvalidValueError", "OutputExistsError", "SirstgenError", "GenerationError"),
     "plan": ("BackgroundCrop", "ClutterRegion", "ImagePlan", "TargetPlan"),
-    "recipe": ("Recipe",),
+    "recipe.recipe": ("Recipe",),
     "synthesis.generator": ("Generator",),
     "synthesis.render": ("Sample", "render"),
     "synthesis.sources": ("open_backgrounds",),
@@ -60,18 +60,18 @@ __all__ = [
     "BackgroundLibrary",
     "ClutterRegion",
     "Dataset",
+    "GenerationError",
     "Generator",
     "ImagePlan",
-    "InputFault",
-    "InvalidValue",
-    "OutputExists",
+    "InputError",
+    "InvalidValueError",
+    "OutputExistsError",
     "ProceduralBackgrounds",
     "Recipe",
     "Sample",
     "SirstgenError",
     "TargetPlan",
     "TemplateLibrary",
-    "WorkFailed",
     "__version__",
     "dataset_statistics",
     "open_backgrounds",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 
 
 def asset_folder(name: str) -> Path:
@@ -13,4 +13,4 @@ def asset_folder(name: str) -> Path:
     for folder in (package / "_assets" / name, package.parent / name):
         if folder.is_dir():
             return folder
-    raise InputFault.of(name, "the data that ships with sirstgen is missing; install the package again")
+    raise InputError.of(name, "the data that ships with sirstgen is missing; install the package again")

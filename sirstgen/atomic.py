@@ -12,7 +12,7 @@ from io import RawIOBase
 from itertools import count
 from pathlib import Path
 
-from sirstgen.errors import OutputExists, WorkFailed
+from sirstgen.errors import GenerationError, OutputExistsError
 
 # A folder without this file was not written by sirstgen and is not ours to delete.
 MANIFEST = "dataset.json"
@@ -56,7 +56,7 @@ def write_all(file: RawIOBase, data: bytes) -> None:
 
 @contextmanager
 def writing(path: Path, inside: bool = False) -> Iterator[None]:
-    """Faults of the disk inside the block become WorkFailed.
+    """Faults of the disk inside the block become GenerationError.
 
     Args:
         path: what is being written, named in the message.
@@ -66,26 +66,26 @@ def writing(path: Path, inside: bool = False) -> Iterator[None]:
         yield
     except OSError as fault:
         named = os.fsdecode(fault.filename) if inside and fault.filename is not None else str(path)
-        raise WorkFailed(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
+        raise GenerationError(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Raise OutputExists unless `folder` is free, empty, or a dataset of ours that may be overwritten."""
+    """Raise OutputExistsError unless `folder` is free, empty, or a dataset of ours that may be overwritten."""
     if folder.is_dir():
         if not any(folder.iterdir()):
             return
         if not overwrite:
-            raise OutputExists(
+            raise OutputExistsError(
                 f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
                 path=str(folder),
             )
         if not (folder / MANIFEST).is_file():
-            raise OutputExists(
+            raise OutputExistsError(
                 f"{folder}: only a dataset is overwritten, this folder holds no {MANIFEST}; empty it yourself",
                 path=str(folder),
             )
     elif folder.exists() or folder.is_symlink():
-        raise OutputExists(f"{folder}: a file is in the place of the output folder", path=str(folder))
+        raise OutputExistsError(f"{folder}: a file is in the place of the output folder", path=str(folder))
 
 
 @contextmanager
@@ -97,8 +97,8 @@ def whole_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         overwrite: replace a dataset that is there; it stays untouched until the new one is complete.
 
     Raises:
-        OutputExists: see `refuse_existing`.
-        WorkFailed: the disk is full or may not be written to.
+        OutputExistsError: see `refuse_existing`.
+        GenerationError: the disk is full or may not be written to.
     """
     refuse_existing(folder, overwrite)
     target = folder.resolve()

@@ -3,14 +3,14 @@
 ::
 
     SirstgenError
-    ├── InvalidValue      a setting, flag or argument is not allowed (its name, value and what is allowed)
-    ├── InputFault        a file or folder that was given cannot be used (its path and what is wrong with it)
-    ├── OutputExists      the place to write to holds something already
-    └── WorkFailed        the arguments are fine, the work could not be done (no room for targets, disk full)
+    ├── InvalidValueError      a setting, flag or argument is not allowed (its name, value and what is allowed)
+    ├── InputError        a file or folder that was given cannot be used (its path and what is wrong with it)
+    ├── OutputExistsError      the place to write to holds something already
+    └── GenerationError        the arguments are fine, the work could not be done (no room for targets, disk full)
 
 Messages state the rule, then the value, then the way out: ``scr must be positive, got -2 (recipe.yaml: scr[1])``.
 `SirstgenError.within` adds context on the way up (image, target, stage). The commands turn the first three
-into exit code 2 and `WorkFailed` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
+into exit code 2 and `GenerationError` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
 All of them survive pickling, so they travel whole from worker processes.
 """
 
@@ -50,13 +50,13 @@ def _rebuild(kind: type[SirstgenError], message: str, data: dict[str, Any]) -> S
     return kind(message, **data)
 
 
-class InvalidValue(SirstgenError, ValueError):
+class InvalidValueError(SirstgenError, ValueError):
     """A setting, flag or argument whose value is not allowed."""
 
     exit_code = 2
 
 
-class InputFault(SirstgenError):
+class InputError(SirstgenError):
     """A file or folder that was given and cannot be used; ``data["path"]`` names it."""
 
     exit_code = 2
@@ -67,11 +67,11 @@ class InputFault(SirstgenError):
         return cls(f"{path}: {what}", path=str(path))
 
 
-class OutputExists(SirstgenError):
+class OutputExistsError(SirstgenError):
     """The output folder is not empty and neither resume nor overwrite was asked for."""
 
     exit_code = 2
 
 
-class WorkFailed(SirstgenError):
+class GenerationError(SirstgenError):
     """The work was asked for correctly and could not be done."""

@@ -1,7 +1,7 @@
 """Reading an image file as gray levels, whatever it is stored as, and bringing frames to a detector's size.
 
 Infrared frames come as 8- and 16-bit gray, as palettes in any order, as RGB copies of gray video, as 1-bit masks and as
-float TIFF. All of them leave here as one (H, W) array of gray levels, or as one `InputFault` naming the file.
+float TIFF. All of them leave here as one (H, W) array of gray levels, or as one `InputError` naming the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 
 Gray = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -47,26 +47,26 @@ def read_gray(path: Path | str) -> Gray:
         (H, W), uint8 or uint16.
 
     Raises:
-        InputFault: the file is missing, unreadable, empty, truncated, no image, or holds several frames, NaN or
+        InputError: the file is missing, unreadable, empty, truncated, no image, or holds several frames, NaN or
             infinite values.
     """
     return decode_gray(read_bytes(path), path)
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """The content of `path`, or an `InputFault` that says why it cannot be read."""
+    """The content of `path`, or an `InputError` that says why it cannot be read."""
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        raise InputFault.of(path, "there is no such file") from None
+        raise InputError.of(path, "there is no such file") from None
     except IsADirectoryError:
-        raise InputFault.of(path, "an image file is expected, this is a folder") from None
+        raise InputError.of(path, "an image file is expected, this is a folder") from None
     except PermissionError:
-        raise InputFault.of(path, "cannot be read, permission denied; change its permissions") from None
+        raise InputError.of(path, "cannot be read, permission denied; change its permissions") from None
     except OSError as fault:
-        raise InputFault.of(path, f"cannot be read ({fault.strerror or fault})") from None
+        raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
     if not data:
-        raise InputFault.of(path, f"the file is empty (0 bytes); {_WAY_OUT}")
+        raise InputError.of(path, f"the file is empty (0 bytes); {_WAY_OUT}")
     return data
 
 
@@ -84,13 +84,13 @@ def decode_gray(data: bytes, path: Path | str) -> Gray:
             warnings.simplefilter("ignore")  # Pillow warns of damage and then raises; one message is enough
             with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 return _from_pillow(picture, data, path)
-    except InputFault:
+    except InputError:
         raise
     except UnidentifiedImageError:
-        raise InputFault.of(path, f"not a PNG, TIFF, JPEG or BMP image, or its head is damaged; {_WAY_OUT}") from None
+        raise InputError.of(path, f"not a PNG, TIFF, JPEG or BMP image, or its head is damaged; {_WAY_OUT}") from None
     except Exception as fault:  # on damaged bytes the decoders raise nearly anything
         reason = str(fault) or type(fault).__name__
-        raise InputFault.of(path, f"truncated or damaged image ({reason}); {_WAY_OUT}") from None
+        raise InputError.of(path, f"truncated or damaged image ({reason}); {_WAY_OUT}") from None
 
 
 def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
@@ -104,10 +104,10 @@ def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArr
         size: pixels, positive.
 
     Raises:
-        InvalidValue: size is not positive.
+        InvalidValueError: size is not positive.
     """
     if size < 1:
-        raise InvalidValue(f"size must be positive, got {size}", value=size)
+        raise InvalidValueError(f"size must be positive, got {size}", value=size)
     if image.shape == (size, size):
         return image, mask
     # Pillow's filters are those of the published test protocol.
@@ -121,29 +121,29 @@ def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArr
 
 
 def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
-    """The kinds of chunk of a PNG; InputFault where it is cut off or damaged, which decoders do not always notice."""
+    """The kinds of chunk of a PNG; InputError where it is cut off or damaged, which decoders do not always notice."""
     kinds: set[bytes] = set()
     view, offset = memoryview(data), len(_PNG_SIGNATURE)
     while b"IEND" not in kinds:
         length, kind = struct.unpack_from(">I4s", data, offset) if offset + 12 <= len(data) else (len(data), b"")
         end = offset + 12 + length
         if end > len(data):
-            raise InputFault.of(path, f"truncated image, its end is missing; {_WAY_OUT}")
+            raise InputError.of(path, f"truncated image, its end is missing; {_WAY_OUT}")
         critical = kind[:1].isupper()
         if critical and zlib.crc32(view[offset + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
             name = kind.decode("ascii", "replace")
-            raise InputFault.of(path, f"damaged image, the checksum of its {name} chunk is wrong; {_WAY_OUT}")
+            raise InputError.of(path, f"damaged image, the checksum of its {name} chunk is wrong; {_WAY_OUT}")
         kinds.add(kind)
         offset = end
     if not data.startswith(b"IHDR", 12):
-        raise InputFault.of(path, f"damaged image, its head is missing; {_WAY_OUT}")
+        raise InputError.of(path, f"damaged image, its head is missing; {_WAY_OUT}")
     return kinds
 
 
 def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Gray:
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # an MPO photograph carries its own previews
-        raise InputFault.of(path, f"holds {frames} frames, one is expected; save each frame as a file of its own")
+        raise InputError.of(path, f"holds {frames} frames, one is expected; save each frame as a file of its own")
     bits = getattr(picture, "tag_v2", {}).get(258, ())  # BitsPerSample of TIFF; Pillow cuts 16-bit colour to 8
     if picture.mode not in ("I;16", "I;16B", "I;16L", "I", "F") and 16 in bits:
         image = _decode_opencv(data)
@@ -174,7 +174,7 @@ def _to_16_bit(values: NDArray[Any], path: Path | str) -> NDArray[np.uint16]:
     if values.dtype.kind == "f":
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
-            raise InputFault.of(path, f"holds {bad} NaN or infinite pixels; fill them or take the file out")
+            raise InputError.of(path, f"holds {bad} NaN or infinite pixels; fill them or take the file out")
     elif values.min() >= 0 and values.max() <= 65535:
         return values.astype(np.uint16)
     wide = values.astype(np.float64)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.stages import BlockCodec, SensorNoise, finite, require
 
 Kind = Literal["point", "spot", "extended"]
@@ -287,7 +287,7 @@ class ImagePlan:
         """The plan in a row of ``targets.jsonl`` or in the output of `to_json`.
 
         Raises:
-            InvalidValue: a key is missing or its value is not allowed.
+            InvalidValueError: a key is missing or its value is not allowed.
         """
         plain = {field.name for field in fields(cls)} - {"background", "targets", "clutter_region", "noise", "codec"}
         noise, codec = row.get("noise"), row.get("codec")
@@ -300,12 +300,12 @@ class ImagePlan:
                 codec=None if codec is None else BlockCodec(**{**codec, "phase": tuple(codec["phase"])}),
                 **{name: row[name] for name in plain if name in row},
             )
-        except InvalidValue:
+        except InvalidValueError:
             raise
         except KeyError as error:
-            raise InvalidValue(f"a plan must hold {error}; a row of targets.jsonl shows the layout") from None
+            raise InvalidValueError(f"a plan must hold {error}; a row of targets.jsonl shows the layout") from None
         except (TypeError, ValueError, AttributeError) as error:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"a plan must hold values of the right kind, got one that is not: {error}; "
                 f"a row of targets.jsonl shows the layout"
             ) from None

@@ -12,7 +12,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 _UP = 2
 _LEVEL = 1
@@ -25,10 +25,10 @@ def encode_png(image: NDArray[np.uint8 | np.uint16]) -> bytes:
         image: (H, W) uint8 or uint16.
 
     Raises:
-        InvalidValue: another shape or type.
+        InvalidValueError: another shape or type.
     """
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16) or image.size == 0:
-        raise InvalidValue(f"a gray PNG takes (H, W) uint8 or uint16, got {image.shape} {image.dtype}")
+        raise InvalidValueError(f"a gray PNG takes (H, W) uint8 or uint16, got {image.shape} {image.dtype}")
     height, width = image.shape
     depth = 8 * image.dtype.itemsize
     pixels = np.ascontiguousarray(image if depth == 8 else image.astype(">u2")).view(np.uint8)

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 CodecScope = Literal["image", "targets"]
 
 
 def require(rule: bool, name: str, text: str, value: object) -> None:
-    """InvalidValue unless the rule holds: what is wrong with which value."""
+    """InvalidValueError unless the rule holds: what is wrong with which value."""
     if not rule:
-        raise InvalidValue(f"{name} {text}, got {value}", name=name, value=value)
+        raise InvalidValueError(f"{name} {text}, got {value}", name=name, value=value)
 
 
 def finite(*numbers: float) -> bool:

@@ -12,7 +12,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
-from sirstgen.errors import WorkFailed
+from sirstgen.errors import GenerationError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,7 +49,7 @@ def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) 
     cancelled when the caller stops early.
 
     Raises:
-        WorkFailed: a worker was ended from outside.
+        GenerationError: a worker was ended from outside.
     """
     waiting = iter(tasks)
     under_way: set[Future[R]] = set()
@@ -65,7 +65,7 @@ def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) 
             for future in done:
                 yield future.result()
     except BrokenExecutor:
-        raise WorkFailed(
+        raise GenerationError(
             "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
         ) from None
     finally:

@@ -10,7 +10,7 @@ import pytest
 from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
 
 cv2.setNumThreads(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sirstgen.atomic import whole_folder, write_all, write_file
-from sirstgen.errors import OutputExists, WorkFailed
+from sirstgen.errors import GenerationError, OutputExistsError
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     write_file(tmp_path / "deep" / "a.txt", b"two\n")
     assert (tmp_path / "deep" / "a.txt").read_bytes() == b"two\n"
     assert len(list((tmp_path / "deep").iterdir())) == 1
-    with pytest.raises(WorkFailed, match="cannot be written"):
+    with pytest.raises(GenerationError, match="cannot be written"):
         write_file(tmp_path / "deep" / "a.txt" / "b", b"x")
 
 
@@ -33,7 +33,7 @@ def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
     with whole_folder(out) as work:
         (work / "dataset.json").write_text("1")
     assert [path.name for path in (tmp_path / "sets").iterdir()] == ["out"]
-    with pytest.raises(OutputExists, match="--overwrite"), whole_folder(out):
+    with pytest.raises(OutputExistsError, match="--overwrite"), whole_folder(out):
         pass
     with whole_folder(out, overwrite=True) as work:
         (work / "dataset.json").write_text("2")
@@ -47,9 +47,12 @@ def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
 def test_what_is_no_dataset_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("x")
-    with pytest.raises(OutputExists, match=r"no dataset.json"), whole_folder(tmp_path / "home", overwrite=True):
+    with pytest.raises(OutputExistsError, match=r"no dataset.json"), whole_folder(tmp_path / "home", overwrite=True):
         pass
-    with pytest.raises(OutputExists, match="a file is in the place"), whole_folder(tmp_path / "home" / "thesis.tex"):
+    with (
+        pytest.raises(OutputExistsError, match="a file is in the place"),
+        whole_folder(tmp_path / "home" / "thesis.tex"),
+    ):
         pass
     (tmp_path / "empty").mkdir()
     with whole_folder(tmp_path / "empty") as work:
@@ -59,7 +62,7 @@ def test_what_is_no_dataset_is_never_deleted(tmp_path: Path) -> None:
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WorkFailed, match="cannot be written"), whole_folder(tmp_path / "file" / "out"):
+    with pytest.raises(GenerationError, match="cannot be written"), whole_folder(tmp_path / "file" / "out"):
         pass
 
 

@@ -14,7 +14,7 @@ import typer
 from making.clutter import clutter
 
 from sirstgen.cli import app
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.canvas import REASONS
 from sirstgen.synthesis.generator import Generator
 
@@ -104,7 +104,7 @@ def test_every_recipe_entry_and_reason_is_described() -> None:
 
 
 def test_every_field_of_a_line_and_of_the_manifest_is_described(small_generator: Generator, tmp_path: Path) -> None:
-    from sirstgen.datasets.writer import write_dataset
+    from sirstgen.storage.writer import write_dataset
 
     write_dataset(small_generator, tmp_path / "set", 1)
     row = json.loads((tmp_path / "set" / "targets.jsonl").read_text())

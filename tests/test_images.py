@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.images import read_gray
 
 RNG = np.random.default_rng(5)
@@ -99,7 +99,7 @@ def test_float_without_a_value_is_refused(tmp_path: Path, value: float) -> None:
     frame = GRAY.astype(np.float32)
     frame[3, 4] = value
     path = save(tmp_path, "a.tif", Image.fromarray(frame))
-    with pytest.raises(InputFault, match=r"a\.tif: holds 1 NaN or infinite"):
+    with pytest.raises(InputError, match=r"a\.tif: holds 1 NaN or infinite"):
         read_gray(path)
 
 
@@ -116,7 +116,7 @@ def test_truncated_file_is_named(tmp_path: Path, name: str, share: float) -> Non
     path = tmp_path / f"cut.{name}"
     data = encoded(name)
     path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(InputFault, match=rf"cut\.{name}: .*(truncated|damaged)") as caught:
+    with pytest.raises(InputError, match=rf"cut\.{name}: .*(truncated|damaged)") as caught:
         read_gray(path)
     assert caught.value.data["path"] == str(path)
 
@@ -127,7 +127,7 @@ def test_damaged_png_stream_is_refused(tmp_path: Path) -> None:
     data[start + 200 : start + 260] = bytes(60)
     path = tmp_path / "a.png"
     path.write_bytes(bytes(data))
-    with pytest.raises(InputFault, match="damaged"):
+    with pytest.raises(InputError, match="damaged"):
         read_gray(path)
 
 
@@ -137,20 +137,20 @@ def test_damaged_png_stream_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(InputFault, match=rf"a\.png: .*{said}"):
+    with pytest.raises(InputError, match=rf"a\.png: .*{said}"):
         read_gray(path)
 
 
 def test_missing_file_folder_and_forbidden_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_gray(tmp_path / "none.png")
-    with pytest.raises(InputFault, match="this is a folder"):
+    with pytest.raises(InputError, match="this is a folder"):
         read_gray(tmp_path)
     path = save(tmp_path, "locked.png", Image.fromarray(GRAY))
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read every file")
-    with pytest.raises(InputFault, match="permission denied"):
+    with pytest.raises(InputError, match="permission denied"):
         read_gray(path)
 
 
@@ -158,7 +158,7 @@ def test_missing_file_folder_and_forbidden_file_are_named(tmp_path: Path) -> Non
 def test_several_frames_are_refused(tmp_path: Path, name: str) -> None:
     first, second = Image.fromarray(GRAY), Image.fromarray(255 - GRAY)
     path = save(tmp_path, name, first, save_all=True, append_images=[second])
-    with pytest.raises(InputFault, match="holds 2 frames"):
+    with pytest.raises(InputError, match="holds 2 frames"):
         read_gray(path)
 
 
@@ -170,7 +170,7 @@ def test_huge_declared_size_is_refused(tmp_path: Path) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
-    with pytest.raises(InputFault, match=r"bomb\.png: .*exceeds limit"):
+    with pytest.raises(InputError, match=r"bomb\.png: .*exceeds limit"):
         read_gray(path)
 
 
@@ -183,5 +183,5 @@ def test_every_flipped_bit_of_a_png_is_noticed(tmp_path: Path, frame: np.ndarray
         damaged = bytearray(whole)
         damaged[position] ^= 1 << (position % 8)
         path.write_bytes(bytes(damaged))
-        with pytest.raises(InputFault, match=r"a\.png"):
+        with pytest.raises(InputError, match=r"a\.png"):
             read_gray(path)

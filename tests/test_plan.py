@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 
 finite = st.floats(-1e4, 1e4)
@@ -70,7 +70,7 @@ def test_a_plan_survives_its_row(plan: ImagePlan) -> None:
 )
 def test_a_wrong_target_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
     right: dict[str, Any] = {"kind": "spot", "position": (5.0, 5.0), "scr": 3.0, "sigma": (1.0, 1.0)}
-    with pytest.raises(InvalidValue, match=named):
+    with pytest.raises(InvalidValueError, match=named):
         TargetPlan(**{**right, **changes})
 
 
@@ -85,7 +85,7 @@ def test_a_wrong_target_is_refused_by_name(changes: dict[str, Any], named: str) 
     ],
 )
 def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
-    with pytest.raises(InvalidValue, match=named):
+    with pytest.raises(InvalidValueError, match=named):
         ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), **changes)
 
 
@@ -105,10 +105,10 @@ def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -
 )
 def test_a_wrong_row_is_refused_with_the_fault(changes: dict[str, Any], named: str) -> None:
     row = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64))).to_json()
-    with pytest.raises(InvalidValue, match=named):
+    with pytest.raises(InvalidValueError, match=named):
         ImagePlan.from_row(row | changes)
 
 
 def test_a_row_without_background_says_so() -> None:
-    with pytest.raises(InvalidValue, match="must hold 'background'"):
+    with pytest.raises(InvalidValueError, match="must hold 'background'"):
         ImagePlan.from_row({"targets": [], "clutter_region": {}})

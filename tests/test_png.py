@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.images import decode_gray
 from sirstgen.png import encode_png
 
@@ -42,5 +42,5 @@ def test_smooth_images_become_small() -> None:
 
 @pytest.mark.parametrize("image", [np.zeros((2, 2)), np.zeros((2, 2, 3), np.uint8), np.zeros((0, 4), np.uint8)])
 def test_what_is_no_gray_image_is_refused(image: np.ndarray) -> None:
-    with pytest.raises(InvalidValue, match=r"takes \(H, W\) uint8 or uint16, got"):
+    with pytest.raises(InvalidValueError, match=r"takes \(H, W\) uint8 or uint16, got"):
         encode_png(image)

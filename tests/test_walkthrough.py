@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from sirstgen.cli import app
 from sirstgen.datasets.readers import Dataset
-from sirstgen.datasets.writer import write_dataset
-from sirstgen.evaluation.table_viii import Status
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sources import open_backgrounds
+from sirstgen.train_check.table import Status
 
 PAGE = Path(__file__).parents[1] / "docs" / "twenty-frames.md"
 SHORT = {"--n": "24", "--total": "24"}  # what the page asks for takes an hour

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sirstgen.errors import WorkFailed
+from sirstgen.errors import GenerationError
 from sirstgen.workers import as_finished, worker_pool
 
 THREADS = "OMP_NUM_THREADS"
@@ -21,5 +21,5 @@ def test_every_result_comes_once_from_workers_of_one_thread() -> None:
 
 
 def test_a_worker_ended_from_outside_is_told() -> None:
-    with worker_pool(1) as pool, pytest.raises(WorkFailed, match="--resume goes on"):
+    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume goes on"):
         list(as_finished(pool, os._exit, [7]))

@@ -13,7 +13,7 @@ import numpy as np
 from sirstgen.atomic import whole_folder
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
 from sirstgen.datasets.readers import read_mask
-from sirstgen.errors import InputFault, InvalidValue, WorkFailed
+from sirstgen.errors import GenerationError, InputError, InvalidValueError
 from sirstgen.images import read_gray
 from sirstgen.png import encode_png
 
@@ -65,22 +65,22 @@ def harvest_folder(
         scene: put the frames in a sub-folder of this name, which a background library takes for their scene.
 
     Raises:
-        InputFault: no frame was given, or an id leaves the folder.
-        OutputExists: `out` is not empty.
-        WorkFailed: none of the frames could be cleaned, or `out` cannot be written to.
+        InputError: no frame was given, or an id leaves the folder.
+        OutputExistsError: `out` is not empty.
+        GenerationError: none of the frames could be cleaned, or `out` cannot be written to.
     """
     if margin < 0:
-        raise InvalidValue(f"margin must be 0 or more pixels, got {margin}", value=margin)
+        raise InvalidValueError(f"margin must be 0 or more pixels, got {margin}", value=margin)
     report = HarvestReport()
     with whole_folder(Path(out)) as work:
         for key, image_path, mask_path in frames:
             _harvest_frame(key, image_path, mask_path, work / (scene or ""), margin, report)
         if not report.written:
             if not report.dropped:
-                raise InputFault.of(out, "no frame was given to harvest; are there images with masks in the folder?")
+                raise InputError.of(out, "no frame was given to harvest; are there images with masks in the folder?")
             counts = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items())
             key, (_, detail) = next(iter(report.dropped.items()))
-            raise WorkFailed(
+            raise GenerationError(
                 f"{out}: none of {len(report.dropped)} frames became a background: {counts} ({key}: {detail})"
             )
         (work / REPORT_NAME).write_text(report.to_json(), encoding="utf-8")
@@ -92,7 +92,7 @@ def _harvest_frame(
 ) -> None:
     path = folder / f"{key}.png"
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputFault.of(image_path, f"the id {key!r} names a place outside the output folder; rename it")
+        raise InputError.of(image_path, f"the id {key!r} names a place outside the output folder; rename it")
     try:
         image, mask = read_gray(image_path), read_mask(mask_path)
         if mask.shape != image.shape:
@@ -101,13 +101,13 @@ def _harvest_frame(
             mask = np.asarray(resized, dtype=bool)
             report.resized_masks.append(key)
         clean = remove_targets(image, mask, margin)
-    except InputFault as fault:
+    except InputError as fault:
         report.dropped[key] = (
             "unreadable",
             Path(str(fault.data["path"])).name + fault.message.removeprefix(str(fault.data["path"])),
         )
         return
-    except WorkFailed as fault:
+    except GenerationError as fault:
         report.dropped[key] = fault.data["reason"], fault.message
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.levels import to_bit_depth
+from sirstgen.backgrounds.scan import Frame, Issue, image_files, summary, usable_frames
 from sirstgen.backgrounds.source import Background
-from sirstgen.backgrounds.survey import Fault, Frame, image_files, summary, usable_frames
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray, decode_gray, read_bytes
 from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
 
@@ -70,7 +70,7 @@ class BackgroundLibrary:
         faults: the files that are not used, with reasons.
     """
 
-    def __init__(self, folder: Path, entries: list[_Entry], faults: list[Fault], cache: _PixelCache) -> None:
+    def __init__(self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache) -> None:
         self.folder = folder
         self.faults = tuple(faults)
         self._cache = cache
@@ -113,11 +113,11 @@ class BackgroundLibrary:
             cache_bytes: how much decoded pixels to hold.
 
         Raises:
-            InputFault: the folder is missing, holds no image or no usable one, is a dataset with targets in its
+            InputError: the folder is missing, holds no image or no usable one, is a dataset with targets in its
                 images, or `labels` names none of its frames.
         """
         root = Path(folder).resolve()
-        faults: list[Fault] = []
+        faults: list[Issue] = []
         files = image_files(root, Path(folder), faults)
         entries, cache = [], _PixelCache(cache_bytes)
         for frame, image in usable_frames(root, files, min_size, faults):
@@ -135,9 +135,9 @@ class BackgroundLibrary:
         for entry in entries:
             if entry.label is not None and entry.label.confidence < min_confidence:
                 detail = f"{entry.label.scene} with confidence {entry.label.confidence:.2f}, needs {min_confidence:g}"
-                faults.append(Fault(entry.frame.file, "low scene confidence", detail))
+                faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
-            raise InputFault.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
+            raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
         return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache)
 
     def scenes(self) -> tuple[str, ...]:
@@ -151,14 +151,14 @@ class BackgroundLibrary:
     def background(self, scene: str, number: int) -> Background:
         """Background `number` (from 0, in order of names) of `scene`."""
         if not 0 <= number < self.count(scene):
-            raise InvalidValue(f"{scene} has backgrounds 0 to {self.count(scene) - 1}, got number {number}")
+            raise InvalidValueError(f"{scene} has backgrounds 0 to {self.count(scene) - 1}, got number {number}")
         return self._scenes[scene][number]
 
     def find(self, background_id: str) -> Background:
         """The background of that id."""
         found = self._backgrounds.get(background_id)
         if found is None:
-            raise InputFault(
+            raise InputError(
                 f"{self.folder} holds no usable background {background_id!r}; is it the folder the plan was made with?",
                 path=str(self.folder),
             )
@@ -206,7 +206,7 @@ def _apply_labels(entries: list[_Entry], path: Path | str) -> None:
             entry.source = "labels"
     if entries and not any(entry.label for entry in entries):
         example = entries[0].frame.id
-        raise InputFault.of(path, f"names none of the backgrounds, such as {example!r}; is it of another folder?")
+        raise InputError.of(path, f"names none of the backgrounds, such as {example!r}; is it of another folder?")
 
 
 def _apply_folders(entries: list[_Entry]) -> None:

@@ -31,7 +31,7 @@ class MixedBackgrounds:
         return self.main.background(scene, number)
 
     def find(self, background_id: str) -> Background:
-        """The background of that id, of either; InputFault where there is none."""
+        """The background of that id, of either; InputError where there is none."""
         return (self.made if background_id.startswith("procedural/") else self.main).find(background_id)
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:

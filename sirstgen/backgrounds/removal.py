@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.errors import GenerationError, InvalidValueError
 from sirstgen.images import Gray
 
 MARGIN = 5
@@ -64,12 +64,12 @@ def remove_targets(image: Gray, mask: NDArray[Any], margin: int = MARGIN) -> Cle
         margin: how far to grow the mask, pixels.
 
     Raises:
-        InvalidValue: image and mask differ in size.
-        WorkFailed: the frame cannot be cleaned; ``data["reason"]`` is ``mask too large``, ``no clean donor`` (no
+        InvalidValueError: image and mask differ in size.
+        GenerationError: the frame cannot be cleaned; ``data["reason"]`` is ``mask too large``, ``no clean donor`` (no
             target-free piece of that size within reach) or ``residue`` (a detector still finds the place).
     """
     if image.shape != mask.shape:
-        raise InvalidValue(f"image and mask must have one size, got {image.shape} and {mask.shape}")
+        raise InvalidValueError(f"image and mask must have one size, got {image.shape} and {mask.shape}")
     targets = (mask > 0).astype(np.uint8)
     hole = _grow(targets, margin)
     share = float(hole.mean())
@@ -180,5 +180,5 @@ def _grow(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     return cv2.dilate(mask, kernel).astype(np.uint8, copy=False)
 
 
-def _cannot(reason: str, detail: str) -> WorkFailed:
-    return WorkFailed(f"cannot be cleaned, {reason}: {detail}", reason=reason)
+def _cannot(reason: str, detail: str) -> GenerationError:
+    return GenerationError(f"cannot be cleaned, {reason}: {detail}", reason=reason)

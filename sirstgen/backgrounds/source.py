@@ -39,11 +39,11 @@ class BackgroundSource(Protocol):
         ...
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene`; InvalidValue where there is none."""
+        """Background `number` of `scene`; InvalidValueError where there is none."""
         ...
 
     def find(self, background_id: str) -> Background:
-        """The background of that id; InputFault where there is none."""
+        """The background of that id; InputError where there is none."""
         ...
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sirstgen.bench.learned import LearnedDetector
 from sirstgen.bench.results import MapSource
 from sirstgen.detectors.classical import chosen
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 _PARTS = ("train", "test", "all")
 
@@ -22,12 +22,12 @@ def choose_detectors(names: str, weights: Iterable[Path] = ()) -> list[MapSource
         weights: checkpoints of trainings.
 
     Raises:
-        InvalidValue: no such detector, or none at all.
-        InputFault: a checkpoint cannot be read.
+        InvalidValueError: no such detector, or none at all.
+        InputError: a checkpoint cannot be read.
     """
     found: list[MapSource] = [*chosen(names), *(LearnedDetector.load(path) for path in weights)]
     if not found:
-        raise InvalidValue("at least one detector is needed, got none; name some with --detectors or --weights")
+        raise InvalidValueError("at least one detector is needed, got none; name some with --detectors or --weights")
     return found
 
 
@@ -35,11 +35,13 @@ def choose_part(word: str) -> str | None:
     """``train`` or ``test`` as they are; None for ``all``.
 
     Raises:
-        InvalidValue: another word.
+        InvalidValueError: another word.
     """
     plain = word.strip().lower()
     if plain not in _PARTS:
         near = difflib.get_close_matches(plain, _PARTS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InvalidValue(f"part must be one of {', '.join(_PARTS)}, got {word!r}{hint}", value=word, allowed=_PARTS)
+        raise InvalidValueError(
+            f"part must be one of {', '.join(_PARTS)}, got {word!r}{hint}", value=word, allowed=_PARTS
+        )
     return None if plain == "all" else plain

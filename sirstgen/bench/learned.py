@@ -15,7 +15,7 @@ from sirstgen.images import read_bytes
 
 if TYPE_CHECKING:
     from sirstgen.detectors.detector import Detector
-    from sirstgen.training.hardware import Hardware
+    from sirstgen.training.runtime import Runtime
 
 _FULL_SCALE = 65535 / 255
 
@@ -38,7 +38,7 @@ class LearnedDetector:
     title: str
     citation: str
     net: Detector = field(repr=False)
-    hardware: Hardware = field(repr=False)
+    hardware: Runtime = field(repr=False)
     threshold: float = 0.5
 
     @classmethod
@@ -46,7 +46,7 @@ class LearnedDetector:
         """Read a checkpoint of a training; the same file is read once by a process.
 
         Raises:
-            InputFault: no such file, or not a whole checkpoint.
+            InputError: no such file, or not a whole checkpoint.
         """
         return _loaded(str(path))
 
@@ -59,7 +59,7 @@ class LearnedDetector:
 
     def __call__(self, image: ArrayLike) -> NDArray[np.float32]:
         """The probability of each pixel (H, W) of an image (H, W) in gray levels 0..255."""
-        from sirstgen.training.detect import probabilities
+        from sirstgen.detect.detect import probabilities
 
         levels = np.asarray(image, np.float64)
         return probabilities(self.net, np.rint(levels * _FULL_SCALE).astype(np.uint16), self.hardware)
@@ -73,10 +73,10 @@ class LearnedDetector:
 def _loaded(path: str) -> LearnedDetector:
     from sirstgen.detectors.detector import folded
     from sirstgen.training.checkpoint import Checkpoint
-    from sirstgen.training.hardware import Hardware
+    from sirstgen.training.runtime import Runtime
 
     checkpoint = Checkpoint.load(Path(path))
-    hardware = Hardware.of(checkpoint.settings, "cpu")
+    hardware = Runtime.of(checkpoint.settings, "cpu")
     digest = hashlib.sha256(read_bytes(Path(path))).hexdigest()
     name = f"{checkpoint.settings.detector}-{digest[:8]}"
     return LearnedDetector(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.bench.subsets import Subset
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.evaluation.map_score import LADDER, MapScore
 
 
@@ -185,10 +185,10 @@ class BenchResult:
 
 
 def check_rows(rows: Mapping[str, Mapping[str, Any]], scored: Iterable[Scored]) -> None:
-    """Raise InputFault where ``targets.jsonl`` tells another number of targets than the mask holds."""
+    """Raise InputError where ``targets.jsonl`` tells another number of targets than the mask holds."""
     for entry in scored:
         if entry.image in rows and len(rows[entry.image]["targets"]) != len(entry.score.detected):
-            raise InputFault.of(
+            raise InputError.of(
                 "targets.jsonl",
                 f"image {entry.image}: {len(rows[entry.image]['targets'])} targets are told, the mask holds "
                 f"{len(entry.score.detected)}; run verify on the dataset",

@@ -17,7 +17,7 @@ from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputFault, InvalidValue, OutputExists, SirstgenError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.workers import as_finished, worker_pool
 
@@ -52,23 +52,25 @@ def run_bench(
         progress: told how far the work is.
 
     Raises:
-        InvalidValue: no detector, one twice, no workers, or both `resume` and `overwrite`.
-        OutputExists: `out` holds scores and neither `resume` nor `overwrite` is given.
-        InputFault: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks; `resume` finds something
+        InvalidValueError: no detector, one twice, no workers, or both `resume` and `overwrite`.
+        OutputExistsError: `out` holds scores and neither `resume` nor `overwrite` is given.
+        InputError: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks; `resume` finds something
             else than scores.
     """
     names = [detector.name for detector in detectors]
     if not names or len(set(names)) < len(names):
-        raise InvalidValue(f"detectors must be one or more, each once, got {', '.join(names) or 'none'}", value=names)
+        raise InvalidValueError(
+            f"detectors must be one or more, each once, got {', '.join(names) or 'none'}", value=names
+        )
     if workers < 1:
-        raise InvalidValue(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+        raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
     if resume and overwrite:
-        raise InvalidValue("resume and overwrite must not both be given: the one keeps what the other removes")
+        raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     images = dataset.ids if part is None else dataset.split(part)
     folder = Path(out)
     scores = folder / SCORES
     if scores.exists() and not resume and not overwrite:
-        raise OutputExists(f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores))
+        raise OutputExistsError(f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores))
     folder.mkdir(parents=True, exist_ok=True)
     names_wanted, images_wanted = set(names), set(images)
     kept = _kept(scores, dataset) if resume else []
@@ -183,7 +185,7 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
                 image, source = data["id"], data["source"]
                 _entry(data)
             except (ValueError, KeyError, TypeError):
-                raise InputFault.of(path, f"line {number} is no score; use --overwrite, or another --out") from None
+                raise InputError.of(path, f"line {number} is no score; use --overwrite, or another --out") from None
             if image not in known:
                 continue
             if image not in fingerprints:

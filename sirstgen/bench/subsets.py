@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.datasets.targets import measure_targets
+from sirstgen.measure.targets import measure_targets
 
 # Area in pixels: up to 9 is a point target of the paper, up to 81 a small one by the definition of SPIE.
 AREAS = (1, 10, 26, 50, 82, math.inf)

@@ -26,8 +26,8 @@ def bench(
     """Scores detectors on a dataset and its parts by size, SCR and, where targets.jsonl tells them, scene and kind."""
     from sirstgen.bench import run_bench
     from sirstgen.bench.choice import choose_detectors, choose_part
+    from sirstgen.bench.figures import write_bench_figures
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.reports.bench import write_bench_figures
 
     chosen, side = choose_detectors(detectors, weights or ()), choose_part(part)
     dataset = Dataset.open(folder)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 
 T = TypeVar("T")
 
@@ -47,23 +47,23 @@ def numbers(text: str, name: str) -> list[float]:
     """``3,4,5,6`` as numbers.
 
     Raises:
-        InvalidValue: something else than numbers separated by commas.
+        InvalidValueError: something else than numbers separated by commas.
     """
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InvalidValue(f"{name} must be numbers separated by commas, such as 3,4,5,6, got {text!r}") from None
+        raise InvalidValueError(f"{name} must be numbers separated by commas, such as 3,4,5,6, got {text!r}") from None
 
 
 def size(text: str) -> tuple[int, int]:
     """``320x240`` or ``256`` as (width, height).
 
     Raises:
-        InvalidValue: something else.
+        InvalidValueError: something else.
     """
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise InvalidValue(f"--size must be WIDTHxHEIGHT or one side in pixels, such as 256x256, got {text!r}")
+        raise InvalidValueError(f"--size must be WIDTHxHEIGHT or one side in pixels, such as 256x256, got {text!r}")
     return int(parts[0]), int(parts[-1])
 
 
@@ -74,11 +74,11 @@ def names(text: str, name: str) -> list[str]:
         try:
             found = path.read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputFault.of(path, f"cannot be read: {error}") from None
+            raise InputError.of(path, f"cannot be read: {error}") from None
     else:
         found = [part.strip() for part in text.split(",") if part.strip()]
     if not found:
-        raise InvalidValue(f"{name} must name at least one id, got {text!r}")
+        raise InvalidValueError(f"{name} must name at least one id, got {text!r}")
     return found
 
 

@@ -34,11 +34,11 @@ def compare(
     A and B may be one folder when --a-part and --b-part name the two sides of its split.
     """
     from sirstgen.bench.choice import choose_part
+    from sirstgen.comparison.compare import Effort
+    from sirstgen.comparison.compare import compare as compare_sets
+    from sirstgen.comparison.page import refuse_report, write_comparison
+    from sirstgen.comparison.text import comparison_text
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.realism.compare import Effort
-    from sirstgen.realism.compare import compare as compare_sets
-    from sirstgen.reports.compare import refuse_report, write_comparison
-    from sirstgen.reports.compare_text import comparison_text
 
     parts = choose_part(a_part), choose_part(b_part)
     if out is not None:

@@ -24,12 +24,12 @@ def detect(
     """Detects targets: a mask and an overlay of each image, and a table of centroids with scores."""
     from dataclasses import asdict
 
+    from sirstgen.detect.detect import detect_folder
     from sirstgen.training.checkpoint import Checkpoint
-    from sirstgen.training.detect import detect_folder
-    from sirstgen.training.hardware import Hardware
+    from sirstgen.training.runtime import Runtime
 
     checkpoint = Checkpoint.load(weights)
-    hardware = Hardware.of(checkpoint.settings, device)
+    hardware = Runtime.of(checkpoint.settings, device)
     with common.progress("detect", quiet) as told:
         found = detect_folder(
             checkpoint.detector(),

@@ -24,8 +24,8 @@ def figures(
     """Draws images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13)."""
     from sirstgen.bench.choice import choose_detectors
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.reports.contact_sheet import spread
-    from sirstgen.reports.figures import write_figures
+    from sirstgen.figures.figures import write_figures
+    from sirstgen.preview.contact_sheet import spread
 
     chosen = choose_detectors(detectors, weights or ())
     dataset = Dataset.open(folder)

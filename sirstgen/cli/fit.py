@@ -29,12 +29,14 @@ def fit(
     """Measures a labelled set and writes a recipe that draws the like, each entry with the figure it came from."""
     from sirstgen.atomic import write_file
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.errors import OutputExists
-    from sirstgen.realism.fit import fit_recipe
+    from sirstgen.errors import OutputExistsError
+    from sirstgen.fit.fit import fit_recipe
     from sirstgen.scenes.labels import read_labels
 
     if out.exists() and not overwrite:
-        raise OutputExists(f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out))
+        raise OutputExistsError(
+            f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
+        )
     dataset = Dataset.open(real)
     with common.progress("fit", quiet, "steps") as told:
         found = fit_recipe(

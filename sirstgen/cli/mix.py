@@ -28,10 +28,10 @@ def mix(
     as_json: common.Json = False,
 ) -> None:
     """Mixes real training images and synthetic ones; real test images never enter the training part."""
-    from sirstgen.datasets.mix import draw_mix
-    from sirstgen.datasets.mix_writer import write_mix
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.datasets.run import read_manifest
+    from sirstgen.mix.mix import draw_mix
+    from sirstgen.mix.writer import write_mix
+    from sirstgen.storage.run import read_manifest
 
     if real_ratio is None and real_count is None:
         real_ratio = 0.1

@@ -36,9 +36,9 @@ def preview(
     as_json: common.Json = False,
 ) -> None:
     """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
-    from sirstgen.datasets.reopen import reopen_generator
-    from sirstgen.datasets.writer import redraw
-    from sirstgen.reports.preview import refuse_pictures, write_preview
+    from sirstgen.preview.preview import refuse_pictures, write_preview
+    from sirstgen.storage.reopen import reopen_generator
+    from sirstgen.storage.writer import redraw
 
     sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
     refuse_pictures(sheet, overwrite)

@@ -18,9 +18,9 @@ def stats(
     as_json: common.Json = False,
 ) -> None:
     """Targets per image, sizes and brightness (Fig. 6), SCR, contrast and scenes, measured in the pixels."""
-    from sirstgen.datasets.statistics import dataset_statistics
-    from sirstgen.reports.statistics import draw_statistics, refuse_figure
-    from sirstgen.reports.statistics_table import statistics_table
+    from sirstgen.stats.dataset_statistics import dataset_statistics
+    from sirstgen.stats.figures import draw_statistics, refuse_figure
+    from sirstgen.stats.table import statistics_table
 
     if figure is not None:
         refuse_figure(figure, len(folders), overwrite)

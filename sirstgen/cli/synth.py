@@ -38,7 +38,7 @@ def synth(
     as_json: common.Json = False,
 ) -> None:
     """Writes a dataset: images with small targets on infrared backgrounds, exact masks, the truth of every target."""
-    from sirstgen.recipe import Recipe, recipe_text, schema_text
+    from sirstgen.recipe.recipe import Recipe, recipe_text, schema_text
 
     if print_schema:
         typer.echo(schema_text())
@@ -59,9 +59,9 @@ def synth(
         typer.echo(recipe_text(rules))
         return
 
-    from sirstgen.datasets.run import Run, read_manifest
-    from sirstgen.datasets.writer import write_dataset
     from sirstgen.seeding import draw_seed
+    from sirstgen.storage.run import Run, read_manifest
+    from sirstgen.storage.writer import write_dataset
     from sirstgen.synthesis.generator import Generator
     from sirstgen.synthesis.sources import open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary

@@ -14,8 +14,8 @@ import typer
 from sirstgen.cli import common
 
 if TYPE_CHECKING:
-    from sirstgen.training.presets import CheckPlan
-    from sirstgen.training.train_check import CheckProgress
+    from sirstgen.train_check.presets import CheckPlan
+    from sirstgen.train_check.train_check import CheckProgress
 
 
 def train_check(
@@ -48,12 +48,12 @@ def train_check(
 ) -> None:
     """Trains a detector on mixes of real and synthetic images, tests it on real ones, and prints the paper's table."""
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.datasets.stand_in import default_synthetic, stand_in_dataset
-    from sirstgen.evaluation.table_viii_text import as_json as json_text
-    from sirstgen.evaluation.table_viii_text import as_text
-    from sirstgen.reports.table_viii import draw_table_viii
-    from sirstgen.training.presets import preset as named_preset
-    from sirstgen.training.train_check import train_check as check
+    from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
+    from sirstgen.train_check.figure import draw_table_viii
+    from sirstgen.train_check.presets import preset as named_preset
+    from sirstgen.train_check.table_text import as_json as json_text
+    from sirstgen.train_check.table_text import as_text
+    from sirstgen.train_check.train_check import train_check as check
 
     changes = {
         "repeats": repeats,
@@ -67,7 +67,7 @@ def train_check(
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
     folder = common.real_folder(real)
     made = out.with_name(f"{out.name}-data")
-    real_set = Dataset.open(folder) if folder is not None else stand_in_dataset(made / "stand-in")
+    real_set = Dataset.open(folder) if folder is not None else surrogate_dataset(made / "stand-in")
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in stand-in", err=True)
     local = Path("sirst-synth")
@@ -121,7 +121,7 @@ def _adjusted(
 
 
 def _row(text: str) -> Any:
-    from sirstgen.training.presets import FolderRow, MixedRow, RealRow
+    from sirstgen.train_check.presets import FolderRow, MixedRow, RealRow
 
     if text.isdecimal():
         return MixedRow(int(text))

@@ -25,8 +25,8 @@ def verify(
     as_json: common.Json = False,
 ) -> None:
     """Recomputes every mask, box, SCR, count, split and checksum of a dataset from its files; exit code 1 on faults."""
-    from sirstgen.datasets.reopen import reopen_generator
-    from sirstgen.datasets.verify import examine
+    from sirstgen.storage.reopen import reopen_generator
+    from sirstgen.verification.verify import examine
 
     generator = None
     if rebuild:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.datasets.split import read_split_lists
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.images import IMAGE_SUFFIXES, Gray, read_bytes, read_gray
 
 _PIXELS = "_pixels0"
@@ -55,15 +55,15 @@ class Dataset:
                 (`sirstgen.datasets.split.read_split_lists`).
 
         Raises:
-            InputFault: no such folder, no known layout, no images, an image without mask, a mask without image, two
+            InputError: no such folder, no known layout, no images, an image without mask, a mask without image, two
                 files for one id, an id in a list without file.
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise InputFault.of(folder, "there is no such folder")
+            raise InputError.of(folder, "there is no such folder")
         if (folder / "images").is_dir():
             if not (folder / "masks").is_dir():
-                raise InputFault.of(folder, "holds images/ but no masks/")
+                raise InputError.of(folder, "holds images/ but no masks/")
             images = _by_stem(folder / "images")
             masks = _masks_by_id(folder / "masks", images)
         else:
@@ -71,15 +71,15 @@ class Dataset:
             images = _with_ending(files, _PAIR_IMAGE)
             masks = _with_ending(files, _PAIR_MASK)
             if not images or not masks:
-                raise InputFault.of(
+                raise InputError.of(
                     folder, "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there"
                 )
         if not images:
-            raise InputFault.of(folder / "images", "holds no images")
+            raise InputError.of(folder / "images", "holds no images")
         for key in sorted(images.keys() ^ masks.keys()):
             if key in masks:
-                raise InputFault.of(masks[key], "a mask without image; add the image or take the mask out")
-            raise InputFault.of(images[key], "an image without mask; add the mask or take the image out")
+                raise InputError.of(masks[key], "a mask without image; add the image or take the mask out")
+            raise InputError.of(images[key], "an image without mask; add the mask or take the image out")
         return cls(folder, images, masks)
 
     def __len__(self) -> int:
@@ -97,12 +97,12 @@ class Dataset:
         """The ids of ``train`` or ``test``, in the order of the list.
 
         Raises:
-            InputFault: there is no such list, or it is empty.
+            InputError: there is no such list, or it is empty.
         """
         if part not in self._splits:
-            raise InputFault.of(self.folder, f"has no list of {part} images (50_50/{part}.txt or alike)")
+            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt or alike)")
         if not self._splits[part]:
-            raise InputFault.of(self.folder, f"its list of {part} images is empty")
+            raise InputError.of(self.folder, f"its list of {part} images is empty")
         return self._splits[part]
 
     def image_path(self, key: str) -> Path:
@@ -121,7 +121,7 @@ class Dataset:
         """The mask of image `key`, at the image's size: (H, W) bool, true on target pixels.
 
         Raises:
-            InputFault: the file cannot be read, or holds values that are neither background nor target.
+            InputError: the file cannot be read, or holds values that are neither background nor target.
         """
         path = self.image_path(key)
         try:
@@ -141,7 +141,7 @@ class Dataset:
         """The lines of ``targets.jsonl`` by id; empty where the dataset has none.
 
         Raises:
-            InputFault: a line is not a JSON object with an id, or names an id twice or one without image.
+            InputError: a line is not a JSON object with an id, or names an id twice or one without image.
         """
         path = self.folder / "targets.jsonl"
         if not path.is_file():
@@ -152,9 +152,9 @@ class Dataset:
                 row = json.loads(line)
                 key = str(row["id"])
             except (ValueError, TypeError, KeyError):
-                raise InputFault.of(path, f"line {number} is not a JSON object with an id") from None
+                raise InputError.of(path, f"line {number} is not a JSON object with an id") from None
             if key not in self._images or key in rows:
-                raise InputFault.of(
+                raise InputError.of(
                     path, f"line {number}: id {key!r} {'stands twice' if key in rows else 'has no image'}"
                 )
             rows[key] = row
@@ -162,7 +162,7 @@ class Dataset:
 
     def _path(self, files: dict[str, Path], key: str) -> Path:
         if key not in files:
-            raise InputFault.of(self.folder, f"has no image {key!r}")
+            raise InputError.of(self.folder, f"has no image {key!r}")
         return files[key]
 
     def _fitted_mask(self, key: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -183,14 +183,14 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     Palette, RGB and 1-bit files become gray levels first. Anything between is not guessed at.
 
     Raises:
-        InputFault: the file cannot be read or holds other values.
+        InputError: the file cannot be read or holds other values.
     """
     gray = read_gray(path)
     high = int(gray.max())
     between = np.count_nonzero((gray != 0) & (gray != high))
     if between or high not in (0, 1, 255, 65535):
         example = int(gray[(gray != 0) & (gray != high)][0]) if between else high
-        raise InputFault.of(
+        raise InputError.of(
             path, f"masks must hold 0 and 255 (or 0 and 1) only, got {example}; decide what is target and save it so"
         )
     return np.asarray(gray != 0, dtype=bool)
@@ -203,7 +203,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
             continue
         if path.stem in files:
-            raise InputFault.of(path, f"a second file for {path.stem!r} beside {files[path.stem].name}; keep one")
+            raise InputError.of(path, f"a second file for {path.stem!r} beside {files[path.stem].name}; keep one")
         files[path.stem] = path
     return files
 
@@ -213,7 +213,7 @@ def _masks_by_id(folder: Path, images: dict[str, Path]) -> dict[str, Path]:
     for stem, path in _by_stem(folder).items():
         key = stem if stem in images else stem.removesuffix(_PIXELS)
         if key in masks:
-            raise InputFault.of(path, f"a second mask for {key!r} beside {masks[key].name}; keep one")
+            raise InputError.of(path, f"a second mask for {key!r} beside {masks[key].name}; keep one")
         masks[key] = path
     return masks
 

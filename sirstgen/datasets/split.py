@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
 PARTS = ("train", "test")
@@ -46,13 +46,13 @@ def read_split_lists(folder: Path, ids: Collection[str]) -> dict[str, tuple[str,
         ids: the ids that have an image.
 
     Raises:
-        InputFault: an id without image, an id twice or on both sides, an unreadable list, several candidate folders.
+        InputError: an id without image, an id twice or on both sides, an unreadable list, several candidate folders.
     """
     lists = _find_lists(folder)
     splits = {part: _read_list(path, ids) for part, path in lists.items()}
     both = sorted(set(splits.get("train", ())) & set(splits.get("test", ())))
     if both:
-        raise InputFault.of(
+        raise InputError.of(
             lists["test"], f"{_named(both)} also in {lists['train'].name}: training and test images must differ"
         )
     return splits
@@ -65,7 +65,7 @@ def _find_lists(folder: Path) -> dict[str, Path]:
     others = sorted(path.parent for path in folder.glob("*/train.txt") if path.parent.name not in _KNOWN_FOLDERS)
     if len(others) > 1:
         names = ", ".join(f"{path.name}/" for path in others)
-        raise InputFault.of(folder, f"holds several splits ({names}); keep one of them, or name one of them 50_50/")
+        raise InputError.of(folder, f"holds several splits ({names}); keep one of them, or name one of them 50_50/")
     return _lists_in(others[0], folder.resolve().name) if others else {}
 
 
@@ -77,7 +77,7 @@ def _lists_in(folder: Path, name: str) -> dict[str, Path]:
         candidates = exact[:1] or sorted(folder.glob(f"{part}_*.txt"))
         if len(candidates) > 1:
             names = ", ".join(path.name for path in candidates)
-            raise InputFault.of(folder, f"holds several {part} lists ({names}); keep the one of this dataset")
+            raise InputError.of(folder, f"holds several {part} lists ({names}); keep the one of this dataset")
         if candidates:
             found[part] = candidates[0]
     return found
@@ -88,15 +88,15 @@ def _read_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
     try:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
-        raise InputFault.of(path, "not a text file in UTF-8; one id a line is expected") from None
+        raise InputError.of(path, "not a text file in UTF-8; one id a line is expected") from None
     entries = [entry for line in lines if (entry := line.strip())]
     listed = [_without_suffix(entry, ids) for entry in entries]
     missing = [entry for entry, key in zip(entries, listed, strict=True) if key not in ids]
     if missing:
-        raise InputFault.of(path, f"lists {_named(missing)}, without image in the dataset")
+        raise InputError.of(path, f"lists {_named(missing)}, without image in the dataset")
     twice = sorted({key for key in listed if listed.count(key) > 1}) if len(set(listed)) < len(listed) else []
     if twice:
-        raise InputFault.of(path, f"lists {_named(twice)} more than once; keep one line each")
+        raise InputError.of(path, f"lists {_named(twice)} more than once; keep one line each")
     return tuple(listed)
 
 

@@ -7,7 +7,7 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from sirstgen.detectors.detector import Detector
@@ -43,7 +43,7 @@ def canonical(name: str) -> str:
     """The full name of a detector: ``dnanet`` is ``dnanet-resnet18``.
 
     Raises:
-        InvalidValue: there is no such detector; the message names the nearest spelling.
+        InvalidValueError: there is no such detector; the message names the nearest spelling.
     """
     plain = name.strip().lower().replace("_", "-")
     plain = _SHORT.get(plain, plain)
@@ -53,7 +53,7 @@ def canonical(name: str) -> str:
         return f"dnanet-{plain}"
     near = difflib.get_close_matches(plain, [*_BUILDERS, *_SHORT], n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise InvalidValue(
+    raise InvalidValueError(
         f"detector must be one of {', '.join(_BUILDERS)}, got {name!r}{hint}", value=name, allowed=names()
     )
 
@@ -72,13 +72,13 @@ def build(name: str, in_channels: int = 3, **choices: Any) -> Detector:
         **choices: what the builder takes besides (``deep_supervision`` for DNA-Net).
 
     Raises:
-        InvalidValue: unknown name, or a choice that this detector does not have.
+        InvalidValueError: unknown name, or a choice that this detector does not have.
     """
     name = canonical(name)
     module, builder = _BUILDERS[name].split(".")
     make = getattr(importlib.import_module(f"sirstgen.detectors.{module}"), builder)
     unknown = sorted(set(choices) - set(inspect.signature(make).parameters))
     if unknown:
-        raise InvalidValue(f"detector {name} does not take {', '.join(unknown)}", value=unknown)
+        raise InvalidValueError(f"detector {name} does not take {', '.join(unknown)}", value=unknown)
     net: Detector = make(in_channels, **choices)
     return net

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sirstgen.detectors.detector import Detector, resize
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 Decoder = Literal["unet", "fpn"]
 
@@ -95,15 +95,15 @@ class ACM(Detector):
         blocks: residual blocks in each stage; 3 is "ResNet20", 4 the published command lines.
 
     Raises:
-        InvalidValue: an argument that does not describe a net.
+        InvalidValueError: an argument that does not describe a net.
     """
 
     def __init__(self, in_channels: int = 3, *, decoder: Decoder = "unet", blocks: int = 3) -> None:
         super().__init__(in_channels)
         if decoder not in get_args(Decoder):
-            raise InvalidValue(f"decoder must be one of {', '.join(get_args(Decoder))}, got {decoder!r}")
+            raise InvalidValueError(f"decoder must be one of {', '.join(get_args(Decoder))}, got {decoder!r}")
         if blocks < 1:
-            raise InvalidValue(f"blocks must be at least 1, got {blocks}")
+            raise InvalidValueError(f"blocks must be at least 1, got {blocks}")
         fine, middle, coarse = WIDTHS
 
         def conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:

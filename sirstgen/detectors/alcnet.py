@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from sirstgen.detectors.acm import WIDTHS, gate, residual_stage
 from sirstgen.detectors.detector import Detector, resize
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 SHIFTS = (13, 17)
 # One of each pair of opposite directions, as (rows, columns).
@@ -80,7 +80,7 @@ class ALCNet(Detector):
         blocks: residual blocks in each stage; 3 is "ResNet20" (the paper's Table III), 4 the published command lines.
 
     Raises:
-        InvalidValue: an argument that does not describe a net.
+        InvalidValueError: an argument that does not describe a net.
     """
 
     stride = 4
@@ -88,7 +88,7 @@ class ALCNet(Detector):
     def __init__(self, in_channels: int = 3, *, blocks: int = 4) -> None:
         super().__init__(in_channels)
         if blocks < 1:
-            raise InvalidValue(f"blocks must be at least 1, got {blocks}", value=blocks)
+            raise InvalidValueError(f"blocks must be at least 1, got {blocks}", value=blocks)
         fine, middle, coarse = WIDTHS
 
         def conv(inputs: int, outputs: int, side: int) -> list[nn.Module]:

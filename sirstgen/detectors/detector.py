@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 class Detector(nn.Module):
@@ -26,22 +26,22 @@ class Detector(nn.Module):
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         if in_channels < 1:
-            raise InvalidValue(f"in_channels must be at least 1, got {in_channels}", value=in_channels)
+            raise InvalidValueError(f"in_channels must be at least 1, got {in_channels}", value=in_channels)
         self.in_channels = in_channels
 
     def check_input(self, images: Tensor) -> None:
         """Refuse images that the net cannot take, naming the rule.
 
         Raises:
-            InvalidValue: wrong number of dimensions or channels, or H or W no multiple of `stride`.
+            InvalidValueError: wrong number of dimensions or channels, or H or W no multiple of `stride`.
         """
         if images.ndim != 4 or images.shape[1] != self.in_channels:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"images must have shape (B, {self.in_channels}, H, W), got {tuple(images.shape)}",
                 value=tuple(images.shape),
             )
         if images.shape[2] % self.stride or images.shape[3] % self.stride or 0 in images.shape:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"height and width must be positive multiples of {self.stride}, got {images.shape[2]}x"
                 f"{images.shape[3]}; use predict(), which pads and crops back",
                 value=tuple(images.shape),

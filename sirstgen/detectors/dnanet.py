@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sirstgen.detectors.detector import Detector, PointwiseConv, resize
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 Interaction = Literal["tri-directional", "left-to-right", "top-to-bottom", "none"]
 Attention = Literal["channel+spatial", "channel", "spatial", "none"]
@@ -67,13 +67,13 @@ class Grid:
 
     def __post_init__(self) -> None:
         if len(self.channels) < 2 or len(self.channels) != len(self.blocks):
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"channels and blocks must have one entry per level and at least two levels, got {self.channels} and "
                 f"{self.blocks}",
                 value=self.channels,
             )
         if min(self.channels + self.blocks) < 1:
-            raise InvalidValue(f"channels and blocks must be positive, got {self.channels} and {self.blocks}")
+            raise InvalidValueError(f"channels and blocks must be positive, got {self.channels} and {self.blocks}")
         _one_of("interaction", self.interaction, get_args(Interaction))
 
     @property
@@ -197,7 +197,7 @@ class DNANet(Detector):
             ablated net until its size is the same; use `channels` for that.
 
     Raises:
-        InvalidValue: an argument that does not describe a net.
+        InvalidValueError: an argument that does not describe a net.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class DNANet(Detector):
         self.stride = 2**grid.depth
         self.pyramid = tuple(sorted(range(grid.depth + 1) if pyramid is None else set(pyramid), reverse=True))
         if not self.pyramid or self.pyramid[-1] != 0 or self.pyramid[0] > grid.depth:
-            raise InvalidValue(f"pyramid must hold level 0 and no level above {grid.depth}, got {pyramid}")
+            raise InvalidValueError(f"pyramid must hold level 0 and no level above {grid.depth}, got {pyramid}")
 
         def stack(inputs: int, outputs: int, count: int) -> nn.Sequential:
             widths = [inputs] + [outputs] * count
@@ -283,7 +283,9 @@ def _carry(features: Tensor, source: Source) -> Tensor:
 
 def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        raise InvalidValue(f"{name} must be one of {', '.join(allowed)}, got {value!r}", value=value, allowed=allowed)
+        raise InvalidValueError(
+            f"{name} must be one of {', '.join(allowed)}, got {value!r}", value=value, allowed=allowed
+        )
 
 
 def resnet10(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:

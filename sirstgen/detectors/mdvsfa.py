@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 CAN_DILATIONS = (1, 1, 2, 4, 8, 4, 2, 1)
 CAN_WIDTHS = (1, 1, 2, 4, 8, 4, 2, 1)
@@ -136,7 +136,7 @@ class MDvsFA(Detector):
         width: base width of the generators; 64 in the release.
 
     Raises:
-        InvalidValue: an argument that does not describe a net.
+        InvalidValueError: an argument that does not describe a net.
     """
 
     stride = 1
@@ -144,7 +144,7 @@ class MDvsFA(Detector):
     def __init__(self, in_channels: int = 3, *, width: int = 64) -> None:
         super().__init__(in_channels)
         if width < 1:
-            raise InvalidValue(f"width must be at least 1, got {width}", value=width)
+            raise InvalidValueError(f"width must be at least 1, got {width}", value=width)
         self.generators = Generators(in_channels, width)
         self.discriminator: Discriminator | None = Discriminator(in_channels)
 

@@ -9,7 +9,7 @@ Three dialects differ in what they do with the same masks:
                in the same image has the same area. This makes Fa too low; figures published before 2024 are counted so.
 =============  ======================================================================================================
 
-All three share the published matching (`sirstgen.evaluation.components.match_targets`) and the published IoU: a gray
+All three share the published matching (`sirstgen.measure.components.match_targets`) and the published IoU: a gray
 label pixel counts as labelled from half on, but as agreement only where it is full. On masks of 0 and 255 none of this
 matters. The published codes fix the image size at 256x256 and divide by zero where there are no targets; here any size
 works, and a figure without a denominator is nan.
@@ -24,8 +24,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sirstgen.errors import InvalidValue
-from sirstgen.evaluation.components import Components, find_components, match_targets
+from sirstgen.errors import InvalidValueError
+from sirstgen.measure.components import Components, find_components, match_targets
 
 Dialect = Literal["exact", "dnanet", "basicirstd"]
 EmptyImages = Literal["skip", "zero", "one"]
@@ -125,7 +125,7 @@ class DetectionResult:
         """The result over the images of both; they must have been counted in the same way."""
         for name in _SETTINGS:
             if getattr(self, name) != getattr(other, name):
-                raise InvalidValue(
+                raise InvalidValueError(
                     f"results are added only when their {name} is the same, "
                     f"got {getattr(self, name)!r} and {getattr(other, name)!r}"
                 )
@@ -165,11 +165,11 @@ class DetectionMetrics:
         empty: EmptyImages = "skip",
     ) -> None:
         if dialect not in get_args(Dialect):
-            raise InvalidValue(f"dialect must be one of {', '.join(get_args(Dialect))}, got {dialect!r}")
+            raise InvalidValueError(f"dialect must be one of {', '.join(get_args(Dialect))}, got {dialect!r}")
         if empty not in get_args(EmptyImages):
-            raise InvalidValue(f"empty must be one of {', '.join(get_args(EmptyImages))}, got {empty!r}")
+            raise InvalidValueError(f"empty must be one of {', '.join(get_args(EmptyImages))}, got {empty!r}")
         if not deviation > 0:
-            raise InvalidValue(f"deviation must be positive, got {deviation}")
+            raise InvalidValueError(f"deviation must be positive, got {deviation}")
         self.threshold = threshold
         self._total = DetectionResult(dialect=dialect, deviation=float(deviation), empty=empty)
 
@@ -184,7 +184,7 @@ class DetectionMetrics:
             (targets,) bool: for each labelled target, in raster order, whether it was detected.
 
         Raises:
-            InvalidValue: shapes differ, or values are neither of these.
+            InvalidValueError: shapes differ, or values are neither of these.
         """
         mask = foreground(prediction, self.threshold)
         known = Label.read(label, self._total.dialect)
@@ -214,13 +214,13 @@ class Label:
 
     @classmethod
     def read(cls, label: ArrayLike, dialect: Dialect) -> Label:
-        """Read a (H, W) label of bool, 0/1 or 0..255; InvalidValue for anything else."""
+        """Read a (H, W) label of bool, 0/1 or 0..255; InvalidValueError for anything else."""
         array = _plane(label, "label")
         if array.dtype == bool:
             return cls(array, array, array, find_components(array))
         low, high = _finite_range(array, "label")
         if low < 0 or 1 < high < 128 or high > 255:
-            raise InvalidValue(f"labels must be bool, 0/1 or 0..255, got values from {low:g} to {high:g}")
+            raise InvalidValueError(f"labels must be bool, 0/1 or 0..255, got values from {low:g} to {high:g}")
         level = 255 if high > 1 else 1
         full, half = array >= level, array >= level / 2
         # The published codes cast the label to whole numbers, and every gray pixel becomes background.
@@ -236,7 +236,7 @@ def foreground(prediction: ArrayLike, threshold: float | None) -> NDArray[np.boo
     if threshold is not None:
         return np.asarray(array > threshold, dtype=bool)
     if low < 0 or high not in (0, 1, 255) or bool(np.any((array != 0) & (array != high))):
-        raise InvalidValue("predictions are scores, not masks of bool, 0/1 or 0/255: give a threshold")
+        raise InvalidValueError("predictions are scores, not masks of bool, 0/1 or 0/255: give a threshold")
     return np.asarray(array != 0, dtype=bool)
 
 
@@ -245,7 +245,9 @@ def count_image(
 ) -> tuple[DetectionResult, NDArray[np.bool_]]:
     """The counts of one image, and which of its targets were detected; `settings` gives dialect and deviation."""
     if mask.shape != label.full.shape:
-        raise InvalidValue(f"prediction and label must have the same size, got {mask.shape} and {label.full.shape}")
+        raise InvalidValueError(
+            f"prediction and label must have the same size, got {mask.shape} and {label.full.shape}"
+        )
     predictions = find_components(mask)
     matches = match_targets(label.targets.centroids, predictions.centroids, settings.deviation)
     detected = matches >= 0
@@ -300,12 +302,12 @@ def _ratio(part: int, whole: int, spacing: float = 0.0) -> float:
 def _plane(values: ArrayLike, name: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "buif":
-        raise InvalidValue(f"a {name} must be a (height, width) array of numbers, got {array.dtype} {array.shape}")
+        raise InvalidValueError(f"a {name} must be a (height, width) array of numbers, got {array.dtype} {array.shape}")
     return array
 
 
 def _finite_range(array: NDArray[Any], name: str) -> tuple[float, float]:
     low, high = float(array.min()), float(array.max())
     if math.isnan(low) or math.isnan(high):
-        raise InvalidValue(f"a {name} must hold numbers only, got nan")
+        raise InvalidValueError(f"a {name} must hold numbers only, got nan")
     return low, high

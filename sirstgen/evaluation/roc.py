@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect, Label, count_image, foreground
 
 # The eleven bins of the published ROC, for probabilities.
@@ -75,7 +75,7 @@ class RocMetrics:
     ) -> None:
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
         if not self.thresholds or any(b <= a for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
-            raise InvalidValue(f"thresholds must be one or more ascending numbers, got {list(thresholds)}")
+            raise InvalidValueError(f"thresholds must be one or more ascending numbers, got {list(thresholds)}")
         self._points = [DetectionMetrics(dialect, deviation).result() for _ in self.thresholds]
 
     def update(self, scores: ArrayLike, label: ArrayLike) -> None:
@@ -94,7 +94,7 @@ class RocMetrics:
         """Add what `others` have counted at the same thresholds."""
         for other in others:
             if other.thresholds != self.thresholds:
-                raise InvalidValue("curves are merged only when their thresholds are the same")
+                raise InvalidValueError("curves are merged only when their thresholds are the same")
             self._points = [mine + theirs for mine, theirs in zip(self._points, other._points, strict=True)]
         return self
 

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import nn
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.scenes.network import SceneNetwork, build_network
 from sirstgen.scenes.preparation import INPUT_SIDE
 
@@ -74,7 +74,7 @@ def load_weights(path: Path) -> SceneClassifier:
     """The classifier stored at `path`.
 
     Raises:
-        InputFault: the file is missing, cut off, damaged, or no scene weights of this version.
+        InputError: the file is missing, cut off, damaged, or no scene weights of this version.
     """
     with _named_faults(path):
         with safe_open(path, framework="pt") as file:
@@ -82,11 +82,11 @@ def load_weights(path: Path) -> SceneClassifier:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         about = json.loads(metadata.get(_FORMAT, "{}"))
         if about.get("input_side") != INPUT_SIDE:
-            raise InputFault.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
+            raise InputError.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
         scenes = tuple(str(name) for name in about["scenes"])
         cnn_share, temperature = float(about["cnn_share"]), float(about["temperature"])
         if not (math.isfinite(temperature) and temperature > 0 and math.isfinite(cnn_share)):
-            raise InputFault.of(path, f"temperature must be positive, got {temperature} ({cnn_share}); {_WAY_OUT}")
+            raise InputError.of(path, f"temperature must be positive, got {temperature} ({cnn_share}); {_WAY_OUT}")
         network = build_network(len(scenes))
         network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
     return SceneClassifier(network.eval(), scenes, cnn_share, temperature)
@@ -98,15 +98,15 @@ def _precision(tensor: torch.Tensor) -> torch.dtype:
 
 @contextlib.contextmanager
 def _named_faults(path: Path) -> Iterator[None]:
-    """What goes wrong while reading `path` as an `InputFault` that names it."""
+    """What goes wrong while reading `path` as an `InputError` that names it."""
     try:
         yield
     except FileNotFoundError:
-        raise InputFault.of(path, f"there is no such file of scene weights; {_WAY_OUT}") from None
+        raise InputError.of(path, f"there is no such file of scene weights; {_WAY_OUT}") from None
     except SafetensorError as fault:
-        raise InputFault.of(path, f"cut off or damaged scene weights ({fault}); {_WAY_OUT}") from None
+        raise InputError.of(path, f"cut off or damaged scene weights ({fault}); {_WAY_OUT}") from None
     except OSError as fault:
-        raise InputFault.of(path, f"cannot be read ({fault.strerror or fault})") from None
+        raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
     except (KeyError, ValueError, RuntimeError) as fault:
         reason = str(fault).splitlines()[0]
-        raise InputFault.of(path, f"its weights do not fit the scene network ({reason}); {_WAY_OUT}") from None
+        raise InputError.of(path, f"its weights do not fit the scene network ({reason}); {_WAY_OUT}") from None

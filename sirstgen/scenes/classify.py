@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import PreparedFrame, prepare
@@ -27,7 +27,7 @@ def load_classifier(path: Path | str | None = None) -> SceneClassifier:
     """The scene classifier stored at `path`, by default the one that ships with sirstgen (read once a process).
 
     Raises:
-        InputFault: the file is missing, cut off, damaged, or no scene weights.
+        InputError: the file is missing, cut off, damaged, or no scene weights.
     """
     return _shipped() if path is None else load_weights(Path(path))
 
@@ -53,15 +53,15 @@ def classify_images(
         Scene name, and its probability, 0 to 1.
 
     Raises:
-        InvalidValue: an image of another shape or dtype, counted from 0.
-        InputFault: the shipped weights are missing or damaged.
+        InvalidValueError: an image of another shape or dtype, counted from 0.
+        InputError: the shipped weights are missing or damaged.
     """
     classifier = classifier or load_classifier()
     pending: list[PreparedFrame] = []
     for number, image in enumerate(images):
         try:
             pending.append(prepare(image))
-        except InvalidValue as fault:
+        except InvalidValueError as fault:
             raise fault.within(f"image {number}") from None
         if len(pending) == _BATCH:
             yield from _decide(classifier, pending)

@@ -16,9 +16,9 @@ from sirstgen.scenes.augmentation import augmented
 from sirstgen.scenes.card import Figures, figures
 from sirstgen.scenes.checkpoint import SceneClassifier
 from sirstgen.scenes.classify import frame_logits, probabilities
+from sirstgen.scenes.features import scene_statistics
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import normalised, prepare, relative_gray
-from sirstgen.scenes.statistics import scene_statistics
 from sirstgen.scenes.tree import LabelledFrame
 from sirstgen.seeding import stream
 

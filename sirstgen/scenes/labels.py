@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InputFault, WorkFailed
+from sirstgen.errors import GenerationError, InputError
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
 STORE_NAME = "scenes.json"
@@ -47,21 +47,21 @@ def read_labels(path: Path | str) -> dict[str, SceneLabel]:
     the folder; an image suffix is cut off.
 
     Raises:
-        InputFault: the file cannot be read or does not have this form.
+        InputError: the file cannot be read or does not have this form.
     """
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputFault.of(path, "labels are UTF-8 text, JSON or CSV; this is neither") from None
+        raise InputError.of(path, "labels are UTF-8 text, JSON or CSV; this is neither") from None
     rows = _csv_rows(text, path) if Path(path).suffix.lower() == ".csv" else _json_rows(text, path)
     labels: dict[str, SceneLabel] = {}
     for name, row in rows:
         label = _label(row, f"{path}: label of {name!r}")
         key = frame_name(name)
         if labels.setdefault(key, label) != label:
-            raise InputFault.of(path, f"{key!r} has two different labels; keep one of them")
+            raise InputError.of(path, f"{key!r} has two different labels; keep one of them")
     if not labels:
-        raise InputFault.of(path, "holds no label; leave it out, or write one line a frame")
+        raise InputError.of(path, "holds no label; leave it out, or write one line a frame")
     return labels
 
 
@@ -75,9 +75,9 @@ def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]
     try:
         content = json.loads(text)
     except json.JSONDecodeError as fault:
-        raise InputFault.of(path, f"not valid JSON ({fault}); labels are JSON, or CSV in a file named .csv") from None
+        raise InputError.of(path, f"not valid JSON ({fault}); labels are JSON, or CSV in a file named .csv") from None
     if not isinstance(content, dict):
-        raise InputFault.of(path, f'labels are an object {{"name": "scene"}}, got a {type(content).__name__}')
+        raise InputError.of(path, f'labels are an object {{"name": "scene"}}, got a {type(content).__name__}')
     return [(name, value if isinstance(value, dict) else {"scene": value}) for name, value in content.items()]
 
 
@@ -87,19 +87,19 @@ def _csv_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]
     if "scene" in header:
         names = [name for name in ("name", "id", "file", "image") if name in header]
         if not names:
-            raise InputFault.of(path, f"the header needs a column 'name' beside 'scene', got {header}")
+            raise InputError.of(path, f"the header needs a column 'name' beside 'scene', got {header}")
         records = [dict(zip(header, (cell.strip() for cell in line), strict=False)) for line in lines[1:]]
         return [(record.get(names[0], ""), record) for record in records]
     for number, line in enumerate(lines, start=1):
         if len(line) != 2:
-            raise InputFault.of(path, f"line {number} must be 'name,scene', got {','.join(line)!r}; or write a header")
+            raise InputError.of(path, f"line {number} must be 'name,scene', got {','.join(line)!r}; or write a header")
     return [(line[0], {"scene": line[1].strip()}) for line in lines]
 
 
 def _label(row: Mapping[str, Any], where: str) -> SceneLabel:
     scene = row.get("scene")
     if not isinstance(scene, str) or not scene:
-        raise InputFault(f"{where} needs a scene, a word such as 'sea', got {scene!r}")
+        raise InputError(f"{where} needs a scene, a word such as 'sea', got {scene!r}")
     given = row.get("scene_confidence", row.get("confidence"))
     confidence = 1.0 if given is None or given == "" else WORDS.get(given) if isinstance(given, str) else given
     try:
@@ -107,7 +107,7 @@ def _label(row: Mapping[str, Any], where: str) -> SceneLabel:
     except (TypeError, ValueError):
         number = math.nan
     if not 0.0 <= number <= 1.0:
-        raise InputFault(f"{where}: confidence must be 0 to 1, 'high' or 'low', got {given!r}")
+        raise InputError(f"{where}: confidence must be 0 to 1, 'high' or 'low', got {given!r}")
     group = row.get("group")
     return SceneLabel(scene, number, str(group) if group not in (None, "") else None)
 
@@ -126,7 +126,7 @@ class SceneStore:
 
     @classmethod
     def beside(cls, folder: Path) -> SceneStore:
-        """The store of `folder`, empty where there is none yet; InputFault where the file is not a store."""
+        """The store of `folder`, empty where there is none yet; InputError where the file is not a store."""
         path = folder / STORE_NAME
         if not path.exists():
             return cls(path)
@@ -136,7 +136,7 @@ class SceneStore:
                 raise ValueError(f"version {content['version']}")
             rows = {key: _label(row, f"{path}: decision {key[:8]}") for key, row in content["decisions"].items()}
         except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise InputFault.of(path, f"not a store of scene decisions ({fault}); delete it") from None
+            raise InputError.of(path, f"not a store of scene decisions ({fault}); delete it") from None
         return cls(path, rows)
 
     @staticmethod
@@ -153,7 +153,7 @@ class SceneStore:
         text = json.dumps({"version": _STORE_VERSION, "decisions": rows}, indent=1) + "\n"
         try:
             write_file(self.path, text)
-        except WorkFailed as fault:
+        except GenerationError as fault:
             warnings.warn(
                 f"{fault}: the scene CNN will run again next time. Make the folder writable, or give a labels file.",
                 stacklevel=2,

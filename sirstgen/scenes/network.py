@@ -2,7 +2,7 @@
 
 The paper names its scene classifier F_scene (Fig. 7) and gives no architecture. Public frames with scene labels are
 few: a CNN alone, trained on them and on procedural frames, gets about four of five right on places it has not seen, the
-head on `sirstgen.scenes.statistics` nine of ten. Their logits are added.
+head on `sirstgen.scenes.features` nine of ten. Their logits are added.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sirstgen.errors import InvalidValue
-from sirstgen.scenes.statistics import STATISTICS
+from sirstgen.errors import InvalidValueError
+from sirstgen.scenes.features import STATISTICS
 from sirstgen.torchvision_compat import import_torchvision
 
 _STEM_CHANNELS = 32
@@ -85,8 +85,8 @@ def build_network(classes: int) -> SceneNetwork:
         classes: number of scene classes, at least 2.
 
     Raises:
-        InvalidValue: fewer than two classes.
+        InvalidValueError: fewer than two classes.
     """
     if classes < 2:
-        raise InvalidValue(f"a scene network needs at least 2 classes, got {classes}", classes=classes)
+        raise InvalidValueError(f"a scene network needs at least 2 classes, got {classes}", classes=classes)
     return SceneNetwork(classes)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
-from sirstgen.scenes.statistics import scene_statistics
+from sirstgen.errors import InvalidValueError
+from sirstgen.scenes.features import scene_statistics
 
 INPUT_SIDE = 80
 """Side of the network's input, pixels."""
@@ -32,10 +32,10 @@ def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
         image: (H, W), uint8 or uint16, gray levels.
 
     Raises:
-        InvalidValue: another shape or dtype, or no pixels.
+        InvalidValueError: another shape or dtype, or no pixels.
     """
     if image.ndim != 2 or image.size == 0 or image.dtype not in (np.uint8, np.uint16):
-        raise InvalidValue(
+        raise InvalidValueError(
             f"a frame to classify must be a non-empty (H, W) uint8 or uint16 array, got {image.shape} {image.dtype}"
         )
     full_scale = 255
@@ -75,7 +75,7 @@ def prepare(image: NDArray[Any]) -> PreparedFrame:
         image: (H, W), uint8 or uint16, gray levels.
 
     Raises:
-        InvalidValue: as `relative_gray`.
+        InvalidValueError: as `relative_gray`.
     """
     gray = relative_gray(image)
     return PreparedFrame(_covering_squares(gray), scene_statistics(gray))

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InvalidValue, OutputExists
+from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.scenes.card import SceneCard, counted
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
 from sirstgen.scenes.frames import HeldFrames, TrainingFrames, labels_and_chances
@@ -81,17 +81,17 @@ def train_scenes(
         progress: told how far it is.
 
     Raises:
-        InvalidValue: a setting that is not allowed, or a scene that cannot be split.
-        InputFault: a tree or a frame that cannot be used.
-        OutputExists: `out` is not empty.
+        InvalidValueError: a setting that is not allowed, or a scene that cannot be split.
+        InputError: a tree or a frame that cannot be used.
+        OutputExistsError: `out` is not empty.
     """
     folder, out = Path(folder), Path(out)
     if batch < 2 or samples < batch or seed < 0:
-        raise InvalidValue(
+        raise InvalidValueError(
             f"batch must be at least 2, samples at least one batch, seed not negative; got {batch}, {samples}, {seed}"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise OutputExists(f"{out} is not empty; name another folder or ask to overwrite", path=str(out))
+        raise OutputExistsError(f"{out} is not empty; name another folder or ask to overwrite", path=str(out))
     parts = _parts(folder, validation, test, seed)
     scenes = tuple(sorted({frame.scene for frame in parts["train"]}))
     with _one_thread(), torch.random.fork_rng(devices=[]):
@@ -147,7 +147,7 @@ def _parts(
                 parts[part] = read_tree(given, scenes)
             else:
                 train, parts[part] = split_by_group(train, share, stream(seed, "scenes", part))
-    except InvalidValue as fault:
+    except InvalidValueError as fault:
         raise fault.within(str(folder)) from None
     return {"train": train, "validation": parts["validation"], "test": parts["test"]}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import IMAGE_SUFFIXES
 
 
@@ -44,27 +44,27 @@ def read_tree(folder: Path | str, scenes: Sequence[str] | None = None) -> list[L
         scenes: the only scenes allowed; by default at least two of any name.
 
     Raises:
-        InputFault: no folder, fewer than two scenes, a scene that is not in `scenes`, a scene folder without images.
+        InputError: no folder, fewer than two scenes, a scene that is not in `scenes`, a scene folder without images.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputFault.of(folder, "a folder with one sub-folder of frames per scene is expected, there is none")
+        raise InputError.of(folder, "a folder with one sub-folder of frames per scene is expected, there is none")
     names = sorted(item.name for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
     if scenes is None and len(names) < 2:
-        raise InputFault.of(
+        raise InputError.of(
             folder, f"at least 2 scenes are needed (one sub-folder each), found {len(names)}: {', '.join(names) or '-'}"
         )
     frames: list[LabelledFrame] = []
     for name in names:
         if scenes is not None and name not in scenes:
-            raise InputFault.of(folder / name, f"not one of the scenes trained on ({', '.join(scenes)})")
+            raise InputError.of(folder / name, f"not one of the scenes trained on ({', '.join(scenes)})")
         found = sorted(
             path
             for path in (folder / name).rglob("*")
             if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
         )
         if not found:
-            raise InputFault.of(folder / name, f"no images ({', '.join(IMAGE_SUFFIXES)}); fill it or take it out")
+            raise InputError.of(folder / name, f"no images ({', '.join(IMAGE_SUFFIXES)}); fill it or take it out")
         frames += [LabelledFrame(path, name, _group(path.relative_to(folder))) for path in found]
     return frames
 
@@ -90,7 +90,7 @@ def split_by_group(
         What is kept and what is held back.
 
     Raises:
-        InvalidValue: a scene whose frames cannot be parted, naming it.
+        InvalidValueError: a scene whose frames cannot be parted, naming it.
     """
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for frame in frames:
@@ -107,7 +107,7 @@ def split_by_group(
             if group not in held and free > 1:
                 held.add(group)
         if held.issuperset(mine) or held.isdisjoint(mine):
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"scene {scene} has too few groups of frames to train on some and measure on others ({len(mine)}); "
                 "add frames of other places",
                 scene=scene,

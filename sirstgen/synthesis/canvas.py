@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import WorkFailed
+from sirstgen.errors import GenerationError
 from sirstgen.images import Gray
+from sirstgen.measure import scr as measured
+from sirstgen.measure.scr import Box, Clutter
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.synthesis import intensity
-from sirstgen.synthesis.intensity import Box, Clutter
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
 
-class TargetRejected(WorkFailed):
+class TargetRejectedError(GenerationError):
     """A target cannot be drawn as planned.
 
     ``data["reason"]`` is one of the keys of `REASONS`, ``data["target"]`` the target's position in the plan.
@@ -96,12 +97,12 @@ class Canvas:
             min_contrast: least peak of a target's own contribution, gray levels.
 
         Raises:
-            TargetRejected: it, or another one beside it, cannot be drawn as planned; the canvas stays as it was.
+            TargetRejectedError: it, or another one beside it, cannot be drawn as planned; the canvas stays as it was.
         """
         self.place(target)
         try:
             self.light(min_contrast)
-        except TargetRejected:
+        except TargetRejectedError:
             shape = self.shapes.pop()
             window = (shape.rows, shape.columns)
             self.masks[window][shape.mask] = 0
@@ -112,7 +113,7 @@ class Canvas:
         """Gives a target its place and mask, still without light; the order of targets does not matter.
 
         Raises:
-            TargetRejected: it sticks out of the image, touches another target or has a mask in pieces.
+            TargetRejectedError: it sticks out of the image, touches another target or has a mask in pieces.
         """
         shape = self._shape(target)
         window = (shape.rows, shape.columns)
@@ -127,7 +128,7 @@ class Canvas:
             min_contrast: least peak of a target's own contribution, gray levels.
 
         Raises:
-            TargetRejected: the SCR of one cannot be met.
+            TargetRejectedError: the SCR of one cannot be met.
         """
         self.support_margin, self.lights = self._meet_scr(max(min_contrast, _LEAST_AMPLITUDE))
 
@@ -185,7 +186,7 @@ class Canvas:
         are tried upwards from 0 until one holds for all targets.
         """
         regions = [
-            intensity.clutter_by_margin(self.layer, self.masks, shape.bbox, self.plan.clutter_region)
+            measured.clutter_by_margin(self.layer, self.masks, shape.bbox, self.plan.clutter_region)
             for shape in self.shapes
         ]
         margin = 0
@@ -230,10 +231,10 @@ class Canvas:
             detail = f"{asked} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
             raise self._rejected("saturated", detail, number)
 
-    def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejected:
+    def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejectedError:
         """The refusal of target `number`, of the one to be placed if None."""
         target = len(self.shapes) if number is None else number
-        return TargetRejected(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
+        return TargetRejectedError(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
 
 
 def mask_levels(shape: Shape, light: Light, plan: ImagePlan) -> NDArray[np.int64]:

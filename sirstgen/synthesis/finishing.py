@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import WorkFailed
+from sirstgen.errors import GenerationError
 from sirstgen.images import Gray
 from sirstgen.seeding import stream
 from sirstgen.stages import BlockCodec, SensorNoise
@@ -53,7 +53,7 @@ def apply_codec(image: Gray, codec: BlockCodec, changed: NDArray[np.bool_]) -> G
         changed: (H, W) bool, the pixels that targets have changed.
 
     Raises:
-        WorkFailed: OpenCV was built without JPEG.
+        GenerationError: OpenCV was built without JPEG.
     """
     height, width = image.shape
     left, top = (-codec.phase[0]) % _BLOCK, (-codec.phase[1]) % _BLOCK
@@ -61,7 +61,7 @@ def apply_codec(image: Gray, codec: BlockCodec, changed: NDArray[np.bool_]) -> G
     padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
     done, data = cv2.imencode(".jpg", padded, [cv2.IMWRITE_JPEG_QUALITY, codec.quality])
     if not done:
-        raise WorkFailed("OpenCV cannot write JPEG; install a build that can, or set codec.share to 0")
+        raise GenerationError("OpenCV cannot write JPEG; install a build that can, or set codec.share to 0")
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
     if codec.scope == "targets":
         spread = np.zeros(padded.shape, bool)

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
-from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.errors import GenerationError, InvalidValueError
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import draw_seed, stream
-from sirstgen.synthesis.canvas import Canvas, TargetRejected
+from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.placement import Claim, Ground, Survey, reach
 from sirstgen.synthesis.profiles import builtin_templates
@@ -52,7 +52,7 @@ class Generator:
         seed: non-negative; drawn from the operating system if None (``generator.seed`` tells it).
 
     Raises:
-        InvalidValue: a negative seed, a scene without a row in the recipe, a template class without templates.
+        InvalidValueError: a negative seed, a scene without a row in the recipe, a template class without templates.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Generator:
         seed: int | None = None,
     ) -> None:
         if seed is not None and seed < 0:
-            raise InvalidValue(f"seed must not be negative, got {seed}", name="seed", value=seed)
+            raise InvalidValueError(f"seed must not be negative, got {seed}", name="seed", value=seed)
         self.seed = draw_seed() if seed is None else int(seed)
         self.recipe = recipe if recipe is not None else Recipe.default()
         source = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
@@ -104,10 +104,10 @@ class Generator:
             take: 0 for the image as first drawn; 1, 2, ... draw it differently, for a person who rejects it.
 
         Raises:
-            WorkFailed: no crop of any background tried takes the image's targets; says why, with counts.
+            GenerationError: no crop of any background tried takes the image's targets; says why, with counts.
         """
         if index < 0 or take < 0:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"index and take must not be negative, got {index} and {take}", name="index", value=index
             )
         index = operator.index(index)  # any whole number will do, but plans are JSON
@@ -121,7 +121,7 @@ class Generator:
                 return sample
         reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
         way_out = _WAYS_OUT.get(rejections.most_common(1)[0][0], "give other backgrounds")
-        raise WorkFailed(
+        raise GenerationError(
             f"image {index}: no background of scene {self.slot(index).scene} takes its targets (rejected: {reasons}); "
             f"{way_out}",
             index=index,
@@ -192,7 +192,7 @@ class Generator:
                 return None
         try:
             return finish(canvas, dict(sorted(rejections.items())))
-        except TargetRejected as error:  # a stage after the intensity may leave nothing to measure against
+        except TargetRejectedError as error:  # a stage after the intensity may leave nothing to measure against
             rejections[str(error.data["reason"])] += 1
             return None
 
@@ -217,7 +217,7 @@ class Generator:
             here = replace(self._sampler.in_clutter(target, place.sigma_b), position=(place.x, place.y))
             try:
                 canvas.add(here, self._min_contrast)
-            except TargetRejected as error:
+            except TargetRejectedError as error:
                 rejections[str(error.data["reason"])] += 1
             else:
                 return True

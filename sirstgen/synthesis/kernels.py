@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sirstgen.plan import Lobe, TargetPlan
-from sirstgen.recipe_parts import LOWEST_CUT, Irregular
+from sirstgen.recipe.parts import LOWEST_CUT, Irregular
 from sirstgen.synthesis.optics import blur_variance
 from sirstgen.synthesis.profiles import mask_of, target_profile
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.horizon import Horizon, find_horizon
 from sirstgen.images import Gray
+from sirstgen.measure.horizon import Horizon, find_horizon
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
-from sirstgen.recipe_parts import Position, Where
+from sirstgen.recipe.parts import Position, Where
 from sirstgen.synthesis.profiles import HALO_REACH
 from sirstgen.synthesis.stamps import CUT
 

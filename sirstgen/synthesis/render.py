@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.images import Gray
+from sirstgen.measure import scr
+from sirstgen.measure.scr import Box
 from sirstgen.plan import ImagePlan, TargetPlan
-from sirstgen.synthesis import finishing, intensity
-from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejected, mask_levels
-from sirstgen.synthesis.intensity import Box
+from sirstgen.synthesis import finishing
+from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejectedError, mask_levels
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -100,8 +101,8 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
         templates: where extended targets are looked up; the built-in ones if None.
 
     Raises:
-        InvalidValue: the crop lies outside the background, or its pixels are of another bit depth.
-        TargetRejected: a target cannot be drawn as planned; names the target, the rule and the value.
+        InvalidValueError: the crop lies outside the background, or its pixels are of another bit depth.
+        TargetRejectedError: a target cannot be drawn as planned; names the target, the rule and the value.
     """
     canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma), templates)
     for target in plan.targets:
@@ -114,13 +115,13 @@ def crop_background(plan: ImagePlan, background: Gray) -> Gray:
     """The part of a background frame that the plan shows, (H, W), at the image's size."""
     x, y, width, height = plan.background.crop
     if background.ndim != 2 or background.dtype != (np.uint8 if plan.bit_depth == 8 else np.uint16):
-        raise InvalidValue(
+        raise InvalidValueError(
             f"a background must be (h, w) uint{plan.bit_depth} for an image of bit_depth {plan.bit_depth}, "
             f"got {background.shape} {background.dtype}"
         )
     rows, columns = background.shape
     if x + width > columns or y + height > rows:
-        raise InvalidValue(
+        raise InvalidValueError(
             f"the crop must lie inside its background, got {list(plan.background.crop)} "
             f"in {plan.background.id} of {columns}x{rows} px"
         )
@@ -160,15 +161,15 @@ def _measured_again(truth: TargetTruth, image: Gray, canvas: Canvas, number: int
     """The truth of a target in an image that a later stage has changed."""
     shape = next(shape for shape in canvas.shapes if shape.plan is truth.plan)
     levels = image[shape.rows, shape.columns][shape.mask].astype(np.int64)
-    left_out = intensity.excluded(canvas.masks, canvas.support_margin)
-    clutter = intensity.measure_clutter(image, left_out, truth.bbox, canvas.plan.clutter_region)
+    left_out = scr.excluded(canvas.masks, canvas.support_margin)
+    clutter = scr.measure_clutter(image, left_out, truth.bbox, canvas.plan.clutter_region)
     if clutter.sigma_b == 0:
         what = f"target {number}: {REASONS['flat clutter']}: noise and codec leave it flat"
-        raise TargetRejected(what, reason="flat clutter", target=number)
+        raise TargetRejectedError(what, reason="flat clutter", target=number)
     mu_t = int(levels.sum()) / levels.size
     return replace(
         truth,
-        scr=intensity.signal_to_clutter(mu_t, clutter),
+        scr=scr.signal_to_clutter(mu_t, clutter),
         mu_t=mu_t,
         mu_b=clutter.mu_b,
         sigma_b=clutter.sigma_b,
@@ -185,7 +186,7 @@ def _truth(shape: Shape, light: Light, levels: NDArray[np.int64], white: int) ->
         center=(shape.columns.start + int(columns.sum()) / area, shape.rows.start + int(rows.sum()) / area),
         bbox=shape.bbox,
         area=area,
-        scr=intensity.signal_to_clutter(mu_t, light.clutter),
+        scr=scr.signal_to_clutter(mu_t, light.clutter),
         mu_t=mu_t,
         mu_b=light.clutter.mu_b,
         sigma_b=light.clutter.sigma_b,

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.distributions import weighted_choice
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.plan import TargetPlan
-from sirstgen.recipe import Recipe, nearest
-from sirstgen.recipe_parts import ContrastLaw, Where
+from sirstgen.recipe.distributions import weighted_choice
+from sirstgen.recipe.parts import ContrastLaw, Where
+from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import stream
 from sirstgen.stages import BlockCodec, SensorNoise
 from sirstgen.synthesis.kernels import flat_cut, irregular_lobes, kernel_sigma, with_area
@@ -33,7 +33,7 @@ class Sampler:
         seed: the run's seed.
 
     Raises:
-        InvalidValue: the recipe names a template class of which there is no template.
+        InvalidValueError: the recipe names a template class of which there is no template.
     """
 
     def __init__(self, recipe: Recipe, templates: TemplateLibrary, seed: int) -> None:
@@ -47,7 +47,7 @@ class Sampler:
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
                 if cls not in templates.classes:
-                    raise InvalidValue(
+                    raise InvalidValueError(
                         f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
                         f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}"
                     )

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
-from sirstgen.distributions import weighted_choice
-from sirstgen.errors import InvalidValue
-from sirstgen.recipe import Recipe, nearest
+from sirstgen.errors import InvalidValueError
+from sirstgen.recipe.distributions import weighted_choice
+from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import stream
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -136,7 +136,7 @@ class _Order:
             return list(self._counts), [float(count or 1) for count in self._counts.values()]
         for scene in mix:
             if scene not in self._counts:
-                raise InvalidValue(
+                raise InvalidValueError(
                     f"backgrounds.scene_mix must name scenes that the backgrounds show "
                     f"({', '.join(self._counts)}), got {scene}{nearest(scene, self._counts)}"
                 )

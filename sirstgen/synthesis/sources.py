@@ -9,8 +9,8 @@ from sirstgen.assets import asset_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
-from sirstgen.errors import InvalidValue
-from sirstgen.recipe import Recipe
+from sirstgen.errors import InvalidValueError
+from sirstgen.recipe.recipe import Recipe
 
 BUILTIN = "builtin"
 PROCEDURAL = "procedural"
@@ -34,13 +34,13 @@ def open_backgrounds(
         seed: of procedural frames.
 
     Raises:
-        InputFault: the folder holds no usable background; says why.
-        InvalidValue: labels or scene for backgrounds that know their scenes.
+        InputError: the folder holds no usable background; says why.
+        InvalidValueError: labels or scene for backgrounds that know their scenes.
     """
     recipe = recipe if recipe is not None else Recipe.default()
     rules = recipe.backgrounds
     if str(where) in (BUILTIN, PROCEDURAL) and (labels is not None or scene is not None):
-        raise InvalidValue(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")
+        raise InvalidValueError(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")
     if str(where) == PROCEDURAL:
         return procedural_backgrounds(recipe, seed)
     least = (32, 32) if rules.whole else (recipe.height, recipe.width)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from sirstgen.synthesis.templates import Template
@@ -59,12 +59,12 @@ def gaussian_stamp(position: tuple[float, float], sigma: tuple[float, float], an
         angle: degrees from the x axis towards the y axis (clockwise on screen).
 
     Raises:
-        InvalidValue: a sigma is not positive, a value is not finite, or the kernel is wider than `MAX_EXTENT`.
+        InvalidValueError: a sigma is not positive, a value is not finite, or the kernel is wider than `MAX_EXTENT`.
     """
     column, row, dx, dy = _split(position)
     along, across = (max(_THINNEST, _positive("sigma", value)) for value in sigma)
     if 7.4 * max(along, across) > MAX_EXTENT:
-        raise InvalidValue(f"sigma must be at most {MAX_EXTENT / 7.4:.0f} px, got {max(along, across):g}")
+        raise InvalidValueError(f"sigma must be at most {MAX_EXTENT / 7.4:.0f} px, got {max(along, across):g}")
     angle = _finite("angle", angle) % 180.0
     if angle == 90.0:
         along, across = across, along
@@ -93,12 +93,12 @@ def template_stamp(
         mirror: flip the drawing left to right, before it is turned.
 
     Raises:
-        InvalidValue: `length` is not positive or above `MAX_EXTENT`, or a value is not finite.
+        InvalidValueError: `length` is not positive or above `MAX_EXTENT`, or a value is not finite.
     """
     column, row, dx, dy = _split(position)
     length = _positive("length", length)
     if length > MAX_EXTENT:
-        raise InvalidValue(f"length must be at most {MAX_EXTENT:.0f} px, got {length:g}")
+        raise InvalidValueError(f"length must be at most {MAX_EXTENT:.0f} px, got {length:g}")
     turn = math.radians(_finite("angle", angle) % 360.0)
     cos, sin = math.cos(turn), math.sin(turn)
 
@@ -197,11 +197,11 @@ def _split(position: tuple[float, float]) -> tuple[int, int, float, float]:
 
 def _finite(name: str, value: float) -> float:
     if not math.isfinite(value):
-        raise InvalidValue(f"{name} must be finite, got {value}")
+        raise InvalidValueError(f"{name} must be finite, got {value}")
     return float(value)
 
 
 def _positive(name: str, value: float) -> float:
     if not _finite(name, value) > 0:
-        raise InvalidValue(f"{name} must be positive, got {value}")
+        raise InvalidValueError(f"{name} must be positive, got {value}")
     return float(value)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sirstgen.errors import InputFault, InvalidValue
-from sirstgen.recipe import nearest
+from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.recipe.recipe import nearest
 
 INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
 
@@ -22,14 +22,14 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         ids: of the templates in it, such as ``plane/03``.
 
     Raises:
-        InputFault: the index is no YAML or JSON table, or there are two.
-        InvalidValue: it names an unknown template or setting, or gives a value that is not allowed.
+        InputError: the index is no YAML or JSON table, or there are two.
+        InvalidValueError: it names an unknown template or setting, or gives a value that is not allowed.
     """
     found = [root / name for name in INDEX_NAMES if (root / name).is_file()]
     if not found:
         return {}
     if len(found) > 1:
-        raise InputFault.of(found[1], f"there is {found[0].name} too; keep one index")
+        raise InputError.of(found[1], f"there is {found[0].name} too; keep one index")
     import yaml
 
     path, loader = found[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -38,32 +38,32 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         entries: object = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)
     except (OSError, ValueError, yaml.YAMLError) as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
-        raise InputFault.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
+        raise InputError.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
     if not isinstance(entries, dict):
-        raise InputFault.of(path, "an index is a table of templates (plane/03: {heading: 180})")
+        raise InputError.of(path, "an index is a table of templates (plane/03: {heading: 180})")
     known = {name for key in ids for name in (key, key.split("/")[0])}
     for key in entries:
         if key not in known:
-            raise InvalidValue(f"{path}: {key!r} is neither a class nor a template here{nearest(str(key), known)}")
+            raise InvalidValueError(f"{path}: {key!r} is neither a class nor a template here{nearest(str(key), known)}")
     return {str(key): _settings(entry, f"{path}: {key}") for key, entry in entries.items()}
 
 
 def _settings(entry: object, where: str) -> dict[str, Any]:
     """One entry of an index, checked, as arguments of `Template`."""
     if not isinstance(entry, dict):
-        raise InvalidValue(f"{where} must be a table of {', '.join(_SETTINGS)}; got {entry!r}")
+        raise InvalidValueError(f"{where} must be a table of {', '.join(_SETTINGS)}; got {entry!r}")
     settings = {}
     for key, value in entry.items():
         if key not in _SETTINGS:
             allowed = ", ".join(_SETTINGS)
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"{where}: {key!r} is not a setting of a template{nearest(str(key), _SETTINGS)}: {allowed}"
             )
         rule, convert = _SETTINGS[key]
         try:
             settings[key] = convert(value)
         except (TypeError, ValueError):
-            raise InvalidValue(f"{where}: {key} must be {rule}, got {value!r}") from None
+            raise InvalidValueError(f"{where}: {key} must be {rule}, got {value!r}") from None
     return settings
 
 

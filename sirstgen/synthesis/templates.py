@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.assets import asset_folder
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import IMAGE_SUFFIXES, decode_gray, read_bytes
-from sirstgen.recipe import nearest
+from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
 
 _FINEST = 512  # drawings are halved until their longer side is below this: finer than any small target can show
@@ -61,8 +61,8 @@ class Template:
         """Relative radiance, shape (H, W), float32, from 0 to 1, cropped to the object's box; zero outside the object.
 
         Raises:
-            InputFault: the PNG cannot be used; names the file and the way out.
-            InvalidValue: radiance given as an array is negative, not finite, zero everywhere or not two-dimensional.
+            InputError: the PNG cannot be used; names the file and the way out.
+            InvalidValueError: the array is negative, not finite, zero everywhere or not two-dimensional.
         """
         drawn = _read_radiance(self.source) if isinstance(self.source, Path) else _checked(self.source, self.id)
         rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
@@ -103,16 +103,16 @@ class TemplateLibrary:
             folder: holds ``<class>/<name>.png`` and perhaps an index; None means the built-in templates.
 
         Raises:
-            InputFault: there is no such folder, it holds no template, an image lies outside a class or is no PNG, or
+            InputError: there is no such folder, it holds no template, an image lies outside a class or is no PNG, or
                 the index is not YAML.
-            InvalidValue: the index names an unknown template or key, or gives a value that is not allowed.
+            InvalidValueError: the index names an unknown template or key, or gives a value that is not allowed.
         """
         root = asset_folder("templates") if folder is None else Path(folder)
         if not root.is_dir():
-            raise InputFault.of(root, "there is no such folder of templates")
+            raise InputError.of(root, "there is no such folder of templates")
         files = dict(sorted(_find(root)))
         if not files:
-            raise InputFault.of(root, "holds no template; put PNGs in a folder per class, such as plane/01.png")
+            raise InputError.of(root, "holds no template; put PNGs in a folder per class, such as plane/01.png")
         index = read_index(root, files)
         classes = {key: entry for key, entry in index.items() if "/" not in key}
         return cls(
@@ -131,31 +131,33 @@ class TemplateLibrary:
         """The templates of a class, in order of id.
 
         Raises:
-            InvalidValue: there is no such class.
+            InvalidValueError: there is no such class.
         """
         found = tuple(template for template in self if template.cls == cls)
         if not found:
             known = ", ".join(self.classes)
-            raise InvalidValue(f"template class must be one of {known}; got {cls!r}{nearest(cls, self.classes)}")
+            raise InvalidValueError(f"template class must be one of {known}; got {cls!r}{nearest(cls, self.classes)}")
         return found
 
     def get(self, id: str) -> Template:
         """The template of that id.
 
         Raises:
-            InvalidValue: there is no such template; names the nearest spelling.
+            InvalidValueError: there is no such template; names the nearest spelling.
         """
         try:
             return self._templates[id]
         except KeyError:
             hint = nearest(id, self._templates)
-            raise InvalidValue(f"template must be one of the {len(self)} in the library, got {id!r}{hint}") from None
+            raise InvalidValueError(
+                f"template must be one of the {len(self)} in the library, got {id!r}{hint}"
+            ) from None
 
     def check(self) -> None:
         """Read every template once, so that a bad file is found before work starts; keeps none in memory.
 
         Raises:
-            InputFault: a template cannot be used.
+            InputError: a template cannot be used.
         """
         for template in self:
             if isinstance(template.source, Path):
@@ -186,14 +188,14 @@ def _find(root: Path) -> Iterator[tuple[str, Path]]:
         if any(part.startswith(".") for part in parts) or not file.is_file():
             continue
         if len(parts) != 2:
-            raise InputFault.of(file, f"a template lies in the folder of its class: {root / '<class>' / file.name}")
+            raise InputError.of(file, f"a template lies in the folder of its class: {root / '<class>' / file.name}")
         if file.suffix.lower() != ".png":
-            raise InputFault.of(
+            raise InputError.of(
                 file, "a template is a PNG file; save it as PNG, with alpha or black outside the object"
             )
         key = f"{parts[0]}/{file.stem}"
         if key in seen:
-            raise InputFault.of(file, f"has the same id ({key}) as {seen[key].name}; rename one of them")
+            raise InputError.of(file, f"has the same id ({key}) as {seen[key].name}; rename one of them")
         seen[key] = file
         yield key, file
 
@@ -203,19 +205,19 @@ def _read_radiance(path: Path) -> NDArray[np.float32]:
     data = read_bytes(path)
     gray = decode_gray(data, path)
     if not data.startswith(b"\x89PNG"):
-        raise InputFault.of(path, "is an image of another format named .png; save it as PNG")
+        raise InputError.of(path, "is an image of another format named .png; save it as PNG")
     radiance = gray.astype(np.float32)
     alpha = _alpha(path)
     if alpha is not None and alpha.min() < 255:
         radiance *= alpha.astype(np.float32) / 255.0
     elif gray.min() > 0:
-        raise InputFault.of(
+        raise InputError.of(
             path,
             "has neither transparent nor black pixels, so nothing says where the object ends; "
             "add an alpha channel or paint everything outside the object black (0)",
         )
     if not radiance.any():
-        raise InputFault.of(path, "is black or transparent everywhere; draw the object brighter than 0")
+        raise InputError.of(path, "is black or transparent everywhere; draw the object brighter than 0")
     return radiance
 
 
@@ -230,7 +232,7 @@ def _alpha(path: Path) -> NDArray[np.uint8] | None:
 
 def _checked(radiance: NDArray[np.floating], id: str) -> NDArray[np.float32]:
     if radiance.ndim != 2 or not np.isfinite(radiance).all() or (radiance < 0).any() or not radiance.any():
-        raise InvalidValue(
+        raise InvalidValueError(
             f"template {id}: radiance must be (H, W), finite, at least 0 and somewhere above 0, "
             f"got shape {radiance.shape}"
         )

@@ -27,10 +27,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from sirstgen.detectors.mdvsfa import MDvsFA
-from sirstgen.errors import InvalidValue
-from sirstgen.training.hardware import Hardware, fresh_net
+from sirstgen.errors import InvalidValueError
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.runtime import Runtime, fresh_net
 from sirstgen.training.schedule import learning_rate
-from sirstgen.training.settings import Settings
 
 GENERATOR_RATE = 1e-4
 # Adam diverges at the rates that Adagrad wants; that the default was left standing is told before it is found out.
@@ -43,7 +43,7 @@ _WEIGHTS = ((100.0, 1.0), (1.0, 10.0))
 _TRUE_MASK, _FROM_CAN, _FROM_UCAN = range(3)
 
 
-def with_published_rates(settings: Settings) -> Settings:
+def with_published_rates(settings: TrainingConfig) -> TrainingConfig:
     """`settings` with the published learning rates: 1e-4, a fifth of it after each third of the training."""
     return replace(settings, learning_rate=GENERATOR_RATE, final_learning_rate=GENERATOR_RATE / 25, schedule="thirds")
 
@@ -69,15 +69,15 @@ def answer_loss(answers: Tensor, truth: int) -> Tensor:
 
 
 class AdversarialSteps:
-    """Training of `MDvsFA` against its discriminator; see `sirstgen.training.steps.Steps`.
+    """Training of `MDvsFA` against its discriminator; see `sirstgen.training.training_step.Steps`.
 
     Raises:
-        InvalidValue: the learning rate is one for Adagrad.
+        InvalidValueError: the learning rate is one for Adagrad.
     """
 
-    def __init__(self, settings: Settings, hardware: Hardware) -> None:
+    def __init__(self, settings: TrainingConfig, hardware: Runtime) -> None:
         if settings.learning_rate > _GREATEST_RATE:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"adversarial training needs a learning rate of at most {_GREATEST_RATE} (Adam), got "
                 f"{settings.learning_rate}; adversarial.with_published_rates(settings) has the published ones",
                 value=settings.learning_rate,

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.images import Gray
 from sirstgen.torchvision_compat import import_torchvision
 
@@ -62,7 +62,7 @@ class Augmentation:
         around_target: probability that the crop is one of those that hold a (randomly chosen) target pixel.
 
     Raises:
-        InvalidValue: a probability outside 0..1, an empty range, a size that is not positive.
+        InvalidValueError: a probability outside 0..1, an empty range, a size that is not positive.
     """
 
     crop: int = 256
@@ -78,13 +78,13 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name in ("mirror", "upside_down", "transpose", "blur", "around_target"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InvalidValue(f"augmentation: {name} must be in [0, 1], got {getattr(self, name)}")
+                raise InvalidValueError(f"augmentation: {name} must be in [0, 1], got {getattr(self, name)}")
         if self.crop < 16 or self.crop % 16:
-            raise InvalidValue(f"augmentation: crop must be a positive multiple of 16, got {self.crop}")
+            raise InvalidValueError(f"augmentation: crop must be a positive multiple of 16, got {self.crop}")
         if self.base is not None and self.base < 1:
-            raise InvalidValue(f"augmentation: base must be positive, got {self.base}")
+            raise InvalidValueError(f"augmentation: base must be positive, got {self.base}")
         if not 0 < self.scale[0] <= self.scale[1] or not 0 <= self.blur_radius[0] <= self.blur_radius[1]:
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"augmentation: ranges must be (low, high) with low positive, got scale {self.scale} and blur_radius "
                 f"{self.blur_radius}"
             )

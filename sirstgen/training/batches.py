@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.frames import Frames
@@ -39,7 +39,7 @@ class FrameBatches(Dataset[Batch]):
 
     def __init__(self, frames: Frames, augmentation: Augmentation, batch: int, seed: int) -> None:
         if not len(frames):
-            raise InvalidValue("training needs at least one frame, got none")
+            raise InvalidValueError("training needs at least one frame, got none")
         self.frames = frames
         self.augmentation = augmentation
         self.batch = batch

@@ -12,10 +12,10 @@ import torch
 
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.images import read_bytes
-from sirstgen.training.hardware import fresh_net
-from sirstgen.training.settings import Settings
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.runtime import fresh_net
 
 FORMAT = "sirstgen-checkpoint-1"
 
@@ -33,7 +33,7 @@ class Checkpoint:
         data: what the run was trained on, as the caller of `fit` describes it.
     """
 
-    settings: Settings
+    settings: TrainingConfig
     step: int
     net: dict[str, Any]
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -60,16 +60,16 @@ class Checkpoint:
         """Read what `save` wrote; only tensors and plain values are unpickled.
 
         Raises:
-            InputFault: no such file, cut off or damaged, or not a checkpoint of this package.
+            InputError: no such file, cut off or damaged, or not a checkpoint of this package.
         """
         try:
             fields = torch.load(io.BytesIO(read_bytes(path)), map_location=device, weights_only=True)
         except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as fault:
-            raise InputFault.of(path, "not a whole checkpoint, it is cut off, damaged or another file") from fault
+            raise InputError.of(path, "not a whole checkpoint, it is cut off, damaged or another file") from fault
         if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-            raise InputFault.of(path, f"not a checkpoint of this version ({FORMAT} is expected)")
+            raise InputError.of(path, f"not a checkpoint of this version ({FORMAT} is expected)")
         del fields["format"]
-        return cls(**{**fields, "settings": Settings.from_dict(fields["settings"])})
+        return cls(**{**fields, "settings": TrainingConfig.from_dict(fields["settings"])})
 
     def detector(self) -> Detector:
         """The detector with the weights of this checkpoint, on the CPU, in evaluation mode."""

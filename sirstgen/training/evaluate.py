@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.detectors.detector import Detector, folded
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect
 from sirstgen.training.augmentation import gray_tensor, unit_range
 from sirstgen.training.frames import Frames
-from sirstgen.training.hardware import Hardware
+from sirstgen.training.runtime import Runtime
 
 
 def logits_of(
-    net: Detector, frames: Frames, hardware: Hardware, size: int | None = 256, batch: int | None = None
+    net: Detector, frames: Frames, hardware: Runtime, size: int | None = 256, batch: int | None = None
 ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
     """The logits of each frame, beside its mask.
 
@@ -35,7 +35,7 @@ def logits_of(
     if batch is None:
         batch = hardware.inference_batch
     if batch < 1:
-        raise InvalidValue(f"batch must be at least 1, got {batch}", value=batch)
+        raise InvalidValueError(f"batch must be at least 1, got {batch}", value=batch)
     if size is None:
         batch = 1
     net = hardware.place(folded(net))
@@ -52,7 +52,7 @@ def logits_of(
 def evaluate(
     net: Detector,
     frames: Frames,
-    hardware: Hardware,
+    hardware: Runtime,
     size: int | None = 256,
     batch: int | None = None,
     *,

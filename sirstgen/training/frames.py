@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray, squash
 from sirstgen.seeding import stream
 
@@ -31,15 +31,17 @@ class Frames:
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.images) == len(self.masks):
-            raise InvalidValue(
+            raise InvalidValueError(
                 f"frames need one image and one mask per id, got {len(self.ids)} ids, {len(self.images)} images, "
                 f"{len(self.masks)} masks"
             )
         for key, image, mask in zip(self.ids, self.images, self.masks, strict=True):
             if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-                raise InvalidValue(f"{key}: images must be (H, W) uint8 or uint16, got {image.dtype} {image.shape}")
+                raise InvalidValueError(
+                    f"{key}: images must be (H, W) uint8 or uint16, got {image.dtype} {image.shape}"
+                )
             if mask.shape != image.shape or mask.dtype != bool:
-                raise InvalidValue(
+                raise InvalidValueError(
                     f"{key}: a mask must be bool and of its image's size {image.shape}, got {mask.dtype} {mask.shape}"
                 )
 
@@ -52,11 +54,11 @@ class Frames:
             ids: which frames, all by default.
 
         Raises:
-            InputFault: no ids, or a file that cannot be read.
+            InputError: no ids, or a file that cannot be read.
         """
         chosen = tuple(dataset.ids if ids is None else ids)
         if not chosen:
-            raise InputFault.of(dataset.folder, "no images to read, the list of ids is empty")
+            raise InputError.of(dataset.folder, "no images to read, the list of ids is empty")
         samples = [dataset.sample(key) for key in chosen]
         return cls(chosen, tuple(image for image, _ in samples), tuple(mask for _, mask in samples))
 
@@ -91,12 +93,12 @@ class Frames:
             seed: which frames are drawn depends on it and on the number of frames only.
 
         Raises:
-            InvalidValue: share outside 0..1, or nothing left for the first part.
+            InvalidValueError: share outside 0..1, or nothing left for the first part.
         """
         if not 0 <= share < 1:
-            raise InvalidValue(f"the validation share must be in [0, 1), got {share}", value=share)
+            raise InvalidValueError(f"the validation share must be in [0, 1), got {share}", value=share)
         count = max(1, round(share * len(self))) if share else 0
         if count >= len(self):
-            raise InvalidValue(f"a validation share of {share} leaves none of {len(self)} frames to train on")
+            raise InvalidValueError(f"a validation share of {share} leaves none of {len(self)} frames to train on")
         drawn = stream(seed, "validation").permutation(len(self))
         return self.take(np.sort(drawn[count:])), self.take(np.sort(drawn[:count]))

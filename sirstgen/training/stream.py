@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 from sirstgen.training.augmentation import Augmentation, gray_tensor, unit_range
 from sirstgen.training.batches import Batch
@@ -33,7 +33,7 @@ class SyntheticStream(IterableDataset[tuple[Tensor, Tensor]]):
 
     def __init__(self, generator: Generator, start: int = 0, count: int | None = None) -> None:
         if start < 0 or (count is not None and count < 0):
-            raise InvalidValue(f"start and count must not be negative, got {start} and {count}")
+            raise InvalidValueError(f"start and count must not be negative, got {start} and {count}")
         self.generator = generator
         self.start = start
         self.count = count
@@ -49,7 +49,7 @@ class SyntheticStream(IterableDataset[tuple[Tensor, Tensor]]):
 
 
 class SyntheticBatches(Dataset[Batch]):
-    """Batches by step for `sirstgen.training.fit.fit`: step s takes images s * batch, s * batch + 1, ...
+    """Batches by step for `sirstgen.training.loop.fit`: step s takes images s * batch, s * batch + 1, ...
 
     No image is seen twice, and any step can be made again, so that a run over endless images resumes exactly.
 

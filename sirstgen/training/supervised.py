@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from sirstgen.seeding import stream
-from sirstgen.training.hardware import Hardware, fresh_net, seeded
+from sirstgen.training.config import TrainingConfig
 from sirstgen.training.loss import deep_supervision_loss
+from sirstgen.training.runtime import Runtime, fresh_net, seeded
 from sirstgen.training.schedule import learning_rate
-from sirstgen.training.settings import Settings
 
 
 class SupervisedSteps:
-    """Training of a detector by a loss on its logit maps; see `sirstgen.training.steps.Steps`."""
+    """Training of a detector by a loss on its logit maps; see `sirstgen.training.training_step.Steps`."""
 
-    def __init__(self, settings: Settings, hardware: Hardware) -> None:
+    def __init__(self, settings: TrainingConfig, hardware: Runtime) -> None:
         self.settings = settings
         self.hardware = hardware
         self.net = hardware.place(fresh_net(settings))

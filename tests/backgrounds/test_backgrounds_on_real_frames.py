@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from sirstgen.backgrounds.harvest import harvest_folder
-from sirstgen.backgrounds.horizon import find_horizon
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
 from sirstgen.images import read_gray
+from sirstgen.measure.horizon import find_horizon
 
 pytestmark = pytest.mark.realdata
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.harvest import harvest_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
-from sirstgen.errors import InputFault, InvalidValue, OutputExists, WorkFailed
+from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
 from sirstgen.images import read_gray
 
 
@@ -58,7 +58,7 @@ def test_a_mask_of_another_size_is_resized_and_said(tmp_path: Path) -> None:
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("x")
-    with pytest.raises(OutputExists, match="not empty"):
+    with pytest.raises(OutputExistsError, match="not empty"):
         harvest_folder([labelled(tmp_path, "a", 1)], tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
@@ -77,13 +77,13 @@ def test_an_interrupted_harvest_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_to_harvest_and_bad_arguments_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="no frame was given"):
+    with pytest.raises(InputError, match="no frame was given"):
         harvest_folder([], tmp_path / "out")
-    with pytest.raises(WorkFailed, match="none of 1 frames became a background: 1 mask too large"):
+    with pytest.raises(GenerationError, match="none of 1 frames became a background: 1 mask too large"):
         harvest_folder([labelled(tmp_path, "a", 1, spread=30)], tmp_path / "out")
-    with pytest.raises(InvalidValue, match="margin must be 0 or more"):
+    with pytest.raises(InvalidValueError, match="margin must be 0 or more"):
         harvest_folder([], tmp_path / "out", margin=-1)
     key, image, mask = labelled(tmp_path, "b", 2)
-    with pytest.raises(InputFault, match="outside the output folder"):
+    with pytest.raises(InputError, match="outside the output folder"):
         harvest_folder([(f"../{key}", image, mask)], tmp_path / "out")
     assert not (tmp_path / "out").exists()

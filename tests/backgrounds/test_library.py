@@ -17,7 +17,7 @@ from PIL import Image
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.source import BackgroundSource
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 
 
 def frame(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
@@ -64,9 +64,9 @@ def test_sub_folders_name_the_scenes(tree: Path) -> None:
 
 def test_unknown_background_and_number_are_named(tree: Path) -> None:
     library = BackgroundLibrary.open(tree)
-    with pytest.raises(InputFault, match="no usable background 'sea/z'"):
+    with pytest.raises(InputError, match="no usable background 'sea/z'"):
         library.find("sea/z")
-    with pytest.raises(InvalidValue, match="sea has backgrounds 0 to 1, got number 2"):
+    with pytest.raises(InvalidValueError, match="sea has backgrounds 0 to 1, got number 2"):
         library.background("sea", 2)
 
 
@@ -90,7 +90,7 @@ def test_labels_come_first_and_name_groups(tree: Path, tmp_path_factory: pytest.
 def test_labels_of_another_folder_are_refused(tree: Path, tmp_path: Path) -> None:
     labels = tmp_path / "other.json"
     labels.write_text('{"q": "sea"}')
-    with pytest.raises(InputFault, match=r"other\.json: names none of the backgrounds"):
+    with pytest.raises(InputError, match=r"other\.json: names none of the backgrounds"):
         BackgroundLibrary.open(tree, labels=labels)
 
 
@@ -132,7 +132,7 @@ def test_unsure_scenes_are_counted_and_not_used(tmp_path: Path) -> None:
     fault = library.faults[0]
     assert (fault.file, fault.reason) == ("dark.png", "low scene confidence")
     assert "0.60, needs 0.8" in fault.detail
-    with pytest.raises(InputFault, match="no usable background among 2 images: 2 low scene confidence"):
+    with pytest.raises(InputError, match="no usable background among 2 images: 2 low scene confidence"):
         BackgroundLibrary.open(tmp_path, classify=by_brightness, min_confidence=0.95)
 
 
@@ -176,7 +176,7 @@ def test_nothing_but_bad_files_is_one_clear_error(tmp_path: Path) -> None:
     bad_files(tmp_path)
     for name in ("good.png", "same.bmp", "good.tif"):
         (tmp_path / "sea" / name).unlink()
-    with pytest.raises(InputFault, match="no usable background among 10 images: 2 constant, 2 saturated, 2 too small"):
+    with pytest.raises(InputError, match="no usable background among 10 images: 2 constant, 2 saturated, 2 too small"):
         BackgroundLibrary.open(tmp_path)
 
 
@@ -196,16 +196,16 @@ def test_forbidden_files_and_folders_are_listed(tree: Path) -> None:
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="holds no image"):
+    with pytest.raises(InputError, match="holds no image"):
         BackgroundLibrary.open(tmp_path)
-    with pytest.raises(InputFault, match=r"none: a folder of background images is expected"):
+    with pytest.raises(InputError, match=r"none: a folder of background images is expected"):
         BackgroundLibrary.open(tmp_path / "none")
 
 
 def test_a_dataset_with_targets_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "images/1.png", 1)
     put(tmp_path, "masks/1.png", 2)
-    with pytest.raises(InputFault, match=r"targets .* unlabelled"):
+    with pytest.raises(InputError, match=r"targets .* unlabelled"):
         BackgroundLibrary.open(tmp_path)
 
 

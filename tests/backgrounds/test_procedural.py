@@ -7,15 +7,15 @@ median lies inside every range, that the shares inside average 70 % over the sta
 
 import numpy as np
 import pytest
+from making.ranges import RANGES
 
 from sirstgen.backgrounds.procedural import SCENES, generate
 from sirstgen.backgrounds.procedural.make import make
-from sirstgen.backgrounds.procedural.ranges import RANGES
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
-from sirstgen.backgrounds.statistics import background_statistics
-from sirstgen.errors import InputFault, InvalidValue, OutputExists
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.images import read_gray
+from sirstgen.measure.background_statistics import background_statistics
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -87,7 +87,7 @@ def _inside(scene: str, count: int, seed: int = 0) -> tuple[dict[str, float], di
     ],
 )
 def test_what_cannot_be_drawn_is_refused(arguments, message):
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         generate(*arguments)
 
 
@@ -107,15 +107,15 @@ def test_the_source_is_endless_and_finds_what_it_names():
 
 @pytest.mark.parametrize("unknown", ["sea/0001", "procedural/desert/000001", "procedural/sea/x", "procedural/sea"])
 def test_the_source_refuses_ids_of_other_kinds(unknown):
-    with pytest.raises(InputFault, match="ids are procedural/"):
+    with pytest.raises(InputError, match="ids are procedural/"):
         ProceduralBackgrounds(0, 64, 64).find(unknown)
 
 
 def test_the_source_refuses_unknown_scenes_and_negative_numbers():
     source = ProceduralBackgrounds(0, 64, 64)
-    with pytest.raises(InvalidValue, match="got 'desert'"):
+    with pytest.raises(InvalidValueError, match="got 'desert'"):
         source.count("desert")
-    with pytest.raises(InvalidValue, match="at least 0, got -1"):
+    with pytest.raises(InvalidValueError, match="at least 0, got -1"):
         source.background("sea", -1)
 
 
@@ -132,7 +132,7 @@ def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
     assert seen == files
     assert np.array_equal(read_gray(files[3]), generate("highlight", 7, 1, 64, 72))
     files[3].unlink()
-    with pytest.raises(OutputExists, match="3 of 4 frames are there already"):
+    with pytest.raises(OutputExistsError, match="3 of 4 frames are there already"):
         make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7)
     assert not files[3].exists()
     make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, overwrite=True)
@@ -141,8 +141,8 @@ def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
 
 
 def test_make_checks_everything_before_it_writes(tmp_path):
-    with pytest.raises(InvalidValue, match="got 'desert'"):
+    with pytest.raises(InvalidValueError, match="got 'desert'"):
         make(tmp_path, ("cloud", "desert"), 1, 64, 64, 0)
-    with pytest.raises(InvalidValue, match="per_scene must be at least 1"):
+    with pytest.raises(InvalidValueError, match="per_scene must be at least 1"):
         make(tmp_path, ("cloud",), 0, 64, 64, 0)
     assert list(tmp_path.iterdir()) == []

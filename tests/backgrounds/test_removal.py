@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.removal import remove_targets, residual_rank
-from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.errors import GenerationError, InvalidValueError
 
 
 def textured(seed: int = 0, height: int = 160, width: int = 200) -> NDArray[np.float32]:
@@ -86,7 +86,7 @@ def test_a_mask_too_large_is_refused() -> None:
     image = textured().astype(np.uint8)
     mask = np.zeros_like(image)
     mask[:60, :80] = 255
-    with pytest.raises(WorkFailed, match="mask too large") as caught:
+    with pytest.raises(GenerationError, match="mask too large") as caught:
         remove_targets(image, mask)
     assert caught.value.data["reason"] == "mask too large"
 
@@ -95,17 +95,19 @@ def test_no_room_for_a_donor_is_refused() -> None:
     image = textured(height=400, width=20).astype(np.uint8)
     mask = np.zeros_like(image)
     mask[4::8, 10] = 1
-    with pytest.raises(WorkFailed, match=r"no clean donor: no target-free piece of 1x1 px within 60 px of x=10, y=4"):
+    with pytest.raises(
+        GenerationError, match=r"no clean donor: no target-free piece of 1x1 px within 60 px of x=10, y=4"
+    ):
         remove_targets(image, mask, margin=0)
 
 
 def test_a_target_outside_its_mask_is_found_as_residue() -> None:
     image, mask = with_targets(100 + 0 * textured(), [(100.0, 80.0)], sigma=4.0)
     small = cv2.erode(mask, np.ones((3, 3), np.uint8))
-    with pytest.raises(WorkFailed, match="residue"):
+    with pytest.raises(GenerationError, match="residue"):
         remove_targets(image, small, margin=0)
 
 
 def test_sizes_must_agree() -> None:
-    with pytest.raises(InvalidValue, match="one size"):
+    with pytest.raises(InvalidValueError, match="one size"):
         remove_targets(np.zeros((9, 9), np.uint8), np.zeros((9, 8), np.uint8))

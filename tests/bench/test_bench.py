@@ -15,7 +15,7 @@ from sirstgen.bench.run import REPORT, SCORES, TABLE, gray_levels
 from sirstgen.bench.subsets import bin_centre, subsets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.classical import named
-from sirstgen.errors import InputFault, InvalidValue, OutputExists
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 
 DETECTORS = [named("top-hat"), named("tllcm")]
 
@@ -109,9 +109,9 @@ def test_resuming_keeps_the_scores_of_other_detectors(tmp_path: Path) -> None:
     run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts))
     assert told == [(4, 4)]
     (out / SCORES).write_text("{}\n")
-    with pytest.raises(InputFault, match="line 1 is no score"):
+    with pytest.raises(InputError, match="line 1 is no score"):
         run_bench(dataset, DETECTORS, out, resume=True)
-    with pytest.raises(InvalidValue, match="must not both"):
+    with pytest.raises(InvalidValueError, match="must not both"):
         run_bench(dataset, DETECTORS, out, resume=True, overwrite=True)
 
 
@@ -150,18 +150,18 @@ def test_one_side_of_a_split(tmp_path: Path) -> None:
 
 def test_what_is_refused(tmp_path: Path) -> None:
     dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
-    with pytest.raises(InvalidValue, match="each once"):
+    with pytest.raises(InvalidValueError, match="each once"):
         run_bench(dataset, DETECTORS[:1] * 2, out)
-    with pytest.raises(InvalidValue, match="workers"):
+    with pytest.raises(InvalidValueError, match="workers"):
         run_bench(dataset, DETECTORS[:1], out, workers=0)
     run_bench(dataset, DETECTORS[:1], out)
-    with pytest.raises(OutputExists, match="--resume or --overwrite"):
+    with pytest.raises(OutputExistsError, match="--resume or --overwrite"):
         run_bench(dataset, DETECTORS[:1], out)
     rows = (tmp_path / "set" / "targets.jsonl").read_text().splitlines()
     row = json.loads(rows[0])
     del row["targets"][0]
     (tmp_path / "set" / "targets.jsonl").write_text("\n".join([json.dumps(row), *rows[1:]]) + "\n")
-    with pytest.raises(InputFault, match="1 targets are told, the mask holds 2"):
+    with pytest.raises(InputError, match="1 targets are told, the mask holds 2"):
         run_bench(dataset, DETECTORS[:1], out, overwrite=True)
 
 

@@ -16,13 +16,13 @@ from sirstgen.bench.choice import choose_detectors
 from sirstgen.bench.learned import LearnedDetector
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.dnanet import DNANet
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
+from sirstgen.figures.features import draw_features, feature_maps
 from sirstgen.images import read_gray
 from sirstgen.png import encode_png
-from sirstgen.reports.features import draw_features, feature_maps
 from sirstgen.training.checkpoint import Checkpoint
-from sirstgen.training.hardware import fresh_net
-from sirstgen.training.settings import Settings
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.runtime import fresh_net
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def small_net(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def save(path: Path, name: str = "dnanet-resnet10-light", seed: int = 0) -> Path:
-    settings = Settings(detector=name, in_channels=1, seed=seed)
+    settings = TrainingConfig(detector=name, in_channels=1, seed=seed)
     Checkpoint(settings, 7, fresh_net(settings).state_dict()).save(path)
     return path
 
@@ -81,5 +81,5 @@ def test_feature_maps_have_the_size_of_their_level(tmp_path: Path) -> None:
     assert (tmp_path / "features.png").stat().st_size > 5000
     other = LearnedDetector.load(save(tmp_path / "acm.pt", "acm"))
     assert not other.is_dnanet
-    with pytest.raises(InvalidValue, match="of a DNA-Net"):
+    with pytest.raises(InvalidValueError, match="of a DNA-Net"):
         feature_maps(other, image)

@@ -16,7 +16,7 @@ from making.clutter import clutter
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
-from sirstgen.datasets.checksums import check_sums
+from sirstgen.storage.checksums import check_sums
 
 MAIN = "import sys; from sirstgen.cli import main; sys.argv[0] = 'sirstgen'; main()"
 HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn"}

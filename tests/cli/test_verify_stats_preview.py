@@ -8,8 +8,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sirstgen.cli import preview, reported, stats, verify
-from sirstgen.datasets.writer import write_dataset
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sources import open_backgrounds
 

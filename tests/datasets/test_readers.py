@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset, read_mask
-from sirstgen.errors import InputFault, SirstgenError
+from sirstgen.errors import InputError, SirstgenError
 
 RNG = np.random.default_rng(1)
 FRAME = RNG.integers(0, 255, (20, 30), dtype=np.uint8)
@@ -59,7 +59,7 @@ def test_pairs_of_nust(tmp_path: Path) -> None:
     assert opened.ids == ("000001", "000002")
     assert np.array_equal(opened.mask("000002"), MASK > 0)
     (tmp_path / "000002_1.png").unlink()
-    with pytest.raises(InputFault, match=r"000002_2\.png: a mask without image"):
+    with pytest.raises(InputError, match=r"000002_2\.png: a mask without image"):
         Dataset.open(tmp_path)
 
 
@@ -85,23 +85,23 @@ def test_dna_net_lists_come_first_and_ids_may_hold_dots(tmp_path: Path) -> None:
 
 def test_split_faults_are_named(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set")
-    with pytest.raises(InputFault, match="no list of train"):
+    with pytest.raises(InputError, match="no list of train"):
         Dataset.open(folder).split("train")
     listed(folder, "a\nMisc_9\n", "b")
-    with pytest.raises(InputFault, match=r"train\.txt: lists Misc_9, without image"):
+    with pytest.raises(InputError, match=r"train\.txt: lists Misc_9, without image"):
         Dataset.open(folder)
     (folder / "50_50" / "train.txt").write_text("a\nb\n")
-    with pytest.raises(InputFault, match=r"test\.txt: b also in train\.txt"):
+    with pytest.raises(InputError, match=r"test\.txt: b also in train\.txt"):
         Dataset.open(folder)
     (folder / "50_50" / "train.txt").write_text("a\na\n")
-    with pytest.raises(InputFault, match="lists a more than once"):
+    with pytest.raises(InputError, match="lists a more than once"):
         Dataset.open(folder)
     (folder / "50_50" / "train.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputFault, match="not a text file"):
+    with pytest.raises(InputError, match="not a text file"):
         Dataset.open(folder)
     (folder / "50_50" / "train.txt").write_text("\n")
     opened = Dataset.open(folder)
-    with pytest.raises(InputFault, match="list of train images is empty"):
+    with pytest.raises(InputError, match="list of train images is empty"):
         opened.split("train")
 
 
@@ -109,12 +109,12 @@ def test_ambiguous_splits_are_not_guessed(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set")
     listed(folder, "a", "b", "first")
     listed(folder, "b", "a", "second")
-    with pytest.raises(InputFault, match=r"several splits \(first/, second/\)"):
+    with pytest.raises(InputError, match=r"several splits \(first/, second/\)"):
         Dataset.open(folder)
     listed(folder, "a", "b", "img_idx", "_one")
     listed_two = folder / "img_idx" / "train_two.txt"
     listed_two.write_text("b")
-    with pytest.raises(InputFault, match="several train lists"):
+    with pytest.raises(InputError, match="several train lists"):
         Dataset.open(folder)
 
 
@@ -143,10 +143,10 @@ def test_gray_masks_are_refused_by_name(tmp_path: Path, value: int) -> None:
     gray = MASK.copy()
     gray[5, 10] = value
     save(tmp_path / "odd.png", gray)
-    with pytest.raises(InputFault, match=rf"odd.png: masks must hold 0 and 255 .* got {value}"):
+    with pytest.raises(InputError, match=rf"odd.png: masks must hold 0 and 255 .* got {value}"):
         read_mask(tmp_path / "odd.png")
     save(tmp_path / "even.png", np.minimum(MASK, value).astype(np.uint8))
-    with pytest.raises(InputFault, match=f"got {value}"):
+    with pytest.raises(InputError, match=f"got {value}"):
         read_mask(tmp_path / "even.png")
 
 
@@ -172,26 +172,26 @@ def test_palette_and_rgb_images_become_gray(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         Dataset.open(tmp_path / "absent")
-    with pytest.raises(InputFault, match="not a dataset"):
+    with pytest.raises(InputError, match="not a dataset"):
         Dataset.open(tmp_path)
     folder = dataset(tmp_path / "set")
     (folder / "images" / "b.png").unlink()
-    with pytest.raises(InputFault, match=r"masks.b.png: a mask without image"):
+    with pytest.raises(InputError, match=r"masks.b.png: a mask without image"):
         Dataset.open(folder)
     (folder / "masks" / "b.png").unlink()
     (folder / "masks" / "a.png").unlink()
-    with pytest.raises(InputFault, match=r"images.a.png: an image without mask"):
+    with pytest.raises(InputError, match=r"images.a.png: an image without mask"):
         Dataset.open(folder)
     save(folder / "images" / "a.bmp", FRAME)
-    with pytest.raises(InputFault, match="a second file for 'a'"):
+    with pytest.raises(InputError, match="a second file for 'a'"):
         Dataset.open(folder)
     (tmp_path / "empty" / "images").mkdir(parents=True)
-    with pytest.raises(InputFault, match="no masks/"):
+    with pytest.raises(InputError, match="no masks/"):
         Dataset.open(tmp_path / "empty")
     (tmp_path / "empty" / "masks").mkdir()
-    with pytest.raises(InputFault, match="holds no images"):
+    with pytest.raises(InputError, match="holds no images"):
         Dataset.open(tmp_path / "empty")
 
 
@@ -202,9 +202,9 @@ def test_broken_and_unknown_images_are_named(tmp_path: Path) -> None:
     (folder / "images" / "Thumbs.db").write_bytes(b"x")
     opened = Dataset.open(folder)
     for read in (opened.image, opened.mask, opened.sample):
-        with pytest.raises(InputFault, match=r"b\.png"):
+        with pytest.raises(InputError, match=r"b\.png"):
             read("b")
-    with pytest.raises(InputFault, match="no image 'z'"):
+    with pytest.raises(InputError, match="no image 'z'"):
         opened.image("z")
 
 

@@ -7,7 +7,7 @@ import torch
 
 from sirstgen.detectors.acm import ACM, AsymmetricFusion
 from sirstgen.detectors.detector import folded
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 @pytest.mark.parametrize(("channels", "blocks", "count"), [(1, 3, 397_823), (3, 3, 397_971), (3, 4, 518_419)])
@@ -35,7 +35,7 @@ def test_fusion_is_the_formula() -> None:
 
 
 def test_unknown_decoder_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="decoder must be one of"):
+    with pytest.raises(InvalidValueError, match="decoder must be one of"):
         ACM(1, decoder="pan")  # type: ignore[arg-type]
 
 

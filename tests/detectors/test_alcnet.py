@@ -9,7 +9,7 @@ from torch import nn
 from sirstgen import detectors
 from sirstgen.detectors.alcnet import ALCNet, BottomUpFusion, local_contrast, multiscale_local_contrast
 from sirstgen.detectors.detector import folded
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 def weights_by_hand(channels: int, blocks: int) -> int:
@@ -120,5 +120,5 @@ def test_the_folded_net_is_the_same_net() -> None:
 
 
 def test_a_net_without_blocks_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="blocks must be at least 1, got 0"):
+    with pytest.raises(InvalidValueError, match="blocks must be at least 1, got 0"):
         ALCNet(1, blocks=0)

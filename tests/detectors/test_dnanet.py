@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sirstgen.detectors import dnanet
 from sirstgen.detectors.detector import folded
 from sirstgen.detectors.dnanet import DNANet, Grid, Source
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 PARAMETERS = {
     "vgg10": (2_456_020, 2_455_732),
@@ -177,9 +177,9 @@ def test_predict_equals_forward_where_nothing_is_padded() -> None:
 
 def test_forward_does_not_pad_silently() -> None:
     net = DNANet(3, channels=(2, 2, 2, 2, 2), blocks=(1, 1, 1, 1))
-    with pytest.raises(InvalidValue, match="multiples of 16, got 72x72"):
+    with pytest.raises(InvalidValueError, match="multiples of 16, got 72x72"):
         net(torch.zeros(1, 3, 72, 72))
-    with pytest.raises(InvalidValue, match=r"shape \(B, 3, H, W\)"):
+    with pytest.raises(InvalidValueError, match=r"shape \(B, 3, H, W\)"):
         net(torch.zeros(1, 1, 64, 64))
 
 
@@ -190,7 +190,7 @@ def test_forward_does_not_pad_silently() -> None:
     ids=str,
 )  # fmt: skip
 def test_arguments_that_describe_no_net_are_refused(choice: dict[str, object]) -> None:
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValueError):
         DNANet(**choice)  # type: ignore[arg-type]
 
 

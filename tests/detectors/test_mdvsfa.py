@@ -11,7 +11,7 @@ from torch import nn
 from sirstgen import detectors
 from sirstgen.detectors.detector import folded
 from sirstgen.detectors.mdvsfa import CAN, UCAN, Discriminator, MDvsFA
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 def conv(inputs: int, outputs: int, side: int = 3) -> int:
@@ -107,5 +107,5 @@ def test_the_folded_net_predicts_the_same_without_its_discriminator() -> None:
 
 
 def test_a_net_without_width_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="width must be at least 1, got 0"):
+    with pytest.raises(InvalidValueError, match="width must be at least 1, got 0"):
         MDvsFA(1, width=0)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sirstgen import detectors
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 def test_every_name_builds() -> None:
@@ -27,12 +27,12 @@ def test_only_mdvsfa_is_adversarial() -> None:
 
 
 def test_unknown_name_gives_the_nearest() -> None:
-    with pytest.raises(InvalidValue, match=r"got 'dnanet-resnet19'; did you mean 'dnanet-resnet1\d'"):
+    with pytest.raises(InvalidValueError, match=r"got 'dnanet-resnet19'; did you mean 'dnanet-resnet1\d'"):
         detectors.build("dnanet-resnet19")
 
 
 def test_a_choice_the_detector_does_not_have_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="acm does not take deep_supervision"):
+    with pytest.raises(InvalidValueError, match="acm does not take deep_supervision"):
         detectors.build("acm", deep_supervision=True)
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from sirstgen.errors import InvalidValue
-from sirstgen.evaluation.components import find_components, match_targets
+from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, adaptive_threshold
 from sirstgen.evaluation.roc import RocMetrics
+from sirstgen.measure.components import find_components, match_targets
 
 DIALECTS = ("exact", "dnanet", "basicirstd")
 masks = hnp.arrays(bool, (16, 16), elements=st.booleans(), fill=st.just(False))
@@ -124,7 +124,7 @@ def test_scores_need_a_threshold_and_it_is_strict() -> None:
     label = np.zeros((8, 8), dtype=bool)
     label[5, 5] = True
     assert measure(scores, label, threshold=0.5).iou == 1
-    with pytest.raises(InvalidValue, match="give a threshold"):
+    with pytest.raises(InvalidValueError, match="give a threshold"):
         measure(scores, label)
 
 
@@ -161,15 +161,15 @@ def test_without_targets_the_figures_are_undefined_not_an_error() -> None:
     ],
 )
 def test_what_cannot_be_counted_is_named(prediction: np.ndarray, label: np.ndarray, message: str) -> None:
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         measure(prediction, label)
 
 
 def test_settings_are_checked() -> None:
     for options in ({"dialect": "dna"}, {"deviation": 0}, {"deviation": math.nan}, {"empty": "none"}):
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidValueError):
             DetectionMetrics(**options)
-    with pytest.raises(InvalidValue, match="deviation"):
+    with pytest.raises(InvalidValueError, match="deviation"):
         DetectionMetrics(deviation=2).merge(DetectionMetrics(deviation=3))
 
 
@@ -286,9 +286,9 @@ def test_roc_merges_and_checks_thresholds() -> None:
         single.update(*image)
     assert whole.result().points[1] == single.result()
     assert len(whole.result().as_dict()["points"]) == 2
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValueError):
         left.merge(RocMetrics([0.2]))
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValueError):
         RocMetrics([0.5, 0.5])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.errors import InputFault
+from sirstgen.errors import InputError
 from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
 
 
@@ -60,7 +60,7 @@ def test_csv_confidence_is_a_number_or_a_word(tmp_path: Path) -> None:
     ],
 )
 def test_faulty_labels_name_file_and_rule(tmp_path: Path, name: str, text: str, said: str) -> None:
-    with pytest.raises(InputFault, match=rf"{name}.*{said}"):
+    with pytest.raises(InputError, match=rf"{name}.*{said}"):
         read_labels(write(tmp_path, name, text))
 
 
@@ -82,7 +82,7 @@ def test_store_that_is_none_is_refused(tmp_path: Path) -> None:
         '{"version": 1, "decisions": {"k": 1}}',
     ):
         write(tmp_path, "scenes.json", text)
-        with pytest.raises(InputFault, match=r"scenes\.json"):
+        with pytest.raises(InputError, match=r"scenes\.json"):
             SceneStore.beside(tmp_path)
 
 

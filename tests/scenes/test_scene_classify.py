@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from sirstgen.backgrounds import procedural
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.scenes.classify import classify_images, load_classifier
 
 SHIPPED = Path(procedural.__file__).parents[2] / "scenes" / "weights" / "scenes.safetensors"
@@ -51,7 +51,7 @@ def test_an_answer_depends_on_its_image_alone_and_none_is_read_ahead_of_need() -
 
 
 def test_a_bad_image_is_counted() -> None:
-    with pytest.raises(InvalidValue, match="image 1: a frame to classify must be"):
+    with pytest.raises(InvalidValueError, match="image 1: a frame to classify must be"):
         list(classify_images([np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.float64)]))
 
 
@@ -60,21 +60,21 @@ def test_a_cut_off_file_is_refused(share: float, tmp_path: Path) -> None:
     whole = SHIPPED.read_bytes()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(InputFault, match=r"cut.safetensors: cut off or damaged scene weights"):
+    with pytest.raises(InputError, match=r"cut.safetensors: cut off or damaged scene weights"):
         load_classifier(cut)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         load_classifier(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("these are no weights, but long enough to be read")
-    with pytest.raises(InputFault, match="cut off or damaged"):
+    with pytest.raises(InputError, match="cut off or damaged"):
         load_classifier(tmp_path / "text.safetensors")
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weight": np.zeros(3, np.float32)}, foreign)
-    with pytest.raises(InputFault, match="no scene weights of this version"):
+    with pytest.raises(InputError, match="no scene weights of this version"):
         load_classifier(foreign)
     metadata = {"sirstgen-scenes-1": '{"scenes": ["a", "b"], "cnn_share": 1.0, "temperature": 1.0, "input_side": 80}'}
     save_file({"weight": np.zeros(3, np.float32)}, foreign, metadata)
-    with pytest.raises(InputFault, match="its weights do not fit the scene network"):
+    with pytest.raises(InputError, match="its weights do not fit the scene network"):
         load_classifier(foreign)

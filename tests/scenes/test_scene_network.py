@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
+from sirstgen.scenes.features import STATISTICS
 from sirstgen.scenes.network import StatisticsHead, build_network
 from sirstgen.scenes.preparation import INPUT_SIDE
-from sirstgen.scenes.statistics import STATISTICS
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -30,5 +30,5 @@ def test_the_network_is_small() -> None:
 
 
 def test_one_class_is_no_choice() -> None:
-    with pytest.raises(InvalidValue, match="at least 2 classes, got 1"):
+    with pytest.raises(InvalidValueError, match="at least 2 classes, got 1"):
         build_network(1)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.scenes.augmentation import augmented
+from sirstgen.scenes.features import STATISTICS, scene_statistics
 from sirstgen.scenes.preparation import INPUT_SIDE, prepare, relative_gray
-from sirstgen.scenes.statistics import STATISTICS, scene_statistics
 
 _FIRST_OCTAVE = 10 + 18 + 10 + 10  # tones, layout, two sets of binary patterns come before
 
@@ -49,7 +49,7 @@ def test_squares_cover_the_frame(height: int, width: int) -> None:
     "bad", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.float32), np.zeros((0, 4), np.uint8)]
 )
 def test_other_arrays_are_refused(bad: np.ndarray) -> None:
-    with pytest.raises(InvalidValue, match=r"must be a non-empty \(H, W\) uint8 or uint16 array"):
+    with pytest.raises(InvalidValueError, match=r"must be a non-empty \(H, W\) uint8 or uint16 array"):
         prepare(bad)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sirstgen.errors import InputFault, InvalidValue, OutputExists
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.scenes.card import figures
 from sirstgen.scenes.classify import classify_images, load_classifier
 from sirstgen.scenes.training import train_scenes
@@ -87,23 +87,23 @@ def test_training_can_begin_from_weights(tree: Path, trained: Path, tmp_path: Pa
 
 
 def test_what_is_there_is_not_overwritten(tree: Path, trained: Path) -> None:
-    with pytest.raises(OutputExists, match="not empty"):
+    with pytest.raises(OutputExistsError, match="not empty"):
         train_scenes(tree, trained)
 
 
 def test_bad_settings_and_frames_are_named(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidValue, match="samples at least one batch"):
+    with pytest.raises(InvalidValueError, match="samples at least one batch"):
         train_scenes(tree, tmp_path / "out", samples=3)
     few = tmp_path / "few"
     for scene in ("a", "b"):
         (few / scene).mkdir(parents=True)
         cv2.imwrite(str(few / scene / "1.png"), np.zeros((40, 40), np.uint8))
-    with pytest.raises(InvalidValue, match=r"few: scene a has too few groups"):
+    with pytest.raises(InvalidValueError, match=r"few: scene a has too few groups"):
         train_scenes(few, tmp_path / "out")
     for number in range(5):
         (few / "a" / f"{number}.png").write_bytes(b"nonsense")
         cv2.imwrite(str(few / "b" / f"{number}.png"), np.zeros((40, 40), np.uint8))
-    with pytest.raises(InputFault, match=r"a/\d.png: not a PNG"):
+    with pytest.raises(InputError, match=r"a/\d.png: not a PNG"):
         train_scenes(few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

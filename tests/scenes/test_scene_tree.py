@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.scenes.tree import LabelledFrame, read_tree, split_by_group
 
 
@@ -28,16 +28,16 @@ def test_groups_come_from_subfolders(tmp_path: Path) -> None:
 
 
 def test_a_tree_needs_two_filled_scenes(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="none-here: a folder with one sub-folder of frames per scene is expected"):
+    with pytest.raises(InputError, match="none-here: a folder with one sub-folder of frames per scene is expected"):
         read_tree(tmp_path / "none-here")
     _touch(tmp_path / "sea/a.png")
-    with pytest.raises(InputFault, match=r"at least 2 scenes are needed .* found 1: sea"):
+    with pytest.raises(InputError, match=r"at least 2 scenes are needed .* found 1: sea"):
         read_tree(tmp_path)
     (tmp_path / "city").mkdir()
-    with pytest.raises(InputFault, match="city: no images"):
+    with pytest.raises(InputError, match="city: no images"):
         read_tree(tmp_path)
     _touch(tmp_path / "city/b.png")
-    with pytest.raises(InputFault, match=r"sea: not one of the scenes trained on \(city, field\)"):
+    with pytest.raises(InputError, match=r"sea: not one of the scenes trained on \(city, field\)"):
         read_tree(tmp_path, ["city", "field"])
 
 
@@ -61,5 +61,5 @@ def test_no_group_is_on_both_sides_and_every_scene_is(sizes: list[list[int]], sh
 
 def test_a_scene_of_one_group_cannot_be_split() -> None:
     frames = [LabelledFrame(Path(f"{scene}/{n}.png"), scene, scene) for scene in ("sea", "city") for n in range(5)]
-    with pytest.raises(InvalidValue, match=r"scene city has too few groups .* \(1\)"):
+    with pytest.raises(InvalidValueError, match=r"scene city has too few groups .* \(1\)"):
         split_by_group(frames, 0.2, np.random.default_rng(0))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.stages import BlockCodec, SensorNoise
 from sirstgen.synthesis.finishing import add_noise, apply_codec
 
@@ -68,5 +68,5 @@ def test_only_blocks_with_a_changed_pixel_are_written_back() -> None:
     ],
 )
 def test_stages_out_of_range_are_refused(wrong: object) -> None:
-    with pytest.raises(InvalidValue, match="must"):
+    with pytest.raises(InvalidValueError, match="must"):
         wrong()  # type: ignore[operator]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from making.clutter import clutter
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
-from sirstgen.recipe import Recipe
-from sirstgen.synthesis.canvas import TargetRejected
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.synthesis.canvas import TargetRejectedError
 from sirstgen.synthesis.intensity import amplitude, clipped_amplitude
 from sirstgen.synthesis.placement import reach
 from sirstgen.synthesis.profiles import mask_of, target_profile
@@ -27,7 +27,7 @@ def test_a_cut_target_has_a_flat_top_and_a_steeper_border() -> None:
     assert whole.max() == cut.max() == 1
     assert (cut > 0.99).sum() > 10 > (whole > 0.99).sum()
     assert mask_of(cut, 0.3).sum() > mask_of(whole, 0.3).sum()
-    with pytest.raises(InvalidValue, match="cut must be in"):
+    with pytest.raises(InvalidValueError, match="cut must be in"):
         spot(cut=0.0)
 
 
@@ -40,15 +40,15 @@ def test_a_saturated_target_keeps_its_contrast() -> None:
     background = clutter(3, 64, 80, deviation=6, mean=150)
     crop = BackgroundCrop("a", (0, 0, 80, 64))
     target = spot(contrast=80.0)
-    with pytest.raises(TargetRejected, match="beyond black or white"):
+    with pytest.raises(TargetRejectedError, match="beyond black or white"):
         render(ImagePlan(crop, (target,), width=80, height=64), background)
     sample = render(ImagePlan(crop, (target,), width=80, height=64, max_saturated=0.9), background)
     truth = sample.targets[0]
     assert truth.saturated > 3 and sample.image[sample.mask > 0].max() == 255
     assert abs(truth.mu_t - truth.mu_b - 80) <= 0.5 / truth.area
-    with pytest.raises(TargetRejected, match="of the mask black or white"):
+    with pytest.raises(TargetRejectedError, match="of the mask black or white"):
         render(ImagePlan(crop, (target,), width=80, height=64, max_saturated=0.05), background)
-    with pytest.raises(TargetRejected, match="beyond black or white"):
+    with pytest.raises(TargetRejectedError, match="beyond black or white"):
         render(ImagePlan(crop, (spot(contrast=130.0),), width=80, height=64, max_saturated=0.9), background)
 
 

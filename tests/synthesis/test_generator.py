@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from making.clutter import clutter
 
-from sirstgen.backgrounds.horizon import find_horizon
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
-from sirstgen.errors import InvalidValue, WorkFailed
+from sirstgen.errors import GenerationError, InvalidValueError
+from sirstgen.measure.horizon import find_horizon
 from sirstgen.plan import ImagePlan
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.render import Sample
 
@@ -116,7 +116,9 @@ def test_where_a_background_takes_nothing_another_of_its_scene_does(tmp_path: Pa
 def test_where_no_background_takes_anything_the_reasons_are_told(tmp_path: Path) -> None:
     library = frames(tmp_path, *[clutter(n, 80, 100, deviation=0.4, mean=80 + 9 * n) for n in range(3)])
     generator = Generator(Recipe.default(width=96, height=80, scr=[3]), library, seed=0)
-    with pytest.raises(WorkFailed, match=r"image 5: no background of scene cloud .*invisible contrast \d+.*higher scr"):
+    with pytest.raises(
+        GenerationError, match=r"image 5: no background of scene cloud .*invisible contrast \d+.*higher scr"
+    ):
         generator[5]
 
 
@@ -134,7 +136,7 @@ def test_what_fits_nowhere_ends_with_the_way_out(
     kinds = {scene: {"kinds": {"extended": 1.0}, "classes": {"plane": 1.0}} for scene in ("cloud", "sea", "city")}
     entries = changes if "classes" not in changes else {**changes, "scenes": kinds}
     generator = Generator(Recipe.default(width=96, height=80, **entries), small_generator.backgrounds, seed=0)
-    with pytest.raises(WorkFailed, match=message):
+    with pytest.raises(GenerationError, match=message):
         generator[0]
 
 
@@ -172,7 +174,7 @@ def test_a_new_scene_needs_a_row_and_nothing_else(tmp_path: Path, background_fol
     (tmp_path / "desert").mkdir()
     cv2.imwrite(str(tmp_path / "desert" / "1.png"), clutter(1, 80, 100))
     library = BackgroundLibrary.open(tmp_path)
-    with pytest.raises(InvalidValue, match=r"got desert; add a row scenes\.desert to the recipe"):
+    with pytest.raises(InvalidValueError, match=r"got desert; add a row scenes\.desert to the recipe"):
         Generator(Recipe.default(width=96, height=80), library)
     row = {"kinds": {"spot": 1.0}}
     generator = Generator(Recipe.default(width=96, height=80, scenes={"desert": row}), library, seed=0)
@@ -184,7 +186,7 @@ def test_a_new_scene_needs_a_row_and_nothing_else(tmp_path: Path, background_fol
     ("settings", "message"), [({"seed": -1}, "seed must not be negative, got -1"), ({"index": -2}, "index .* got -2")]
 )
 def test_wrong_numbers_are_refused(small_generator: Generator, settings: dict[str, int], message: str) -> None:
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         Generator(small_generator.recipe, small_generator.backgrounds, seed=settings.get("seed", 0))[
             settings.get("index", 0)
         ]

@@ -7,18 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sirstgen.measure.scr import Clutter, clutter_by_margin, excluded, measure_clutter, signal_to_clutter
 from sirstgen.plan import ClutterRegion
 from sirstgen.seeding import stream
-from sirstgen.synthesis.intensity import (
-    Clutter,
-    amplitude,
-    clutter_by_margin,
-    excluded,
-    measure_clutter,
-    place_gray_levels,
-    required_sum,
-    signal_to_clutter,
-)
+from sirstgen.synthesis.intensity import amplitude, place_gray_levels, required_sum
 
 regions = st.builds(ClutterRegion, kind=st.sampled_from(["local", "global"]), margin=st.integers(1, 30))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from making.clutter import clutter
 
-from sirstgen.backgrounds.horizon import find_horizon
+from sirstgen.measure.horizon import find_horizon
 from sirstgen.plan import BackgroundCrop
 from sirstgen.seeding import stream
 from sirstgen.synthesis.placement import Claim, Ground, Signal, Survey

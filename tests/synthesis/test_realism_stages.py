@@ -12,10 +12,10 @@ import pytest
 from making.clutter import clutter
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
-from sirstgen.datasets.targets import measure_targets
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
+from sirstgen.measure.targets import measure_targets
 from sirstgen.plan import BackgroundCrop, ImagePlan, Lobe, TargetPlan
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.generator import Generator
@@ -247,7 +247,7 @@ def test_procedural_frames_come_beside_those_of_a_source() -> None:
     ],
 )
 def test_entries_out_of_range_are_refused(entries: dict[str, Any], words: str) -> None:
-    with pytest.raises(InvalidValue, match=words):
+    with pytest.raises(InvalidValueError, match=words):
         Recipe.default(**entries)
 
 

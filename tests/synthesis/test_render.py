@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making.clutter import clutter
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
+from sirstgen.measure.scr import excluded, measure_clutter
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.seeding import stream
-from sirstgen.synthesis.canvas import Canvas, TargetRejected
-from sirstgen.synthesis.intensity import excluded, measure_clutter
+from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.render import Sample, crop_background, render
 from sirstgen.synthesis.stamps import gaussian_stamp, template_stamp
@@ -60,7 +60,7 @@ def plans(draw: st.DrawFn) -> Plans:
             target = TargetPlan("spot", sigma=sigma, **common)
         try:
             canvas.add(target)
-        except TargetRejected:
+        except TargetRejectedError:
             continue
     return replace(plan, targets=tuple(shape.plan for shape in canvas.shapes)), background
 
@@ -257,13 +257,13 @@ def test_crops_are_cut_resized_and_then_mirrored(flip: bool) -> None:
     halved = background[:64, 20:84].reshape(32, 2, 32, 2).mean(axis=(1, 3))
     assert np.abs(shown((20, 0, 64, 64)).astype(float) - mirrored(halved)).max() <= 0.51
     assert shown((0, 0, 16, 16)).shape == (32, 32)
-    with pytest.raises(InvalidValue, match=r"inside its background, got \[70, 0, 32, 32\] in x of 96x64 px"):
+    with pytest.raises(InvalidValueError, match=r"inside its background, got \[70, 0, 32, 32\] in x of 96x64 px"):
         shown((70, 0, 32, 32))
 
 
 def test_a_background_of_another_depth_is_refused() -> None:
     plan = ImagePlan(BackgroundCrop("x", (0, 0, 32, 32)), width=32, height=32)
-    with pytest.raises(InvalidValue, match=r"must be \(h, w\) uint8 for an image of bit_depth 8, got .* uint16"):
+    with pytest.raises(InvalidValueError, match=r"must be \(h, w\) uint8 for an image of bit_depth 8, got .* uint16"):
         render(plan, clutter(0, 32, 32).astype(np.uint16))
 
 
@@ -328,7 +328,7 @@ def test_what_cannot_be_drawn_is_refused_with_its_reason(
     if reason == "fragmented mask":
         targets = (replace(targets[0], angle=30.0),)
     plan = ImagePlan(BackgroundCrop("x", (0, 0, 80, 60)), targets, width=80, height=60, **settings)
-    with pytest.raises(TargetRejected) as caught:
+    with pytest.raises(TargetRejectedError) as caught:
         render(plan, frame())
     assert caught.value.data["reason"] == reason
     assert caught.value.data["target"] == len(targets) - 1
@@ -343,7 +343,7 @@ def test_a_plan_is_judged_as_a_whole() -> None:
         BackgroundCrop("x", (0, 0, 80, 60)), width=80, height=60, clutter_region=ClutterRegion("local", 40)
     )
     strong, weak = spot(44, 30, scr=25.0, sigma=(4, 4)), spot(20, 30, scr=12.0)
-    with pytest.raises(TargetRejected, match=r"target 0: .* black or white"):
+    with pytest.raises(TargetRejectedError, match=r"target 0: .* black or white"):
         render(replace(plan, targets=(weak,)), background)
     one = render(replace(plan, targets=(strong, weak)), background)
     other = render(replace(plan, targets=(weak, strong)), background)
@@ -360,7 +360,7 @@ def test_bright_and_dark_targets_on_one_canvas_keep_their_ratios() -> None:
     canvas.add(replace(spot(46, 30), polarity=-1))
     assert canvas.lights[0].clutter.pixels < before.pixels
     state = canvas.masks.copy(), list(canvas.shapes), list(canvas.lights), canvas.support_margin
-    with pytest.raises(TargetRejected):
+    with pytest.raises(TargetRejectedError):
         canvas.add(spot(40, 12, scr=90.0))
     np.testing.assert_array_equal(canvas.masks, state[0])
     assert (canvas.shapes, canvas.lights, canvas.support_margin) == state[1:]

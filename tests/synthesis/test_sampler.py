@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
-from sirstgen.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.kernels import kernel_sigma
@@ -110,7 +110,7 @@ def test_templates_are_drawn_where_they_belong_and_those_of_anywhere_too() -> No
 
 def test_a_class_without_templates_is_refused_at_once() -> None:
     with pytest.raises(
-        InvalidValue, match=r"must have templates, got kite \(scenes\.desert\.classes\); there are plane"
+        InvalidValueError, match=r"must have templates, got kite \(scenes\.desert\.classes\); there are plane"
     ):
         Sampler(desert(), TemplateLibrary.open(), 0)
 

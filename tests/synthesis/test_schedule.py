@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InvalidValue
-from sirstgen.recipe import Recipe
+from sirstgen.errors import InvalidValueError
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.schedule import NEAR, Schedule, crop_corner
 
 
@@ -67,9 +67,9 @@ def test_without_a_wish_scenes_come_as_they_are_found() -> None:
 
 
 def test_a_wish_for_what_is_not_there_is_refused() -> None:
-    with pytest.raises(InvalidValue, match=r"\(cloud, sea\), got seas \(did you mean sea\?\)"):
+    with pytest.raises(InvalidValueError, match=r"\(cloud, sea\), got seas \(did you mean sea\?\)"):
         schedule(mix={"seas": 1}, cloud=1, sea=1)
-    with pytest.raises(InvalidValue, match=r"got clouds .*add a row scenes\.clouds"):
+    with pytest.raises(InvalidValueError, match=r"got clouds .*add a row scenes\.clouds"):
         schedule(clouds=1)
     assert schedule(mix={"sea": 1}, unheard_of=4, sea=1).slot(3).scene == "sea"
 

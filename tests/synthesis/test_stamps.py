@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.synthesis.stamps import CUT, MAX_EXTENT, Stamp, gaussian_stamp, template_stamp
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
@@ -206,18 +206,18 @@ def test_very_thin_gaussians_are_drawn() -> None:
 
 @pytest.mark.parametrize("sigma", [(0.0, 1.0), (1.0, -2.0), (math.nan, 1.0), (1.0, math.inf), (MAX_EXTENT, 1.0)])
 def test_bad_sigma_is_refused(sigma: tuple[float, float]) -> None:
-    with pytest.raises(InvalidValue, match="sigma must be"):
+    with pytest.raises(InvalidValueError, match="sigma must be"):
         gaussian_stamp((0.0, 0.0), sigma, 0.0)
 
 
 @pytest.mark.parametrize("length", [0.0, -3.0, math.nan, math.inf, 2 * MAX_EXTENT])
 def test_bad_length_is_refused(length: float) -> None:
-    with pytest.raises(InvalidValue, match="length must be"):
+    with pytest.raises(InvalidValueError, match="length must be"):
         template_stamp(LIBRARY.get("ship/01"), (0.0, 0.0), length, 0.0)
 
 
 def test_places_and_angles_must_be_finite() -> None:
-    with pytest.raises(InvalidValue, match="position must be finite"):
+    with pytest.raises(InvalidValueError, match="position must be finite"):
         gaussian_stamp((math.nan, 0.0), (1.0, 1.0), 0.0)
-    with pytest.raises(InvalidValue, match="angle must be finite"):
+    with pytest.raises(InvalidValueError, match="angle must be finite"):
         template_stamp(LIBRARY.get("ship/01"), (0.0, 0.0), 10.0, math.inf)

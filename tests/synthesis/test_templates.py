@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sirstgen.assets import asset_folder
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
 
@@ -140,7 +140,7 @@ def test_index_settings_of_class_and_template(tmp_path: Path) -> None:
 def test_bad_index_settings_name_key_and_way_out(tmp_path: Path, text: str, words: list[str]) -> None:
     save(tmp_path / "a" / "1.png", object_in_black())
     (tmp_path / "index.yaml").write_text(text)
-    with pytest.raises(InvalidValue) as fault:
+    with pytest.raises(InvalidValueError) as fault:
         TemplateLibrary.open(tmp_path)
     for word in ["index.yaml", *words]:
         assert word in str(fault.value)
@@ -150,7 +150,7 @@ def test_bad_index_settings_name_key_and_way_out(tmp_path: Path, text: str, word
 def test_an_index_that_cannot_be_read(tmp_path: Path, name: str, text: str) -> None:
     save(tmp_path / "a" / "1.png", object_in_black())
     (tmp_path / name).write_text(text)
-    with pytest.raises(InputFault, match=name):
+    with pytest.raises(InputError, match=name):
         TemplateLibrary.open(tmp_path)
 
 
@@ -192,7 +192,7 @@ def test_bad_files_are_named_with_a_way_out(tmp_path: Path, kind: str, words: st
     bad_png(kind, tmp_path / "a" / "1.png")
     library = TemplateLibrary.open(tmp_path)
     for read in (library.check, lambda: library.get("a/1").radiance):
-        with pytest.raises(InputFault, match=words) as fault:
+        with pytest.raises(InputError, match=words) as fault:
             read()
         assert str(tmp_path / "a" / "1.png") in str(fault.value)
 
@@ -201,29 +201,29 @@ def test_bad_files_are_named_with_a_way_out(tmp_path: Path, kind: str, words: st
 def test_images_that_would_be_passed_over_are_faults(tmp_path: Path, stray: str) -> None:
     save(tmp_path / "a" / "ok.png", object_in_black())
     save(tmp_path / stray, object_in_black())
-    with pytest.raises(InputFault, match=Path(stray).name):
+    with pytest.raises(InputError, match=Path(stray).name):
         TemplateLibrary.open(tmp_path)
 
 
 def test_empty_and_missing_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="holds no template"):
+    with pytest.raises(InputError, match="holds no template"):
         TemplateLibrary.open(tmp_path)
-    with pytest.raises(InputFault, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         TemplateLibrary.open(tmp_path / "none")
 
 
 def test_unknown_ids_and_classes_name_the_nearest() -> None:
     library = TemplateLibrary.open()
-    with pytest.raises(InvalidValue, match=r"did you mean plane/\d\d\?"):
+    with pytest.raises(InvalidValueError, match=r"did you mean plane/\d\d\?"):
         library.get("plan/01")
-    with pytest.raises(InvalidValue, match="did you mean ship"):
+    with pytest.raises(InvalidValueError, match="did you mean ship"):
         library.of_class("ships")
 
 
 def test_arrays_are_templates_too() -> None:
     assert Template("mine/1", "mine", object_in_black()).radiance.max() == 1.0
     for bad in (np.zeros((3, 3)), np.full((3, 3), -1.0), np.full((3, 3), np.nan), np.ones(3)):
-        with pytest.raises(InvalidValue, match="mine/1"):
+        with pytest.raises(InvalidValueError, match="mine/1"):
             _ = Template("mine/1", "mine", bad).radiance
 
 

@@ -11,7 +11,8 @@ from making.training_frames import make_frames
 
 from sirstgen import detectors
 from sirstgen.detectors.mdvsfa import MDvsFA
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
+from sirstgen.train_check.presets import preset
 from sirstgen.training.adversarial import (
     AdversarialSteps,
     answer_loss,
@@ -20,17 +21,16 @@ from sirstgen.training.adversarial import (
 )
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
+from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
-from sirstgen.training.fit import Fitted, Progress, TrainingFailed, fit
 from sirstgen.training.frames import Frames
-from sirstgen.training.hardware import Hardware
-from sirstgen.training.presets import preset
+from sirstgen.training.loop import Fitted, Progress, TrainingError, fit
+from sirstgen.training.runtime import Runtime
 from sirstgen.training.schedule import learning_rate
-from sirstgen.training.settings import Settings
-from sirstgen.training.steps import steps_of
 from sirstgen.training.supervised import SupervisedSteps
+from sirstgen.training.training_step import steps_of
 
-CPU = Hardware(torch.device("cpu"))
+CPU = Runtime(torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,8 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def adversarial(learnable: Settings) -> Settings:
-    """Settings of a few seconds, at a rate that learns in them."""
+def adversarial(learnable: TrainingConfig) -> TrainingConfig:
+    """TrainingConfig of a few seconds, at a rate that learns in them."""
     published = with_published_rates(dataclasses.replace(learnable, detector="mdvsfa-light"))
     return dataclasses.replace(published, learning_rate=4e-3, steps=40, validate_every=20)
 
@@ -61,7 +61,7 @@ def test_a_right_answer_costs_less_than_a_wrong_one() -> None:
 
 
 def test_rates_fall_to_a_fifth_after_each_third() -> None:
-    published = with_published_rates(Settings(detector="mdvsfa", steps=30))
+    published = with_published_rates(TrainingConfig(detector="mdvsfa", steps=30))
     rates = [
         learning_rate(step, 30, published.schedule, published.learning_rate, published.final_learning_rate)
         for step in range(30)
@@ -78,17 +78,19 @@ def test_a_preset_gives_each_detector_its_own_rates() -> None:
     assert "mdvsfa against a discriminator from 0.0001 (Adam)" in plan.describe()["training"]
 
 
-def test_the_rate_of_another_optimiser_is_refused(adversarial: Settings) -> None:
-    with pytest.raises(InvalidValue, match=r"at most 0.01 \(Adam\), got 0.05"):
+def test_the_rate_of_another_optimiser_is_refused(adversarial: TrainingConfig) -> None:
+    with pytest.raises(InvalidValueError, match=r"at most 0.01 \(Adam\), got 0.05"):
         AdversarialSteps(dataclasses.replace(adversarial, learning_rate=0.05), CPU)
 
 
-def test_the_detector_decides_the_kind_of_training(adversarial: Settings) -> None:
+def test_the_detector_decides_the_kind_of_training(adversarial: TrainingConfig) -> None:
     assert isinstance(steps_of(adversarial, CPU), AdversarialSteps)
     assert isinstance(steps_of(dataclasses.replace(adversarial, detector="acm"), CPU), SupervisedSteps)
 
 
-def test_a_step_moves_generators_and_discriminator_at_their_own_rates(adversarial: Settings, frames: Frames) -> None:
+def test_a_step_moves_generators_and_discriminator_at_their_own_rates(
+    adversarial: TrainingConfig, frames: Frames
+) -> None:
     steps = AdversarialSteps(adversarial, CPU)
     before = {name: p.detach().clone() for name, p in steps.net.named_parameters()}
     images, masks = FrameBatches(frames, adversarial.augmentation, 4, seed=0)[0]
@@ -100,7 +102,7 @@ def test_a_step_moves_generators_and_discriminator_at_their_own_rates(adversaria
     assert all(value > 0 for name, value in moved.items() if name.endswith("weight"))
 
 
-def test_each_generator_learns_from_its_own_loss(adversarial: Settings, frames: Frames) -> None:
+def test_each_generator_learns_from_its_own_loss(adversarial: TrainingConfig, frames: Frames) -> None:
     """One pass for both gives CAN the gradients of CAN's own loss, as passes of their own would."""
     steps = AdversarialSteps(adversarial, CPU)
     images, masks = FrameBatches(frames, adversarial.augmentation, 4, seed=0)[0]
@@ -120,7 +122,7 @@ def test_each_generator_learns_from_its_own_loss(adversarial: Settings, frames: 
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_it_learns_to_find_squares(adversarial: Settings) -> None:
+def test_it_learns_to_find_squares(adversarial: TrainingConfig) -> None:
     reports: list[Progress] = []
     fitted = fit(adversarial, make_frames(16), make_frames(3, seed=9), device="cpu", progress=reports.append)
     result = evaluate(fitted.net, make_frames(6, seed=77), CPU, adversarial.test_size)
@@ -129,12 +131,12 @@ def test_it_learns_to_find_squares(adversarial: Settings) -> None:
     assert result.iou > 0.4
 
 
-class Interrupted(Exception):
+class InterruptedTrainingError(Exception):
     pass
 
 
 def test_interrupting_at_any_step_changes_no_bit(
-    adversarial: Settings, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    adversarial: TrainingConfig, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = dataclasses.replace(adversarial, steps=3, validate_every=2)
 
@@ -151,12 +153,12 @@ def test_interrupting_at_any_step_changes_no_bit(
         ) -> torch.Tensor:
             loss = advance(self, step, images, masks)
             if step == stop:
-                raise Interrupted
+                raise InterruptedTrainingError
             return loss
 
         with monkeypatch.context() as patch:
             patch.setattr(AdversarialSteps, "advance", failing)
-            with pytest.raises(Interrupted):
+            with pytest.raises(InterruptedTrainingError):
                 train(broken)
         resumed = train(broken, resume=True)
         assert straight.history == resumed.history
@@ -170,23 +172,23 @@ def test_interrupting_at_any_step_changes_no_bit(
                     assert torch.equal(value, again.optimizer[name]["state"][parameter][key])
 
 
-def test_a_nan_loss_is_named(adversarial: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nan_loss_is_named(adversarial: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "sirstgen.training.adversarial.error_loss", lambda scores, masks, *weights: scores.sum() * float("nan")
     )
-    with pytest.raises(TrainingFailed, match="NaN") as caught:
+    with pytest.raises(TrainingError, match="NaN") as caught:
         fit(dataclasses.replace(adversarial, steps=2), frames, device="cpu")
     assert caught.value.data["reason"] == "nan loss"
 
 
-def test_bfloat16_trains_float32_weights(adversarial: Settings, frames: Frames) -> None:
+def test_bfloat16_trains_float32_weights(adversarial: TrainingConfig, frames: Frames) -> None:
     half = dataclasses.replace(adversarial, steps=2, precision="bfloat16")
     fitted = fit(half, frames, device="cpu")
     assert all(value.dtype in (torch.float32, torch.int64) for value in fitted.net.state_dict().values())
 
 
 def test_the_compiled_generators_train_alike(
-    adversarial: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch
+    adversarial: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = dataclasses.replace(adversarial, steps=2)
     plain = fit(short, frames, device="cpu")

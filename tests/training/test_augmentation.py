@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 from sirstgen.training.augmentation import Augmentation, AugmentationDraw
 
@@ -110,5 +110,5 @@ def test_sixteen_bit_frames_keep_their_levels() -> None:
     ids=str,
 )
 def test_impossible_choices_are_refused(choice: dict[str, object]) -> None:
-    with pytest.raises(InvalidValue, match="augmentation"):
+    with pytest.raises(InvalidValueError, match="augmentation"):
         Augmentation(**choice)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from making.training_frames import make_frames
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.batches import FrameBatches, batch_loader
 from sirstgen.training.frames import Frames
@@ -41,5 +41,5 @@ def test_every_frame_is_seen_once_per_epoch() -> None:
 
 
 def test_no_frames_no_training() -> None:
-    with pytest.raises(InvalidValue, match="at least one frame"):
+    with pytest.raises(InvalidValueError, match="at least one frame"):
         FrameBatches(Frames((), (), ()), Augmentation(), 2, 0)

@@ -13,20 +13,20 @@ from making.training_frames import make_frames
 
 from sirstgen import detectors
 from sirstgen.detectors.dnanet import DNANet
-from sirstgen.errors import InputFault, InvalidValue, OutputExists
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
+from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
-from sirstgen.training.fit import Fitted, Progress, TrainingFailed, fit
 from sirstgen.training.frames import Frames
-from sirstgen.training.hardware import Hardware, fresh_net, resolve_device
+from sirstgen.training.loop import Fitted, Progress, TrainingError, fit
 from sirstgen.training.loss import deep_supervision_loss
-from sirstgen.training.settings import Settings
+from sirstgen.training.runtime import Runtime, fresh_net, resolve_device
 
-CPU = Hardware(torch.device("cpu"))
+CPU = Runtime(torch.device("cpu"))
 
 
-class Interrupted(Exception):
+class InterruptedTrainingError(Exception):
     pass
 
 
@@ -34,11 +34,11 @@ def same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def train(settings: Settings, frames: Frames, **options: object) -> Fitted:
+def train(settings: TrainingConfig, frames: Frames, **options: object) -> Fitted:
     return fit(settings, frames, make_frames(3, seed=9), device="cpu", **options)  # type: ignore[arg-type]
 
 
-def test_it_learns_to_find_squares(learnable: Settings) -> None:
+def test_it_learns_to_find_squares(learnable: TrainingConfig) -> None:
     reports: list[Progress] = []
     fitted = train(learnable, make_frames(16), progress=reports.append)
     result = evaluate(fitted.net, make_frames(6, seed=77), CPU, learnable.test_size)
@@ -52,7 +52,7 @@ def test_it_learns_to_find_squares(learnable: Settings) -> None:
 
 
 def test_interrupting_at_any_step_changes_no_bit(
-    settings: Settings, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: TrainingConfig, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = dataclasses.replace(settings, steps=6, validate_every=2)
     straight = train(short, frames, folder=tmp_path / "straight")
@@ -60,7 +60,7 @@ def test_interrupting_at_any_step_changes_no_bit(
         broken = tmp_path / f"broken-{stop_in_step}"
         with monkeypatch.context() as patch:
             fail_in_step(stop_in_step, patch)
-            with pytest.raises(Interrupted):
+            with pytest.raises(InterruptedTrainingError):
                 train(short, frames, folder=broken)
         resumed = train(short, frames, folder=broken, resume=True)
         assert same_weights(straight.net.state_dict(), resumed.net.state_dict())
@@ -81,19 +81,19 @@ def fail_in_step(number: int, patch: pytest.MonkeyPatch) -> None:
         nonlocal made
         made += 1
         if made == number:
-            raise Interrupted
+            raise InterruptedTrainingError
         return advance(self, *args)  # type: ignore[arg-type]
 
     patch.setattr(torch.optim.Adagrad, "step", failing)
 
 
-def test_a_finished_run_resumes_to_itself(settings: Settings, frames: Frames, tmp_path: Path) -> None:
+def test_a_finished_run_resumes_to_itself(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
     first = train(settings, frames, folder=tmp_path)
     again = train(settings, frames, folder=tmp_path, resume=True)
     assert same_weights(first.net.state_dict(), again.net.state_dict())
 
 
-def test_workers_and_global_random_state_change_nothing(settings: Settings, frames: Frames) -> None:
+def test_workers_and_global_random_state_change_nothing(settings: TrainingConfig, frames: Frames) -> None:
     short = dataclasses.replace(settings, steps=2)
     first = train(short, frames)
     torch.manual_seed(99)
@@ -103,11 +103,11 @@ def test_workers_and_global_random_state_change_nothing(settings: Settings, fram
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_channels_last_gives_the_same_gradients(settings: Settings, frames: Frames) -> None:
+def test_channels_last_gives_the_same_gradients(settings: TrainingConfig, frames: Frames) -> None:
     images, masks = FrameBatches(frames, settings.augmentation, 4, seed=0)[0]
     losses, gradients = [], []
     for channels_last in (False, True):
-        hardware = Hardware(torch.device("cpu"), channels_last=channels_last)
+        hardware = Runtime(torch.device("cpu"), channels_last=channels_last)
         net = hardware.place(fresh_net(settings)).train()
         loss = deep_supervision_loss(net(hardware.inputs(images, 1)), masks)
         loss.backward()
@@ -117,7 +117,7 @@ def test_channels_last_gives_the_same_gradients(settings: Settings, frames: Fram
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-5)
 
 
-def test_bfloat16_trains_float32_weights(settings: Settings, frames: Frames) -> None:
+def test_bfloat16_trains_float32_weights(settings: TrainingConfig, frames: Frames) -> None:
     reports: list[Progress] = []
     half = dataclasses.replace(settings, steps=3, precision="bfloat16")
     fitted = fit(half, frames, make_frames(2), device="cpu", progress=reports.append)
@@ -125,7 +125,9 @@ def test_bfloat16_trains_float32_weights(settings: Settings, frames: Frames) -> 
     assert 0 < reports[-1].loss < 1
 
 
-def test_the_compiled_net_trains_alike(settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiled_net_trains_alike(
+    settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short = dataclasses.replace(settings, steps=2)
     plain = fit(short, frames, device="cpu")
     compile_net = torch.compile
@@ -135,45 +137,45 @@ def test_the_compiled_net_trains_alike(settings: Settings, frames: Frames, monke
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=1e-4)
 
 
-def test_without_validation_the_last_weights_are_kept(settings: Settings, frames: Frames, tmp_path: Path) -> None:
+def test_without_validation_the_last_weights_are_kept(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
     fitted = fit(settings, frames, device="cpu", folder=tmp_path)
     assert fitted.step == settings.steps
     assert same_weights(fitted.net.state_dict(), Checkpoint.load(tmp_path / "last.pt").net)
     assert not (tmp_path / "best.pt").exists()
 
 
-def test_a_cut_off_checkpoint_is_never_loaded(settings: Settings, frames: Frames, tmp_path: Path) -> None:
+def test_a_cut_off_checkpoint_is_never_loaded(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
     train(dataclasses.replace(settings, steps=1), frames, folder=tmp_path)
     whole = (tmp_path / "last.pt").read_bytes()
     rng = np.random.default_rng(0)
     for length in (1, len(whole) // 2, len(whole) - 1, *rng.integers(2, len(whole), 5)):
         (tmp_path / "last.pt").write_bytes(whole[: int(length)])
-        with pytest.raises(InputFault, match="cut off"):
+        with pytest.raises(InputError, match="cut off"):
             Checkpoint.load(tmp_path / "last.pt")
     (tmp_path / "last.pt").write_bytes(b"")
-    with pytest.raises(InputFault, match="empty"):
+    with pytest.raises(InputError, match="empty"):
         Checkpoint.load(tmp_path / "last.pt")
     torch.save({"net": {}}, tmp_path / "other.pt")
-    with pytest.raises(InputFault, match="not a checkpoint of this version"):
+    with pytest.raises(InputError, match="not a checkpoint of this version"):
         Checkpoint.load(tmp_path / "other.pt")
 
 
-def test_a_run_is_neither_overwritten_nor_mixed(settings: Settings, frames: Frames, tmp_path: Path) -> None:
+def test_a_run_is_neither_overwritten_nor_mixed(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
     short = dataclasses.replace(settings, steps=1)
     train(short, frames, folder=tmp_path)
-    with pytest.raises(OutputExists, match="already"):
+    with pytest.raises(OutputExistsError, match="already"):
         train(short, frames, folder=tmp_path)
-    with pytest.raises(InputFault, match="other settings"):
+    with pytest.raises(InputError, match="other settings"):
         train(dataclasses.replace(short, seed=8), frames, folder=tmp_path, resume=True)
-    with pytest.raises(InputFault, match="other settings or data"):
+    with pytest.raises(InputError, match="other settings or data"):
         train(short, frames, folder=tmp_path, resume=True, data="another set")
 
 
-def test_a_nan_loss_is_named(settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nan_loss_is_named(settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "sirstgen.training.supervised.deep_supervision_loss", lambda maps, masks: maps[0].sum() * float("nan")
     )
-    with pytest.raises(TrainingFailed, match="NaN") as caught:
+    with pytest.raises(TrainingError, match="NaN") as caught:
         train(settings, frames)
     assert caught.value.data["reason"] == "nan loss"
 
@@ -187,36 +189,36 @@ def test_a_nan_loss_is_named(settings: Settings, frames: Frames, monkeypatch: py
     ids=["cuda", "cpu"],
 )
 def test_running_out_of_memory_is_named(
-    fault: Exception, settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch
+    fault: Exception, settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(maps: object, masks: object) -> None:
         raise fault
 
     monkeypatch.setattr("sirstgen.training.supervised.deep_supervision_loss", full)
-    with pytest.raises(TrainingFailed, match="memory ran out") as caught:
+    with pytest.raises(TrainingError, match="memory ran out") as caught:
         train(settings, frames)
     assert caught.value.data["reason"] == "out of memory"
 
 
-def test_a_collapsed_net_is_named(settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collapsed_net_is_named(settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = functools.partial(evaluate, net=fresh_net(settings))
     blank = dataclasses.replace(
         nothing(frames=make_frames(1), hardware=CPU, size=32), predicted_pixels=0, intersection=0
     )
-    monkeypatch.setattr("sirstgen.training.fit.evaluate", lambda *args: blank)
-    monkeypatch.setattr("sirstgen.training.fit._LEAST_TRAINING", settings.steps)
-    with pytest.raises(TrainingFailed, match="background everywhere") as caught:
+    monkeypatch.setattr("sirstgen.training.loop.evaluate", lambda *args: blank)
+    monkeypatch.setattr("sirstgen.training.loop._LEAST_TRAINING", settings.steps)
+    with pytest.raises(TrainingError, match="background everywhere") as caught:
         train(settings, frames)
     assert caught.value.data["reason"] == "collapsed"
 
 
 def test_unknown_devices_are_refused() -> None:
     assert resolve_device("cpu").type == "cpu"
-    with pytest.raises(InvalidValue, match="device must be auto, cpu, cuda"):
+    with pytest.raises(InvalidValueError, match="device must be auto, cpu, cuda"):
         resolve_device("gpu")
     if not torch.cuda.is_available():
         assert resolve_device("auto").type == "cpu"
-        with pytest.raises(InvalidValue, match="0 CUDA devices"):
+        with pytest.raises(InvalidValueError, match="0 CUDA devices"):
             resolve_device("cuda")
 
 
@@ -227,18 +229,18 @@ def test_unknown_devices_are_refused() -> None:
     ids=str,
 )  # fmt: skip
 def test_settings_that_make_no_run_are_refused(choice: dict[str, object]) -> None:
-    with pytest.raises(InvalidValue):
-        Settings(**choice)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValueError):
+        TrainingConfig(**choice)  # type: ignore[arg-type]
 
 
 def test_settings_survive_their_own_json() -> None:
-    assert Settings.from_dict(Settings(seed=5).as_dict()) == Settings(seed=5)
+    assert TrainingConfig.from_dict(TrainingConfig(seed=5).as_dict()) == TrainingConfig(seed=5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 1e-2)])
 def test_generated_code_trains_alike(
-    precision: str, tolerance: float, settings: Settings, frames: Frames, monkeypatch: pytest.MonkeyPatch
+    precision: str, tolerance: float, settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Three levels in place of five: a third of the code to generate and compile.
     monkeypatch.setattr(detectors, "build", lambda name, channels: DNANet(channels, channels=(4, 4, 8), blocks=(1, 1)))

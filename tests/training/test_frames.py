@@ -8,7 +8,7 @@ from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import squash
 from sirstgen.training.frames import Frames
 
@@ -24,7 +24,7 @@ def test_read_decodes_a_dataset_folder(tmp_path, frames: Frames) -> None:
     np.testing.assert_array_equal(read.images[1], frames.images[1])
     np.testing.assert_array_equal(read.masks[0], frames.masks[3])
     assert len(Frames.read(dataset)) == len(frames)
-    with pytest.raises(InputFault, match="list of ids is empty"):
+    with pytest.raises(InputError, match="list of ids is empty"):
         Frames.read(dataset, [])
 
 
@@ -41,7 +41,7 @@ def test_a_split_has_no_frame_on_both_sides_and_loses_none() -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 0.97])
 def test_a_split_that_leaves_nothing_is_refused(share: float) -> None:
-    with pytest.raises(InvalidValue, match="validation share"):
+    with pytest.raises(InvalidValueError, match="validation share"):
         make_frames(11).split(share, seed=0)
 
 
@@ -58,7 +58,7 @@ def test_squashing_keeps_levels_and_targets(dtype: type) -> None:
 
 
 def test_frames_that_do_not_fit_together_are_refused(frames: Frames) -> None:
-    with pytest.raises(InvalidValue, match="one image and one mask per id"):
+    with pytest.raises(InvalidValueError, match="one image and one mask per id"):
         Frames(frames.ids[:2], frames.images, frames.masks)
-    with pytest.raises(InvalidValue, match="000: a mask must be bool"):
+    with pytest.raises(InvalidValueError, match="000: a mask must be bool"):
         Frames(frames.ids[:1], frames.images[:1], (frames.masks[0].astype(np.uint8),))  # type: ignore[arg-type]

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.training.augmentation import Augmentation
-from sirstgen.training.fit import fit
-from sirstgen.training.settings import Settings
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.loop import fit
 from sirstgen.training.stream import SyntheticBatches, SyntheticStream
 
 
@@ -43,11 +43,11 @@ def test_the_stream_is_endless_and_ready_for_a_net() -> None:
     assert image.shape == mask.shape == (1, 32, 48)
     assert image.dtype == mask.dtype == torch.float32
     assert mask.sum() == 9
-    with pytest.raises(InvalidValue, match="negative"):
+    with pytest.raises(InvalidValueError, match="negative"):
         SyntheticStream(Numbered(), start=-1)  # type: ignore[arg-type]
 
 
-def test_a_step_takes_its_own_images_and_trains(settings: Settings) -> None:
+def test_a_step_takes_its_own_images_and_trains(settings: TrainingConfig) -> None:
     plain = Augmentation(crop=32, base=None, mirror=0.0, blur=0.0)
     batches = SyntheticBatches(Numbered(), plain, batch=4, seed=1)  # type: ignore[arg-type]
     levels = [round(value.item() * 255) for value in batches[3][0].mean((1, 2, 3))]

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 
 SCENES = ("city", "cloud", "field", "highlight", "sea")
@@ -28,7 +28,7 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
         (height, width), uint8.
 
     Raises:
-        InvalidValue: an unknown scene, a negative seed or number, a side too small.
+        InvalidValueError: an unknown scene, a negative seed or number, a side too small.
     """
     check_request(scene, seed, number, height, width)
     module = import_module(f"{__name__}.{scene}")
@@ -37,9 +37,9 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
 
 
 def check_request(scene: str, seed: int, number: int, height: int, width: int) -> None:
-    """Raise InvalidValue where `generate` could not make the frame; arguments as there."""
+    """Raise InvalidValueError where `generate` could not make the frame; arguments as there."""
     if scene not in SCENES:
-        raise InvalidValue(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
+        raise InvalidValueError(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
     for name, value, least in (
         ("seed", seed, 0),
         ("number", number, 0),
@@ -47,4 +47,4 @@ def check_request(scene: str, seed: int, number: int, height: int, width: int) -
         ("width", width, MIN_SIDE),
     ):
         if value < least:
-            raise InvalidValue(f"{name} must be at least {least}, got {value}", name=name, value=value)
+            raise InvalidValueError(f"{name} must be at least {least}, got {value}", name=name, value=value)

@@ -9,7 +9,7 @@ import cv2
 
 from sirstgen.atomic import write_file
 from sirstgen.backgrounds.procedural import SCENES, check_request, generate
-from sirstgen.errors import InvalidValue, OutputExists
+from sirstgen.errors import InvalidValueError, OutputExistsError
 
 
 def make(
@@ -41,19 +41,19 @@ def make(
         the files, in the order written.
 
     Raises:
-        InvalidValue: an unknown scene, or a number out of range; nothing is written.
-        OutputExists: one of the frames is there already and `overwrite` is false; nothing is written.
-        WorkFailed: the disk is full or may not be written to.
+        InvalidValueError: an unknown scene, or a number out of range; nothing is written.
+        OutputExistsError: one of the frames is there already and `overwrite` is false; nothing is written.
+        GenerationError: the disk is full or may not be written to.
     """
     if per_scene < 1:
-        raise InvalidValue(f"per_scene must be at least 1, got {per_scene}", name="per_scene", value=per_scene)
+        raise InvalidValueError(f"per_scene must be at least 1, got {per_scene}", name="per_scene", value=per_scene)
     plan = [(scene, number) for scene in dict.fromkeys(scenes) for number in range(per_scene)]
     files = [Path(out) / scene / f"{number + 1:04d}.png" for scene, number in plan]
     for scene in scenes:
         check_request(scene, seed, 0, height, width)
     there = [file for file in files if file.exists()]
     if there and not overwrite:
-        raise OutputExists(
+        raise OutputExistsError(
             f"{there[0]}: {len(there)} of {len(files)} frames are there already; choose another --out, "
             "or allow --overwrite",
             path=str(there[0]),

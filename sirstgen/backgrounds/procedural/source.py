@@ -5,7 +5,7 @@ from __future__ import annotations
 from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.backgrounds.procedural import SCENES, generate
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InputFault, InvalidValue
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
 
 
@@ -26,25 +26,27 @@ class ProceduralBackgrounds:
         return SCENES
 
     def count(self, scene: str) -> int | None:
-        """None: endless. InvalidValue for an unknown scene."""
+        """None: endless. InvalidValueError for an unknown scene."""
         self.background(scene, 0)
         return None
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene`; InvalidValue for an unknown scene or a negative number."""
+        """Background `number` of `scene`; InvalidValueError for an unknown scene or a negative number."""
         if scene not in SCENES:
-            raise InvalidValue(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
+            raise InvalidValueError(
+                f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES
+            )
         if number < 0:
-            raise InvalidValue(f"background number must be at least 0, got {number}", value=number)
+            raise InvalidValueError(f"background number must be at least 0, got {number}", value=number)
         name = f"procedural/{scene}/{number:06d}"
         return Background(name, scene, scene_confidence=1.0, scene_source="procedural", group=name)
 
     def find(self, background_id: str) -> Background:
-        """The background of an id such as ``procedural/sea/000123``; InputFault for any other form."""
+        """The background of an id such as ``procedural/sea/000123``; InputError for any other form."""
         parts = background_id.split("/")
         if len(parts) == 3 and parts[0] == "procedural" and parts[1] in SCENES and parts[2].isdecimal():
             return self.background(parts[1], int(parts[2]))
-        raise InputFault.of(
+        raise InputError.of(
             background_id, f"no procedural background; ids are procedural/<{'|'.join(SCENES)}>/<number>"
         )
 

@@ -13,7 +13,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -47,14 +47,14 @@ class ClassicalDetector:
         """The target map of `image`; `settings` in place of the published ones.
 
         Raises:
-            InvalidValue: not a gray image, or a setting that the method does not have or allow.
+            InvalidValueError: not a gray image, or a setting that the method does not have or allow.
         """
         module, function = self.function.split(".")
         detect = getattr(importlib.import_module(f"{__name__}.{module}"), function)
         known = list(inspect.signature(detect).parameters)[1:]
         for setting in settings:
             if setting not in known:
-                raise InvalidValue(f"{self.name} takes {', '.join(known)}, got {setting!r}", value=setting)
+                raise InvalidValueError(f"{self.name} takes {', '.join(known)}, got {setting!r}", value=setting)
         target_map: TargetMap = detect(image, **settings)
         return target_map
 
@@ -104,14 +104,14 @@ def named(name: str) -> ClassicalDetector:
     """The detector called `name`, in any spelling of case, "-" and "_".
 
     Raises:
-        InvalidValue: there is none; the message names the nearest spelling.
+        InvalidValueError: there is none; the message names the nearest spelling.
     """
     plain = name.strip().lower().replace("_", "-")
     if plain in REGISTRY:
         return REGISTRY[plain]
     near = difflib.get_close_matches(plain, REGISTRY, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise InvalidValue(
+    raise InvalidValueError(
         f"classical detector must be one of {', '.join(REGISTRY)}, got {name!r}{hint}", value=name, allowed=names()
     )
 
@@ -120,11 +120,11 @@ def chosen(text: str) -> list[ClassicalDetector]:
     """The detectors of a list of names separated by commas, each once; ``quick``, ``all`` and ``none`` are sets.
 
     Raises:
-        InvalidValue: no name, or one that no detector has.
+        InvalidValueError: no name, or one that no detector has.
     """
     sets: dict[str, tuple[str, ...]] = {"quick": QUICK, "all": tuple(REGISTRY), "none": ()}
     words = [word.strip().lower() for word in text.split(",") if word.strip()]
     if not words:
-        raise InvalidValue(f"detectors must be {', '.join(sets)}, or some of {', '.join(REGISTRY)}, got {text!r}")
+        raise InvalidValueError(f"detectors must be {', '.join(sets)}, or some of {', '.join(REGISTRY)}, got {text!r}")
     found = [named(name) for word in words for name in sets.get(word, (word,))]
     return list(dict.fromkeys(found))

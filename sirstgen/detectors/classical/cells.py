@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.detectors.classical.gray import Image
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 # Offsets of the eight cells around the centre cell, in cells.
 SURROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0))
@@ -25,10 +25,10 @@ def padded_for(image: Image, cell: int) -> Image:
     """`image` with its border replicated so far that every surrounding cell of every pixel lies inside.
 
     Raises:
-        InvalidValue: `cell` even or below one.
+        InvalidValueError: `cell` even or below one.
     """
     if cell < 1 or cell % 2 == 0:
-        raise InvalidValue(f"cell must be an odd number of pixels, got {cell}")
+        raise InvalidValueError(f"cell must be an odd number of pixels, got {cell}")
     return np.pad(image, cell + cell // 2, mode="edge")
 
 
@@ -64,7 +64,9 @@ def mean_of_largest(image: Image, cell: int, count: int) -> Image:
         (H - cell + 1, W - cell + 1), gray levels.
     """
     if not 1 <= count <= cell * cell:
-        raise InvalidValue(f"the number of largest pixels must be 1 to {cell * cell} for cells of {cell}, got {count}")
+        raise InvalidValueError(
+            f"the number of largest pixels must be 1 to {cell * cell} for cells of {cell}, got {count}"
+        )
     height = image.shape[0] - cell + 1
     column = _falling([image[k : k + height].copy() for k in range(cell)])
     missing = [np.full_like(column[0], -np.inf) for _ in range(count - cell)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 Image = NDArray[np.float64]
 TargetMap = NDArray[np.float32]
@@ -18,16 +18,18 @@ def as_gray(image: ArrayLike) -> Image:
         image: (H, W), any real dtype, gray levels 0..255.
 
     Raises:
-        InvalidValue: not two-dimensional, empty, complex, or with NaN or infinity in it.
+        InvalidValueError: not two-dimensional, empty, complex, or with NaN or infinity in it.
     """
     array = np.asarray(image)
     if array.ndim != 2 or array.size == 0:
-        raise InvalidValue(f"an image for a classical detector must be gray (H, W) and not empty, got {array.shape}")
+        raise InvalidValueError(
+            f"an image for a classical detector must be gray (H, W) and not empty, got {array.shape}"
+        )
     if array.dtype.kind not in "biuf":
-        raise InvalidValue(f"an image for a classical detector must hold real numbers, got {array.dtype}")
+        raise InvalidValueError(f"an image for a classical detector must hold real numbers, got {array.dtype}")
     gray = array.astype(np.float64)
     if not np.isfinite(gray).all():
-        raise InvalidValue("an image for a classical detector must be finite; it holds NaN or infinity")
+        raise InvalidValueError("an image for a classical detector must be finite; it holds NaN or infinity")
     return gray
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sirstgen.detectors.classical.gray import TargetMap, as_gray, as_target_map
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
@@ -22,7 +22,7 @@ def max_median(image: ArrayLike, *, length: int = 5) -> TargetMap:
     small targets", Proc. SPIE 3809, 1999.
     """
     if length < 1 or length % 2 == 0:
-        raise InvalidValue(f"length must be an odd number of pixels, got {length}")
+        raise InvalidValueError(f"length must be an odd number of pixels, got {length}")
     gray, reach = as_gray(image), length // 2
     padded = np.pad(gray, reach, mode="symmetric")
     height, width = gray.shape

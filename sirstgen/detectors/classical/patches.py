@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 Aggregate = Literal["last", "mean", "median"]
 
@@ -38,10 +38,10 @@ class PatchGrid:
         """The grid of `patch` x `patch` patches every `step` pixels over an image of `shape`.
 
         Raises:
-            InvalidValue: `patch` or `step` below one pixel.
+            InvalidValueError: `patch` or `step` below one pixel.
         """
         if patch < 1 or step < 1:
-            raise InvalidValue(f"patch and step must be at least one pixel, got patch={patch}, step={step}")
+            raise InvalidValueError(f"patch and step must be at least one pixel, got patch={patch}, step={step}")
         height, width = min(patch, shape[0]), min(patch, shape[1])
         rows, columns = positions(shape[0], height, step), positions(shape[1], width, step)
         return cls(shape, (height, width), tuple(rows), tuple(columns))
@@ -70,7 +70,7 @@ class PatchGrid:
                 image[window] += patch
                 covered[window] += 1
             else:
-                raise InvalidValue(f"aggregate must be last, mean or median, got {aggregate!r}")
+                raise InvalidValueError(f"aggregate must be last, mean or median, got {aggregate!r}")
         return image / covered if aggregate == "mean" else image
 
     def _corners(self) -> list[tuple[int, int]]:

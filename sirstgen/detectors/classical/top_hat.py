@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.detectors.classical.gray import TargetMap, as_gray, as_target_map
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 
 
 def top_hat(image: ArrayLike, *, size: int = 5) -> TargetMap:
@@ -39,7 +39,7 @@ def new_top_hat(image: ArrayLike, *, outer: int = 13, inner: int = 9) -> TargetM
     """
     gray, ring, hole = as_gray(image), _square(outer, "outer"), _square(inner, "inner")
     if inner >= outer:
-        raise InvalidValue(f"inner must be smaller than outer, got inner={inner}, outer={outer}")
+        raise InvalidValueError(f"inner must be smaller than outer, got inner={inner}, outer={outer}")
     margin = (outer - inner) // 2
     ringed = cv2.dilate(gray, ring - np.pad(hole, margin))
     # Where no pixel of the ring lies inside the image, nothing is known and the pixel stands for its surroundings.
@@ -49,5 +49,5 @@ def new_top_hat(image: ArrayLike, *, outer: int = 13, inner: int = 9) -> TargetM
 
 def _square(side: int, name: str) -> NDArray[np.uint8]:
     if side < 1 or side % 2 == 0:
-        raise InvalidValue(f"{name} must be an odd number of pixels, got {side}")
+        raise InvalidValueError(f"{name} must be an odd number of pixels, got {side}")
     return np.ones((side, side), np.uint8)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from making.ranges import RANGES
 
 from sirstgen.backgrounds.procedural import city, field, sea
-from sirstgen.backgrounds.procedural.ranges import RANGES
-from sirstgen.backgrounds.statistics import background_statistics
+from sirstgen.measure.background_statistics import background_statistics
 from sirstgen.seeding import stream
 
 Generate = Callable[[np.random.Generator, int, int], np.ndarray]

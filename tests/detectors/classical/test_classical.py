@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirstgen.detectors.classical import REGISTRY, named, names
-from sirstgen.errors import InvalidValue
+from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.metrics import adaptive_threshold
 
 SMALL = {"mslstipt": {"tile": 24}}
@@ -117,15 +117,15 @@ def test_whole_number_images_are_taken() -> None:
     ],
 )
 def test_what_is_no_gray_image_is_refused(image: np.ndarray, told: str) -> None:
-    with pytest.raises(InvalidValue, match=told):
+    with pytest.raises(InvalidValueError, match=told):
         REGISTRY["top-hat"](image)
 
 
 def test_names_are_forgiving_and_wrong_ones_are_told() -> None:
     assert named("Top_Hat") is REGISTRY["top-hat"]
-    with pytest.raises(InvalidValue, match="did you mean 'wslcm'"):
+    with pytest.raises(InvalidValueError, match="did you mean 'wslcm'"):
         named("wslcn")
-    with pytest.raises(InvalidValue, match="takes size"):
+    with pytest.raises(InvalidValueError, match="takes size"):
         REGISTRY["top-hat"](np.zeros((4, 4)), radius=2)
 
 
@@ -142,7 +142,7 @@ def test_names_are_forgiving_and_wrong_ones_are_told() -> None:
     ],
 )
 def test_settings_out_of_range_are_refused(name: str, wrong: dict[str, object]) -> None:
-    with pytest.raises(InvalidValue, match=str(next(iter(wrong.values()))).strip("(),")):
+    with pytest.raises(InvalidValueError, match=str(next(iter(wrong.values()))).strip("(),")):
         REGISTRY[name](dot_on_ramp(20, 20, 10, 10), **wrong)
 
 

@@ -1,0 +1,150 @@
+"""Mixes of real and synthetic training images, as Table VIII trains on.
+
+Each source's training ids are put in an order that depends on the seed alone, and a mix takes them from the front. So
+mixes of one seed are nested: more real images means the same real images and some others, and the same holds for the
+synthetic ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.seeding import stream
+
+Kind = Literal["real", "synthetic"]
+Part = Literal["train", "test"]
+
+# All mixed rows of Table VIII hold 791 images: the 663 of the NUDT-SIRST training set and 128 real ones.
+TOTAL = 791
+_PREFIX = {"real": "real-", "synthetic": "synth-"}
+
+
+@dataclass(frozen=True)
+class MixEntry:
+    """One image of a mix and where it comes from.
+
+    Attributes:
+        kind: ``real`` or ``synthetic``.
+        source: the dataset it comes from.
+        source_id: its id there.
+        part: ``train``, or ``test`` for the real test images of a mix that was asked to carry them.
+    """
+
+    kind: Kind
+    source: Dataset
+    source_id: str
+    part: Part = "train"
+
+    @property
+    def id(self) -> str:
+        """Its id in the mix: ``real-<id>`` or ``synth-<id>``, the same in every mix of these sources."""
+        return _PREFIX[self.kind] + self.source_id
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Which images a mix consists of; `sirstgen.mix.writer.write_mix` makes a dataset folder of it.
+
+    Attributes:
+        entries: sorted by id.
+        seed: what the ids were drawn with.
+    """
+
+    entries: tuple[MixEntry, ...]
+    seed: int
+
+    def ids(self, part: Part) -> tuple[str, ...]:
+        """The ids of one part, sorted."""
+        return tuple(entry.id for entry in self.entries if entry.part == part)
+
+    def count(self, kind: Kind) -> int:
+        """How many training images are of `kind`."""
+        return sum(entry.kind == kind and entry.part == "train" for entry in self.entries)
+
+
+def mix_counts(total: int = TOTAL, real_ratio: float | None = None, real_count: int | None = None) -> tuple[int, int]:
+    """How many real and synthetic images a mix holds.
+
+    Args:
+        total: images in all, at least 1.
+        real_ratio: share of real ones, 0 to 1; half an image is rounded up.
+        real_count: number of real ones, in place of the share. The paper's are 42, 85 and 128 of 791.
+
+    Raises:
+        InvalidValueError: out of range, or not exactly one of share and number.
+    """
+    if total < 1:
+        raise InvalidValueError(f"total must be at least 1, got {total}")
+    if real_ratio is not None and real_count is None:
+        if not 0 <= real_ratio <= 1:
+            raise InvalidValueError(f"real-ratio must be from 0 to 1, got {real_ratio:g}")
+        real_count = math.floor(real_ratio * total + 0.5)
+    elif real_count is None or real_ratio is not None:
+        raise InvalidValueError("a mix takes either real-ratio or real-count, exactly one of them")
+    if not 0 <= real_count <= total:
+        raise InvalidValueError(f"real-count must be from 0 to the total of {total}, got {real_count}")
+    return real_count, total - real_count
+
+
+def draw_mix(
+    real: Dataset | None,
+    synth: Dataset | None,
+    *,
+    seed: int,
+    total: int = TOTAL,
+    real_ratio: float | None = None,
+    real_count: int | None = None,
+    synth_part: Literal["all", "train"] = "all",
+    with_test: bool = False,
+) -> Mix:
+    """Draw the images of a mix; nothing is written.
+
+    Real images come from the real set's *training* list only. Synthetic ones come from the whole synthetic set, since
+    testing is done on real images: rows 1 to 3 of Table VIII need more than its training half holds.
+
+    Args:
+        real: the real set, with split lists; None if no real image is asked for.
+        synth: the synthetic set; None if no synthetic image is asked for.
+        seed: of the order in which ids are taken.
+        total, real_ratio, real_count: see `mix_counts`.
+        synth_part: ``train`` takes from the synthetic set's training list only.
+        with_test: also carry the real set's test images, for testing only, so that the folder alone serves a training
+            code that wants a test list.
+
+    Raises:
+        InvalidValueError: see `mix_counts`.
+        InputError: too few images, or no split lists; the message says how many there are and how many are needed.
+    """
+    real_needed, synth_needed = mix_counts(total, real_ratio, real_count)
+    entries: list[MixEntry] = []
+    if real_needed:
+        if real is None:
+            raise InputError(f"{real_needed} real images are needed and no real set is given; name one with --real")
+        entries += _take(real, "real", real.split("train"), real_needed, seed)
+    if synth_needed:
+        if synth is None:
+            raise InputError(
+                f"{synth_needed} synthetic images are needed and no synthetic set is given; name one with --synth"
+            )
+        pool = synth.ids if synth_part == "all" else synth.split("train")
+        entries += _take(synth, "synthetic", pool, synth_needed, seed)
+    if with_test:
+        if real is None:
+            raise InputError("the test images are those of the real set, and none is given; name one with --real")
+        entries += [MixEntry("real", real, key, "test") for key in real.split("test")]
+    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed)
+
+
+def _take(source: Dataset, kind: Kind, pool: Sequence[str], needed: int, seed: int) -> list[MixEntry]:
+    if needed > len(pool):
+        what = "real training images" if kind == "real" else "synthetic images"
+        way_out = "lower the share of real images or --total" if kind == "real" else "make more, or lower --total"
+        raise InputError.of(source.folder, f"{needed} {what} are needed, {len(pool)} are there; {way_out}")
+    order = stream(seed, "mix", kind).permutation(len(pool))
+    ids = sorted(pool)
+    return [MixEntry(kind, source, ids[index]) for index in order[:needed]]

@@ -1,0 +1,48 @@
+"""A stand-in for a real dataset, so that a check runs where no real frames are at hand.
+
+It differs from what `synth` makes by default in backgrounds (formulas of another seed), sizes, contrast and blur, and
+shares only the code. Figures on it show that the tool works; they are no statement about real images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sirstgen.datasets.readers import Dataset
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage.writer import write_dataset
+from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.sources import PROCEDURAL, open_backgrounds
+
+# NUAA-SIRST has this many frames, half of them for testing.
+COUNT = 427
+_SEED = 427
+
+_RECIPE = {
+    "scr": {"lognormal": {"median": 5.5, "spread": 0.45}, "limits": [1.5, 20]},
+    "blur_sigma": {"between": [0.5, 1.1]},
+    "targets_per_image": {1: 0.84, 2: 0.1, 3: 0.06},
+    "spot": {"area": {"lognormal": {"median": 27, "spread": 0.5}, "limits": [10, 90]}},
+}
+
+
+def surrogate_dataset(folder: Path, count: int = COUNT) -> Dataset:
+    """The stand-in, written to `folder` unless it is there already.
+
+    Args:
+        folder: absent, or holding the stand-in, finished or not.
+        count: images, half of them for testing; backgrounds never stand on both sides.
+    """
+    recipe = Recipe.from_mapping(_RECIPE, "stand-in")
+    generator = Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
+    write_dataset(generator, folder, count, resume=True)
+    return Dataset.open(folder)
+
+
+def default_synthetic(
+    folder: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> Dataset:
+    """The default recipe's images on the built-in backgrounds, written to `folder` unless they are there already."""
+    write_dataset(Generator(seed=seed), folder, count, resume=True, progress=progress)
+    return Dataset.open(folder)

@@ -1,0 +1,194 @@
+"""Writing a mix as a dataset folder: gray PNGs, exact masks, lists, truth, provenance and checksums."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen import __version__
+from sirstgen.atomic import MANIFEST, whole_folder
+from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.split import write_split_lists
+from sirstgen.errors import InputError
+from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.mix.mix import Mix, MixEntry
+from sirstgen.png import encode_png
+from sirstgen.storage.checksums import write_sums
+
+SCHEMA_VERSION = 1
+
+# PNG signature, then the header chunk with the depth in byte 24 and the colour type in byte 25.
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def write_mix(
+    mix: Mix,
+    out: Path | str,
+    *,
+    link: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Write `mix` as a dataset folder, whole or not at all, and open it.
+
+    Files that are gray PNGs already keep their bytes; others (palette, RGB, 1-bit masks, masks of another size) are
+    written anew as gray PNGs with the same meaning. ``test.txt`` is empty unless the mix carries the real test images.
+
+    Args:
+        mix: from `sirstgen.mix.mix.draw_mix`.
+        out: the folder; must be absent or empty.
+        link: hard links in place of copies where bytes are kept and both lie on one disk. Linked files are the source's
+            own: change neither.
+        overwrite: replace a dataset that is there, once the new one is complete.
+        resume: accept a finished dataset of this very mix that is there. Nothing half-done is ever left to go on from.
+        progress: called with images done and images in all.
+
+    Raises:
+        OutputExistsError: `out` holds something else.
+        InputError: a file of a source cannot be used, or 8- and 16-bit images meet.
+        GenerationError: the disk is full or may not be written to.
+    """
+    folder = Path(out)
+    manifest = _manifest(mix, folder.resolve().name)
+    if resume and _written(folder) == manifest:
+        return Dataset.open(folder)
+    with whole_folder(folder, overwrite) as work:
+        for part in ("images", "masks"):
+            (work / part).mkdir()
+        depth: tuple[Any, MixEntry] | None = None
+        for number, entry in enumerate(mix.entries, start=1):
+            image = _write_pair(entry, work, link)
+            if depth is None:
+                depth = image.dtype, entry
+            elif image.dtype != depth[0]:
+                raise InputError.of(
+                    entry.source.image_path(entry.source_id),
+                    f"has {8 * image.dtype.itemsize} bits and {depth[1].source.name} {depth[1].source_id} has "
+                    f"{8 * depth[0].itemsize}; a mix needs images of one bit depth",
+                )
+            if progress is not None:
+                progress(number, len(mix.entries))
+        _write_truth(mix, work / "targets.jsonl")
+        write_split_lists(work, manifest["name"], mix.ids("train"), mix.ids("test"))
+        (work / MANIFEST).write_text(_as_text(manifest), encoding="utf-8", newline="\n")
+        (work / "README.md").write_text(_card(mix, manifest), encoding="utf-8", newline="\n")
+        write_sums(work)
+    return Dataset.open(folder)
+
+
+def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
+    path = entry.source.image_path(entry.source_id)
+    data = read_bytes(path)
+    image = decode_gray(data, path)
+    name = f"{entry.id}.png"
+    _place(path, data, image, work / "images" / name, link)
+    mask_path = entry.source.mask_path(entry.source_id)
+    mask = entry.source.mask(entry.source_id)
+    _place(mask_path, read_bytes(mask_path), mask.astype(np.uint8) * np.uint8(255), work / "masks" / name, link)
+    return image
+
+
+def _place(source: Path, data: bytes, pixels: Gray, target: Path, link: bool) -> None:
+    """Put `pixels` at `target`: the source's own bytes where they are a gray PNG of just these pixels."""
+    if not _is_gray_png_of(data, pixels, source):
+        target.write_bytes(encode_png(pixels))
+        return
+    if link:
+        try:
+            os.link(source, target)
+        except OSError:  # another disk, or a file system without hard links: a copy is as good
+            pass
+        else:
+            return
+    target.write_bytes(data)
+
+
+def _is_gray_png_of(data: bytes, pixels: Gray, source: Path) -> bool:
+    if not data.startswith(_PNG) or data[24] != 8 * pixels.dtype.itemsize or data[25] != 0:
+        return False
+    stored: NDArray[Any] = decode_gray(data, source)
+    return stored.shape == pixels.shape and bool(np.array_equal(stored, pixels))
+
+
+def _write_truth(mix: Mix, path: Path) -> None:
+    """The lines of the sources that have some, under their new ids; no file where none has."""
+    truth = {entry.source.folder: entry.source for entry in mix.entries}
+    rows_of = {folder: source.truth() for folder, source in truth.items()}
+    lines = []
+    for index, entry in enumerate(mix.entries):
+        row = rows_of[entry.source.folder].get(entry.source_id)
+        if row is not None:
+            source = {"dataset": entry.source.name, "id": entry.source_id, "index": row.get("index")}
+            lines.append(json.dumps(row | {"id": entry.id, "index": index, "source": source}, separators=(",", ":")))
+    if lines:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+
+
+def _manifest(mix: Mix, name: str) -> dict[str, Any]:
+    sources = {entry.kind: entry.source.name for entry in mix.entries}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "mix",
+        "name": name,
+        "sirstgen": __version__,
+        "seed": mix.seed,
+        "count": len(mix.entries),
+        "real": {"dataset": sources.get("real"), "train": mix.count("real"), "test": len(mix.ids("test"))},
+        "synthetic": {"dataset": sources.get("synthetic"), "train": mix.count("synthetic")},
+        "images": [
+            {
+                "id": entry.id,
+                "kind": entry.kind,
+                "dataset": entry.source.name,
+                "source_id": entry.source_id,
+                "part": entry.part,
+            }
+            for entry in mix.entries
+        ],
+    }
+
+
+def _written(folder: Path) -> dict[str, Any] | None:
+    """The manifest of the finished dataset in `folder`, None where there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+def _as_text(manifest: dict[str, Any]) -> str:
+    """JSON with one line an image, so that people can read and compare it."""
+    head = json.dumps({key: value for key, value in manifest.items() if key != "images"}, indent=2)
+    rows = ",\n".join(f"    {json.dumps(row)}" for row in manifest["images"])
+    return f'{head[:-2]},\n  "images": [\n{rows}\n  ]\n}}\n'
+
+
+def _card(mix: Mix, manifest: dict[str, Any]) -> str:
+    real, synthetic = manifest["real"], manifest["synthetic"]
+    parts = [
+        f"{part['train']} {kind} ({part['dataset']})"
+        for kind, part in (("real", real), ("synthetic", synthetic))
+        if part["train"]
+    ]
+    tested = (
+        f"The {real['test']} test images of {real['dataset']} are carried for testing only."
+        if real["test"]
+        else "It holds no test images; `test.txt` is empty. Test on the real set's own test list."
+    )
+    return (
+        f"# {manifest['name']}\n\n"
+        f"A training mix of {mix.count('real') + mix.count('synthetic')} images: {' and '.join(parts)}, "
+        f"drawn with seed {mix.seed} by `sirstgen mix`. {tested}\n\n"
+        "Ids begin with `real-` or `synth-` and go on with the id in the source; `dataset.json` lists every image's "
+        "source. Real images come from the real set's training list only. Images are gray PNGs, masks 0 and 255. "
+        "`targets.jsonl`, where there is one, holds the truth of the synthetic images.\n\n"
+        "The licences of the sources apply to their images.\n"
+    )

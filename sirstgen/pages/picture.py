@@ -1,0 +1,93 @@
+"""What pictures for looking at are made of: gray levels as shown, labels, tiles, PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.atomic import write_file
+from sirstgen.errors import InvalidValueError
+from sirstgen.images import Gray
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3), blue, green, red as OpenCV has them."""
+
+GROUND = 24  # gray level between tiles
+LABEL_HEIGHT = 20
+_SHOWN = (0.1, 99.9)  # percentiles of a 16-bit image that become black and white
+
+
+def shown(image: Gray) -> NDArray[np.uint8]:
+    """Gray levels for a screen: 8-bit ones as they are, 16-bit ones stretched from percentile 0.1 to 99.9.
+
+    Args:
+        image: (H, W) uint8 or uint16.
+    """
+    if image.dtype == np.uint8:
+        return image.astype(np.uint8, copy=False)
+    low, high = np.percentile(image, _SHOWN)
+    return stretched(image, float(low), float(high))
+
+
+def stretched(image: Gray, low: float, high: float) -> NDArray[np.uint8]:
+    """Gray levels with `low` as black and `high` as white; (H, W) uint8."""
+    scaled = (image.astype(np.float64) - low) * (255 / max(high - low, 1))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def coloured(gray: NDArray[np.uint8]) -> Picture:
+    """(H, W) gray as a picture of three equal channels."""
+    return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
+
+
+def labelled(picture: Picture, text: str) -> Picture:
+    """The picture with a line of text under it, cut where it is too long."""
+    width = picture.shape[1]
+    strip = np.full((LABEL_HEIGHT, width, 3), GROUND, np.uint8)
+    fitting = text
+    while fitting and cv2.getTextSize(fitting, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0] > width - 6:
+        fitting = fitting[:-1]
+    cv2.putText(strip, fitting, (3, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (225, 225, 225), 1, cv2.LINE_AA)
+    return np.vstack([picture, strip])
+
+
+def tiled(tiles: Sequence[Picture], columns: int, gap: int = 4) -> Picture:
+    """Tiles in rows of `columns`; columns are as wide as the widest tile, each row as high as its highest.
+
+    Raises:
+        InvalidValueError: no tiles, or no columns.
+    """
+    if not tiles or columns < 1:
+        raise InvalidValueError(f"a sheet takes at least 1 tile and 1 column, got {len(tiles)} and {columns}")
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    width = max(tile.shape[1] for tile in tiles)
+    heights = [max(tile.shape[0] for tile in row) for row in rows]
+    sheet = np.full((sum(heights) + gap * (len(rows) + 1), len(rows[0]) * (width + gap) + gap, 3), GROUND, np.uint8)
+    y = gap
+    for row, height in zip(rows, heights, strict=True):
+        for place, tile in enumerate(row):
+            x = gap + place * (width + gap)
+            sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        y += height + gap
+    return sheet
+
+
+def require_png(path: Path) -> None:
+    """Raise InvalidValueError where a file that pictures are written to is not named ``*.png``."""
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a picture is written as PNG, name it *.png, got {path.name!r}")
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Writes a PNG file, whole or not at all.
+
+    Raises:
+        InvalidValueError: another suffix than .png.
+        GenerationError: the file cannot be written.
+    """
+    require_png(path)
+    write_file(path, cv2.imencode(".png", picture)[1].tobytes())

@@ -1,1 +1,0 @@
-"""How like real frames a dataset is, and what a recipe must draw to be like them."""

@@ -1,0 +1,88 @@
+"""``SHA256SUMS``: every other file's checksum, as the program ``sha256sum`` writes and checks it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from sirstgen.atomic import write_file
+from sirstgen.errors import InputError
+
+SUMS = "SHA256SUMS"
+
+_LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+def write_sums(folder: Path, known: Mapping[str, str] | None = None, scratch: Path | None = None) -> None:
+    """Write ``SHA256SUMS`` over every file below `folder`, sorted by path; itself and hidden files are left out.
+
+    Args:
+        folder: the dataset folder.
+        known: checksums by path below `folder` that need not be computed again.
+        scratch: see `write_file`.
+    """
+    sums = known or {}
+    lines = [_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
+    write_file(folder / SUMS, "".join(lines), scratch)
+
+
+def check_sums(folder: Path) -> list[str]:
+    """What is wrong with the files of `folder` by its ``SHA256SUMS``; empty when nothing is.
+
+    Finds files that changed, are missing, cannot be read, or are not listed, and lines that are no checksum; each fault
+    is one text that names the file.
+
+    Raises:
+        InputError: there is no ``SHA256SUMS``.
+    """
+    try:
+        text = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as fault:
+        raise InputError.of(folder / SUMS, f"cannot be read ({fault.strerror or fault})") from None
+    faults: list[str] = []
+    listed: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), start=1):
+        match = _LINE.fullmatch(line.removesuffix("\r"))
+        if match is None:
+            faults.append(f"{SUMS}: line {number} is no checksum line")
+            continue
+        escaped, checksum, name = match.groups()
+        name = _unescape(name) if escaped else name
+        if name in listed:
+            faults.append(f"{name}: listed twice in {SUMS}")
+        listed[name] = checksum.lower()
+    present = _files(folder)
+    for name in sorted(listed.keys() | set(present)):
+        if name not in listed:
+            faults.append(f"{name}: not listed in {SUMS}")
+        elif not (folder / name).is_file():
+            faults.append(f"{name}: missing, but listed in {SUMS}")
+        else:
+            try:
+                if _checksum(folder / name) != listed[name]:
+                    faults.append(f"{name}: its checksum differs from {SUMS}")
+            except OSError as fault:
+                faults.append(f"{name}: cannot be read ({fault.strerror or fault})")
+    return faults
+
+
+def _files(folder: Path) -> list[str]:
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if name != SUMS and not name.startswith("."))
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _line(checksum: str, name: str) -> str:
+    escaped = "".join(_ESCAPES.get(character, character) for character in name)
+    return f"{'' if escaped == name else chr(92)}{checksum}  {escaped}\n"
+
+
+def _unescape(name: str) -> str:
+    return re.sub(r"\\([\\nr])", lambda match: {"\\": "\\", "n": "\n", "r": "\r"}[match.group(1)], name)

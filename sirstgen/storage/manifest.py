@@ -1,0 +1,141 @@
+"""What closes a dataset: rows in order, splits, the manifest, the dataset card, checksums."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import isal
+import numpy as np
+
+from sirstgen import __version__
+from sirstgen.atomic import write_file, writing
+from sirstgen.datasets.split import write_split_lists
+from sirstgen.seeding import stream
+from sirstgen.storage.checksums import write_sums
+from sirstgen.storage.run import Run, fingerprint
+from sirstgen.synthesis.generator import Generator
+
+SCHEMA_VERSION = 1
+
+
+def write_closing_files(run: Run, generator: Generator, count: int, train_share: float) -> None:
+    """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
+    folder = run.folder
+    name = folder.resolve().name
+    scenes: Counter[str] = Counter()
+    rejections: Counter[str] = Counter()
+    targets = 0
+    groups: dict[str, tuple[str, list[str]]] = {}  # group: scene, ids
+    sums: dict[str, str] = {}
+    rows = run.scratch / "targets.jsonl"
+    with writing(folder / "targets.jsonl"), rows.open("w", encoding="utf-8", newline="\n") as file:
+        for entry in run.journal.entries():
+            row = json.loads(entry.row)
+            file.write(entry.row + "\n")
+            scenes[row["scene"]] += 1
+            rejections.update(row["rejections"])
+            targets += len(row["targets"])
+            groups.setdefault(row["background"]["group"], (row["scene"], []))[1].append(entry.id)
+            sums[f"images/{entry.id}.png"] = entry.image_sha256
+            sums[f"masks/{entry.id}.png"] = entry.mask_sha256
+    rows.replace(folder / "targets.jsonl")
+    train, test = split_by_group(groups, train_share, generator.seed)
+    write_split_lists(folder, name, train, test, run.scratch)
+    manifest: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "sirstgen": __version__,
+        "libraries": libraries(),
+        "seed": generator.seed,
+        "fingerprint": fingerprint(generator),
+        "count": count,
+        "targets": targets,
+        "scenes": dict(sorted(scenes.items())),
+        "train_share": train_share,
+        "split": {"train": len(train), "test": len(test)},
+        "rejections": dict(sorted(rejections.items())),
+        "redrawn": dict(sorted(run.takes.items())),
+        "backgrounds": generator.backgrounds.describe(),
+        "recipe": generator.recipe.to_mapping(),
+    }
+    write_file(folder / "dataset.json", json.dumps(manifest, indent=2) + "\n", run.scratch)
+    write_file(folder / "README.md", card(manifest), run.scratch)
+    write_sums(folder, sums, run.scratch)
+
+
+def libraries() -> dict[str, str]:
+    """Versions and processor features that may decide the last bit of a pixel; equal ones give equal bytes."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "isal": isal.__version__,
+        "cpu": cv2.getCPUFeaturesLine(),
+    }
+
+
+def split_by_group(
+    groups: dict[str, tuple[str, list[str]]], train_share: float, seed: int
+) -> tuple[list[str], list[str]]:
+    """Training and test ids; every group of near-duplicate backgrounds lies on one side.
+
+    Groups are dealt out in an order drawn from the seed, scene by scene, each to the side that lacks more images.
+
+    Args:
+        groups: scene and ids of each group.
+        train_share: wanted share of images in the training split.
+        seed: the run's seed.
+    """
+    by_scene: dict[str, list[str]] = defaultdict(list)
+    for group, (scene, _) in groups.items():
+        by_scene[scene].append(group)
+    train: list[str] = []
+    test: list[str] = []
+    for scene in sorted(by_scene):
+        names = sorted(by_scene[scene])
+        rng = stream(seed, "split", scene)
+        order = sorted((names[place] for place in rng.permutation(len(names))), key=lambda g: -len(groups[g][1]))
+        for group in order:
+            ids = groups[group][1]
+            lacks = train_share * (len(train) + len(test) + len(ids)) - len(train)
+            (train if lacks >= 0.5 * len(ids) else test).extend(ids)
+    return sorted(train), sorted(test)
+
+
+def card(manifest: dict[str, Any]) -> str:
+    """The dataset card: what is in the folder, how it was made, what it does not claim."""
+    recipe, split = manifest["recipe"], manifest["split"]
+    size = f"{recipe['width']}x{recipe['height']}, {recipe['bit_depth']} bit"
+    scenes = "\n".join(f"| {scene} | {count} |" for scene, count in manifest["scenes"].items())
+    rejections = _listed(manifest["rejections"].items()) or "none"
+    return f"""# {manifest["name"]}
+
+{manifest["count"]} synthetic infrared images ({size}) with {manifest["targets"]} small targets, made by sirstgen
+{manifest["sirstgen"]} with seed {manifest["seed"]}.
+
+| scene | images |
+|---|---|
+{scenes}
+
+* `images/`, `masks/`: gray PNG; masks are 0 or 255 where a target's own contribution is at least
+  {recipe["mask_level"]:g} of its peak. Targets never touch.
+* `targets.jsonl`: one line an image; kind, place, size and the measured signal-to-clutter ratio of each target.
+  `sirstgen verify` recomputes every figure from the files.
+* `50_50/`, `img_idx/`: {split["train"]} training and {split["test"]} test ids, in the layouts of the DNA-Net and
+  BasicIRSTD codes. No background is on both sides.
+* `dataset.json`: the complete recipe, library versions and rejections ({rejections}).
+* `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
+
+Made after section IV of B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE
+Transactions on Image Processing, 2023. The images are synthetic: no figure reached on them is a statement about real
+frames.
+"""
+
+
+def _listed(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts)

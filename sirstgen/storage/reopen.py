@@ -1,0 +1,57 @@
+"""The generator that a dataset was made with, from its manifest and the backgrounds it was made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage.run import read_manifest
+from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.sources import BUILTIN, PROCEDURAL, open_backgrounds
+from sirstgen.synthesis.templates import TemplateLibrary
+
+
+def reopen_generator(
+    folder: str | Path,
+    backgrounds: str | Path | None = None,
+    *,
+    labels: str | Path | None = None,
+    scene: str | None = None,
+    templates: str | Path | None = None,
+) -> Generator:
+    """The generator that wrote a dataset, to render its images again or to draw others in their place.
+
+    Args:
+        folder: a dataset that `sirstgen.storage.writer.write_dataset` wrote.
+        backgrounds: ``builtin``, ``procedural`` or a folder; if None, ``procedural`` where the manifest says so, else
+            ``builtin``.
+        labels, scene: as the dataset was made with, for a folder of backgrounds.
+        templates: folder of the templates it was made with; the built-in ones if None.
+
+    Raises:
+        InputError: not a dataset that sirstgen has synthesised.
+        InvalidValueError: the backgrounds are not those that the dataset was made from.
+    """
+    manifest = read_manifest(Path(folder))
+    if not isinstance(manifest.get("recipe"), dict) or not isinstance(manifest.get("seed"), int):
+        raise InputError.of(folder, "states no recipe (a mix, or a set of other origin), so its images cannot be drawn")
+    recipe = Recipe.from_mapping(manifest["recipe"], "dataset.json")
+    stated = manifest.get("backgrounds") or {}
+    if backgrounds is None:
+        backgrounds = PROCEDURAL if stated.get("kind") == PROCEDURAL else BUILTIN
+    source = open_backgrounds(backgrounds, recipe, labels=labels, scene=scene, seed=manifest["seed"])
+    if _mark(source.describe()) != _mark(stated):
+        raise InvalidValueError(
+            f"backgrounds must be those that {folder} was made from ({stated.get('kind')} {stated.get('name', '')}), "
+            f"{backgrounds} holds others; name them with --backgrounds, and their labels or scene where they had some"
+        )
+    library = TemplateLibrary.open(templates) if templates is not None else None
+    return Generator(recipe, source, library, manifest["seed"])
+
+
+def _mark(description: dict[str, Any]) -> str:
+    """What tells one source of backgrounds from another: its digest where it has one, which no file name enters."""
+    return json.dumps(description.get("digest", description), sort_keys=True)

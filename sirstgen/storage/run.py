@@ -1,0 +1,228 @@
+"""A run in progress: its folder inside the dataset, what was begun with what, and what is finished."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sirstgen import __version__
+from sirstgen.atomic import MANIFEST, refuse_existing, write_file
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.synthesis.generator import Generator
+
+RUN_FOLDER = ".run"
+LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
+"""Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
+first, what makes the folder recognisable last."""
+
+_FINGERPRINT = "fingerprint"
+
+
+class Run:
+    """The state of a run, kept in ``<dataset>/.run`` until the dataset is finished.
+
+    Attributes:
+        folder: the dataset folder.
+        scratch: where files are before they are whole.
+        journal: the finished images.
+        takes: for images that a person has rejected, how often; the next take draws them differently.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, takes: dict[str, int]) -> None:
+        self.folder = folder
+        self.scratch = folder / RUN_FOLDER / "scratch"
+        self.journal = journal
+        self.takes = takes
+
+    @classmethod
+    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> Run:
+        """Begins a run, or goes on with the one in `folder`.
+
+        The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
+        and goes after the last checksum.
+
+        Raises:
+            OutputExistsError: there is something in `folder` that may not be replaced.
+            InvalidValueError: the run in `folder` was begun with something else, or holds more than `count` images.
+        """
+        own = folder / RUN_FOLDER
+        mark = fingerprint(generator)
+        if not resume:
+            _make_room(folder, overwrite)
+        elif (own / _FINGERPRINT).is_file():
+            if (own / _FINGERPRINT).read_text() != mark:
+                raise _begun_otherwise(folder)
+        elif (folder / MANIFEST).is_file():
+            _reopen(folder, mark, count)
+        else:
+            _make_room(folder, overwrite=False)
+        scratch = own / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        write_file(own / "seed", str(generator.seed), scratch)
+        write_file(own / _FINGERPRINT, mark, scratch)
+        (folder / SUMS).unlink(missing_ok=True)
+        with contextlib.ExitStack() as on_fault:
+            run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
+            on_fault.callback(run.journal.close)
+            run._settle(count)
+            on_fault.pop_all()
+        return run
+
+    @staticmethod
+    def seed_of(folder: Path) -> int | None:
+        """The seed of the run or dataset in `folder`, so that it can go on without being told again."""
+        begun = folder / RUN_FOLDER / "seed"
+        if begun.exists():
+            return int(begun.read_text())
+        seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
+        return None if seed is None else int(seed)
+
+    def share(self, generator: Generator) -> None:
+        """Puts the generator where workers find it."""
+        write_file(generator_file(self.folder), pickle.dumps(generator), self.scratch)
+
+    def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
+        """The images shall be drawn again, differently.
+
+        Args:
+            image_ids: of finished images.
+            earlier: how often each was redrawn before; said by the finished dataset, so that a redraw that was
+                interrupted and is asked for again draws the same.
+        """
+        for name in image_ids:
+            self.journal.forget(name)
+        self.takes.update({name: earlier.get(name, 0) + 1 for name in image_ids})
+        write_file(self.folder / RUN_FOLDER / "takes.json", json.dumps(self.takes), self.scratch)
+
+    def finish(self) -> None:
+        """The dataset is complete: its run folder goes."""
+        self.journal.close()
+        (self.folder / RUN_FOLDER / _FINGERPRINT).unlink()
+        shutil.rmtree(self.folder / RUN_FOLDER)
+
+    def _settle(self, count: int) -> None:
+        """Images whose files are not what the journal says are made again; files beyond the run's end are removed."""
+        ids = self.journal.ids()
+        if ids and int(ids[-1]) > count:
+            raise _too_few(self.folder, int(ids[-1]), count)
+        for entry in self.journal.entries():
+            whole = (
+                file_sha256(self.folder / "images" / f"{entry.id}.png") == entry.image_sha256
+                and file_sha256(self.folder / "masks" / f"{entry.id}.png") == entry.mask_sha256
+            )
+            if not whole:
+                self.journal.forget(entry.id)
+        for part in (self.folder / "images", self.folder / "masks"):
+            part.mkdir(exist_ok=True)
+            for file in part.glob("[0-9]*.png"):  # of a longer run that was killed before it noted them
+                if file.stem.isdecimal() and int(file.stem) > count:
+                    file.unlink()
+
+
+def generator_file(folder: Path) -> Path:
+    """Where the workers of a run in `folder` find its generator."""
+    return folder / RUN_FOLDER / "generator.pickle"
+
+
+def image_id(index: int) -> str:
+    """The id of image `index`: its number from 1, six digits."""
+    return f"{index + 1:06d}"
+
+
+def fingerprint(generator: Generator) -> str:
+    """SHA-256 of everything that decides the pixels of a run; runs with equal ones give equal images."""
+    parts = {
+        "sirstgen": __version__,
+        "seed": generator.seed,
+        "recipe": generator.recipe.to_mapping(),
+        "backgrounds": generator.backgrounds.describe(),
+        "templates": generator.templates.digest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The ``dataset.json`` of a finished dataset.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    try:
+        manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
+    if not isinstance(manifest, dict) or "count" not in manifest:
+        raise InputError.of(folder / "dataset.json", "not the manifest of a sirstgen dataset")
+    return manifest
+
+
+def _make_room(folder: Path, overwrite: bool) -> None:
+    """Removes the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
+    begun = (folder / RUN_FOLDER / _FINGERPRINT).is_file()
+    if begun and not overwrite:
+        raise OutputExistsError(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    # A run killed in its first moments leaves nothing but an empty run folder.
+    blank = folder.is_dir() and all(part.name == RUN_FOLDER for part in folder.iterdir())
+    if not begun and not blank:
+        refuse_existing(folder, overwrite)
+    for name in LAYOUT:
+        part = folder / name
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _reopen(folder: Path, mark: str, count: int) -> None:
+    """Turns a finished dataset back into a run: the journal from its rows and checksums."""
+    manifest = read_manifest(folder)
+    if manifest.get("fingerprint") != mark:
+        raise _begun_otherwise(folder)
+    if manifest["count"] > count:
+        raise _too_few(folder, manifest["count"], count)
+    own = folder / RUN_FOLDER
+    own.mkdir(exist_ok=True)
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
+            for line in rows:
+                name = json.loads(line)["id"]
+                entry = Entry(name, sums[f"images/{name}.png"], sums[f"masks/{name}.png"], line.rstrip("\n"))
+                journal.write(entry.line())
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise InputError.of(
+            folder, f"{SUMS} and targets.jsonl do not fit together ({error}); make the dataset again with --overwrite"
+        ) from None
+    (own / "takes.json").write_text(json.dumps(manifest.get("redrawn", {})))
+    (own / "journal.new").replace(own / "journal.tsv")
+
+
+def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
+    return InvalidValueError(
+        f"n must be at least {held}, as many as {folder} holds, got {count}", name="n", value=count
+    )
+
+
+def _begun_otherwise(folder: Path) -> InvalidValueError:
+    return InvalidValueError(
+        f"a run goes on with the recipe, seed, backgrounds, templates and version it was begun with, {folder} was "
+        f"begun with others; repeat its command, or give --overwrite or another --out"
+    )
+
+
+def _read_takes(folder: Path) -> dict[str, int]:
+    path = folder / RUN_FOLDER / "takes.json"
+    takes: Mapping[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    return dict(takes)

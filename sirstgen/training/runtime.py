@@ -1,0 +1,143 @@
+"""Where and how a net computes: device, memory order, precision, compilation; and its start from a seed."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sirstgen import detectors
+from sirstgen.detectors.detector import Detector
+from sirstgen.errors import InvalidValueError
+from sirstgen.training.config import TrainingConfig
+
+# Statistics of ImageNet's RGB channels, as the published nets are fed; their mean serves nets of one channel.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` is a CUDA device where there is one, else the CPU.
+
+    Raises:
+        InvalidValueError: no such device, or none on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InvalidValueError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}", value=name)
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InvalidValueError(
+            f"device {name!r} is not there, this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    return device
+
+
+def normalise(images: Tensor, in_channels: int) -> Tensor:
+    """Gray levels as the nets take them: repeated to `in_channels`, minus ImageNet's mean, by its deviation.
+
+    Args:
+        images: (B, 1, H, W) float32, 0..1.
+        in_channels: 3 for each of the RGB statistics, 1 for their means.
+    """
+    rows = [_MEAN, _DEVIATION] if in_channels == 3 else [[sum(row) / 3] for row in (_MEAN, _DEVIATION)]
+    mean, deviation = (torch.tensor(row, device=images.device)[:, None, None] for row in rows)
+    return (images - mean) / deviation
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a net computes on a device.
+
+    Args:
+        device: where.
+        precision: ``float32``, or ``bfloat16`` for autocast.
+        channels_last: memory order of images and weights.
+        compile: mode of ``torch.compile``, or ``no``.
+    """
+
+    device: torch.device
+    precision: str = "float32"
+    channels_last: bool = True
+    compile: str = "no"
+
+    @classmethod
+    def of(cls, settings: TrainingConfig, device: str = "auto") -> Runtime:
+        """What `settings` ask for, on `device`."""
+        return cls(resolve_device(device), settings.precision, settings.channels_last, settings.compile)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The order of images and weights in memory."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    @property
+    def name(self) -> str:
+        """The device for people to read."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def place(self, net: Detector) -> Detector:
+        """`net` on the device, in the memory order."""
+        return net.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
+
+    def inputs(self, images: Tensor, in_channels: int) -> Tensor:
+        """Gray images (B, 1, H, W) in 0..1 as the net on this device takes them."""
+        moved = images.to(self.device, non_blocking=True)
+        return normalise(moved, in_channels).contiguous(memory_format=self.memory_format)
+
+    def autocast(self) -> torch.autocast:
+        """The context in which the net runs."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    @contextmanager
+    def tuned(self) -> Iterator[None]:
+        """Inside the block cuDNN tries its algorithms on the first batches and keeps the fastest (nothing on CPUs)."""
+        before = torch.backends.cudnn.benchmark
+        torch.backends.cudnn.benchmark = self.device.type == "cuda" or before
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.benchmark = before
+
+    @property
+    def inference_batch(self) -> int:
+        """Frames per forward pass when testing: CPUs are fastest with 1, larger batches fall out of their caches."""
+        return 16 if self.device.type == "cuda" else 1
+
+    @property
+    def loader_workers(self) -> int:
+        """Processes that make batches while the device trains: none on a CPU, where they would compete with it."""
+        return min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
+
+    def compiled(self, net: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
+        """What to call in place of `net`: itself, or its compiled twin, which shares its weights."""
+        if self.compile == "no":
+            return net
+        compiled: Callable[[Tensor], tuple[Tensor, ...]] = torch.compile(net, mode=self.compile)
+        return compiled
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Random numbers of torch from `seed` inside the block (first weights, dropout); put back as they were after it."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def fresh_net(settings: TrainingConfig) -> Detector:
+    """A detector with its first weights: Xavier-normal convolutions (section V-B), the rest as torch has it."""
+    with seeded(settings.seed, torch.device("cpu")):
+        net = detectors.build(settings.detector, settings.in_channels)
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.xavier_normal_(module.weight)
+    return net

@@ -1,0 +1,205 @@
+"""Checking what stands around the images: files that should be there, split lists, the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sirstgen.datasets.split import PARTS
+from sirstgen.errors import InputError
+from sirstgen.storage.checksums import SUMS, check_sums
+from sirstgen.storage.manifest import SCHEMA_VERSION
+from sirstgen.storage.run import RUN_FOLDER
+from sirstgen.verification.issues import Issue
+
+
+@dataclass
+class Tally:
+    """What the lines of ``targets.jsonl`` add up to.
+
+    Args:
+        rows: lines.
+        targets: entries of their targets.
+        scenes: lines of each scene.
+        rejections: rejected draws by reason.
+        sides: for each background and group of near-duplicates, an image of each part of the split that shows it.
+    """
+
+    rows: int = 0
+    targets: int = 0
+    scenes: Counter[str] = field(default_factory=Counter)
+    rejections: Counter[str] = field(default_factory=Counter)
+    sides: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any], key: str, part: str | None) -> None:
+        """Adds a line whose plan can be read; `part` is the side of the split it is on."""
+        self.rows += 1
+        self.targets += len(row["targets"])
+        self.scenes[str(row.get("scene"))] += 1
+        rejections = row.get("rejections", {})
+        self.rejections.update(rejections if isinstance(rejections, dict) else {})
+        if part is not None:
+            background = row["background"]
+            for name in {str(background["id"]), str(background.get("group") or background["id"])}:
+                self.sides.setdefault(name, {}).setdefault(part, key)
+
+
+def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
+    """``dataset.json``, empty where it cannot be read, which is added to `faults`."""
+    try:
+        manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        faults.append(Issue("dataset.json", f"missing or unreadable ({error})"))
+        return {}
+    if not isinstance(manifest, dict):
+        faults.append(Issue("dataset.json", "must be a JSON object"))
+        return {}
+    return manifest
+
+
+def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
+    """Files that a finished dataset has beside its images; the name that its lists carry."""
+    if (folder / RUN_FOLDER).exists():
+        yield Issue(RUN_FOLDER, "the run is not finished; go on with synth --resume")
+    for name in ("targets.jsonl", "README.md", SUMS):
+        if name == "targets.jsonl" and manifest.get("kind") == "mix":
+            continue  # a mix of sets that have no lines has none
+        if not (folder / name).is_file():
+            yield Issue(name, "missing")
+    if manifest:
+        if manifest.get("schema_version") != SCHEMA_VERSION:
+            what = "written by another version of sirstgen than this one knows"
+            yield Issue("dataset.json", f"schema_version: {what}", manifest.get("schema_version"), SCHEMA_VERSION)
+        if manifest.get("name") != folder.resolve().name:
+            what = "name must be the folder's name, which the lists in img_idx/ carry; rename the folder back"
+            yield Issue("dataset.json", what, manifest.get("name"), folder.resolve().name)
+
+
+def image_files(folder: Path, faults: list[Issue]) -> tuple[set[str], set[str]]:
+    """Ids that have an image and ids that have a mask; files that are neither are added to `faults`."""
+    found = []
+    for name in ("images", "masks"):
+        ids: set[str] = set()
+        files = sorted(path.name for path in (folder / name).iterdir()) if (folder / name).is_dir() else []
+        for file in files:
+            if file.endswith(".png"):
+                ids.add(file.removesuffix(".png"))
+            else:
+                faults.append(Issue(f"{name}/{file}", f"an extra file; {name}/ holds PNG files only"))
+        found.append(ids)
+    images, masks = found
+    faults += [Issue(f"masks/{key}.png", "missing; its image is there") for key in sorted(images - masks)]
+    faults += [Issue(f"images/{key}.png", "missing; its mask is there") for key in sorted(masks - images)]
+    return images, masks
+
+
+def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[str, str]:
+    """The part (``train``, ``test``) that each id is in, by the lists in both layouts.
+
+    Found are lists that are missing or differ between the layouts, ids twice, in both parts, in none, or without image.
+    """
+    name = folder.resolve().name
+    sides: dict[str, str] = {}
+    for part in PARTS:
+        first, second = f"50_50/{part}.txt", f"img_idx/{part}_{name}.txt"
+        listed = _read_list(folder, first, faults)
+        again = _read_list(folder, second, faults)
+        if listed is None and again is None:
+            continue
+        if listed is not None and again is not None and listed != again:
+            others = sorted(set(listed) ^ set(again))
+            what = f"differs from {first}" + (f": {_named(others)} in one of them only" if others else " in its order")
+            faults.append(Issue(second, what, len(listed), len(again)))
+        for key, times in Counter(listed if listed is not None else again).items():
+            if times > 1:
+                faults.append(Issue(first, f"lists {key} more than once", 1, times))
+            if key not in ids:
+                faults.append(Issue(first, f"lists {key}, which has no image"))
+            if key in sides:
+                faults.append(Issue(first, f"lists {key}, which is in {sides[key]}.txt too; parts must be disjoint"))
+            sides[key] = part
+    missing = sorted(set(ids) - sides.keys())
+    if missing and sides:
+        faults.append(Issue("50_50", f"{_named(missing)} in neither train.txt nor test.txt", len(ids), len(sides)))
+    return sides
+
+
+def _read_list(folder: Path, name: str, faults: list[Issue]) -> list[str] | None:
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        faults.append(Issue(name, reason))
+        return None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def group_faults(tally: Tally) -> Iterator[Issue]:
+    """Backgrounds, and groups of near-duplicates, that show in training and test images."""
+    for name, shown in tally.sides.items():
+        if len(shown) > 1:
+            where = ", ".join(f"{key} in {part}" for part, key in sorted(shown.items()))
+            yield Issue("50_50", f"background {name} is on both sides of the split ({where})")
+
+
+def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: Mapping[str, str]) -> Iterator[Issue]:
+    """The manifest's figures against what was counted."""
+    split = Counter(sides.values())
+    found: dict[str, Any] = {
+        "count": images,
+        "targets": tally.targets,
+        "scenes": dict(sorted(tally.scenes.items())),
+        "rejections": dict(sorted(tally.rejections.items())),
+        "split": {part: split[part] for part in PARTS},
+    }
+    for name, value in found.items():
+        stated = manifest.get(name)
+        if stated != value:
+            yield Issue("dataset.json", name, "nothing" if stated is None else stated, value)
+
+
+def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping[str, str]) -> Iterator[Issue]:
+    """A mix's list of where each image comes from, against its files and split."""
+    try:
+        entries = {str(entry["id"]): (entry["kind"], entry["part"]) for entry in manifest["images"]}
+        counted = Counter(entries.values())
+        stated = {
+            "count": manifest["count"],
+            "real": (manifest["real"]["train"], manifest["real"]["test"]),
+            "synthetic": manifest["synthetic"]["train"],
+        }
+    except (KeyError, TypeError) as error:
+        yield Issue("dataset.json", f"the manifest of a mix is incomplete or wrong: {error!r}")
+        return
+    found = {
+        "count": len(entries),
+        "real": (counted["real", "train"], counted["real", "test"]),
+        "synthetic": counted["synthetic", "train"],
+    }
+    for name, value in found.items():
+        if stated[name] != value:
+            yield Issue("dataset.json", name, stated[name], value)
+    for key in sorted(entries.keys() ^ set(ids)):
+        yield Issue("dataset.json", f"image {key} is {'listed but has no file' if key in entries else 'not listed'}")
+    for key, (_, part) in entries.items():
+        if key in sides and sides[key] != part:
+            yield Issue("50_50", f"{key} is on the other side than dataset.json says", part, sides[key])
+
+
+def sum_faults(folder: Path) -> Iterator[Issue]:
+    """Every file against ``SHA256SUMS``."""
+    try:
+        texts = check_sums(folder)
+    except InputError:
+        return  # missing; told by `layout_faults`
+    for text in texts:
+        place, _, what = text.rpartition(": ")
+        yield Issue(place, what)
+
+
+def _named(keys: list[str], limit: int = 3) -> str:
+    return ", ".join(keys[:limit]) + (f" and {len(keys) - limit} more" if len(keys) > limit else "")

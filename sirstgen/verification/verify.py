@@ -1,0 +1,196 @@
+"""verify: everything a dataset claims, recomputed from its files alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InputError
+from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.run import RUN_FOLDER, image_id
+from sirstgen.synthesis.generator import Generator
+from sirstgen.verification.files import (
+    Tally,
+    count_faults,
+    group_faults,
+    image_files,
+    layout_faults,
+    mix_faults,
+    read_manifest_loosely,
+    read_sides,
+    sum_faults,
+)
+from sirstgen.verification.images import read_pair, read_plan, rebuild_faults, truth_faults
+from sirstgen.verification.issues import Issue
+
+Progress = Callable[[int, int], None]
+
+_RECIPE_KEYS = ("width", "height", "bit_depth", "mask_level", "clutter_region")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification has looked at and found.
+
+    Args:
+        folder: the dataset.
+        kind: ``synthetic``, ``mix``, or ``plain`` for a folder that states nothing about its targets.
+        images: images seen.
+        targets: entries of targets that were recomputed; 0 for a plain folder.
+        rebuilt: images rendered again from their lines.
+        faults: empty when every claim holds.
+    """
+
+    folder: Path
+    kind: str
+    images: int
+    targets: int
+    rebuilt: int
+    faults: list[Issue]
+
+    def summary(self) -> str:
+        """What was checked and how it went, in one line."""
+        checked = {
+            "synthetic": f"{self.targets} targets, boxes, masks, SCRs, counts, split and checksums recomputed",
+            "mix": f"sources, split and checksums; {self.targets} targets of synthetic images recomputed",
+            "plain": "sizes, mask values and split lists; no targets.jsonl, so nothing is stated about its targets",
+        }[self.kind]
+        again = f", {self.rebuilt} images rendered again from their lines" if self.rebuilt else ""
+        found = f"{len(self.faults)} fault{'s'[: len(self.faults) != 1]}" if self.faults else "no fault"
+        return f"{self.folder}: {self.images} images ({checked}{again}): {found}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "kind": self.kind,
+            "images": self.images,
+            "targets": self.targets,
+            "rebuilt": self.rebuilt,
+            "faults": [fault.to_json() for fault in self.faults],
+        }
+
+
+def verify(folder: str | Path, rebuild: Generator | None = None, progress: Progress | None = None) -> list[Issue]:
+    """The faults of a dataset: claims that its files do not bear out; see `examine`."""
+    return examine(folder, rebuild, progress).faults
+
+
+def examine(folder: str | Path, rebuild: Generator | None = None, progress: Progress | None = None) -> Verification:
+    """Recomputes what a dataset folder states: files and their checksums, counts, split, and every target's figures.
+
+    Images are read one by one, so that memory does not grow with the dataset. A mix is checked as what it is; a folder
+    that states nothing (a real set) is checked for sizes, mask values and split lists.
+
+    Args:
+        folder: the dataset.
+        rebuild: also render every image from its line, with these backgrounds and templates, and compare pixels.
+        progress: called with images done and images in all.
+
+    Raises:
+        InputError: no such folder, or a folder that is no dataset at all.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise InputError.of(path, "there is no such folder")
+    states = ("dataset.json", "targets.jsonl", SUMS, RUN_FOLDER)
+    if any((path / name).exists() for name in states):
+        return _examine_ours(path, rebuild, progress)
+    return _examine_plain(path, progress)
+
+
+def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | None) -> Verification:
+    faults: list[Issue] = []
+    manifest = read_manifest_loosely(folder, faults)
+    mixed = manifest.get("kind") == "mix"
+    faults += layout_faults(folder, manifest)
+    images, masks = image_files(folder, faults)
+    sides = read_sides(folder, images, faults)
+    tally, unseen, rebuilt = Tally(), set(images & masks), 0
+    recipe = {} if mixed else manifest.get("recipe", {})
+    previous = ""
+    for number, row in _rows(folder, faults):
+        key = row["id"]
+        place = f"targets.jsonl line {number}"
+        if key <= previous:
+            faults.append(Issue(place, f"id {key} must come after {previous}: one line an image, in id order"))
+        previous = max(previous, key)
+        if not mixed and (row.get("index") != number - 1 or key != image_id(number - 1)):
+            faults.append(Issue(place, "id and index must count the lines", [key, row.get("index")], number))
+        if key not in images or key not in masks:
+            if key not in images and key not in masks:
+                faults.append(Issue(f"images/{key}.png", "missing with its mask; targets.jsonl has its line"))
+            continue
+        unseen.discard(key)
+        pair = read_pair(folder, key, faults)
+        plan = read_plan(row, key, faults)
+        if plan is not None:
+            tally.add(row, key, sides.get(key))
+            faults += _recipe_faults(recipe, row, key)
+            faults += truth_faults(plan, row, key, pair)
+            if rebuild is not None:
+                faults += rebuild_faults(plan, row, key, pair, rebuild)
+                rebuilt += 1
+        if progress is not None:
+            progress(len(images) - len(unseen), len(images))
+    for key in sorted(unseen):
+        if not mixed:
+            faults.append(Issue("targets.jsonl", f"image {key} has no line"))
+        read_pair(folder, key, faults)
+    faults += group_faults(tally)
+    if mixed:
+        faults += mix_faults(manifest, images, sides)
+    elif manifest:
+        faults += count_faults(manifest, tally, len(images), sides)
+    faults += sum_faults(folder)
+    return Verification(folder, "mix" if mixed else "synthetic", len(images), tally.targets, rebuilt, faults)
+
+
+def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and content of each line of ``targets.jsonl``; lines that are none are added to `faults`."""
+    path = folder / "targets.jsonl"
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if isinstance(row, dict) and isinstance(row.get("id"), str):
+                yield number, row
+            else:
+                faults.append(Issue(f"targets.jsonl line {number}", "must be a JSON object with an id"))
+
+
+def _recipe_faults(recipe: Mapping[str, Any], row: Mapping[str, Any], key: str) -> Iterator[Issue]:
+    whole = recipe.get("backgrounds", {}).get("whole", False)  # then width and height are limits
+    for name in _RECIPE_KEYS:
+        if name in recipe and row.get(name) != recipe[name]:
+            if whole and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
+                continue
+            yield Issue(key, f"{name} differs from the recipe in dataset.json", recipe[name], row.get(name))
+
+
+def _examine_plain(folder: Path, progress: Progress | None) -> Verification:
+    """Pairs, sizes, mask values and split lists, as far as the reader of all layouts finds them."""
+    faults: list[Issue] = []
+    try:
+        dataset = Dataset.open(folder)
+    except InputError as error:
+        if error.data.get("path") == str(folder):  # no dataset at all; otherwise one of its files is at fault
+            raise
+        return Verification(folder, "plain", 0, 0, 0, [Issue(str(folder), str(error))])
+    for done, key in enumerate(dataset.ids, start=1):
+        try:
+            dataset.sample(key)
+        except InputError as error:
+            faults.append(Issue(key, str(error)))
+        if key in dataset.warnings:
+            faults.append(Issue(key, dataset.warnings[key]))
+        if progress is not None:
+            progress(done, len(dataset))
+    return Verification(folder, "plain", len(dataset), 0, 0, faults)

@@ -1,0 +1,233 @@
+"""Table VIII in miniature: rows, resuming, failures by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making.training_frames import make_frames
+from PIL import Image
+
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.train_check import train_check as module
+from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
+from sirstgen.train_check.table import Status, TrainingSet
+from sirstgen.train_check.train_check import CheckProgress, train_check
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.frames import Frames
+from sirstgen.training.loop import TrainingError, fit
+
+
+def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:
+    frames = make_frames(count, seed)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for key, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
+        Image.fromarray(image).save(folder / "images" / f"{key}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{key}.png")
+    if train is not None:
+        (folder / "50_50").mkdir()
+        for part, ids in (("train", frames.ids[:train]), ("test", frames.ids[train:])):
+            (folder / "50_50" / f"{part}.txt").write_text("".join(f"{key}\n" for key in ids))
+    return Dataset.open(folder)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Dataset:
+    return write_set(tmp_path / "real", 8, seed=1, train=5)
+
+
+@pytest.fixture
+def synth(tmp_path: Path) -> Dataset:
+    return write_set(tmp_path / "synth", 9, seed=2)
+
+
+@pytest.fixture
+def plan(settings: TrainingConfig) -> CheckPlan:
+    short = dataclasses.replace(settings, steps=2, validate_every=2)
+    rows = (MixedRow(0), MixedRow(2), RealRow())
+    return CheckPlan("tiny", rows, ("dnanet-resnet10-light",), total=6, settings=short)
+
+
+def test_every_row_is_trained_tested_and_written(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path
+) -> None:
+    seen: list[CheckProgress] = []
+    out = tmp_path / "out"
+    table = train_check(plan, real, synth, out=out, device="cpu", progress=seen.append)
+    assert [run.training_set for run in table.runs] == [TrainingSet(0, 6), TrainingSet(2, 4), TrainingSet(5, 0)]
+    assert all(run.steps == 2 and run.device == "cpu" and run.seconds > 0 for run in table.runs)
+    assert {(step.number, step.runs) for step in seen} == {(1, 3), (2, 3), (3, 3)}
+    content = json.loads((out / "table.json").read_text())
+    assert content["preset"] == "tiny"
+    assert "equal steps: 2 of 4 crops in every row" in (out / "table.txt").read_text()
+    assert (out / "table.md").exists()
+    ids = {path.parent.name.split("-")[3]: path.read_text().split() for path in out.glob("runs/*/ids.txt")}
+    test = {f"real-{key}" for key in real.split("test")}
+    assert not test & {key for keys in ids.values() for key in keys}
+    assert {key for key in ids["2+4"] if key.startswith("synth")} < set(ids["0+6"])
+
+
+def test_a_stopped_check_goes_on_and_ends_the_same(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = train_check(plan, real, synth, out=tmp_path / "straight", device="cpu")
+    trained = []
+
+    def interrupted(*args: object, **options: object) -> object:
+        trained.append(args)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return fit(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
+    with pytest.raises(OutputExistsError, match="resume it"):
+        train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
+    resumed = train_check(plan, real, synth, out=tmp_path / "out", device="cpu", resume=True)
+    assert len(trained) == 4  # the first row was not trained again
+    assert [run.figures for run in resumed.runs] == [run.figures for run in straight.runs]
+
+
+def test_repeats_draw_other_images_and_weights(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+    twice = dataclasses.replace(plan, rows=(MixedRow(2),), repeats=2, seed=5)
+    table = train_check(twice, real, synth, out=tmp_path / "out", device="cpu")
+    assert [run.seed for run in table.runs] == [5, 6]
+    ids = [path.read_text() for path in sorted((tmp_path / "out").glob("runs/*/ids.txt"))]
+    assert ids[0] != ids[1]
+    assert len(table.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("nan loss", Status.NAN_LOSS), ("out of memory", Status.OUT_OF_MEMORY), ("collapsed", Status.COLLAPSED)],
+)
+def test_failures_are_named_in_the_table(
+    reason: str,
+    status: Status,
+    plan: CheckPlan,
+    real: Dataset,
+    synth: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(settings: TrainingConfig, train: object, *args: object, **options: object) -> object:
+        if len(train) == 5:  # type: ignore[arg-type]
+            raise TrainingError("it did not work", reason=reason)
+        return fit(settings, train, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", failing)
+    table = train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
+    assert all(run.steps == 2 for run in table.runs[:2])
+    assert (table.runs[2].status, table.runs[2].steps, table.runs[2].note) == (status, 0, "it did not work")
+    # Memory may be there the next time; the others would end in the same way again.
+    assert len(list(tmp_path.glob("out/runs/*/run.json"))) == (2 if reason == "out of memory" else 3)
+    assert str(status) in (tmp_path / "out" / "table.txt").read_text()
+
+
+def test_a_row_without_training_images_is_named(plan: CheckPlan, real: Dataset, tmp_path: Path) -> None:
+    empty = write_set(tmp_path / "empty", 3, seed=4, train=0)
+    rows = (FolderRow(empty.folder), RealRow())
+    table = train_check(dataclasses.replace(plan, rows=rows), real, device="cpu")
+    assert table.runs[0].status is Status.EMPTY_SPLIT
+    assert "empty" in table.runs[0].note
+    assert table.runs[1].status in (Status.OK, Status.COLLAPSED)
+
+
+def test_a_folder_is_a_row_of_its_own(plan: CheckPlan, real: Dataset, synth: Dataset) -> None:
+    rows = (FolderRow(synth.folder, count=4), FolderRow(synth.folder))
+    table = train_check(dataclasses.replace(plan, rows=rows), real, device="cpu")
+    assert [run.training_set for run in table.runs] == [TrainingSet(0, 4, "synth"), TrainingSet(0, 9, "synth")]
+
+
+def test_real_images_of_a_mix_can_be_shown_more_often(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def watched(settings: TrainingConfig, train: Frames, *args: object, **options: object) -> object:
+        seen.append([key[:4] for key in train.ids])
+        return fit(settings, train, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", watched)
+    often = dataclasses.replace(plan, real_copies=3)
+    table = train_check(often, real, synth, out=tmp_path / "out", device="cpu")
+    assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(0, 6), (6, 4), (5, 0)]
+    assert table.runs[1].training_set == TrainingSet(2, 4)
+    assert "shown 3 times as often" in (tmp_path / "out" / "table.txt").read_text()
+    seen.clear()
+    train_check(plan, real, synth, out=tmp_path / "out", device="cpu", resume=True)
+    assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(2, 4)]  # the others are the same trainings
+
+
+def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan, real: Dataset, synth: Dataset) -> None:
+    epochs = dataclasses.replace(plan, equal="epochs", epochs=10)
+    assert epochs.run_settings("acm", 0, 791).steps == 1978
+    assert epochs.run_settings("acm", 2, 213).steps == 532
+    assert epochs.run_settings("acm", 2, 213).seed == plan.seed + 2
+    (job,) = module._Check(
+        dataclasses.replace(epochs, rows=(MixedRow(2),), real_copies=3), real, synth, None, "cpu", None
+    ).jobs()
+    assert job.settings.steps == 10 * (3 * 2 + 4) // plan.settings.batch
+    assert plan.run_settings("acm", 0, 791).steps == plan.run_settings("acm", 0, 213).steps
+
+
+def test_what_is_missing_is_missed_before_any_training(
+    plan: CheckPlan, real: Dataset, synth: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "fit", lambda *args, **options: pytest.fail("trained"))
+    with pytest.raises(InputError, match="no synthetic set is given"):
+        train_check(plan, real, None, device="cpu")
+    with pytest.raises(InputError, match="20 synthetic images are needed, 9 are there"):
+        train_check(dataclasses.replace(plan, rows=(MixedRow(0),), total=20), real, synth, device="cpu")
+    with pytest.raises(InputError, match="no list of test images"):
+        train_check(dataclasses.replace(plan, rows=(MixedRow(0),)), synth, synth, device="cpu")
+    with pytest.raises(InvalidValueError, match="device"):
+        train_check(plan, real, synth, device="tpu")
+
+
+def test_only_a_check_is_overwritten(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+    one = dataclasses.replace(plan, rows=(RealRow(),))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputExistsError, match="no earlier check"):
+        train_check(one, real, out=out, device="cpu", overwrite=True)
+    assert (out / "thesis.txt").exists()
+    (out / "thesis.txt").unlink()
+    train_check(one, real, out=out, device="cpu")
+    train_check(one, real, out=out, device="cpu", overwrite=True)
+
+
+def test_plans_know_what_they_need(plan: CheckPlan) -> None:
+    alone = dataclasses.replace(plan, rows=(RealRow(), MixedRow(6)))
+    assert (plan.needs_synthetic, plan.mixes) == (True, True)
+    assert (alone.needs_synthetic, alone.mixes) == (False, False)
+    assert (dataclasses.replace(plan, rows=(MixedRow(0),)).mixes) is False
+
+
+def test_presets() -> None:
+    full = preset("paper")
+    assert full.rows == (MixedRow(0), MixedRow(42), MixedRow(85), MixedRow(128), RealRow())
+    assert full.detectors == ("dnanet-resnet18", "acm")
+    assert (full.total, full.settings.batch, full.settings.learning_rate) == (791, 16, 0.05)
+    assert preset("auto", "cpu") == preset("quick")
+    with pytest.raises(InvalidValueError, match="preset must be one of"):
+        preset("fast")
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"rows": ()}, {"rows": (RealRow(), RealRow())}, {"detectors": ("acm", "acm-unet")}, {"repeats": 0}, {"seed": -1},
+     {"real_copies": 0},
+     {"rows": (MixedRow(7),)}, {"validation_share": 1.0}, {"equal": "time"}, {"detectors": ("unet",)}],
+    ids=str,
+)  # fmt: skip
+def test_plans_that_make_no_check_are_refused(choice: dict[str, object], plan: CheckPlan) -> None:
+    with pytest.raises(InvalidValueError):
+        dataclasses.replace(plan, **choice)  # type: ignore[arg-type]
