@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from making.training_frames import make_frames
