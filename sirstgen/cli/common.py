@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
 
@@ -101,7 +101,14 @@ def warn(texts: Iterable[str]) -> None:
         typer.echo(f"warning: {text}", err=True)
 
 
-def show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
     place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
     warn([f"{message}{place}"])
