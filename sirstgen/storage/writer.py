@@ -35,7 +35,6 @@ def write_dataset(
     executor: Executor | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    train_share: float = 0.5,
     progress: Progress | None = None,
 ) -> Path:
     """Writes images 0 to `count` - 1 of a generator as a dataset folder, which is named after its last component.
@@ -50,7 +49,6 @@ def write_dataset(
         executor: any `concurrent.futures` executor in place of processes of our own; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
         overwrite: remove the sirstgen dataset that is there.
-        train_share: share of the images in the training split, 0 to 1; whole backgrounds go to one side.
         progress: told how far the work is.
 
     Returns:
@@ -65,14 +63,12 @@ def write_dataset(
         raise InvalidValueError(f"n must be at least 1 image, got {count}", name="n", value=count)
     if workers < 1:
         raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
-    if not 0 <= train_share <= 1:
-        raise InvalidValueError(f"train_share must be between 0 and 1, got {train_share}", name="train_share")
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
     with writing(folder, inside=True):
         run = Run.open(generator, folder, count, resume, overwrite)
-        _complete(generator, run, count, train_share, workers, executor, progress)
+        _complete(generator, run, count, workers, executor, progress)
     return folder
 
 
@@ -108,7 +104,7 @@ def redraw(
     with writing(folder, inside=True):
         run = Run.open(generator, folder, count, resume=True, overwrite=False)
         run.redraw(list(dict.fromkeys(ids)), manifest.get("redrawn", {}))
-        _complete(generator, run, count, manifest["train_share"], workers, None, progress)
+        _complete(generator, run, count, workers, None, progress)
     return folder
 
 
@@ -116,7 +112,6 @@ def _complete(
     generator: Generator,
     run: Run,
     count: int,
-    train_share: float,
     workers: int,
     executor: Executor | None,
     progress: Progress | None,
@@ -124,7 +119,7 @@ def _complete(
     """Makes the images that are missing, writes the closing files and ends the run."""
     with contextlib.closing(run.journal):
         _make_missing(generator, run, count, workers, executor, progress)
-        write_closing_files(run, generator, count, train_share)
+        write_closing_files(run, generator, count)
     run.finish()
 
 

@@ -358,7 +358,7 @@ def test_no_place_time_or_host_is_in_any_file(unbroken: Path, background_folder:
 
 
 def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Path) -> None:
-    folder = write_dataset(small_generator, tmp_path / "set", 40, train_share=0.5)
+    folder = write_dataset(small_generator, tmp_path / "set", 40)
     train = (folder / "50_50" / "train.txt").read_text().split()
     test = (folder / "50_50" / "test.txt").read_text().split()
     assert (folder / "img_idx" / "train_set.txt").read_text().split() == train
@@ -373,7 +373,6 @@ def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Pa
     [
         ({"count": 0}, "n must be at least 1 image, got 0"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"train_share": 1.5}, "train_share must be between 0 and 1, got 1.5"),
         ({"resume": True, "overwrite": True}, "resume and overwrite must not both be given"),
     ],
 )
