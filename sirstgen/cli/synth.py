@@ -64,14 +64,14 @@ def synth(
         return
 
     from sirstgen.seeding import draw_seed
-    from sirstgen.storage.run import Run, read_manifest
+    from sirstgen.storage.run import FolderRun, read_manifest
     from sirstgen.storage.writer import write_dataset
     from sirstgen.synthesis.generator import Generator
     from sirstgen.synthesis.sources import open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
     if seed is None:
-        seed = Run.seed_of(out) if resume else None
+        seed = FolderRun.seed_of(out) if resume else None
     if seed is None:
         seed = draw_seed()
         if not quiet:
