@@ -236,7 +236,7 @@ def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -
 def _bare_trees(rng: np.random.Generator, scene: Canvas) -> None:
     """Leafless trees between the camera and the buildings, drawn in place."""
     height, width = scene.shape
-    level = np.float32(rng.uniform(*np.quantile(scene.gray, [0.3, 0.95])))
+    level = float(rng.uniform(*np.quantile(scene.gray, [0.3, 0.95])))
     for _ in range(int(rng.integers(1, 6))):
         foot = (rng.uniform(0, width), height * rng.uniform(0.75, 1.15))
         scene.paint(bare_tree(rng, height, width, foot, tall=height * rng.uniform(0.2, 0.7)), level)
