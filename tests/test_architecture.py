@@ -68,10 +68,11 @@ MAY_KNOW = {
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
     "synthesis": {"backgrounds", "measure", "recipe"},
-    "backgrounds": {"datasets", "measure", "scenes"},
+    "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),
+    "places": set(),
     "scenes": set(),
     "detectors": set(),
     "measure": set(),
@@ -91,8 +92,14 @@ ONLY = {
 HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn", "safetensors"}
 """Libraries that are imported where they are used."""
 
-HEAVY_ROOMS = {"detect", "detectors", "scenes", "training"}
-LIGHT_IN_HEAVY_ROOMS = {"scenes/__init__.py", "scenes/labels.py", "detectors/classical/__init__.py"}
+HEAVY_ROOMS = {"detect", "detectors", "places", "scenes", "training"}
+LIGHT_IN_HEAVY_ROOMS = {
+    "scenes/__init__.py",
+    "scenes/labels.py",
+    "places/__init__.py",
+    "places/classes.py",
+    "detectors/classical/__init__.py",
+}
 
 
 @cache

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import DamageWarning, InputError, InvalidValueError
 
 T = TypeVar("T")
 
@@ -100,6 +100,19 @@ def warn(texts: Iterable[str]) -> None:
     """Warnings on standard error, one a line."""
     for text in texts:
         typer.echo(f"warning: {text}", err=True)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
+    place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
+    warn([f"{message}{place}"])
 
 
 def default_workers(images: int, each: int = 300) -> int:
