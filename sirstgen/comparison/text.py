@@ -72,7 +72,7 @@ def statistics_grid(
     """
     head = ["statistic", "KS", "floor", "EMD", "candidate", "reference"]
     rows = [_gap(gap, percentiles) for gap in distances.gaps[:most]]
-    shown = " / ".join(str(level) for level in PERCENTILES[percentiles])
+    shown = " / ".join(str(level) for level in list(PERCENTILES)[percentiles])
     return Grid(head, rows, f"{title}: most discriminative statistics, percentiles {shown}")
 
 
