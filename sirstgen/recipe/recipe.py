@@ -55,6 +55,10 @@ class Recipe(Part):
     width: Side = Field(default=256, description="image width, pixels")
     height: Side = Field(default=256, description="image height, pixels")
     bit_depth: Literal[8, 16] = Field(default=8, description="bits of the images; masks have 8")
+    train_share: Share = Field(
+        default=0.5,
+        description="wanted share of training images; a background and its near-duplicates are on one side",
+    )
     scr: Annotated[Distribution, Within(above=0, most=1000)] = Field(
         default=drawn([3, 4, 5, 6]),
         description="signal-to-clutter ratio of Eq. 10, drawn for each target; C = 3, 4, 5, 6",
