@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
-from sirstgen.training.augmentation import Augmentation
+from sirstgen.training.augmentation import Augmentation, AugmentationDraw
 from sirstgen.training.frames import Frames
 
 Batch = tuple[Tensor, Tensor]
@@ -54,16 +54,21 @@ class FrameBatches(Dataset[Batch]):
             self._epoch, self._order = epoch, stream(self.seed, epoch, "order").permutation(len(self.frames))
         return int(self._order[place])
 
-    def __getitem__(self, step: int) -> Batch:
-        images, masks = [], []
+    def draws(self, step: int) -> list[tuple[int, AugmentationDraw]]:
+        """Return the number of each frame of a step's batch, and what happens to it."""
+        drawn = []
         for position in range(step * self.batch, (step + 1) * self.batch):
             index = self.frame_of(position)
-            image, mask = self.frames.images[index], self.frames.masks[index]
-            draw = self.augmentation.draw(mask, stream(self.seed, position, "augmentation"))
-            augmented, target = self.augmentation.apply(image, mask, draw)
-            images.append(augmented)
-            masks.append(target)
-        return torch.stack(images), torch.stack(masks)
+            rng = stream(self.seed, position, "augmentation")
+            drawn.append((index, self.augmentation.draw(self.frames.masks[index], rng)))
+        return drawn
+
+    def __getitem__(self, step: int) -> Batch:
+        pairs = [
+            self.augmentation.apply(self.frames.images[index], self.frames.masks[index], draw)
+            for index, draw in self.draws(step)
+        ]
+        return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
 def batch_loader(source: BatchSource, start: int, stop: int, workers: int, pin: bool) -> DataLoader[Batch]:
