@@ -30,7 +30,7 @@ class CapturableAdagrad:
         self._all = list(parameters)
         self._template = torch.optim.Adagrad(self._all, lr=lr, eps=eps)
         self._eps = eps
-        self._sums = [torch.zeros_like(parameter, memory_format=torch.preserve_format) for parameter in self._all]
+        self.sums = [torch.zeros_like(parameter, memory_format=torch.preserve_format) for parameter in self._all]
         self.rate = torch.tensor(lr, dtype=torch.float32, device=self._all[0].device)
         self.steps = 0
 
@@ -39,7 +39,7 @@ class CapturableAdagrad:
         """Take one step with the gradients that are there; `steps` is counted by the caller, since replays skip it."""
         chosen = [place for place, parameter in enumerate(self._all) if parameter.grad is not None]
         gradients: list[Tensor] = [self._all[place].grad for place in chosen]  # type: ignore[misc]
-        sums = [self._sums[place] for place in chosen]
+        sums = [self.sums[place] for place in chosen]
         torch._foreach_addcmul_(sums, gradients, gradients)
         roots = torch._foreach_sqrt(sums)
         torch._foreach_add_(roots, self._eps)
@@ -49,7 +49,7 @@ class CapturableAdagrad:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state in the layout of ``torch.optim.Adagrad``."""
-        for parameter, total in zip(self._all, self._sums, strict=True):
+        for parameter, total in zip(self._all, self.sums, strict=True):
             self._template.state[parameter] = {"step": torch.tensor(float(self.steps)), "sum": total}
         for group in self._template.param_groups:
             group["lr"] = float(self.rate)
@@ -58,7 +58,7 @@ class CapturableAdagrad:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up the state of this class or of ``torch.optim.Adagrad``."""
         self._template.load_state_dict(dict(state))
-        for parameter, total in zip(self._all, self._sums, strict=True):
+        for parameter, total in zip(self._all, self.sums, strict=True):
             kept = self._template.state[parameter]
             total.copy_(kept["sum"])
             self.steps = int(kept["step"])

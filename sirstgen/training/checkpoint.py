@@ -29,7 +29,7 @@ class Checkpoint:
         step: optimiser steps done.
         net: state of the detector.
         optimizer: state of the optimiser; empty in a checkpoint that is for use only.
-        history: one row of figures for each look at the validation frames, and the last step.
+        history: one row of figures for each validation, and the last step.
         data: what the run was trained on, as the caller of `fit` describes it.
     """
 

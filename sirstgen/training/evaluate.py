@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sirstgen.detectors.detector import Detector, folded
 from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect
-from sirstgen.training.config import Precision
 from sirstgen.training.augmentation import gray_tensor, unit_range
+from sirstgen.training.config import Precision
 from sirstgen.training.frames import Frames
 from sirstgen.training.runtime import Runtime
 

@@ -27,10 +27,9 @@ class SupervisedSteps:
         self.hardware = hardware
         self.net = hardware.place(without_dead_biases(fresh_net(settings)))
         self.forward = hardware.compiled(self.net)
-        on_cuda = hardware.device.type == "cuda"
-        self.optimizer: torch.optim.Adagrad | CapturableAdagrad = (CapturableAdagrad if on_cuda else torch.optim.Adagrad)(
-            self.net.parameters(), lr=settings.learning_rate
-        )
+        self.optimizer: torch.optim.Adagrad | CapturableAdagrad
+        adagrad = CapturableAdagrad if hardware.device.type == "cuda" else torch.optim.Adagrad
+        self.optimizer = adagrad(self.net.parameters(), lr=settings.learning_rate)
         self.rate = settings.learning_rate
         self._draws = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in self.net.modules())
 
@@ -86,7 +85,8 @@ class _ConvWithoutBias(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H', W')."""
-        return self._conv_forward(input, self.weight, None)
+        maps: Tensor = self._conv_forward(input, self.weight, None)
+        return maps
 
 
 def without_dead_biases(net: Detector) -> Detector:
