@@ -50,6 +50,7 @@ class Recipe(Part):
     width: int = Field(ge=16, le=16384)
     height: int = Field(ge=16, le=16384)
     bit_depth: Literal[8, 16]
+    train_share: float = Field(ge=0, le=1, description="wanted share of images in the training split")
     scr: Drawn = Field(description="signal-to-clutter ratio, Eq. 10")
     contrast: ContrastLaw | None = Field(None, description="in place of scr")
     blur_sigma: Drawn = Field(description="sigma of the 5x5 Gaussian blur, pixels")
