@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -83,3 +86,19 @@ def batch_loader(source: BatchSource, start: int, stop: int, workers: int, pin: 
         # Without one of its own the loader takes a number from torch's global generator.
         generator=torch.Generator(),
     )
+
+
+def ahead(make: Callable[[int], Tensor], numbers: Iterable[int], count: int = 64) -> Iterator[Tensor]:
+    """Yield what `make` returns for each of `numbers`, made by a thread up to `count` ahead."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Tensor]] = deque()
+        try:
+            for number in numbers:
+                waiting.append(pool.submit(make, number))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

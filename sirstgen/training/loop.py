@@ -16,10 +16,7 @@ import copy
 import csv
 import io
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,12 +28,13 @@ from torch import Tensor
 from sirstgen import detectors
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import GenerationError, InputError, OutputExistsError
+from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
-from sirstgen.training.batches import BatchSource, FrameBatches, batch_loader
+from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.frames import Frames
 from sirstgen.training.graphed import ResidentSteps
 from sirstgen.training.resident import ResidentBatches
@@ -50,13 +48,6 @@ _REPORT_EVERY = 20
 # _LATE. A training below _LEAST_TRAINING steps is too short to be judged.
 _LATE = 2000
 _LEAST_TRAINING = 100
-
-
-class TrainingError(GenerationError):
-    """A training run that ended without a usable net; ``data["reason"]`` is one of `REASONS`."""
-
-
-REASONS = ("nan loss", "out of memory", "collapsed")
 
 
 @dataclass(frozen=True)
@@ -214,7 +205,7 @@ class Training:
         Raises:
             TrainingError: see `fit`.
         """
-        with _named_failures():
+        with named_failures():
             self._loss += next(self._batches)()
             self.step += 1
             self._summed += 1
@@ -227,7 +218,7 @@ class Training:
         steps = self.steps
         numbers = range(self.step, self.settings.steps)
         if isinstance(steps, ResidentSteps):
-            for step, packed in zip(numbers, _ahead(steps.batches.packed, numbers), strict=True):
+            for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
                 yield partial(steps.advance_packed, step, packed)
         else:
             loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=self.hardware.device.type == "cuda")
@@ -317,39 +308,6 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
-
-
-def _ahead(make: Callable[[int], Tensor], numbers: Iterable[int], count: int = 64) -> Iterator[Tensor]:
-    """What `make` gives for each of `numbers`, made by a thread up to `count` ahead."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting: deque[Future[Tensor]] = deque()
-        try:
-            for number in numbers:
-                waiting.append(pool.submit(make, number))
-                if len(waiting) > count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-@contextmanager
-def _named_failures() -> Iterator[None]:
-    """The ways in which torch runs out of memory, as one named failure."""
-    try:
-        yield
-    except (torch.cuda.OutOfMemoryError, MemoryError) as fault:
-        raise TrainingError(f"{_OUT_OF_MEMORY} ({fault})", reason="out of memory") from fault
-    except RuntimeError as fault:
-        # The CPU's allocator has no exception of its own.
-        if "can't allocate memory" not in str(fault) and "out of memory" not in str(fault):
-            raise
-        raise TrainingError(f"{_OUT_OF_MEMORY} ({fault})", reason="out of memory") from fault
-
-
-_OUT_OF_MEMORY = "memory ran out; use a smaller batch, a smaller crop or bfloat16"
 
 
 def _as_csv(history: list[dict[str, Any]]) -> str:

@@ -23,8 +23,9 @@ from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Fitted, Progress, TrainingError, fit
+from sirstgen.training.loop import Fitted, Progress, fit
 from sirstgen.training.runtime import Runtime
 from sirstgen.training.schedule import learning_rate
 from sirstgen.training.supervised import SupervisedSteps
