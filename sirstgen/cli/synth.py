@@ -40,7 +40,7 @@ def synth(
     as_json: common.Json = False,
 ) -> None:
     """Writes a dataset: images with small targets on infrared backgrounds, exact masks, the truth of every target."""
-    from sirstgen.recipe.recipe import Recipe, recipe_text, schema_text
+    from sirstgen.recipe.recipe import Recipe, schema_text
 
     if print_schema:
         typer.echo(schema_text())
@@ -60,7 +60,7 @@ def synth(
         changes["backgrounds"] = {"procedural_share": procedural_share}
     rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
     if print_recipe:
-        typer.echo(recipe_text(rules))
+        typer.echo(rules.to_yaml(), nl=False)
         return
 
     from sirstgen.seeding import draw_seed
