@@ -12,12 +12,12 @@ import cv2
 import isal
 import numpy as np
 
-from sirstgen import __version__
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.seeding import stream
 from sirstgen.storage.checksums import write_sums
-from sirstgen.storage.run import Run, fingerprint
+from sirstgen.storage.fingerprint import fingerprint
+from sirstgen.storage.run import Run
 from sirstgen.synthesis.generator import Generator
 
 SCHEMA_VERSION = 1
@@ -46,13 +46,13 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
     rows.replace(folder / "targets.jsonl")
     train, test = split_by_group(groups, train_share, generator.seed)
     write_split_lists(folder, name, train, test, run.scratch)
+    parts = fingerprint(generator)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
-        "sirstgen": __version__,
+        "sirstgen": parts["sirstgen"],
         "libraries": libraries(),
-        "seed": generator.seed,
-        "fingerprint": fingerprint(generator),
+        "seed": parts["seed"],
         "count": count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
@@ -60,8 +60,9 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
         "split": {"train": len(train), "test": len(test)},
         "rejections": dict(sorted(rejections.items())),
         "redrawn": dict(sorted(run.takes.items())),
-        "backgrounds": generator.backgrounds.describe(),
-        "recipe": generator.recipe.to_mapping(),
+        "backgrounds": parts["backgrounds"],
+        "templates": parts["templates"],
+        "recipe": parts["recipe"],
     }
     write_file(folder / "dataset.json", json.dumps(manifest, indent=2) + "\n", run.scratch)
     write_file(folder / "README.md", card(manifest), run.scratch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import pickle
 import shutil
@@ -11,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, refuse_existing, write_file
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
 from sirstgen.synthesis.generator import Generator
 
@@ -58,8 +57,7 @@ class Run:
         if not resume:
             _make_room(folder, overwrite)
         elif (own / _FINGERPRINT).is_file():
-            if (own / _FINGERPRINT).read_text() != mark:
-                raise _begun_otherwise(folder)
+            _refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
         elif (folder / MANIFEST).is_file():
             _reopen(folder, mark, count)
         else:
@@ -68,7 +66,7 @@ class Run:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         write_file(own / "seed", str(generator.seed), scratch)
-        write_file(own / _FINGERPRINT, mark, scratch)
+        write_file(own / _FINGERPRINT, json.dumps(mark), scratch)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
             run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
@@ -138,18 +136,6 @@ def image_id(index: int) -> str:
     return f"{index + 1:06d}"
 
 
-def fingerprint(generator: Generator) -> str:
-    """SHA-256 of everything that decides the pixels of a run; runs with equal ones give equal images."""
-    parts = {
-        "sirstgen": __version__,
-        "seed": generator.seed,
-        "recipe": generator.recipe.to_mapping(),
-        "backgrounds": generator.backgrounds.describe(),
-        "templates": generator.templates.digest(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The ``dataset.json`` of a finished dataset.
 
@@ -184,11 +170,10 @@ def _make_room(folder: Path, overwrite: bool) -> None:
             part.unlink(missing_ok=True)
 
 
-def _reopen(folder: Path, mark: str, count: int) -> None:
+def _reopen(folder: Path, mark: Mapping[str, Any], count: int) -> None:
     """Turns a finished dataset back into a run: the journal from its rows and checksums."""
     manifest = read_manifest(folder)
-    if manifest.get("fingerprint") != mark:
-        raise _begun_otherwise(folder)
+    _refuse_other(folder, manifest, mark)
     if manifest["count"] > count:
         raise _too_few(folder, manifest["count"], count)
     own = folder / RUN_FOLDER
@@ -215,11 +200,25 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
     )
 
 
-def _begun_otherwise(folder: Path) -> InvalidValueError:
-    return InvalidValueError(
-        f"a run goes on with the recipe, seed, backgrounds, templates and version it was begun with, {folder} was "
-        f"begun with others; repeat its command, or give --overwrite or another --out"
-    )
+def _read_parts(file: Path) -> dict[str, Any]:
+    """The fingerprint of an interrupted run."""
+    try:
+        parts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError.of(file, f"cannot be read ({error}); begin anew with --overwrite") from None
+    if not isinstance(parts, dict):
+        raise InputError.of(file, "not the fingerprint of a run; begin anew with --overwrite")
+    return parts
+
+
+def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """InvalidValueError if the run or dataset in `folder` was begun with something else."""
+    found = difference(begun, now)
+    if found is not None:
+        raise InvalidValueError(
+            f"cannot resume {folder}: {found}; repeat its command, or give --overwrite or another --out",
+            path=str(folder),
+        )
 
 
 def _read_takes(folder: Path) -> dict[str, int]:

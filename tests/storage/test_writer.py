@@ -23,6 +23,7 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.storage import journal, writer
 from sirstgen.storage.checksums import check_sums
+from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.run import RUN_FOLDER, Run
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
@@ -211,9 +212,16 @@ def test_a_run_that_was_killed_loses_what_a_shorter_one_does_not_hold(
     assert files(out) == three
 
 
-@pytest.mark.parametrize("change", ["seed", "recipe", "backgrounds"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seed", "its seed is 0, this run's is 1;"),
+        ("recipe", r"its recipe\.scr.*, this run's is .*;"),
+        ("backgrounds", r"its backgrounds\.\w+ is .*, this run's is "),
+    ],
+)
 def test_a_run_does_not_go_on_with_something_else(
-    small_generator: Generator, background_folder: Path, copied: Path, change: str
+    small_generator: Generator, background_folder: Path, copied: Path, change: str, message: str
 ) -> None:
     recipe, backgrounds, seed = small_generator.recipe, small_generator.backgrounds, 0
     if change == "seed":
@@ -223,12 +231,12 @@ def test_a_run_does_not_go_on_with_something_else(
     else:
         backgrounds = BackgroundLibrary.open(background_folder / "sea", scene="sea")
     other, before = Generator(recipe, backgrounds, seed=seed), files(copied)
-    with pytest.raises(InvalidValueError, match="begun with others"):
+    with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
     assert files(copied) == before
     (copied / RUN_FOLDER).mkdir()
-    (copied / RUN_FOLDER / "fingerprint").write_text("of a run under way")
-    with pytest.raises(InvalidValueError, match="begun with others"):
+    (copied / RUN_FOLDER / "fingerprint").write_text(json.dumps(fingerprint(small_generator)))
+    with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
 
 
