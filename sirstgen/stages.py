@@ -2,8 +2,8 @@
 
 A stage is one module with three parts:
 
-* an *entry* (a pydantic model): what the recipe says under ``stages: {<name>: ...}``, with ``draw(rng, context)``, which
-  returns a record, or None where nothing happens;
+* an *entry* (a pydantic model): what the recipe says under ``stages: {<name>: ...}``, with ``draw(rng, context)``,
+  which returns a record, or None where nothing happens;
 * a *record* (a frozen dataclass of JSON values): everything that was drawn. It stands under ``stages`` in the plan and
   in the line of ``targets.jsonl``, and has ``apply``, a pure function;
 * one call of `register_stage`.
@@ -31,7 +31,6 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.seeding import Draws
 
 Slot = Literal["components", "radiance", "profile", "mask", "image"]
 Per = Literal["target", "image"]
@@ -232,7 +231,7 @@ def records_from_dict(data: Mapping[str, Any], per: Per) -> dict[str, Any]:
         unknown = [key for key in values if key not in known]
         require(not unknown, f"stages.{name}", f"must hold {', '.join(sorted(known))} alone", unknown)
         found[name] = stage.record(**{key: _frozen(value) for key, value in values.items()})
-    return dict(in_order(found))
+    return dict(in_order(found)) if found else found
 
 
 def in_order(records: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

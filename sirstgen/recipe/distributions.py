@@ -15,12 +15,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
+
+
+class Numbers(Protocol):
+    """Where random numbers come from: `sirstgen.seeding.Draws`, or a numpy Generator."""
+
+    def random(self) -> float:
+        """Return a number, uniform in [0, 1)."""
+        ...
+
+    def standard_normal(self) -> float:
+        """Return a normal number of mean 0 and deviation 1."""
+        ...
+
 
 _FORMS = ("choice", "between", "normal", "lognormal", "quantiles")
 
@@ -95,17 +107,18 @@ class Distribution(Part):
             return 0.0, math.inf
         return -math.inf, math.inf
 
-    def draw(self, rng: np.random.Generator) -> float:
-        """One value."""
+    def draw(self, rng: Numbers) -> float:
+        """Return one value, rounded to six decimals unless it is one of a choice."""
         if self.choice is not None:
             return weighted_choice(rng, self.choice, self.weights)
         if self.between is not None:
             low, high = self.between
-            return low + (high - low) * rng.random()
+            return round(low + (high - low) * rng.random(), 6)
         if self.quantiles is not None:
             place = rng.random() * (len(self.quantiles) - 1)
             step = int(place)
-            return self.quantiles[step] + (place - step) * (self.quantiles[step + 1] - self.quantiles[step])
+            value = self.quantiles[step] + (place - step) * (self.quantiles[step + 1] - self.quantiles[step])
+            return round(value, 6)
         if self.normal is not None:
             value = self.normal.mean + self.normal.sd * rng.standard_normal()
         else:
@@ -113,10 +126,10 @@ class Distribution(Part):
             value = self.lognormal.median * math.exp(self.lognormal.spread * rng.standard_normal())
         if self.limits is not None:
             value = min(max(value, self.limits[0]), self.limits[1])
-        return float(value)
+        return round(value, 6)
 
 
-def weighted_choice(rng: np.random.Generator, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
+def weighted_choice(rng: Numbers, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
     """One of `items`; a single uniform draw whatever their number."""
     if weights is None:
         return items[int(rng.random() * len(items))]
@@ -140,3 +153,33 @@ def _short_forms(value: Any) -> Any:
 
 Drawn = Annotated[Distribution, BeforeValidator(_short_forms)]
 """A recipe entry that may be written as a number, a list, or one of the forms of `Distribution`."""
+
+
+def check_positive(name: str, drawn: Distribution) -> None:
+    """Raise ValueError unless only positive values can be drawn."""
+    if drawn.support[0] <= 0:
+        raise ValueError(f"{name} must be positive, got {least(drawn)}")
+
+
+def check_not_negative(name: str, drawn: Distribution) -> None:
+    """Raise ValueError if a negative value can be drawn."""
+    check_least(name, drawn, 0)
+
+
+def check_least(name: str, drawn: Distribution, bound: float) -> None:
+    """Raise ValueError if a value below `bound` can be drawn."""
+    if drawn.support[0] < bound:
+        rule = "must not be negative" if bound == 0 else f"must be at least {bound:g}"
+        raise ValueError(f"{name} {rule}, got {least(drawn)}")
+
+
+def check_most(name: str, drawn: Distribution, bound: float) -> None:
+    """Raise ValueError if a value above `bound` can be drawn."""
+    if drawn.support[1] > bound:
+        raise ValueError(f"{name} must be at most {bound:g}, got {drawn.support[1]:g}")
+
+
+def least(drawn: Distribution) -> str:
+    """Return the smallest value that can be drawn, for messages."""
+    unlimited = drawn.limits is None and (drawn.normal is not None or drawn.lognormal is not None)
+    return "a distribution without limits (add limits: [low, high])" if unlimited else f"{drawn.support[0]:g}"

@@ -8,13 +8,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sirstgen.plan import Kind
-from sirstgen.recipe.distributions import Distribution, Drawn, Part
-from sirstgen.stages import CodecScope
+from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_not_negative, check_positive, least
 
 Where = Literal["sky", "water", "ground", "any"]
-
-LOWEST_CUT = 0.05
-"""Share of the peak; cut lower, a mask would reach into the tails that stamps leave out."""
 
 
 class KernelSize(Part):
@@ -28,7 +24,7 @@ class KernelSize(Part):
     def _positive(self) -> Self:
         check_positive("area", self.area)
         if self.aspect.support[0] < 1:
-            raise ValueError(f"aspect must be at least 1, got {_least(self.aspect)}")
+            raise ValueError(f"aspect must be at least 1, got {least(self.aspect)}")
         return self
 
 
@@ -53,69 +49,6 @@ class ContrastLaw(Part):
         return self
 
 
-class Irregular(Part):
-    """Point and spot targets as sums of Gaussians: what the lobes beside the main one are like."""
-
-    lobes: Drawn = Field(Distribution(choice=(1.0,)), description="Gaussians in all; 1: the main one alone")
-    offset: Drawn = Field(Distribution(between=(0.5, 1.5)), description="distance from the main one, its sigmas")
-    size: Drawn = Field(Distribution(between=(0.4, 1.0)), description="sigma relative to the main one's")
-    weight: Drawn = Field(Distribution(between=(0.3, 1.0)), description="peak relative to the main one's")
-    cut: Drawn = Field(
-        Distribution(choice=(1.0,)), description="share of the peak at which a target is cut flat; 1 and more: not"
-    )
-    cut_exponent: float = Field(0.0, ge=0, le=2, description="the cut of a mask of `area` px is cut (20 / area)^this")
-    glow: Drawn = Field(
-        Distribution(choice=(0.0,)), description="peak of a wide Gaussian, share of the cut one; 0: none"
-    )
-    glow_size: Drawn = Field(Distribution(between=(2.0, 3.0)), description="its sigma relative to the main one's")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        low, high = self.lobes.support
-        if low < 1 or high > 12:
-            raise ValueError(f"lobes must be from 1 to 12, got {low:g} to {high:g}")
-        check_positive("size", self.size)
-        check_positive("weight", self.weight)
-        if self.cut.support[0] < LOWEST_CUT:
-            raise ValueError(f"cut must be at least {LOWEST_CUT}, got {_least(self.cut)}")
-        check_not_negative("glow", self.glow)
-        check_positive("glow_size", self.glow_size)
-        return self
-
-    @property
-    def plain(self) -> bool:
-        """Every target is one Gaussian, uncut."""
-        uncut = self.cut.support[0] >= 1 and self.cut_exponent == 0
-        return uncut and self.lobes.support[1] == 1 and self.glow.support[1] == 0
-
-
-class Noise(Part):
-    """Sensor noise on the finished image."""
-
-    sigma: Drawn = Field(Distribution(choice=(0.0,)), description="gray levels of 256; 0: none")
-    lag1: float = Field(0.4, ge=0, le=0.9, description="correlation of pixels side by side")
-
-    @model_validator(mode="after")
-    def _not_negative(self) -> Self:
-        check_not_negative("sigma", self.sigma)
-        return self
-
-
-class Codec(Part):
-    """The 8-px blocks of a lossy codec on the finished image."""
-
-    share: float = Field(0.0, ge=0, le=1, description="of the images")
-    quality: Drawn = Field(Distribution(between=(70.0, 95.0)), description="of JPEG, 1 to 100")
-    scope: CodecScope = Field("image", description="all blocks, or those that a target changes")
-
-    @model_validator(mode="after")
-    def _in_range(self) -> Self:
-        low, high = self.quality.support
-        if low < 1 or high > 100:
-            raise ValueError(f"quality must be from 1 to 100, got {low:g} to {high:g}")
-        return self
-
-
 class Position(Part):
     """Where targets stand in the image, as shares of its width and height; without it, anywhere."""
 
@@ -123,7 +56,7 @@ class Position(Part):
     y: Drawn
 
 
-class Formation(Part):
+class Cluster(Part):
     """Targets that keep together: drones in a swarm, boats in a convoy."""
 
     share: float = Field(0.0, ge=0, le=1, description="chance that a further target stands near one before it")
@@ -147,22 +80,6 @@ class TemplateClass(Part):
         if self.length is not None:
             check_positive("length", self.length)
         return self
-
-
-def check_positive(name: str, drawn: Distribution) -> None:
-    if drawn.support[0] <= 0:
-        raise ValueError(f"{name} must be positive, got {_least(drawn)}")
-
-
-def check_not_negative(name: str, drawn: Distribution) -> None:
-    if drawn.support[0] < 0:
-        raise ValueError(f"{name} must not be negative, got {_least(drawn)}")
-
-
-def _least(drawn: Distribution) -> str:
-    """The smallest value that may be drawn, for messages."""
-    unlimited = drawn.limits is None and (drawn.normal is not None or drawn.lognormal is not None)
-    return "a distribution without limits (add limits: [low, high])" if unlimited else f"{drawn.support[0]:g}"
 
 
 def check_weights(name: str, table: Mapping[Any, float]) -> None:
@@ -214,12 +131,12 @@ class BackgroundRules(Part):
     crop_scale: Drawn = Field(Distribution(choice=(1.0,)), description="side of the crop / side of the image")
     max_enlargement: float = Field(2.0, ge=1, le=8)
     flip: bool = True
-    whole: bool = Field(
+    native_size: bool = Field(
         False, description="images as large as their background, at most width x height, and never resized"
     )
     procedural_share: float = Field(0.0, ge=0, le=1, description="of the images: backgrounds made on demand")
     sizes: tuple[tuple[int, int], ...] | None = Field(
-        None, description="with whole: [width, height], drawn, of images on larger or procedural frames"
+        None, description="with native_size: [width, height], drawn, of images on larger or procedural frames"
     )
 
     @field_validator("scene_mix")

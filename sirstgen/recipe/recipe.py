@@ -14,31 +14,41 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.plan import Kind
-from sirstgen.recipe.distributions import Drawn, Part
+from sirstgen.recipe.distributions import Drawn, Part, check_positive
 from sirstgen.recipe.parts import (
     BackgroundRules,
-    Codec,
+    Cluster,
     ContrastLaw,
-    Formation,
-    Irregular,
     KernelSize,
-    Noise,
     Position,
     Quality,
     Region,
     SceneRow,
     TemplateClass,
     check_counts,
-    check_not_negative,
-    check_positive,
 )
+from sirstgen.recipe.stage_entries import StageEntries, entries_model
+from sirstgen.stages import find_stage
 
 _DEFAULT = Path(__file__).with_name("default_recipe.yaml")
 
 # A file's entry replaces the default's, but in sections its entries stand over the default's one by one, and in
 # tables (sections of named rows) so do the entries of each row.
-_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "irregular", "formation", "noise", "codec")
-_TABLES = ("scenes", "classes")
+_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "cluster")
+_TABLES = ("scenes", "classes", "stages")
+
+_RENAMED = {
+    "psf_sigma": "stages.point_spread.sigma",
+    "halo": "stages.undershoot.depth",
+    "irregular": "stages.extra_gaussians, stages.saturation_clip and stages.wide_component",
+    "mask_jitter": "stages.mask_jitter.deviation",
+    "noise": "stages.sensor_noise",
+    "codec": "stages.codec",
+    "dim_share": "share_outside_top10",
+    "formation": "cluster",
+    "backgrounds.whole": "backgrounds.native_size",
+}
+"""Keys of version 0.2 and what they are called now."""
 
 
 class Recipe(Part):
@@ -53,19 +63,16 @@ class Recipe(Part):
     scr: Drawn = Field(description="signal-to-clutter ratio, Eq. 10")
     contrast: ContrastLaw | None = Field(None, description="in place of scr")
     blur_sigma: Drawn = Field(description="sigma of the 5x5 Gaussian blur, pixels")
-    psf_sigma: Drawn = Field(description="sigma of the targets' own point spread, pixels")
     mask_level: float = Field(gt=0, le=1)
-    mask_jitter: float = Field(ge=0, le=1, description="standard deviation of a target's own mask level")
-    halo: Drawn = Field(description="undershoot around a target, share of its peak")
-    irregular: Irregular
-    noise: Noise
-    codec: Codec
+    stages: StageEntries = Field(description="what happens to targets and images beyond the paper's steps")
     position: Position | None = None
-    formation: Formation
+    cluster: Cluster
     clutter_region: Region
     dark_share: float = Field(ge=0, le=1)
     targets_per_image: dict[int, float]
-    dim_share: float | None = Field(None, ge=0, le=1, description="null: brightness is no matter of placing")
+    share_outside_top10: float | None = Field(
+        None, ge=0, le=1, description="share of targets outside the brightest 10 % (Fig. 6c); null: any place will do"
+    )
     point: KernelSize
     spot: KernelSize
     classes: dict[str, TemplateClass]
@@ -77,12 +84,11 @@ class Recipe(Part):
     def _consistent(self) -> Self:
         check_positive("scr", self.scr)
         check_positive("blur_sigma", self.blur_sigma)
-        check_not_negative("psf_sigma", self.psf_sigma)
-        check_not_negative("halo", self.halo)
-        if self.halo.support[1] > 0.9:
-            raise ValueError(f"halo must be at most 0.9, got {self.halo.support[1]:g}")
-        if self.codec.share > 0 and self.bit_depth != 8:
-            raise ValueError(f"codec.share must be 0 for a bit_depth of {self.bit_depth}: JPEG has 8 bit")
+        for name in self.stages:
+            depths = find_stage(name).bit_depths
+            if self.bit_depth not in depths:
+                allowed = " or ".join(map(str, depths))
+                raise ValueError(f"stages.{name} needs a bit_depth of {allowed}, got {self.bit_depth}")
         check_counts(self.targets_per_image)
         for scene, row in self.scenes.items():
             for cls in row.classes:
@@ -123,7 +129,7 @@ class Recipe(Part):
     def to_mapping(self) -> dict[str, Any]:
         """The complete recipe as JSON values, defaults included; `from_mapping` reads it back to an equal recipe."""
         # Entries left out are read as the default's, and only this one's default is a number that null replaces.
-        return self.model_dump(mode="json", exclude_none=True) | {"dim_share": self.dim_share}
+        return self.model_dump(mode="json", exclude_none=True) | {"share_outside_top10": self.share_outside_top10}
 
     def row(self, scene: str) -> SceneRow:
         """The P_size row of `scene`.
@@ -225,6 +231,9 @@ def _explain(error: ValidationError, origin: str) -> InvalidValueError:
     value = first["input"]
     if first["type"] == "extra_forbidden":
         known = _keys_at(spots[:-1])
+        if place in _RENAMED:
+            text = f"unknown key {place}: it is now {_RENAMED[place]}"
+            return InvalidValueError(f"{text} ({origin})", place=place, value=value, faults=error.error_count())
         text = f"unknown key {spots[-1]}{nearest(str(spots[-1]), known)}; allowed: {', '.join(known)}"
     elif first["type"] == "missing":
         text = f"{place} must be given"
@@ -242,6 +251,8 @@ def _explain(error: ValidationError, origin: str) -> InvalidValueError:
 def _keys_at(spots: list[Any]) -> list[str]:
     """Allowed keys of the recipe part at `spots`; table rows and list positions on the way are passed over."""
     part: type[BaseModel] = Recipe
+    if spots[:1] == ["stages"]:
+        part, spots = entries_model(), spots[1:]
     for spot in spots:
         if spot in part.model_fields:
             part = _model_in(part.model_fields[spot].annotation) or part

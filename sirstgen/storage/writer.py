@@ -138,7 +138,7 @@ def _make_missing(
 ) -> None:
     missing = [index for index in range(count) if image_id(index) not in run.journal]
     # Images of one background are made together, so that it is decoded once.
-    missing.sort(key=lambda index: (*generator.slot(index)[:2], index))
+    missing.sort(key=lambda index: (*generator.assignment(index)[:2], index))
     chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
     tasks = [(str(run.folder), [(index, run.takes.get(image_id(index), 0)) for index in chunk]) for chunk in chunks]
     if progress:

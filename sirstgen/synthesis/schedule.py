@@ -26,7 +26,7 @@ NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
 
 
-class Slot(NamedTuple):
+class Assignment(NamedTuple):
     """Background `number` of `scene`, shown for the (`use` + 1)-th time in this run."""
 
     scene: str
@@ -63,19 +63,19 @@ class Schedule:
             self._orders.append(_Order(source.made, recipe, known or None, seed))
         self._phase = stream(seed, "procedural").random()
 
-    def slot(self, index: int) -> Slot:
+    def assignment(self, index: int) -> Assignment:
         """Where image `index` takes its background."""
         lane, rank = self._lane(index)
-        return self._orders[lane].slot(rank)._replace(made=bool(lane))
+        return self._orders[lane].assignment(rank)._replace(made=bool(lane))
 
-    def spare(self, index: int, attempt: int) -> Slot:
+    def fallback(self, index: int, attempt: int) -> Assignment:
         """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
-        slot = self.slot(index)
-        return self._orders[slot.made].spare(slot.scene, index, attempt)._replace(made=slot.made)
+        assignment = self.assignment(index)
+        return self._orders[assignment.made].fallback(assignment.scene, index, attempt)._replace(made=assignment.made)
 
-    def background(self, slot: Slot) -> Background:
-        """The background of a slot."""
-        return self._sources[slot.made].background(slot.scene, slot.number)
+    def background(self, assignment: Assignment) -> Background:
+        """The background of a assignment."""
+        return self._sources[assignment.made].background(assignment.scene, assignment.number)
 
     def largest(self, index: int, background: Background, frame: tuple[int, int]) -> tuple[int, int]:
         """(width, height) up to which image `index` may be as large as its background, a `frame` (width, height)."""
@@ -106,27 +106,27 @@ class _Order:
         self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
 
-    def slot(self, index: int) -> Slot:
+    def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
         if index >= len(self._order):
             self._extend(index + 1)
         scene = self._scenes[int(self._order[index])]
         return self._nth(scene, int(self._rank[index]))
 
-    def spare(self, scene: str, index: int, attempt: int) -> Slot:
+    def fallback(self, scene: str, index: int, attempt: int) -> Assignment:
         """Another background of `scene` for image `index`."""
         count = self._counts[scene]
         if count is None:
-            return Slot(scene, int(stream(self._seed, index, "spare", attempt).integers(1 << 31)), 0)
-        order = stream(self._seed, index, "spare").permutation(count)
-        return Slot(scene, int(order[attempt % count]), 0)
+            return Assignment(scene, int(stream(self._seed, index, "fallback", attempt).integers(1 << 31)), 0)
+        order = stream(self._seed, index, "fallback").permutation(count)
+        return Assignment(scene, int(order[attempt % count]), 0)
 
-    def _nth(self, scene: str, rank: int) -> Slot:
+    def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
         if number is None:
-            return Slot(scene, rank, 0)
+            return Assignment(scene, rank, 0)
         use, place = divmod(rank, number)
-        return Slot(scene, int(self._permutation(scene, use)[place]), use)
+        return Assignment(scene, int(self._permutation(scene, use)[place]), use)
 
     def _draw_permutation(self, scene: str, use: int) -> NDArray[np.int64]:
         return stream(self._seed, "order", scene, use).permutation(self._counts[scene] or 0)

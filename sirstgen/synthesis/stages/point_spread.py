@@ -1,4 +1,4 @@
-"""Stage ``point_spread``: the targets of an image seen through a Gaussian point spread; backgrounds went through theirs."""
+"""Stage ``point_spread``: the targets of an image seen through a Gaussian point spread; backgrounds have their own."""
 
 from __future__ import annotations
 

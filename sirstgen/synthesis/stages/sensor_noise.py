@@ -20,7 +20,9 @@ from sirstgen.stages import DrawContext, ImageContext, finite, register_stage, r
 class SensorNoiseEntry(Part):
     """How strong the noise is."""
 
-    sigma: Drawn = Field(Distribution(between=(0.5, 1.5)), description="gray levels of 256, one value an image; 0: none")
+    sigma: Drawn = Field(
+        Distribution(between=(0.5, 1.5)), description="gray levels of 256, one value an image; 0: none"
+    )
     lag1: float = Field(0.4, ge=0, le=0.9, description="correlation of pixels side by side")
 
     @model_validator(mode="after")
