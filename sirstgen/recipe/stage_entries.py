@@ -37,7 +37,7 @@ def _validated(value: Any) -> dict[str, Part]:
     return {name: entry for name, entry in found if entry is not None}
 
 
-class _ByRegistry:
+class ByRegistry:
     """Validation, serialisation and JSON Schema of `StageEntries` follow the registry at the time of the call."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
@@ -53,5 +53,5 @@ def _dumped(entries: dict[str, Part]) -> dict[str, Any]:
     return {name: entry.model_dump(mode="json", exclude_none=True) for name, entry in entries.items()}
 
 
-StageEntries = Annotated[dict[str, Part], _ByRegistry()]
+StageEntries = Annotated[dict[str, Part], ByRegistry()]
 """Entries of stages by name."""

@@ -20,6 +20,7 @@ from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, crop_background, finish, render
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
+from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import open_backgrounds, procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -91,6 +92,10 @@ class Generator:
     def assignment(self, index: int) -> Assignment:
         """Which background image `index` takes first; tasks that share one belong together."""
         return self._schedule.assignment(index)
+
+    def side(self, index: int) -> Side:
+        """The side of the train/test split that image `index` is on; known before the image is made."""
+        return self._schedule.side(index)
 
     def __getitem__(self, index: int) -> Sample:
         """Image `index`, the same whenever and wherever it is made; see `make`."""
@@ -202,11 +207,9 @@ class Generator:
         target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, retry, plan.stages)
         dim = self._sampler.wants_dim(plan.index, number)
         where = self._sampler.where(target, plan.index, number, plan.scene)
-        taken = [
-            OccupiedRegion(*shape.plan.position, reach(shape.plan, plan.blur_sigma, plan.stages, self.templates))
-            for shape in canvas.shapes
-        ]
-        own = reach(target, plan.blur_sigma, plan.stages, self.templates)
+        known = (plan.blur_sigma, plan.stages, self.templates)
+        taken = [OccupiedRegion(*shape.plan.position, reach(shape.plan, *known)) for shape in canvas.shapes]
+        own = reach(target, *known)
         signal = self._sampler.signal(target)
         places = stream(self.seed, plan.index, "placement", number, draw)
         for trial in range(self.recipe.quality.attempts):

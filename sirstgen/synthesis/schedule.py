@@ -16,6 +16,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import stream
+from sirstgen.synthesis.sides import Side, Sides
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
@@ -69,12 +70,18 @@ class Schedule:
         return self._orders[lane].assignment(rank)._replace(made=bool(lane))
 
     def fallback(self, index: int, attempt: int) -> Assignment:
-        """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
+        """Another background of the same scene and side, for an image whose own takes no target."""
         assignment = self.assignment(index)
-        return self._orders[assignment.made].fallback(assignment.scene, index, attempt)._replace(made=assignment.made)
+        number = self._orders[assignment.made].sides.fallback(assignment.scene, assignment.number, index, attempt)
+        return Assignment(assignment.scene, number, 0, assignment.made)
+
+    def side(self, index: int) -> Side:
+        """The side of the train/test split that image `index` is on."""
+        assignment = self.assignment(index)
+        return "train" if self._orders[assignment.made].sides.trains(assignment.scene, assignment.number) else "test"
 
     def background(self, assignment: Assignment) -> Background:
-        """The background of a assignment."""
+        """The background of an assignment."""
         return self._sources[assignment.made].background(assignment.scene, assignment.number)
 
     def largest(self, index: int, background: Background, frame: tuple[int, int]) -> tuple[int, int]:
@@ -105,6 +112,7 @@ class _Order:
         self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
         self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
@@ -112,14 +120,6 @@ class _Order:
             self._extend(index + 1)
         scene = self._scenes[int(self._order[index])]
         return self._nth(scene, int(self._rank[index]))
-
-    def fallback(self, scene: str, index: int, attempt: int) -> Assignment:
-        """Another background of `scene` for image `index`."""
-        count = self._counts[scene]
-        if count is None:
-            return Assignment(scene, int(stream(self._seed, index, "fallback", attempt).integers(1 << 31)), 0)
-        order = stream(self._seed, index, "fallback").permutation(count)
-        return Assignment(scene, int(order[attempt % count]), 0)
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]

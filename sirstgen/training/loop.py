@@ -192,7 +192,12 @@ class _Run:
                 f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
             )
         self.net.load_state_dict(checkpoint.net)
-        self.steps.restore(checkpoint.optimizer)
+        try:
+            self.steps.restore(checkpoint.optimizer)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
+            raise InputError(
+                f"{self.folder}: the optimiser state of last.pt does not fit its net ({fault}); delete last.pt"
+            ) from None
         self.step = checkpoint.step
         self.history = checkpoint.history
         if self.folder is not None and (self.folder / "best.pt").exists():

@@ -242,18 +242,18 @@ def test_procedural_frames_come_beside_those_of_a_source() -> None:
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"contrast": {"level": -3}}, "level must not be negative"),
+        ({"contrast": {"level": -3}}, "level must be at least 0, got -3"),
         ({"contrast": {"level": 30, "limits": [9, 4]}}, "limits must be"),
         ({"stages": {"extra_gaussians": {"count": [0, 12]}}}, "count must be from 0 to 11"),
         ({"stages": {"extra_gaussians": {"size": {"normal": {"mean": 1, "sd": 1}}}}}, "size must be positive"),
-        ({"stages": {"undershoot": {"depth": [0, 2]}}}, "depth must be at most 0.9"),
-        ({"stages": {"sensor_noise": {"sigma": -1}}}, "sigma must not be negative"),
+        ({"stages": {"undershoot": {"depth": [0, 2]}}}, "depth must be from 0 to 0.9, got 2"),
+        ({"stages": {"sensor_noise": {"sigma": -1}}}, "sigma must be at least 0"),
         ({"stages": {"codec": {"quality": [0, 50]}}}, "quality must be from 1 to 100"),
         ({"stages": {"codec": {"share": 0.5}}, "bit_depth": 16}, r"stages\.codec needs a bit_depth of 8, got 16"),
-        ({"stages": {"point_spread": {"sigma": -1}}}, "sigma must not be negative"),
+        ({"stages": {"point_spread": {"sigma": -1}}}, "sigma must be at least 0"),
         ({"stages": {"undershot": {}}}, r"'undershot' is not registered \(did you mean undershoot\?\)"),
         ({"stages": {"undershoot": {"dept": 1}}}, r"unknown key dept \(did you mean depth\?\)"),
-        ({"halo": 0.2}, r"unknown key halo: it is now stages\.undershoot\.depth"),
+        ({"halo": 0.2}, r"halo is now stages\.undershoot\.depth"),
         ({"position": {"x": 0.5}}, "position.y must be given"),
     ],
 )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, get_args
 
 import cv2
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from sirstgen.errors import GenerationError
 from sirstgen.images import Gray
-from sirstgen.recipe.distributions import Distribution, Drawn, Part
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import Share, drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, ImageContext, register_stage, require
 
@@ -23,16 +24,11 @@ _BLOCK = 8
 class CodecEntry(Part):
     """How many images went through a codec, and how strong it was."""
 
-    share: float = Field(1.0, ge=0, le=1, description="of the images")
-    quality: Drawn = Field(Distribution(between=(70.0, 95.0)), description="of JPEG, 1 to 100")
-    scope: Scope = Field("image", description="all blocks, or those that a target changes")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        low, high = self.quality.support
-        if low < 1 or high > 100:
-            raise ValueError(f"quality must be from 1 to 100, got {low:g} to {high:g}")
-        return self
+    share: Share = Field(default=1.0, description="of the images")
+    quality: Annotated[Distribution, Within(least=1, most=100)] = Field(
+        default=drawn({"between": [70, 95]}), description="of JPEG"
+    )
+    scope: Scope = Field(default="image", description="all blocks, or those that a target changes")
 
     def draw(self, rng: Draws, context: DrawContext) -> Codec | None:
         """Return the codec of one image; None for those that went through none."""

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_positive
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, finite, register_stage, require
 from sirstgen.synthesis.profile import GaussianComponent
-
-_MOST = 11
 
 
 class ExtraGaussiansEntry(Part):
     """How many Gaussians a point or spot target has beside its main one, and what they are like."""
 
-    count: Drawn = Field(Distribution(choice=(0.0, 1.0, 2.0)), description="Gaussians beside the main one, 0 to 11")
-    offset: Drawn = Field(Distribution(between=(0.5, 1.5)), description="distance from the main one, in its sigmas")
-    size: Drawn = Field(Distribution(between=(0.4, 1.0)), description="sigma relative to the main one's")
-    weight: Drawn = Field(Distribution(between=(0.3, 1.0)), description="peak relative to the main one's")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        low, high = self.count.support
-        if low < 0 or high > _MOST:
-            raise ValueError(f"count must be from 0 to {_MOST}, got {low:g} to {high:g}")
-        check_positive("size", self.size)
-        check_positive("weight", self.weight)
-        return self
+    count: Annotated[Distribution, Within(least=0, most=11)] = Field(
+        default=drawn([0, 1, 2]), description="Gaussians beside the main one"
+    )
+    offset: Annotated[Distribution, Within(least=0, most=20)] = Field(
+        default=drawn({"between": [0.5, 1.5]}), description="distance from the main one, in its sigmas"
+    )
+    size: Annotated[Distribution, Within(above=0, most=10)] = Field(
+        default=drawn({"between": [0.4, 1]}), description="sigma relative to the main one's"
+    )
+    weight: Annotated[Distribution, Within(above=0, most=10)] = Field(
+        default=drawn({"between": [0.3, 1]}), description="peak relative to the main one's"
+    )
 
     def draw(self, rng: Draws, context: DrawContext) -> ExtraGaussians | None:
         """Return the Gaussians of one target; None for a template or where none is drawn."""

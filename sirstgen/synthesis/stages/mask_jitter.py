@@ -16,7 +16,7 @@ _LOWEST, _HIGHEST = 0.1, 0.7
 class MaskJitterEntry(Part):
     """How much annotators differ."""
 
-    deviation: float = Field(0.1, ge=0, le=1, description="standard deviation of a target's mask level")
+    deviation: float = Field(default=0.1, ge=0, le=1, description="standard deviation of a target's mask level")
 
     def draw(self, rng: Draws, context: DrawContext) -> MaskJitter | None:
         """Return the mask level of one target: that of the recipe plus a normal number, from 0.1 to 0.7."""

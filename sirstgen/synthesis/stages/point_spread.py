@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_not_negative
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, finite, register_stage, require
 from sirstgen.synthesis.profile import Profile
@@ -17,12 +18,9 @@ from sirstgen.synthesis.profile import Profile
 class PointSpreadEntry(Part):
     """How wide the point spread is."""
 
-    sigma: Drawn = Field(Distribution(between=(0.4, 1.0)), description="pixels, one value an image; 0: none")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        check_not_negative("sigma", self.sigma)
-        return self
+    sigma: Annotated[Distribution, Within(least=0, most=20)] = Field(
+        default=drawn({"between": [0.4, 1]}), description="pixels, one value an image; 0: none"
+    )
 
     def draw(self, rng: Draws, context: DrawContext) -> PointSpread | None:
         """Return the point spread of one image."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_least
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, register_stage, require
 from sirstgen.synthesis.profile import Profile
@@ -27,15 +28,11 @@ class SaturationClipEntry(Part):
     about as steep as that of a small target, as the optics of one camera make them.
     """
 
-    level: Drawn = Field(
-        Distribution(between=(0.4, 1.6)), description="share of the peak of a target of 20 px; 1 and more: not clipped"
+    level: Annotated[Distribution, Within(least=LOWEST, most=1000)] = Field(
+        default=drawn({"between": [0.4, 1.6]}),
+        description="share of the peak of a target of 20 px; 1 and more: not clipped",
     )
-    exponent: float = Field(0.0, ge=0, le=2, description="of 20 / area")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        check_least("level", self.level, LOWEST)
-        return self
+    exponent: float = Field(default=0.0, ge=0, le=2, description="of 20 / area")
 
     def draw(self, rng: Draws, context: DrawContext) -> SaturationClip | None:
         """Return the clip of one target; None for a template or where it is not clipped."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Self
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from sirstgen.images import Gray
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_not_negative
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws, stream
 from sirstgen.stages import DrawContext, ImageContext, finite, register_stage, require
 
@@ -20,15 +21,10 @@ from sirstgen.stages import DrawContext, ImageContext, finite, register_stage, r
 class SensorNoiseEntry(Part):
     """How strong the noise is."""
 
-    sigma: Drawn = Field(
-        Distribution(between=(0.5, 1.5)), description="gray levels of 256, one value an image; 0: none"
+    sigma: Annotated[Distribution, Within(least=0, most=255)] = Field(
+        default=drawn({"between": [0.5, 1.5]}), description="gray levels of 256, one value an image; 0: none"
     )
-    lag1: float = Field(0.4, ge=0, le=0.9, description="correlation of pixels side by side")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        check_not_negative("sigma", self.sigma)
-        return self
+    lag1: float = Field(default=0.4, ge=0, le=0.9, description="correlation of pixels side by side")
 
     def draw(self, rng: Draws, context: DrawContext) -> SensorNoise | None:
         """Return the noise of one image."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_most, check_not_negative
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, register_stage, require
 from sirstgen.synthesis.profile import FAINT, Profile
@@ -25,13 +26,9 @@ DEEPEST = 0.9
 class UndershootEntry(Part):
     """How deep the ring is."""
 
-    depth: Drawn = Field(Distribution(choice=(0.0, 0.1, 0.2)), description="share of the target's peak, 0 to 0.9")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        check_not_negative("depth", self.depth)
-        check_most("depth", self.depth, DEEPEST)
-        return self
+    depth: Annotated[Distribution, Within(least=0, most=DEEPEST)] = Field(
+        default=drawn([0, 0.1, 0.2]), description="share of the target's peak"
+    )
 
     def draw(self, rng: Draws, context: DrawContext) -> Undershoot | None:
         """Return the ring of one target."""

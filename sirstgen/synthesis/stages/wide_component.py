@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sirstgen.recipe.distributions import Distribution, Drawn, Part, check_not_negative, check_positive
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, register_stage, require
 from sirstgen.synthesis.profile import GaussianComponent
@@ -16,14 +17,12 @@ from sirstgen.synthesis.profile import GaussianComponent
 class WideComponentEntry(Part):
     """How strong and how wide the Gaussian is."""
 
-    peak: Drawn = Field(Distribution(between=(0.0, 0.15)), description="share of the (clipped) target's peak; 0: none")
-    size: Drawn = Field(Distribution(between=(2.0, 3.0)), description="sigma relative to the main Gaussian's")
-
-    @model_validator(mode="after")
-    def _drawable(self) -> Self:
-        check_not_negative("peak", self.peak)
-        check_positive("size", self.size)
-        return self
+    peak: Annotated[Distribution, Within(least=0, most=10)] = Field(
+        default=drawn({"between": [0, 0.15]}), description="share of the (clipped) target's peak; 0: none"
+    )
+    size: Annotated[Distribution, Within(above=0, most=20)] = Field(
+        default=drawn({"between": [2, 3]}), description="sigma relative to the main Gaussian's"
+    )
 
     def draw(self, rng: Draws, context: DrawContext) -> WideComponent | None:
         """Return the wide Gaussian of one target; None for a template or where the drawn peak is 0."""
