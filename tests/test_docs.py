@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from making.clutter import clutter
+from making.pages import blocks
 
 from sirstgen.cli import app
 from sirstgen.recipe.recipe import Recipe
@@ -22,10 +23,6 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @each_page

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import cv2
+import jsonschema
 import numpy as np
 import pytest
 import yaml
@@ -22,7 +24,7 @@ from sirstgen.fit.fit import FittedRecipe, fit_recipe
 from sirstgen.fit.frames import blocky_share, fit_cluster
 from sirstgen.fit.labelled import chosen_ids, measure_labelled
 from sirstgen.fit.shape import candidates, distances, rendered_targets, shape_table
-from sirstgen.recipe.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe, schema_text
 from sirstgen.scenes.labels import SceneLabel
 from sirstgen.seeding import stream
 from sirstgen.synthesis.generator import Generator
@@ -60,6 +62,7 @@ def test_the_file_reads_back_to_the_same_recipe(fitted: FittedRecipe, tmp_path: 
     file = tmp_path / "recipe.yaml"
     file.write_text(fitted.text(), encoding="utf-8")
     assert Recipe.load(file) == fitted.recipe()
+    jsonschema.validate(json.loads(json.dumps(fitted.entries)), json.loads(schema_text()))
     comments = [line for line in fitted.text().splitlines() if line.lstrip().startswith("#")]
     assert any("From 80 targets" in line for line in comments)
     assert all(len(line) <= 120 for line in comments)
