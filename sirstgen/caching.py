@@ -22,25 +22,25 @@ def cache_folder() -> Path:
     return Path(named) if named else user_cache_path("sirstgen")
 
 
+def digest(data: bytes) -> str:
+    """The SHA-256 of some content: the key of a frame's file, or the maker of a weights file."""
+    return hashlib.sha256(data).hexdigest()
+
+
 @dataclass(slots=True)
 class Cache:
     """Small results by the content they were computed from; kept in memory too where the folder cannot be written.
 
     Args:
         kind: what is kept, a folder name.
-        maker: what computed it, such as a network's weights; results of another maker are not seen.
+        maker: digest of what computed it, such as a network's weights; results of another maker are not seen.
         suffix: of the files.
     """
 
     kind: str
-    maker: bytes
+    maker: str
     suffix: str
     _held: dict[str, bytes] = field(default_factory=dict)
-
-    @staticmethod
-    def key(data: bytes) -> str:
-        """The key of a frame's file."""
-        return hashlib.sha256(data).hexdigest()
 
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`."""
@@ -59,5 +59,4 @@ class Cache:
             self._held[key] = data
 
     def _path(self, key: str) -> Path:
-        maker = hashlib.sha256(self.maker).hexdigest()[:12]
-        return cache_folder() / self.kind / maker / key[:2] / f"{key}{self.suffix}"
+        return cache_folder() / self.kind / self.maker / key[:2] / f"{key}{self.suffix}"

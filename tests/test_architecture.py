@@ -20,6 +20,7 @@ FOUNDATION = {
     "__init__",
     "assets",
     "atomic",
+    "caching",
     "errors",
     "images",
     "plan",
@@ -67,12 +68,12 @@ MAY_KNOW = {
     # What the commands are built of.
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
-    "synthesis": {"backgrounds", "measure", "recipe"},
+    "synthesis": {"backgrounds", "measure", "places", "recipe"},
     "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),
-    "places": set(),
+    "places": {"scenes"},
     "scenes": set(),
     "detectors": set(),
     "measure": set(),
@@ -82,6 +83,8 @@ MAY_KNOW = {
 
 ONLY = {
     ("backgrounds", "scenes"): {"sirstgen.scenes.labels", "sirstgen.scenes.classify"},
+    ("places", "scenes"): {"sirstgen.scenes.backbone"},
+    ("synthesis", "places"): {"sirstgen.places.classes"},
     ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
     ("evaluation", "measure"): {"sirstgen.measure.components"},
     ("detectors", ""): {"sirstgen.errors"},
@@ -98,6 +101,7 @@ LIGHT_IN_HEAVY_ROOMS = {
     "scenes/labels.py",
     "places/__init__.py",
     "places/classes.py",
+    "places/preparation.py",
     "detectors/classical/__init__.py",
 }
 

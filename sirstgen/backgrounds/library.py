@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.levels import to_bit_depth
+from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, image_files, summary, usable_frames
 from sirstgen.backgrounds.source import Background
+from sirstgen.caching import digest
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray, decode_gray, read_bytes
-from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
+from sirstgen.places.classes import PlaceMap
+from sirstgen.scenes.labels import SceneDecisions, SceneLabel, read_labels
 
 Classifier = Callable[[Iterable[NDArray[Any]]], Iterator[tuple[str, float]]]
 
 _PLAIN_FOLDER = "images"  # the one folder name that says what the files are, not what they show
 _NAMED_FAULTS = 20  # files listed per reason in the manifest; the rest are counted
-_SAVE_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -70,10 +72,13 @@ class BackgroundLibrary:
         faults: the files that are not used, with reasons.
     """
 
-    def __init__(self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache) -> None:
+    def __init__(
+        self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache, maps: PlaceMaps
+    ) -> None:
         self.folder = folder
         self.faults = tuple(faults)
-        self._cache = cache
+        self._cache, self._maps = cache, maps
+        self._prepared: dict[str, object] = {}
         self._files = {entry.frame.id: entry.frame.file for entry in entries}
         self._backgrounds = {background.id: background for background in _backgrounds(entries)}
         self._scenes: dict[str, list[Background]] = {}
@@ -95,13 +100,14 @@ class BackgroundLibrary:
         min_confidence: float = 0.0,
         classify: Classifier | None = None,
         cache_bytes: int = 256 << 20,
+        places: Path | str | None = None,
     ) -> BackgroundLibrary:
         """See every image below `folder` once: what is usable, of which scene, and near-duplicate of what.
 
         A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
-        (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
-        scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
-        A file that cannot be used is listed in `faults`.
+        (``sea/0007.png``), unless that is called ``images``; the decision kept for it in the user's cache; else what
+        the scene network says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are
+        passed over. A file that cannot be used is listed in `faults`.
 
         Args:
             folder: the folder; sub-folders to any depth, links followed.
@@ -109,8 +115,10 @@ class BackgroundLibrary:
             labels: a file as `sirstgen.scenes.labels.read_labels` reads it.
             min_size: least (height, width) of a frame, pixels.
             min_confidence: frames whose scene is less sure than this are not used, 0 to 1.
-            classify: takes (H, W) uint8 frames, gives (scene, confidence) each; the shipped scene CNN if None.
+            classify: takes (H, W) uint8 frames, gives (scene, confidence) each; the shipped scene network if None.
             cache_bytes: how much decoded pixels to hold.
+            places: a folder of place maps with the names of the frames (`sirstgen.places.classes`); the place network
+                maps the frames that it lacks.
 
         Raises:
             InputError: the folder is missing, holds no image or no usable one, is a dataset with targets in its
@@ -138,7 +146,9 @@ class BackgroundLibrary:
                 faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
-        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache)
+        maps = PlaceMaps(root, Path(places) if places is not None else None)
+        maps.check(entry.frame.id for entry in entries)
+        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache, maps)
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
@@ -178,6 +188,17 @@ class BackgroundLibrary:
             self._cache.put(key, image)
         return image
 
+    def places(self, background: Background) -> PlaceMap:
+        """Which pixels of the frame show sky, water or ground, (H, W); the given map, else the place network's."""
+        return self._maps.get(*self._to_map(background))
+
+    def prepare_places(self) -> None:
+        """Map every frame once, so that workers find the maps; they are then part of what `describe` says."""
+        self._prepared = self._maps.prepare(self._to_map(background) for background in self._backgrounds.values())
+
+    def _to_map(self, background: Background) -> tuple[str, str, Callable[[], Gray]]:
+        return background.id, self._files[background.id], lambda: self.pixels(background, 8)
+
     def describe(self) -> dict[str, object]:
         """For the manifest: kind, name, counts, faults by reason, and a digest of everything the samples depend on."""
         listed: dict[str, dict[str, Any]] = {}
@@ -195,6 +216,7 @@ class BackgroundLibrary:
             "groups": len({background.group for background in backgrounds}),
             "faults": dict(sorted(listed.items())),
             "digest": self._digest,
+            **({"places": self._prepared} if self._prepared else {}),
         }
 
 
@@ -217,34 +239,30 @@ def _apply_folders(entries: list[_Entry]) -> None:
 
 
 def _apply_decisions(root: Path, entries: list[_Entry], classify: Classifier | None) -> None:
-    """Give the entries without a label the scene CNN's decision: the stored one, else a new one."""
+    """Give the entries without a label the scene network's decision: the stored one, else a new one."""
     unlabelled = [entry for entry in entries if entry.label is None]
     if not unlabelled:
         return
-    store = SceneStore.beside(root)
-    undecided: list[tuple[_Entry, str]] = []
-    for entry in unlabelled:
-        key = store.key(read_bytes(root / entry.frame.file))
-        entry.label = store.decisions.get(key)
+    if classify is not None:  # a person's own function: what it said before is not known here
+        answers = classify(_frame_8_bit(root / entry.frame.file) for entry in unlabelled)
+        for entry, (scene, confidence) in zip(unlabelled, answers, strict=True):
+            entry.label = SceneLabel(scene, round(float(confidence), 4))
+        return
+    decisions = SceneDecisions()
+    keys = [digest(read_bytes(root / entry.frame.file)) for entry in unlabelled]
+    undecided = []
+    for entry, key in zip(unlabelled, keys, strict=True):
+        entry.label = decisions.get(key)
         if entry.label is None:
             undecided.append((entry, key))
     if not undecided:
         return
-    frames = (_frame_8_bit(root / entry.frame.file) for entry, _ in undecided)
-    answers = (classify or _shipped_classifier())(frames)
-    try:
-        for number, ((entry, key), (scene, confidence)) in enumerate(zip(undecided, answers, strict=True)):
-            entry.label = store.decisions[key] = SceneLabel(scene, round(float(confidence), 4))
-            if number % _SAVE_EVERY == _SAVE_EVERY - 1:
-                store.save()
-    finally:  # what was decided before an interruption need not be decided again
-        store.save()
-
-
-def _shipped_classifier() -> Classifier:
     from sirstgen.scenes.classify import classify_images  # brings torch
 
-    return classify_images
+    answers = classify_images(_frame_8_bit(root / entry.frame.file) for entry, _ in undecided)
+    for (entry, key), (scene, confidence) in zip(undecided, answers, strict=True):
+        entry.label = SceneLabel(scene, round(float(confidence), 4))
+        decisions.put(key, entry.label)
 
 
 def _frame_8_bit(path: Path) -> Gray:

@@ -18,9 +18,7 @@ class _Mix(nn.Sequential):
     """A 3x3 convolution, batch normalisation and ReLU."""
 
     def __init__(self, before: int, after: int) -> None:
-        super().__init__(
-            nn.Conv2d(before, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
-        )
+        super().__init__(nn.Conv2d(before, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
 
 class PlaceNetwork(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,12 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.places.checkpoint import load_places
+from sirstgen.places.checkpoint import FILE, load_places
 from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, PlaceMap
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
-
-FILE = Path(__file__).parent / "weights" / "places.safetensors"
 
 SKY_FROM = 0.8
 """Probability from which a pixel is sky: ground that is called sky does more harm than sky called unknown."""

@@ -48,9 +48,7 @@ class _Convolution(nn.Conv2d):
         """(n, before, h, w) to (n, after, ceil(h / stride), ceil(w / stride))."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         if stride == 1:
-            return functional.conv2d(
-                values, self.weight, self.bias, stride=1, padding=kernel // 2, groups=self.groups
-            )
+            return functional.conv2d(values, self.weight, self.bias, stride=1, padding=kernel // 2, groups=self.groups)
         rows, columns = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in values.shape[-2:])
         padded = functional.pad(values, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
         return functional.conv2d(padded, self.weight, self.bias, stride=stride, groups=self.groups)

@@ -34,6 +34,9 @@ _WAYS_OUT = {
     "off image": "ask for smaller targets (classes, spot) or for larger images",
     "fragmented mask": "lower mask_level or ask for longer targets (classes)",
     "saturated": "ask for a lower scr or give darker backgrounds",
+    "no sky": "give backgrounds that show sky, or classes that belong elsewhere (classes.<name>.where)",
+    "no water": "give backgrounds that show water, or classes that belong elsewhere (classes.<name>.where)",
+    "no ground": "give backgrounds that show ground, or classes that belong elsewhere (classes.<name>.where)",
     "flat clutter": "give backgrounds with more structure, or a larger clutter_region",
     "invisible contrast": "ask for a higher scr, lower quality.min_contrast or give backgrounds with more structure",
 }
@@ -206,7 +209,7 @@ class Generator:
         plan = canvas.plan
         target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, retry, plan.stages)
         dim = self._sampler.wants_dim(plan.index, number)
-        where = self._sampler.where(target, plan.index, number, plan.scene)
+        area = self._sampler.where(target, plan.index, number, plan.scene)
         known = (plan.blur_sigma, plan.stages, self.templates)
         taken = [OccupiedRegion(*shape.plan.position, reach(shape.plan, *known)) for shape in canvas.shapes]
         own = reach(target, *known)
@@ -214,7 +217,7 @@ class Generator:
         places = stream(self.seed, plan.index, "placement", number, draw)
         for trial in range(self.recipe.quality.attempts):
             near = self._sampler.near(plan.index, number, draw, trial, taken)
-            place = ground.place(places, own, where, taken, signal, dim, near)
+            place = ground.place(places, own, area, taken, signal, dim, near)
             if isinstance(place, str):  # no place of many will do: other places would not either
                 rejections[place] += 1
                 return False
@@ -258,7 +261,9 @@ class Generator:
         """The background decoded and surveyed; the latest ones are kept."""
         survey = self._surveys.pop(background.id, None)
         if survey is None:
-            survey = FrameAnalysis(self.backgrounds.pixels(background, self.recipe.bit_depth))
+            survey = FrameAnalysis(
+                self.backgrounds.pixels(background, self.recipe.bit_depth), lambda: self.backgrounds.places(background)
+            )
             self._survey_bytes += survey.frame.nbytes
             while self._surveys and self._survey_bytes > _SURVEY_BYTES:
                 self._survey_bytes -= self._surveys.popitem(last=False)[1].frame.nbytes

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.images import Gray
-from sirstgen.measure.horizon import Horizon, find_horizon
+from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, PlaceMap
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
 from sirstgen.recipe.parts import Position, Where
 from sirstgen.synthesis.profiles import target_profile
@@ -27,20 +27,57 @@ _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
 
 
+class Area(NamedTuple):
+    """The places where a target may stand with all of its support.
+
+    Attributes:
+        places: numbers of `sirstgen.places.classes`; none: anywhere, unknown places included.
+        strict: a frame that shows none of them does not take the target; otherwise it stands anywhere there.
+    """
+
+    places: tuple[int, ...] = ()
+    strict: bool = True
+
+
+AREAS: dict[Where, Area] = {
+    "sky": Area((SKY,)),
+    "water": Area((WATER,)),
+    "ground": Area((GROUND,)),
+    "any": Area(),
+}
+MAYBE_SKY, MAYBE_BELOW = Area((SKY,), strict=False), Area((WATER, GROUND), strict=False)
+NO_PLACE = {(SKY,): "no sky", (WATER,): "no water", (GROUND,): "no ground"}
+"""Why a frame does not take a target at all, by the places it needs."""
+
+
 class FrameAnalysis:
     """What placing targets needs to know of a background frame; made once a frame, asked for every crop of it.
 
     Args:
         frame: (h, w) uint8 or uint16.
+        places: gives its place map; without it every place is unknown.
     """
 
-    def __init__(self, frame: Gray) -> None:
+    def __init__(self, frame: Gray, places: Callable[[], PlaceMap] | None = None) -> None:
         self.frame = frame
+        self._source = places
+        self._depths: dict[tuple[int, ...], NDArray[np.float32] | None] = {}
 
     @cached_property
-    def horizon(self) -> Horizon | None:
-        """The horizon in frame coordinates, if one is visible."""
-        return find_horizon(self.frame)
+    def places(self) -> PlaceMap:
+        """The place map, (h, w) uint8."""
+        if self._source is None:
+            return np.full(self.frame.shape, UNKNOWN, dtype=np.uint8)
+        return self._source()
+
+    def depth(self, places: tuple[int, ...]) -> NDArray[np.float32] | None:
+        """Distance of each pixel, along the axes, to the nearest pixel of another place; None where all are others."""
+        if places not in self._depths:
+            inside = np.isin(self.places, places)
+            self._depths[places] = (
+                np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_C, 3)) if inside.any() else None
+            )
+        return self._depths[places]
 
     @cached_property
     def clutter(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -117,7 +154,7 @@ class PlacementContext:
         self,
         rng: np.random.Generator,
         reach: float,
-        where: Where,
+        area: Area,
         taken: Sequence[OccupiedRegion],
         signal: Signal,
         dim: bool | None,
@@ -128,7 +165,7 @@ class PlacementContext:
         Args:
             rng: the target's placement stream.
             reach: half side of the square that the target may touch, pixels.
-            where: side of the horizon; without a visible horizon every place will do.
+            area: the places where all of the target must lie.
             taken: the other targets.
             signal: foretells the target's mean above the local clutter's.
             dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
@@ -139,7 +176,16 @@ class PlacementContext:
         room = (width - 1 - 2 * low, height - 1 - 2 * low)
         if min(room) < 0:
             return NO_ROOM
-        places = low + rng.random((_CANDIDATES, 2)) * room
+        depth, need = None, 0.0
+        if area.places:
+            depth = self._survey.depth(area.places)
+            if depth is None and area.strict:
+                return NO_PLACE.get(area.places, NO_ROOM)
+            need = reach * max(self._crop.crop[2] / width, self._crop.crop[3] / height) + 1
+        if depth is None:
+            places = low + rng.random((_CANDIDATES, 2)) * room
+        else:
+            places = self._inside_area(rng, depth, need, low)
         if self._preferred is not None:
             x, y = self._preferred.x, self._preferred.y
             drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
@@ -155,11 +201,9 @@ class PlacementContext:
         if len(places) == 0:
             return NO_ROOM
         frame_places = self._to_frame(places)
-        horizon = self._survey.horizon if where != "any" else None
-        if horizon is not None:
-            scale = self._crop.crop[2] / width
-            below = horizon.signed_distance(frame_places[:, 0], frame_places[:, 1])
-            right = below < -reach * scale if where == "sky" else below > reach * scale
+        if depth is not None:
+            columns, rows = np.rint(frame_places).astype(np.intp).T
+            right = depth[rows, columns] >= need
             if not right.any():
                 return NO_ROOM
             places, frame_places, beside = places[right], frame_places[right], beside[right]
@@ -179,6 +223,23 @@ class PlacementContext:
             fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
         best = int((4 * (feasible & beside) + 2 * feasible + fits).argmax())  # the first of the best
         return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))
+
+    def _inside_area(
+        self, rng: np.random.Generator, depth: NDArray[np.float32], need: float, low: float
+    ) -> NDArray[np.float64]:
+        """(n, 2) random places, x and y in image pixels, that are at least `need` frame pixels inside an area."""
+        height, width = self._layer.shape
+        left, top, crop_width, crop_height = self._crop.crop
+        rows, columns = np.nonzero(depth[top : top + crop_height : 2, left : left + crop_width : 2] >= need + 1)
+        across = (2 * columns + 0.5) * (width / crop_width) - 0.5
+        if self._crop.flip:
+            across = width - 1 - across
+        places = np.column_stack([across, (2 * rows + 0.5) * (height / crop_height) - 0.5])
+        places = places[self._inside(places, low)]
+        if len(places) == 0:
+            return places
+        jitter = (rng.random((_CANDIDATES, 2)) - 0.5) * (width / crop_width, height / crop_height)
+        return np.asarray(places[rng.integers(len(places), size=_CANDIDATES)] + jitter)
 
     def _shifted(self, places: NDArray[np.float64], drawn: NDArray[np.float64], low: float) -> NDArray[np.float64]:
         """The places moved to where they are `drawn`; those with no room there stay where they are."""

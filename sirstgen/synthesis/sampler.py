@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind, TargetPlan
 from sirstgen.recipe.distributions import weighted_choice
-from sirstgen.recipe.parts import ContrastLaw, Where
+from sirstgen.recipe.parts import ContrastLaw
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws, stream
 from sirstgen.stages import DrawContext, registered_stages
 from sirstgen.synthesis.kernels import kernel_sigma, with_area
-from sirstgen.synthesis.placement import OccupiedRegion, Signal
+from sirstgen.synthesis.placement import AREAS, MAYBE_BELOW, MAYBE_SKY, Area, OccupiedRegion, Signal
 from sirstgen.synthesis.profiles import mask_level, mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -175,14 +175,15 @@ class Sampler:
         distances = np.array([rules.distance.draw(rng) for _ in range(_BESIDE)])
         return np.column_stack([leader.x + distances * np.cos(bearings), leader.y + distances * np.sin(bearings)])
 
-    def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Where:
-        """The side of a visible horizon that the target belongs on."""
+    def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Area:
+        """The places that the target belongs to."""
         if target.template is not None:
-            return self.recipe.classes[self._templates.get(target.template).cls].where
+            return AREAS[self.recipe.classes[self._templates.get(target.template).cls].where]
+        area = AREAS[self.recipe.kernel_size(scene, target.kind).where]
         share = self.recipe.row(scene).above_horizon
-        if share is None:
-            return "any"
-        return "sky" if stream(self._seed, index, "horizon", number).random() < share else "ground"
+        if area.places or share is None:
+            return area
+        return MAYBE_SKY if stream(self._seed, index, "horizon", number).random() < share else MAYBE_BELOW
 
     def _extended(self, cls: str, scene: str, mark: float, index: int, number: int, attempt: int) -> TargetPlan:
         choices = self._templates.of_class(cls)
