@@ -25,6 +25,7 @@ FOUNDATION = {
     "plan",
     "png",
     "seeding",
+    "slices",
     "stages",
     "torchvision_compat",
     "workers",
