@@ -7,6 +7,10 @@ centres, by truncation to whole pixels (ultralytics), or on a finer grid (pycoco
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,11 +46,32 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         (n, 2) float64, x and y from the upper left corner of pixel (0, 0), n at least 4; clockwise as displayed.
     """
     first, *holes = _loops(mask)
-    points = [(edge, *edge.points()) for edge in first]
+    steps = [_Step(edge, *edge.points()) for edge in first]
     for hole in holes:
-        points = _joined(points, hole, mask)
-    path = [point for _, start, end in points for point in (start, end)]
-    return np.array(_without_straight(path))
+        steps = _joined(steps, hole, mask)
+    return np.array(_without_straight(list(_path(steps, mask))))
+
+
+class _Step(NamedTuple):
+    """A straight part of the path, along `edge` unless it leads back from a hole."""
+
+    edge: _Edge
+    start: Point
+    end: Point
+
+
+def _path(steps: list[_Step], mask: NDArray[np.bool_]) -> Iterator[Point]:
+    """The points of the closed path, which turns at right angles within the mask wherever it can."""
+    padded = np.pad(mask, 1)
+    for place, step in enumerate(steps):
+        before = steps[place - 1].end
+        if before[0] != step.start[0] and before[1] != step.start[1]:
+            for turn in ((before[0], step.start[1]), (step.start[0], before[1])):
+                if padded[math.floor(turn[1]) + 1, math.floor(turn[0]) + 1]:
+                    yield turn
+                    break
+        yield step.start
+        yield step.end
 
 
 def _loops(mask: NDArray[np.bool_]) -> list[list[_Edge]]:
@@ -80,19 +105,17 @@ def _loops(mask: NDArray[np.bool_]) -> list[list[_Edge]]:
     return loops
 
 
-def _joined(
-    host: list[tuple[_Edge, Point, Point]], hole: list[_Edge], mask: NDArray[np.bool_]
-) -> list[tuple[_Edge, Point, Point]]:
+def _joined(host: list[_Step], hole: list[_Edge], mask: NDArray[np.bool_]) -> list[_Step]:
     """The path `host` with a way along one pixel row to `hole`, around it, and back."""
     y, x = min((edge.start[1], edge.start[0]) for edge in hole if edge.start[1] < edge.end[1])
     entry = next(place for place, edge in enumerate(hole) if edge.start == (x, y) and edge.end == (x, y + 1))
     left = x - 1  # the mask pixel left of the hole's first pixel; from here to the left until the mask ends
     while left > 0 and mask[y, left - 1]:
         left -= 1
-    around = [(edge, *edge.points()) for edge in hole[entry:] + hole[:entry]]
-    for place, (edge, _, end) in enumerate(host):
-        if edge.start == (left, y + 1) and edge.end == (left, y):
-            back = (edge, around[0][1], end)
+    around = [_Step(edge, *edge.points()) for edge in hole[entry:] + hole[:entry]]
+    for place, step in enumerate(host):
+        if step.edge.start == (left, y + 1) and step.edge.end == (left, y):
+            back = _Step(step.edge, around[0].start, step.end)
             return [*host[: place + 1], *around, back, *host[place + 1 :]]
     raise AssertionError("a hole lies to the right of an outline that was found before it")
 

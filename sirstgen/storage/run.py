@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import pickle
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, refuse_existing, write_file
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.sink import Chunk, FolderSink, Sink
 from sirstgen.synthesis.generator import Generator
 
 RUN_FOLDER = ".run"
@@ -24,26 +23,32 @@ LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.
 first, what makes the folder recognisable last."""
 
 _FINGERPRINT = "fingerprint"
+_CHUNK = 32  # images a task
+_BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
 
 
-class Run:
-    """The state of a run, kept in ``<dataset>/.run`` until the dataset is finished.
+class FolderRun:
+    """The state of a run that writes single files, kept in ``<dataset>/.run`` until the dataset is finished.
 
     Attributes:
         folder: the dataset folder.
+        count: images of the finished dataset.
+        sink: where workers put images.
         scratch: where files are before they are whole.
         journal: the finished images.
         takes: for images that a person has rejected, how often; the next take draws them differently.
     """
 
-    def __init__(self, folder: Path, journal: Journal, takes: dict[str, int]) -> None:
+    def __init__(self, folder: Path, count: int, journal: Journal, takes: dict[str, int]) -> None:
         self.folder = folder
+        self.count = count
         self.scratch = folder / RUN_FOLDER / "scratch"
+        self.sink: Sink = FolderSink(folder, self.scratch)
         self.journal = journal
         self.takes = takes
 
     @classmethod
-    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> Run:
+    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> FolderRun:
         """Begins a run, or goes on with the one in `folder`.
 
         The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
@@ -58,8 +63,7 @@ class Run:
         if not resume:
             _make_room(folder, overwrite)
         elif (own / _FINGERPRINT).is_file():
-            if (own / _FINGERPRINT).read_text() != mark:
-                raise _begun_otherwise(folder)
+            _refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
         elif (folder / MANIFEST).is_file():
             _reopen(folder, mark, count)
         else:
@@ -68,10 +72,10 @@ class Run:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         write_file(own / "seed", str(generator.seed), scratch)
-        write_file(own / _FINGERPRINT, mark, scratch)
+        write_file(own / _FINGERPRINT, json.dumps(mark), scratch)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
-            run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
+            run = cls(folder, count, Journal(own / "journal.tsv"), _read_takes(folder))
             on_fault.callback(run.journal.close)
             run._settle(count)
             on_fault.pop_all()
@@ -86,9 +90,31 @@ class Run:
         seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
         return None if seed is None else int(seed)
 
-    def share(self, generator: Generator) -> None:
-        """Puts the generator where workers find it."""
-        write_file(generator_file(self.folder), pickle.dumps(generator), self.scratch)
+    @property
+    def done(self) -> int:
+        """Images that are finished."""
+        return len(self.journal)
+
+    def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
+        """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
+
+        Args:
+            assignment: tells which background an image is on.
+        """
+        number = 0
+        for start in range(0, self.count, _BLOCK):
+            block = range(start, min(start + _BLOCK, self.count))
+            missing = [index for index in block if image_id(index) not in self.journal]
+            missing.sort(key=lambda index: (*assignment(index)[:2], index))
+            for first in range(0, len(missing), _CHUNK):
+                images = missing[first : first + _CHUNK]
+                yield Chunk(number, tuple((index, self.takes.get(image_id(index), 0)) for index in images))
+                number += 1
+
+    def note(self, receipt: Sequence[Entry]) -> None:
+        """A worker has written these images."""
+        for entry in receipt:
+            self.journal.add(entry)
 
     def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
         """The images shall be drawn again, differently.
@@ -128,26 +154,9 @@ class Run:
                     file.unlink()
 
 
-def generator_file(folder: Path) -> Path:
-    """Where the workers of a run in `folder` find its generator."""
-    return folder / RUN_FOLDER / "generator.pickle"
-
-
 def image_id(index: int) -> str:
     """The id of image `index`: its number from 1, six digits."""
     return f"{index + 1:06d}"
-
-
-def fingerprint(generator: Generator) -> str:
-    """SHA-256 of everything that decides the pixels of a run; runs with equal ones give equal images."""
-    parts = {
-        "sirstgen": __version__,
-        "seed": generator.seed,
-        "recipe": generator.recipe.to_mapping(),
-        "backgrounds": generator.backgrounds.describe(),
-        "templates": generator.templates.digest(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -184,11 +193,10 @@ def _make_room(folder: Path, overwrite: bool) -> None:
             part.unlink(missing_ok=True)
 
 
-def _reopen(folder: Path, mark: str, count: int) -> None:
+def _reopen(folder: Path, mark: Mapping[str, Any], count: int) -> None:
     """Turns a finished dataset back into a run: the journal from its rows and checksums."""
     manifest = read_manifest(folder)
-    if manifest.get("fingerprint") != mark:
-        raise _begun_otherwise(folder)
+    _refuse_other(folder, manifest, mark)
     if manifest["count"] > count:
         raise _too_few(folder, manifest["count"], count)
     own = folder / RUN_FOLDER
@@ -215,11 +223,25 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
     )
 
 
-def _begun_otherwise(folder: Path) -> InvalidValueError:
-    return InvalidValueError(
-        f"a run goes on with the recipe, seed, backgrounds, templates and version it was begun with, {folder} was "
-        f"begun with others; repeat its command, or give --overwrite or another --out"
-    )
+def _read_parts(file: Path) -> dict[str, Any]:
+    """The fingerprint of an interrupted run."""
+    try:
+        parts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError.of(file, f"cannot be read ({error}); begin anew with --overwrite") from None
+    if not isinstance(parts, dict):
+        raise InputError.of(file, "not the fingerprint of a run; begin anew with --overwrite")
+    return parts
+
+
+def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """InvalidValueError if the run or dataset in `folder` was begun with something else."""
+    found = difference(begun, now)
+    if found is not None:
+        raise InvalidValueError(
+            f"cannot resume {folder}: {found}; repeat its command, or give --overwrite or another --out",
+            path=str(folder),
+        )
 
 
 def _read_takes(folder: Path) -> dict[str, int]:

@@ -21,9 +21,11 @@ from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
-from sirstgen.storage import journal, writer
+from sirstgen.storage import journal
+from sirstgen.storage import run as storage_run
 from sirstgen.storage.checksums import check_sums
-from sirstgen.storage.run import RUN_FOLDER, Run
+from sirstgen.storage.fingerprint import fingerprint
+from sirstgen.storage.run import RUN_FOLDER, FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -76,7 +78,7 @@ def test_the_folder_holds_what_the_layout_says(unbroken: Path) -> None:
 def test_bytes_do_not_depend_on_workers(
     small_generator: Generator, unbroken: Path, out: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 2)
+    monkeypatch.setattr(storage_run, "_CHUNK", 2)
     told: list[tuple[int, int]] = []
     write_dataset(small_generator, out, COUNT, workers=workers, progress=lambda *state: told.append(state))
     assert files(out) == files(unbroken)
@@ -87,7 +89,7 @@ def test_bytes_do_not_depend_on_workers(
 def test_any_executor_will_do(
     small_generator: Generator, unbroken: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 1)
+    monkeypatch.setattr(storage_run, "_CHUNK", 1)
     with ThreadPoolExecutor(4) as threads:
         write_dataset(small_generator, out, COUNT, executor=threads)
     assert files(out) == files(unbroken)
@@ -195,7 +197,7 @@ def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, 
         write_dataset(small_generator, out, COUNT, progress=interrupt)
     with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on with it, --overwrite begins anew"):
         write_dataset(small_generator, out, COUNT)
-    assert Run.seed_of(out) == 0
+    assert FolderRun.seed_of(out) == 0
     write_dataset(small_generator, out, COUNT, resume=True)
     assert files(out) == files(unbroken)
 
@@ -211,9 +213,16 @@ def test_a_run_that_was_killed_loses_what_a_shorter_one_does_not_hold(
     assert files(out) == three
 
 
-@pytest.mark.parametrize("change", ["seed", "recipe", "backgrounds"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seed", "its seed is 0, this run's is 1;"),
+        ("recipe", r"its recipe\.scr.*, this run's is .*;"),
+        ("backgrounds", r"its backgrounds\.\w+ is .*, this run's is "),
+    ],
+)
 def test_a_run_does_not_go_on_with_something_else(
-    small_generator: Generator, background_folder: Path, copied: Path, change: str
+    small_generator: Generator, background_folder: Path, copied: Path, change: str, message: str
 ) -> None:
     recipe, backgrounds, seed = small_generator.recipe, small_generator.backgrounds, 0
     if change == "seed":
@@ -223,12 +232,12 @@ def test_a_run_does_not_go_on_with_something_else(
     else:
         backgrounds = BackgroundLibrary.open(background_folder / "sea", scene="sea")
     other, before = Generator(recipe, backgrounds, seed=seed), files(copied)
-    with pytest.raises(InvalidValueError, match="begun with others"):
+    with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
     assert files(copied) == before
     (copied / RUN_FOLDER).mkdir()
-    (copied / RUN_FOLDER / "fingerprint").write_text("of a run under way")
-    with pytest.raises(InvalidValueError, match="begun with others"):
+    (copied / RUN_FOLDER / "fingerprint").write_text(json.dumps(fingerprint(small_generator)))
+    with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
 
 
@@ -350,7 +359,7 @@ def test_no_place_time_or_host_is_in_any_file(unbroken: Path, background_folder:
 
 
 def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Path) -> None:
-    folder = write_dataset(small_generator, tmp_path / "set", 40, train_share=0.5)
+    folder = write_dataset(small_generator, tmp_path / "set", 40)
     train = (folder / "50_50" / "train.txt").read_text().split()
     test = (folder / "50_50" / "test.txt").read_text().split()
     assert (folder / "img_idx" / "train_set.txt").read_text().split() == train
@@ -365,7 +374,6 @@ def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Pa
     [
         ({"count": 0}, "n must be at least 1 image, got 0"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"train_share": 1.5}, "train_share must be between 0 and 1, got 1.5"),
         ({"resume": True, "overwrite": True}, "resume and overwrite must not both be given"),
     ],
 )
