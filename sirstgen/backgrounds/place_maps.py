@@ -16,7 +16,8 @@ from sirstgen.scenes.labels import frame_name
 
 
 @functools.cache
-def _cache() -> Cache:
+def place_cache() -> Cache:
+    """The maps of the shipped place network that are kept."""
     from sirstgen.places.checkpoint import FILE
 
     return Cache("places", digest(FILE.read_bytes())[:12], ".png")
@@ -92,10 +93,10 @@ class PlaceMaps:
             return read_bytes(path), path
         path = self.root / file
         key = digest(read_bytes(path))
-        data = _cache().get(key)
+        data = place_cache().get(key)
         if data is None:
             from sirstgen.places.segment import segment  # brings torch
 
             data = encode_places(segment(frame()))
-            _cache().put(key, data)
+            place_cache().put(key, data)
         return data, path

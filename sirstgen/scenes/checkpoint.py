@@ -1,8 +1,7 @@
 """Scene weights on disk: one safetensors file that also says what its outputs mean.
 
 Convolution and linear weights are stored in half precision, which halves the file; the rest (biases, batch statistics)
-is small and keeps its own. Metadata: the
-scene names in output order, the CNN's share, the softmax temperature, the input side.
+is small and keeps its own. Metadata: the scene names in output order, the softmax temperature, the input side.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from torch import nn
 
 from sirstgen.atomic import write_file
 from sirstgen.errors import InputError
-from sirstgen.scenes.network import SceneNetwork, build_network
+from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import INPUT_SIDE
 
 FILE_NAME = "scenes.safetensors"
-_FORMAT = "sirstgen-scenes-1"
+_FORMAT = "sirstgen-scenes-2"
 _WAY_OUT = "make it again with `sirstgen scenes train`"
 
 
@@ -36,13 +35,11 @@ class SceneClassifier:
     Attributes:
         network: in evaluation mode.
         scenes: scene name of each output.
-        cnn_share: factor of the CNN's logits before the head's are added.
-        temperature: the sum is divided by it before the softmax (Guo et al., ICML 2017).
+        temperature: logits are divided by it before the softmax (Guo et al., ICML 2017).
     """
 
     network: SceneNetwork
     scenes: tuple[str, ...]
-    cnn_share: float
     temperature: float
 
 
@@ -63,7 +60,6 @@ def save_classifier(classifier: SceneClassifier, path: Path) -> None:
     # One entry: safetensors writes several in an order that changes from run to run, and equal runs give equal bytes.
     about = {
         "scenes": classifier.scenes,
-        "cnn_share": classifier.cnn_share,
         "temperature": classifier.temperature,
         "input_side": INPUT_SIDE,
     }
@@ -84,12 +80,12 @@ def load_weights(path: Path) -> SceneClassifier:
         if about.get("input_side") != INPUT_SIDE:
             raise InputError.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
         scenes = tuple(str(name) for name in about["scenes"])
-        cnn_share, temperature = float(about["cnn_share"]), float(about["temperature"])
-        if not (math.isfinite(temperature) and temperature > 0 and math.isfinite(cnn_share)):
-            raise InputError.of(path, f"temperature must be positive, got {temperature} ({cnn_share}); {_WAY_OUT}")
-        network = build_network(len(scenes))
+        temperature = float(about["temperature"])
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise InputError.of(path, f"temperature must be positive, got {temperature}; {_WAY_OUT}")
+        network = SceneNetwork(len(scenes))
         network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
-    return SceneClassifier(network.eval(), scenes, cnn_share, temperature)
+    return SceneClassifier(network.eval(), scenes, temperature)
 
 
 def _precision(tensor: torch.Tensor) -> torch.dtype:
