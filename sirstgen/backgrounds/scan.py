@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
+from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError
-from sirstgen.images import IMAGE_SUFFIXES, Gray, decode_gray, read_bytes
+from sirstgen.gray_scale import Gray, GrayScale
+from sirstgen.image_files import IMAGE_SUFFIXES, image_files
 from sirstgen.scenes.labels import frame_name
 
 SATURATED_SHARE = 0.95
@@ -42,8 +43,12 @@ class Frame:
     thumbnail: NDArray[np.int8] | None
 
 
-def image_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
-    """The image files below `root` as sorted POSIX paths, each folder entered once however it is linked."""
+def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
+    """Return the image files below `root` as sorted POSIX paths; sub-folders that cannot be entered go to `faults`.
+
+    Raises:
+        InputError: no such folder, a dataset with targets in its frames, or no image in it.
+    """
     if not root.is_dir():
         raise InputError.of(given, "a folder of background images is expected, and there is none")
     if (root / "images").is_dir() and (root / "masks").is_dir():
@@ -52,41 +57,24 @@ def image_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
             "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
             "Take the targets out with 'sirstgen backgrounds harvest' and give its output",
         )
-
-    def refuse(fault: OSError) -> None:
-        place = Path(fault.filename or root)
-        name = place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name
-        faults.append(Issue(name, "unreadable", f"folder cannot be entered ({fault.strerror})"))
-
-    entered: set[str] = set()
-    files: list[str] = []
-    for place, folders, names in os.walk(root, onerror=refuse, followlinks=True):
-        real = os.path.realpath(place)
-        if real in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES):
-                files.append((Path(place) / name).relative_to(root).as_posix())
+    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
     if not files:
         detail = f" ({summary(faults)})" if faults else ""
         raise InputError.of(given, f"holds no image ({', '.join(IMAGE_SUFFIXES)}){detail}; put background frames there")
-    return sorted(files)
+    return files
 
 
 def usable_frames(
-    root: Path, files: list[str], min_size: tuple[int, int], faults: list[Issue]
+    root: Path, files: list[str], scale: GrayScale, min_size: tuple[int, int], faults: list[Issue]
 ) -> Iterator[tuple[Frame, Gray]]:
-    """Decode each file once; what cannot serve as a background goes to `faults`."""
+    """Decode each file on the folder's scale; what cannot serve as a background goes to `faults`."""
     ids: dict[str, str] = {}
     contents: dict[bytes, str] = {}
     for file in files:
         path = root / file
         try:
             file.encode()
-            image = decode_gray(read_bytes(path), path)
+            image = scale.apply(read_levels(path))
         except UnicodeEncodeError:
             faults.append(Issue(ascii(file), "unreadable", "the file name is not UTF-8; rename it"))
             continue

@@ -43,7 +43,7 @@ def bench(
             progress=told,
         )
     pictures = write_bench_figures(result, dataset, out, overlays)
-    common.warn(dataset.warnings.values())
+    common.warn(dataset.notes())
     lines = [result.table()]
     if result.parts:
         lines += ["", f"{result.parts_title}:", "", result.parts_table("pd")]

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, whole_folder
+from sirstgen.datasets.entries import Stored
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.images import Gray, decode_gray
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.png import encode_png
 from sirstgen.storage.checksums import write_sums
@@ -84,25 +85,25 @@ def write_mix(
 
 
 def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
-    path = entry.source.image_path(entry.source_id)
-    data = read_bytes(path)
-    image = decode_gray(data, path)
+    stored = entry.source.entry(entry.source_id)
+    image, mask = entry.source.sample(entry.source_id)
     name = f"{entry.id}.png"
-    _place(path, data, image, work / "images" / name, link)
-    mask_path = entry.source.mask_path(entry.source_id)
-    mask = entry.source.mask(entry.source_id)
-    _place(mask_path, read_bytes(mask_path), mask.astype(np.uint8) * np.uint8(255), work / "masks" / name, link)
+    for part, file, pixels in (("images", stored.image, image), ("masks", stored.mask, mask * np.uint8(255))):
+        target = work / part / name
+        target.parent.mkdir(exist_ok=True, parents=True)
+        _place(file, pixels, target, link)
     return image
 
 
-def _place(source: Path, data: bytes, pixels: Gray, target: Path, link: bool) -> None:
+def _place(source: Stored, pixels: Gray, target: Path, link: bool) -> None:
     """Put `pixels` at `target`: the source's own bytes where they are a gray PNG of just these pixels."""
-    if not _is_gray_png_of(data, pixels, source):
+    data = source.read()
+    if not _is_gray_png_of(data, pixels, source.path):
         target.write_bytes(encode_png(pixels))
         return
     if link:
         try:
-            os.link(source, target)
+            os.link(source.path, target)
         except OSError:  # another disk, or a file system without hard links: a copy is as good
             pass
         else:
