@@ -6,7 +6,7 @@ white as 65535. Black and white of a set are what its ``dataset.json`` states (f
 
 1. Left out are pixels that were not measured (`sirstgen.decoding.NODATA`), an extreme value that many pixels share and
    that lies farther from all others than those from each other (borders, saturation), isolated pixels more than 3 times
-   the range of the other values away (hot and dead pixels), and anything more than 16 times that range away.
+   the range of the other values away (hot and dead pixels), and anything more than 32 times that range away.
 2. Where what remains begins at 0 or above and takes at least half of 0 to 1, 255, 1023, 4095, 16383 or 65535 (the first
    that holds it), black is 0 and white is that number: the scale of a sensor of that depth.
 3. Else black and white are the least and the greatest value that remain: raw counts with an offset, degrees.
@@ -39,7 +39,7 @@ WHITE = 65535
 FULL_SCALES = (1.0, 255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 _HARVEST = "harvest.json"
 _LEAST_FILLED = 0.5
-_ISOLATED_SPANS, _FAR_SPANS = 3.0, 16.0
+_ISOLATED_SPANS, _FAR_SPANS = 3.0, 32.0
 _LEAST_SUPPORT = 0.1  # of a pixel's excess over the median, in the greatest of its neighbours: less is isolated
 _TAIL = 0.001  # share of pixels at either end that does not decide a frame's range
 _KEPT = 32  # extreme values kept of each frame
@@ -232,7 +232,8 @@ def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:
     # A tenth of the frames may lie outside: a frame of the shutter, or one that is damaged.
     low = float(np.quantile([frame.low for frame in frames], 0.1, method="lower"))
     high = float(np.quantile([frame.high for frame in frames], 0.9, method="higher"))
-    span = high - low
+    span = high - low if high > low else math.inf  # of nothing but single levels, all of them count
+    frames = [frame for frame in frames if frame.high >= low - span and frame.low <= high + span]
     connected = np.concatenate([frame.connected for frame in frames])
     isolated = np.concatenate([frame.isolated for frame in frames])
     kept = np.concatenate(
@@ -248,9 +249,10 @@ def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:
 def _measured(values: NDArray[Any], nodata: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """True for pixels that count: measured, and not at an extreme value that lies far from all others."""
     valid = np.ones(values.shape, bool) if nodata is None else ~nodata
-    for end in (values[valid].min(), values[valid].max()):
+    ends = values[valid].min(), values[valid].max()
+    for end in ends:
         at_end = valid & (values == end)
-        rest = values[valid & ~at_end]
+        rest = values[valid & (values != ends[0]) & (values != ends[1])]
         if np.count_nonzero(at_end) < max(_TAIL * values.size, 2) or not rest.size:
             continue
         low, high = (float(level) for level in np.quantile(rest, (_TAIL, 1 - _TAIL)))

@@ -83,8 +83,7 @@ def harvest_folder(
     report = HarvestReport()
     with whole_folder(Path(out)) as work:
         for done, key in enumerate(ids, start=1):
-            scene = (scenes or {}).get(key)
-            _harvest_frame(dataset, key, work / scene if scene else work, margin, report)
+            _harvest_frame(dataset, key, work, (scenes or {}).get(key), margin, report)
             if progress is not None:
                 progress(done, len(ids))
         if not report.written:
@@ -101,8 +100,10 @@ def harvest_folder(
     return report
 
 
-def _harvest_frame(dataset: Dataset, key: str, folder: Path, margin: int, report: HarvestReport) -> None:
-    path = folder / f"{key}.png"
+def _harvest_frame(
+    dataset: Dataset, key: str, folder: Path, scene: str | None, margin: int, report: HarvestReport
+) -> None:
+    path = folder / (scene or "") / f"{key}.png"
     if not path.resolve().is_relative_to(folder.resolve()):
         raise InputError.of(dataset.image_path(key), f"the id {key!r} names a place outside the output folder")
     try:

@@ -21,5 +21,6 @@ def to_bit_depth(image: Gray, bit_depth: int) -> Gray:
         return image
     if bit_depth == 16:
         return image.astype(np.uint16) * np.uint16(257)
-    table: Gray = np.rint(np.arange(65536) / 257).astype(np.uint8)
-    return np.asarray(table[image])
+    table = np.rint(np.arange(65536) / 257).astype(np.uint8)
+    narrow: Gray = table[image]
+    return narrow

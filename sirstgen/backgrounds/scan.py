@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
-from sirstgen.decoding import read_levels
+from sirstgen.decoding import IMAGE_SUFFIXES, read_levels
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import Gray, GrayScale
-from sirstgen.image_files import IMAGE_SUFFIXES, image_files
+from sirstgen.image_files import image_files
 from sirstgen.scenes.labels import frame_name
 
 SATURATED_SHARE = 0.95
 """A frame with at least this share of its pixels at full scale shows nothing that a target could be seen on."""
+
+NODATA_SHARE = 0.25
+"""A frame with more pixels than this without measurement is no background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +77,19 @@ def usable_frames(
         path = root / file
         try:
             file.encode()
-            image = scale.apply(read_levels(path))
+            levels = read_levels(path)
         except UnicodeEncodeError:
             faults.append(Issue(ascii(file), "unreadable", "the file name is not UTF-8; rename it"))
             continue
         except InputError as fault:
             faults.append(Issue(file, "unreadable", fault.message.removeprefix(f"{path}: ")))
             continue
+        image = scale.apply(levels)
         name = frame_name(file)
         digest = hashlib.blake2b(
             np.ascontiguousarray(image).data, digest_size=16, key=f"{image.shape}".encode()
         ).digest()
-        reason, detail = _unfit(image, min_size)
+        reason, detail = _unfit(image, levels.nodata, min_size)
         if not reason and name in ids:
             reason, detail = "same name", f"as {ids[name]} but for the suffix; rename one"
         elif not reason and digest in contents:
@@ -98,11 +102,13 @@ def usable_frames(
         yield Frame(file, name, digest, thumbnail(image)), image
 
 
-def _unfit(image: Gray, min_size: tuple[int, int]) -> tuple[str, str]:
+def _unfit(image: Gray, nodata: NDArray[np.bool_] | None, min_size: tuple[int, int]) -> tuple[str, str]:
     """The reason and detail why a frame cannot be a background; two empty texts where it can."""
     height, width = image.shape
     if height < min_size[0] or width < min_size[1]:
         return "too small", f"{width}x{height}, needs at least {min_size[1]}x{min_size[0]}"
+    if nodata is not None and nodata.mean() > NODATA_SHARE:
+        return "no data", f"{nodata.mean():.0%} of its pixels were not measured"
     low, high = int(image.min()), int(image.max())
     full = int(np.iinfo(image.dtype).max)
     if high == full and np.count_nonzero(image == full) >= SATURATED_SHARE * image.size:

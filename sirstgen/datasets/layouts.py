@@ -44,15 +44,16 @@ def find_entries(folder: Path) -> dict[str, Entry]:
 
 
 def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) -> None:
+    no_mask, no_image = sorted(images.keys() - masks.keys()), sorted(masks.keys() - images.keys())
     faults = []
-    if without := sorted(images.keys() - masks.keys()):
+    if no_mask:
         faults.append(
-            f"{len(without)} images without mask ({named(without)}): add the masks, all black where there is no target"
+            f"{len(no_mask)} images without mask ({named(no_mask)}): add masks, all black where there is no target"
         )
-    if without := sorted(masks.keys() - images.keys()):
-        faults.append(f"{len(without)} masks without image ({named(without)}): add the images or take the masks out")
+    if no_image:
+        faults.append(f"{len(no_image)} masks without image ({named(no_image)}): add the images or take the masks out")
     if faults:
-        raise InputError.of(folder, "; ".join(faults))
+        raise InputError.of(folder, "; ".join(faults), no_mask=no_mask, no_image=no_image)
 
 
 def _no_layout(folder: Path) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
+from sirstgen.gray_scale import levels_per_256
 from sirstgen.measure.targets import measure_targets
 from sirstgen.plan import ClutterRegion
 
