@@ -46,6 +46,7 @@ MAY_KNOW = {
         "figures",
         "fit",
         "mix",
+        "pages",
         "preview",
         "recipe",
         "scenes",
@@ -57,24 +58,25 @@ MAY_KNOW = {
         "verification",
     },
     # One room a command.
-    "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "preview", "training"},
+    "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "pages", "preview", "training"},
     "comparison": {"backgrounds", "datasets", "measure", "pages"},
     "detect": {"detectors", "measure", "training"},
-    "figures": {"bench", "datasets", "detectors", "measure"},
+    "figures": {"bench", "datasets", "detectors", "measure", "pages"},
     "fit": {"backgrounds", "comparison", "datasets", "measure", "recipe", "scenes", "synthesis"},
     "mix": {"datasets", "recipe", "storage", "synthesis"},
     "preview": {"datasets", "measure", "pages", "synthesis"},
-    "stats": {"datasets", "measure", "pages"},
+    "stats": {"datasets", "measure", "pages", "preview"},
     "train_check": {"datasets", "detectors", "evaluation", "mix", "pages", "training"},
     "verification": {"datasets", "measure", "storage", "synthesis"},
     # What the commands are built of.
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
     "synthesis": {"backgrounds", "measure", "recipe"},
-    "backgrounds": {"datasets", "measure", "scenes"},
+    "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),
+    "places": set(),
     "scenes": set(),
     "detectors": set(),
     "measure": set(),
@@ -94,8 +96,14 @@ ONLY = {
 HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn", "safetensors"}
 """Libraries that are imported where they are used."""
 
-HEAVY_ROOMS = {"detect", "detectors", "scenes", "training"}
-LIGHT_IN_HEAVY_ROOMS = {"scenes/__init__.py", "scenes/labels.py", "detectors/classical/__init__.py"}
+HEAVY_ROOMS = {"detect", "detectors", "places", "scenes", "training"}
+LIGHT_IN_HEAVY_ROOMS = {
+    "scenes/__init__.py",
+    "scenes/labels.py",
+    "places/__init__.py",
+    "places/classes.py",
+    "detectors/classical/__init__.py",
+}
 
 
 @cache

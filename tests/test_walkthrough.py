@@ -42,10 +42,14 @@ def make_frames(folder: Path) -> None:
     """Twenty frames to learn from and four to test on, of several sizes."""
     rules = {"whole": True, "sizes": [[112, 90], [128, 100], [140, 96]], "scene_mix": {"cloud": 1, "field": 1}}
     recipe = Recipe.default(
-        width=140, height=100, contrast={"level": {"lognormal": {"median": 50, "spread": 0.4}}}, backgrounds=rules
+        width=140,
+        height=100,
+        train_share=20 / 24,
+        contrast={"level": {"lognormal": {"median": 50, "spread": 0.4}}},
+        backgrounds=rules,
     )
     made = Generator(recipe, open_backgrounds("procedural", recipe, seed=8), seed=8)
-    write_dataset(made, folder, 24, train_share=20 / 24)
+    write_dataset(made, folder, 24)
     for name in ("targets.jsonl", "dataset.json", "SHA256SUMS", "README.md"):
         (folder / name).unlink()
     shutil.rmtree(folder / "img_idx")

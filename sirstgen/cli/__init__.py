@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from sirstgen.cli import (
     backgrounds,
     bench,
+    common,
     compare,
     detect,
     figures,
@@ -35,7 +37,9 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: object, **kwargs: object) -> None:
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = common.show_warning
+                command(*args, **kwargs)
         except SirstgenError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from None

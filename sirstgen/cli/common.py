@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import DamageWarning, InputError, InvalidValueError
 
 if TYPE_CHECKING:
     from sirstgen.datasets.readers import Dataset
@@ -24,6 +24,7 @@ Workers = Annotated[int | None, typer.Option(help="Processes; by default as many
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, or add to a finished one.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the dataset that is there.")]
 RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML or TOML file with the entries that differ.")]
+Split = Annotated[str, typer.Option(help="Images to use: train, test or all.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder of frames.")]
@@ -116,6 +117,19 @@ def warn(texts: Iterable[str]) -> None:
     """Warnings on standard error, one a line."""
     for text in texts:
         typer.echo(f"warning: {text}", err=True)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
+    place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
+    warn([f"{message}{place}"])
 
 
 def default_workers(images: int, each: int = 300) -> int:

@@ -26,7 +26,9 @@ def synth(
     procedural_share: Annotated[
         float | None, typer.Option(help="Share of images on procedural backgrounds, beside the others. [recipe: 0]")
     ] = None,
-    train_share: Annotated[float, typer.Option(help="Share of images in the training split.")] = 0.5,
+    train_share: Annotated[
+        float | None, typer.Option(help="Share of images in the training split. [recipe: 0.5]")
+    ] = None,
     recipe: common.RecipeFile = None,
     seed: common.Seed = None,
     workers: common.Workers = None,
@@ -38,7 +40,7 @@ def synth(
     as_json: common.Json = False,
 ) -> None:
     """Writes a dataset: images with small targets on infrared backgrounds, exact masks, the truth of every target."""
-    from sirstgen.recipe.recipe import Recipe, recipe_text, schema_text
+    from sirstgen.recipe.recipe import Recipe, schema_text
 
     if print_schema:
         typer.echo(schema_text())
@@ -52,22 +54,24 @@ def synth(
         changes["width"], changes["height"] = common.size(size)
     if bit_depth is not None:
         changes["bit_depth"] = bit_depth
+    if train_share is not None:
+        changes["train_share"] = train_share
     if procedural_share is not None:
         changes["backgrounds"] = {"procedural_share": procedural_share}
     rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
     if print_recipe:
-        typer.echo(recipe_text(rules))
+        typer.echo(rules.to_yaml(), nl=False)
         return
 
     from sirstgen.seeding import draw_seed
-    from sirstgen.storage.run import Run, read_manifest
+    from sirstgen.storage.run import FolderRun, read_manifest
     from sirstgen.storage.writer import write_dataset
     from sirstgen.synthesis.generator import Generator
     from sirstgen.synthesis.sources import open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
     if seed is None:
-        seed = Run.seed_of(out) if resume else None
+        seed = FolderRun.seed_of(out) if resume else None
     if seed is None:
         seed = draw_seed()
         if not quiet:
@@ -85,7 +89,6 @@ def synth(
             workers=workers if workers is not None else common.default_workers(n),
             resume=resume,
             overwrite=overwrite,
-            train_share=train_share,
             progress=told,
         )
     manifest = read_manifest(out)

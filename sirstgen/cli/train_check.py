@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirstgen.cli import common
+from sirstgen.errors import GenerationError
 
 if TYPE_CHECKING:
     from sirstgen.train_check.presets import CheckPlan
@@ -98,6 +99,8 @@ def train_check(
     typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
     if folder is None and not quiet and not as_json:
         typer.echo("These figures are of the built-in stand-in: they are no statement about real images.")
+    if not any(run.trained for run in table.runs):
+        raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")
 
 
 def _adjusted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,24 +13,23 @@ import isal
 import numpy as np
 
 from sirstgen.atomic import write_file, writing
-from sirstgen.datasets.split import write_split_lists
-from sirstgen.seeding import stream
+from sirstgen.datasets.split import PARTS, write_split_lists
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.run import Run
+from sirstgen.storage.run import FolderRun
 from sirstgen.synthesis.generator import Generator
 
 SCHEMA_VERSION = 1
 
 
-def write_closing_files(run: Run, generator: Generator, count: int, train_share: float) -> None:
+def write_closing_files(run: FolderRun, generator: Generator) -> None:
     """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
     folder = run.folder
     name = folder.resolve().name
     scenes: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     targets = 0
-    groups: dict[str, tuple[str, list[str]]] = {}  # group: scene, ids
+    split: dict[str, list[str]] = {part: [] for part in PARTS}
     sums: dict[str, str] = {}
     rows = run.scratch / "targets.jsonl"
     with writing(folder / "targets.jsonl"), rows.open("w", encoding="utf-8", newline="\n") as file:
@@ -40,12 +39,11 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
             scenes[row["scene"]] += 1
             rejections.update(row["rejections"])
             targets += len(row["targets"])
-            groups.setdefault(row["background"]["group"], (row["scene"], []))[1].append(entry.id)
+            split[generator.side(row["index"])].append(entry.id)
             sums[f"images/{entry.id}.png"] = entry.image_sha256
             sums[f"masks/{entry.id}.png"] = entry.mask_sha256
     rows.replace(folder / "targets.jsonl")
-    train, test = split_by_group(groups, train_share, generator.seed)
-    write_split_lists(folder, name, train, test, run.scratch)
+    write_split_lists(folder, name, split["train"], split["test"], run.scratch)
     parts = fingerprint(generator)
     manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -53,11 +51,10 @@ def write_closing_files(run: Run, generator: Generator, count: int, train_share:
         "sirstgen": parts["sirstgen"],
         "libraries": libraries(),
         "seed": parts["seed"],
-        "count": count,
+        "count": run.count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
-        "train_share": train_share,
-        "split": {"train": len(train), "test": len(test)},
+        "split": {part: len(ids) for part, ids in split.items()},
         "rejections": dict(sorted(rejections.items())),
         "redrawn": dict(sorted(run.takes.items())),
         "backgrounds": parts["backgrounds"],
@@ -78,34 +75,6 @@ def libraries() -> dict[str, str]:
         "isal": isal.__version__,
         "cpu": cv2.getCPUFeaturesLine(),
     }
-
-
-def split_by_group(
-    groups: dict[str, tuple[str, list[str]]], train_share: float, seed: int
-) -> tuple[list[str], list[str]]:
-    """Training and test ids; every group of near-duplicate backgrounds lies on one side.
-
-    Groups are dealt out in an order drawn from the seed, scene by scene, each to the side that lacks more images.
-
-    Args:
-        groups: scene and ids of each group.
-        train_share: wanted share of images in the training split.
-        seed: the run's seed.
-    """
-    by_scene: dict[str, list[str]] = defaultdict(list)
-    for group, (scene, _) in groups.items():
-        by_scene[scene].append(group)
-    train: list[str] = []
-    test: list[str] = []
-    for scene in sorted(by_scene):
-        names = sorted(by_scene[scene])
-        rng = stream(seed, "split", scene)
-        order = sorted((names[place] for place in rng.permutation(len(names))), key=lambda g: -len(groups[g][1]))
-        for group in order:
-            ids = groups[group][1]
-            lacks = train_share * (len(train) + len(test) + len(ids)) - len(train)
-            (train if lacks >= 0.5 * len(ids) else test).extend(ids)
-    return sorted(train), sorted(test)
 
 
 def card(manifest: dict[str, Any]) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.sink import Chunk, FolderSink, Sink
 from sirstgen.synthesis.generator import Generator
 
 RUN_FOLDER = ".run"
@@ -23,26 +23,32 @@ LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.
 first, what makes the folder recognisable last."""
 
 _FINGERPRINT = "fingerprint"
+_CHUNK = 32  # images a task
+_BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
 
 
-class Run:
-    """The state of a run, kept in ``<dataset>/.run`` until the dataset is finished.
+class FolderRun:
+    """The state of a run that writes single files, kept in ``<dataset>/.run`` until the dataset is finished.
 
     Attributes:
         folder: the dataset folder.
+        count: images of the finished dataset.
+        sink: where workers put images.
         scratch: where files are before they are whole.
         journal: the finished images.
         takes: for images that a person has rejected, how often; the next take draws them differently.
     """
 
-    def __init__(self, folder: Path, journal: Journal, takes: dict[str, int]) -> None:
+    def __init__(self, folder: Path, count: int, journal: Journal, takes: dict[str, int]) -> None:
         self.folder = folder
+        self.count = count
         self.scratch = folder / RUN_FOLDER / "scratch"
+        self.sink: Sink = FolderSink(folder, self.scratch)
         self.journal = journal
         self.takes = takes
 
     @classmethod
-    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> Run:
+    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> FolderRun:
         """Begins a run, or goes on with the one in `folder`.
 
         The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
@@ -69,7 +75,7 @@ class Run:
         write_file(own / _FINGERPRINT, json.dumps(mark), scratch)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
-            run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
+            run = cls(folder, count, Journal(own / "journal.tsv"), _read_takes(folder))
             on_fault.callback(run.journal.close)
             run._settle(count)
             on_fault.pop_all()
@@ -84,9 +90,31 @@ class Run:
         seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
         return None if seed is None else int(seed)
 
-    def share(self, generator: Generator) -> None:
-        """Puts the generator where workers find it."""
-        write_file(generator_file(self.folder), pickle.dumps(generator), self.scratch)
+    @property
+    def done(self) -> int:
+        """Images that are finished."""
+        return len(self.journal)
+
+    def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
+        """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
+
+        Args:
+            assignment: tells which background an image is on.
+        """
+        number = 0
+        for start in range(0, self.count, _BLOCK):
+            block = range(start, min(start + _BLOCK, self.count))
+            missing = [index for index in block if image_id(index) not in self.journal]
+            missing.sort(key=lambda index: (*assignment(index)[:2], index))
+            for first in range(0, len(missing), _CHUNK):
+                images = missing[first : first + _CHUNK]
+                yield Chunk(number, tuple((index, self.takes.get(image_id(index), 0)) for index in images))
+                number += 1
+
+    def note(self, receipt: Sequence[Entry]) -> None:
+        """A worker has written these images."""
+        for entry in receipt:
+            self.journal.add(entry)
 
     def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
         """The images shall be drawn again, differently.
@@ -124,11 +152,6 @@ class Run:
             for file in part.glob("[0-9]*.png"):  # of a longer run that was killed before it noted them
                 if file.stem.isdecimal() and int(file.stem) > count:
                     file.unlink()
-
-
-def generator_file(folder: Path) -> Path:
-    """Where the workers of a run in `folder` find its generator."""
-    return folder / RUN_FOLDER / "generator.pickle"
 
 
 def image_id(index: int) -> str:

@@ -20,6 +20,7 @@ from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, crop_background, finish, render
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
+from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import open_backgrounds, procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -91,6 +92,10 @@ class Generator:
     def slot(self, index: int) -> Slot:
         """Which background image `index` takes first; tasks that share one belong together."""
         return self._schedule.slot(index)
+
+    def side(self, index: int) -> Side:
+        """The side of the train/test split that image `index` is on; known before the image is made."""
+        return self._schedule.side(index)
 
     def __getitem__(self, index: int) -> Sample:
         """Image `index`, the same whenever and wherever it is made; see `make`."""

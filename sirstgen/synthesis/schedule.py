@@ -16,6 +16,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import stream
+from sirstgen.synthesis.sides import Side, Sides
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
@@ -69,9 +70,15 @@ class Schedule:
         return self._orders[lane].slot(rank)._replace(made=bool(lane))
 
     def spare(self, index: int, attempt: int) -> Slot:
-        """Another background of the same scene, for an image whose own takes no target; all differ, while they can."""
+        """Another background of the same scene and side, for an image whose own takes no target."""
         slot = self.slot(index)
-        return self._orders[slot.made].spare(slot.scene, index, attempt)._replace(made=slot.made)
+        number = self._orders[slot.made].sides.fallback(slot.scene, slot.number, index, attempt)
+        return Slot(slot.scene, number, 0, slot.made)
+
+    def side(self, index: int) -> Side:
+        """The side of the train/test split that image `index` is on."""
+        slot = self.slot(index)
+        return "train" if self._orders[slot.made].sides.trains(slot.scene, slot.number) else "test"
 
     def background(self, slot: Slot) -> Background:
         """The background of a slot."""
@@ -105,6 +112,7 @@ class _Order:
         self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
         self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def slot(self, index: int) -> Slot:
         """The background of the image that has `index` others before it on this source."""
@@ -112,14 +120,6 @@ class _Order:
             self._extend(index + 1)
         scene = self._scenes[int(self._order[index])]
         return self._nth(scene, int(self._rank[index]))
-
-    def spare(self, scene: str, index: int, attempt: int) -> Slot:
-        """Another background of `scene` for image `index`."""
-        count = self._counts[scene]
-        if count is None:
-            return Slot(scene, int(stream(self._seed, index, "spare", attempt).integers(1 << 31)), 0)
-        order = stream(self._seed, index, "spare").permutation(count)
-        return Slot(scene, int(order[attempt % count]), 0)
 
     def _nth(self, scene: str, rank: int) -> Slot:
         number = self._counts[scene]

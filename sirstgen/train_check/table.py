@@ -142,6 +142,11 @@ class Run:
     note: str = ""
 
     @property
+    def trained(self) -> bool:
+        """Whether the training came to its end and was tested."""
+        return self.status in (Status.OK, Status.COLLAPSED) and self.steps > 0
+
+    @property
     def family(self) -> str:
         """Which column of the paper's table it belongs to: ``dnanet``, ``acm``, or another that has none."""
         return self.detector.partition("-")[0]

@@ -11,21 +11,24 @@ import hashlib
 import json
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
+from sirstgen.images import read_bytes
 from sirstgen.mix.mix import Mix, draw_mix
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
 from sirstgen.train_check.table import Figures, Run, Status, Table, TrainingSet
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Progress, TrainingError, fit
+from sirstgen.training.loop import Progress, fit
 from sirstgen.training.runtime import Runtime, resolve_device
 
 _STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
@@ -202,8 +205,8 @@ class _Check:
         mark = self._mark(job, test)
         folder = self._folder(job, mark)
         record = None if folder is None else folder / "run.json"
-        if record is not None and record.exists():
-            return Run.from_dict(json.loads(record.read_text(encoding="utf-8")))
+        if record is not None and record.exists() and (finished := _read_record(record)) is not None:
+            return finished
         if folder is not None:
             write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
         run = self._train_and_test(job, test, folder, mark, report)
@@ -275,12 +278,11 @@ class _Check:
         return self.plan.real_copies if row.real and row.synthetic else 1
 
     def _mark(self, job: _Job, test: Frames) -> str:
-        """A fingerprint of everything that decides a run: settings, images by id, split, test images."""
-        assert job.mix is not None
+        """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
         parts = {
             "settings": job.settings.as_dict(),
-            "train": [(entry.source.name, entry.id) for entry in job.mix.entries],
-            "test": [self.real.name, *test.ids],
+            "train": self._read(job).digest(),
+            "test": test.digest(),
             "validation_share": self.plan.validation_share,
             "squash": self.plan.squash,
         }
@@ -296,6 +298,15 @@ class _Check:
         return (
             self.out / "runs" / f"{job.settings.detector}-{name}{row.real}+{row.synthetic}-{job.settings.seed}-{mark}"
         )
+
+
+def _read_record(path: Path) -> Run | None:
+    """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
+    try:
+        return Run.from_dict(json.loads(read_bytes(path)))
+    except (InputError, InvalidValueError, ValueError, TypeError):
+        warnings.warn(f"{path}: a damaged record; this run is made again", DamageWarning, stacklevel=2)
+        return None
 
 
 def _prepare(out: Path | None, resume: bool, overwrite: bool) -> None:

@@ -1,23 +1,51 @@
-"""Checkpoints that are whole or not there, and load nothing but tensors and plain values."""
+"""Checkpoints that are whole or not there, and load nothing but checked tensors and plain values.
+
+The file is the zip archive of ``torch.save`` with the SHA-256 of everything before it in the archive's comment, so that
+one changed bit anywhere is found before anything is unpickled, and other programs can still open it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from torch import Tensor
 
+from sirstgen import detectors
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import read_bytes
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import fresh_net
 
-FORMAT = "sirstgen-checkpoint-1"
+_Format = Literal["sirstgen-checkpoint-2"]
+FORMAT: _Format = "sirstgen-checkpoint-2"
+_EARLIER = b"sirstgen-checkpoint-1"
+_DIGEST = b"sirstgen sha256 "
+_DIGEST_LENGTH = len(_DIGEST) + 64
+_WAY_OUT = "train it again, or take another file"
+
+
+class _Fields(BaseModel):
+    """What a checkpoint's file holds; anything missing, extra or of another type is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    format: _Format
+    settings: dict[str, Any]
+    step: int = Field(ge=0)
+    net: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    history: list[dict[str, int | float | None]]
+    data: str
 
 
 @dataclass(frozen=True)
@@ -29,7 +57,7 @@ class Checkpoint:
         step: optimiser steps done.
         net: state of the detector.
         optimizer: state of the optimiser; empty in a checkpoint that is for use only.
-        history: one row of figures for each look at the validation frames, and the last step.
+        history: one row of figures for each validation, and the last step.
         data: what the run was trained on, as the caller of `fit` describes it.
     """
 
@@ -47,32 +75,103 @@ class Checkpoint:
             "format": FORMAT,
             "settings": self.settings.as_dict(),
             "step": self.step,
-            "net": self.net,
+            "net": dict(self.net),
             "optimizer": self.optimizer,
             "history": self.history,
             "data": self.data,
         }
         torch.save(fields, buffer)
-        write_file(path, buffer.getvalue())
+        write_file(path, _with_digest(buffer.getvalue()))
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-        """Read what `save` wrote; only tensors and plain values are unpickled.
+        """Return what `save` wrote; only tensors and plain values are unpickled.
 
         Raises:
-            InputError: no such file, cut off or damaged, or not a checkpoint of this package.
+            InputError: no such file; cut off, changed, or not a checkpoint of this package; settings that are missing,
+                unknown or not allowed; weights that are NaN, infinite or of other shapes than the detector's.
         """
+        data = read_bytes(path)
+        if not _digest_is_right(data):
+            if _DIGEST not in data[-2 * _DIGEST_LENGTH :] and _EARLIER in data:
+                raise InputError.of(path, f"a checkpoint of an earlier version, {FORMAT} is expected; train it again")
+            raise InputError.of(path, f"not a whole checkpoint, it is cut off, damaged or another file; {_WAY_OUT}")
         try:
-            fields = torch.load(io.BytesIO(read_bytes(path)), map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as fault:
-            raise InputError.of(path, "not a whole checkpoint, it is cut off, damaged or another file") from fault
-        if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-            raise InputError.of(path, f"not a checkpoint of this version ({FORMAT} is expected)")
-        del fields["format"]
-        return cls(**{**fields, "settings": TrainingConfig.from_dict(fields["settings"])})
+            fields = _Fields.model_validate(torch.load(io.BytesIO(data), map_location=device, weights_only=True))
+            settings = _settings(fields.settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "its content"
+            raise InputError.of(path, f"not a checkpoint of this version: {place}: {first['msg']}") from None
+        except InvalidValueError as error:
+            raise InputError.of(path, f"not a checkpoint of this version: {error}") from None
+        except (RuntimeError, EOFError, ValueError, OSError, KeyError, pickle.UnpicklingError):
+            raise InputError.of(path, f"not a checkpoint: it cannot be unpacked; {_WAY_OUT}") from None
+        if fault := _misfit(settings, fields.net) or _not_finite(fields.net) or _not_finite(fields.optimizer):
+            raise InputError.of(path, f"{fault}; {_WAY_OUT}")
+        return cls(settings, fields.step, fields.net, fields.optimizer, fields.history, fields.data)
 
     def detector(self) -> Detector:
-        """The detector with the weights of this checkpoint, on the CPU, in evaluation mode."""
+        """Return the detector with the weights of this checkpoint, on the CPU, in evaluation mode."""
         net = fresh_net(self.settings)
         net.load_state_dict(self.net)
         return net.eval()
+
+
+def _with_digest(archive: bytes) -> bytes:
+    """The zip archive with its own checksum as its comment, whose length is the last two bytes of an archive."""
+    body = archive[:-2] + _DIGEST_LENGTH.to_bytes(2, "little")
+    return body + _DIGEST + hashlib.sha256(body).hexdigest().encode()
+
+
+def _digest_is_right(data: bytes) -> bool:
+    body, end = data[:-_DIGEST_LENGTH], data[-_DIGEST_LENGTH:]
+    return end == _DIGEST + hashlib.sha256(body).hexdigest().encode()
+
+
+def _settings(values: dict[str, Any]) -> TrainingConfig:
+    """The settings whose `as_dict` gave `values`; what had to be converted, added or left out is an error."""
+    settings = TypeAdapter(TrainingConfig).validate_python(values)
+    kept = settings.as_dict()
+    for name in sorted(values.keys() | kept.keys()):
+        if values.get(name) != kept.get(name) or (name in values) != (name in kept):
+            what = "missing" if name not in values else "unknown" if name not in kept else repr(values[name])[:80]
+            raise InvalidValueError(f"settings.{name} is {what}", name=name)
+    return settings
+
+
+def _misfit(settings: TrainingConfig, net: Mapping[str, Tensor]) -> str | None:
+    """The first tensor that is not what the detector holds, in words."""
+    with torch.device("meta"):
+        expected = detectors.build(settings.detector, settings.in_channels).state_dict()
+    for name in sorted(expected.keys() | net.keys()):
+        if name not in net:
+            return f"lacks the weights {name} of {settings.detector}"
+        if name not in expected:
+            return f"holds weights {name}, which {settings.detector} does not have"
+        found, wanted = net[name], expected[name]
+        if found.shape != wanted.shape or found.is_floating_point() != wanted.is_floating_point():
+            return f"its weights {name} are {_kind(found)}, {settings.detector} has {_kind(wanted)}"
+    return None
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _not_finite(values: Mapping[Any, Any]) -> str | None:
+    for name, tensor in _tensors(values, ""):
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            return f"its weights {name} hold NaN or infinite values"
+    return None
+
+
+def _tensors(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _tensors(part, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _tensors(part, f"{name}.{number}")

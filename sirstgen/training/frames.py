@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -68,6 +69,15 @@ class Frames:
     def __add__(self, other: Frames) -> Frames:
         """The frames of both; ids may repeat when the frames come from different sets."""
         return Frames(self.ids + other.ids, self.images + other.images, self.masks + other.masks)
+
+    def digest(self) -> str:
+        """Return a hash over ids, pixels and masks, in hexadecimal: equal ones belong to equal frames."""
+        digest = hashlib.blake2b(digest_size=16)
+        for key, image, mask in zip(self.ids, self.images, self.masks, strict=True):
+            digest.update(repr((key, image.dtype.str, image.shape)).encode())
+            digest.update(np.ascontiguousarray(image).data)
+            digest.update(np.packbits(mask).data)
+        return digest.hexdigest()
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> Frames:
         """The frames at `indices`, in that order."""

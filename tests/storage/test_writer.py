@@ -21,10 +21,11 @@ from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
-from sirstgen.storage import journal, writer
+from sirstgen.storage import journal
+from sirstgen.storage import run as storage_run
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.run import RUN_FOLDER, Run
+from sirstgen.storage.run import RUN_FOLDER, FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -77,7 +78,7 @@ def test_the_folder_holds_what_the_layout_says(unbroken: Path) -> None:
 def test_bytes_do_not_depend_on_workers(
     small_generator: Generator, unbroken: Path, out: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 2)
+    monkeypatch.setattr(storage_run, "_CHUNK", 2)
     told: list[tuple[int, int]] = []
     write_dataset(small_generator, out, COUNT, workers=workers, progress=lambda *state: told.append(state))
     assert files(out) == files(unbroken)
@@ -88,7 +89,7 @@ def test_bytes_do_not_depend_on_workers(
 def test_any_executor_will_do(
     small_generator: Generator, unbroken: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 1)
+    monkeypatch.setattr(storage_run, "_CHUNK", 1)
     with ThreadPoolExecutor(4) as threads:
         write_dataset(small_generator, out, COUNT, executor=threads)
     assert files(out) == files(unbroken)
@@ -196,7 +197,7 @@ def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, 
         write_dataset(small_generator, out, COUNT, progress=interrupt)
     with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on with it, --overwrite begins anew"):
         write_dataset(small_generator, out, COUNT)
-    assert Run.seed_of(out) == 0
+    assert FolderRun.seed_of(out) == 0
     write_dataset(small_generator, out, COUNT, resume=True)
     assert files(out) == files(unbroken)
 
@@ -358,7 +359,7 @@ def test_no_place_time_or_host_is_in_any_file(unbroken: Path, background_folder:
 
 
 def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Path) -> None:
-    folder = write_dataset(small_generator, tmp_path / "set", 40, train_share=0.5)
+    folder = write_dataset(small_generator, tmp_path / "set", 40)
     train = (folder / "50_50" / "train.txt").read_text().split()
     test = (folder / "50_50" / "test.txt").read_text().split()
     assert (folder / "img_idx" / "train_set.txt").read_text().split() == train
@@ -373,7 +374,6 @@ def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Pa
     [
         ({"count": 0}, "n must be at least 1 image, got 0"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"train_share": 1.5}, "train_share must be between 0 and 1, got 1.5"),
         ({"resume": True, "overwrite": True}, "resume and overwrite must not both be given"),
     ],
 )

@@ -234,15 +234,15 @@ def test_procedural_frames_come_beside_those_of_a_source() -> None:
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"contrast": {"level": -3}}, "level must not be negative"),
+        ({"contrast": {"level": -3}}, "level must be at least 0, got -3"),
         ({"contrast": {"level": 30, "limits": [9, 4]}}, "limits must be"),
-        ({"irregular": {"lobes": [0, 1]}}, "lobes must be from 1 to 12"),
+        ({"irregular": {"lobes": [0, 1]}}, "lobes must be from 1 to 12, got 0"),
         ({"irregular": {"size": {"normal": {"mean": 1, "sd": 1}}}}, "size must be positive"),
-        ({"halo": [0, 2]}, "halo must be at most 0.9"),
-        ({"noise": {"sigma": -1}}, "sigma must not be negative"),
+        ({"halo": [0, 2]}, "halo must be from 0 to 0.9, got 2"),
+        ({"noise": {"sigma": -1}}, "sigma must be at least 0"),
         ({"codec": {"quality": [0, 50]}}, "quality must be from 1 to 100"),
         ({"codec": {"share": 0.5}, "bit_depth": 16}, "codec.share must be 0"),
-        ({"psf_sigma": -1}, "psf_sigma must not be negative"),
+        ({"psf_sigma": -1}, "psf_sigma must be at least 0"),
         ({"position": {"x": 0.5}}, "position.y must be given"),
     ],
 )

@@ -12,14 +12,15 @@ from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
 from sirstgen.train_check import train_check as module
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
 from sirstgen.train_check.table import Status, TrainingSet
 from sirstgen.train_check.train_check import CheckProgress, train_check
 from sirstgen.training.config import TrainingConfig
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import TrainingError, fit
+from sirstgen.training.loop import fit
 
 
 def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:
@@ -231,3 +232,43 @@ def test_presets() -> None:
 def test_plans_that_make_no_check_are_refused(choice: dict[str, object], plan: CheckPlan) -> None:
     with pytest.raises(InvalidValueError):
         dataclasses.replace(plan, **choice)  # type: ignore[arg-type]
+
+
+def test_a_changed_image_makes_a_finished_run_stale(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, trained = tmp_path / "out", []
+
+    def counted(*args: object, **options: object) -> object:
+        trained.append(args)
+        return fit(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit", counted)
+    mixed = dataclasses.replace(plan, rows=(MixedRow(2),))
+    train_check(mixed, real, synth, out=out, device="cpu")
+    train_check(mixed, real, synth, out=out, device="cpu", resume=True)
+    assert len(trained) == 1
+    for source, key in ((synth, synth.ids), (real, real.split("train")), (real, real.split("test"))):
+        for path in (source.image_path, source.mask_path):
+            for name in key:  # the same ids with other content
+                pixels = np.array(Image.open(path(name)))
+                Image.fromarray(pixels[::-1]).save(path(name))
+            before = len(trained)
+            train_check(
+                mixed, Dataset.open(real.folder), Dataset.open(synth.folder), out=out, device="cpu", resume=True
+            )
+            assert len(trained) == before + 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"status": "ok"}', b"\xff\xfe", b"null"])
+def test_a_damaged_record_is_said_and_its_run_made_again(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, content: bytes
+) -> None:
+    mixed = dataclasses.replace(plan, rows=(MixedRow(2),))
+    first = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu")
+    (record,) = (tmp_path / "out" / "runs").glob("*/run.json")
+    record.write_bytes(content)
+    with pytest.warns(DamageWarning, match="made again"):
+        again = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu", resume=True)
+    assert again.runs[0].figures == first.runs[0].figures
+    assert json.loads(record.read_text())["status"] in (Status.OK, Status.COLLAPSED)

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from making.training_frames import make_frames
@@ -18,8 +17,9 @@ from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Fitted, Progress, TrainingError, fit
+from sirstgen.training.loop import Fitted, Progress, fit
 from sirstgen.training.loss import deep_supervision_loss
 from sirstgen.training.runtime import Runtime, fresh_net, resolve_device
 
@@ -142,22 +142,6 @@ def test_without_validation_the_last_weights_are_kept(settings: TrainingConfig, 
     assert fitted.step == settings.steps
     assert same_weights(fitted.net.state_dict(), Checkpoint.load(tmp_path / "last.pt").net)
     assert not (tmp_path / "best.pt").exists()
-
-
-def test_a_cut_off_checkpoint_is_never_loaded(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
-    train(dataclasses.replace(settings, steps=1), frames, folder=tmp_path)
-    whole = (tmp_path / "last.pt").read_bytes()
-    rng = np.random.default_rng(0)
-    for length in (1, len(whole) // 2, len(whole) - 1, *rng.integers(2, len(whole), 5)):
-        (tmp_path / "last.pt").write_bytes(whole[: int(length)])
-        with pytest.raises(InputError, match="cut off"):
-            Checkpoint.load(tmp_path / "last.pt")
-    (tmp_path / "last.pt").write_bytes(b"")
-    with pytest.raises(InputError, match="empty"):
-        Checkpoint.load(tmp_path / "last.pt")
-    torch.save({"net": {}}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="not a checkpoint of this version"):
-        Checkpoint.load(tmp_path / "other.pt")
 
 
 def test_a_run_is_neither_overwritten_nor_mixed(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""The train-check command: its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making.training_frames import make_frames
+from PIL import Image
+from typer.testing import CliRunner
+
+from sirstgen.cli import app
+from sirstgen.train_check import train_check as module
+from sirstgen.training.failures import TrainingError
+
+
+def test_it_fails_when_every_training_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = make_frames(6, 1)
+    for part in ("images", "masks", "50_50"):
+        (tmp_path / "real" / part).mkdir(parents=True)
+    for key, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
+        Image.fromarray(image).save(tmp_path / "real" / "images" / f"{key}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "real" / "masks" / f"{key}.png")
+    (tmp_path / "real" / "50_50" / "train.txt").write_text("\n".join(frames.ids[:3]))
+    (tmp_path / "real" / "50_50" / "test.txt").write_text("\n".join(frames.ids[3:]))
+
+    def failing(*args: object, **options: object) -> object:
+        raise TrainingError("the loss became NaN by step 1", reason="nan loss")
+
+    monkeypatch.setattr(module, "fit", failing)
+    words = ["train-check", "--rows", "real", "--real", str(tmp_path / "real"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*words, "--device", "cpu"])
+    assert result.exit_code == 1
+    assert "NaN loss" in result.stdout  # the table is printed all the same
+    assert result.stderr.splitlines()[-1].endswith("no training came to its end: the loss became NaN by step 1")
