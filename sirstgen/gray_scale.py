@@ -172,7 +172,7 @@ def levels_per_256(image: Gray) -> float:
 def stated_scale(folder: Path) -> GrayScale | None:
     """Return the scale that a folder of frames states; None where it states none.
 
-    Read are ``dataset.json`` and ``harvest.json``. A dataset of ours that states none uses all 16 bits.
+    Read are ``dataset.json`` and ``harvest.json``. A recipe in it means the full scale of its bit depth.
 
     Raises:
         InputError: it states something else than two numbers.
@@ -188,8 +188,9 @@ def stated_scale(folder: Path) -> GrayScale | None:
                 return GrayScale.from_dict(manifest["gray_scale"])
             except InvalidValueError as fault:
                 raise InputError.of(path, fault.message) from None
-        if "sirstgen" in manifest:
-            return SIXTEEN_BIT
+        recipe = manifest.get("recipe")
+        if isinstance(recipe, dict) and "bit_depth" in recipe:  # a set of ours from before it stated one
+            return EIGHT_BIT if recipe["bit_depth"] == 8 else SIXTEEN_BIT
     return None
 
 

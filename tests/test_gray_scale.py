@@ -105,7 +105,7 @@ def test_a_folder_may_state_it(tmp_path: Path) -> None:
     assert stated_scale(tmp_path) is None
     (tmp_path / "dataset.json").write_text('{"gray_scale": {"black": 5, "white": 9}}')
     assert stated_scale(tmp_path) == GrayScale(5, 9)
-    (tmp_path / "dataset.json").write_text('{"sirstgen": "0.2.0", "recipe": {}}')
+    (tmp_path / "dataset.json").write_text('{"recipe": {"bit_depth": 16}}')
     assert stated_scale(tmp_path) == GrayScale(0, 65535)
     (tmp_path / "dataset.json").write_text('{"gray_scale": 7}')
     with pytest.raises(InputError, match=r"dataset\.json: gray_scale must be"):

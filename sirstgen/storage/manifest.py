@@ -14,6 +14,7 @@ import numpy as np
 
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
+from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.run import FolderRun
@@ -54,6 +55,7 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
         "count": run.count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
+        "gray_scale": (EIGHT_BIT if parts["recipe"]["bit_depth"] == 8 else SIXTEEN_BIT).to_dict(),
         "split": {part: len(ids) for part, ids in split.items()},
         "rejections": dict(sorted(rejections.items())),
         "redrawn": dict(sorted(run.takes.items())),
