@@ -125,7 +125,7 @@ def make(folder: Path, what: str) -> Path:
         (["--seed", "-1"], "seed must not be negative, got -1"),
         (["--workers", "0"], "workers must be at least 1, got 0"),
         (["--procedural-share", "2"], "procedural_share must be at most 1, got 2"),
-        (["--train-share", "2"], "train_share must be less than or equal to 1, got 2"),
+        (["--train-share", "2"], "train_share must be at most 1, got 2"),
         (["--scene", "seaa"], "got seaa (did you mean sea?)"),
         (["--resume", "--overwrite"], "resume and overwrite must not both be given"),
         (["--recipe", "recipe key"], "unknown key scrr (did you mean scr?)"),
