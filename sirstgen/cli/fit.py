@@ -58,4 +58,11 @@ def fit(
     common.show({"recipe": str(out), **found.to_json()}, "\n".join(lines), as_json, quiet)
 
 
-_TOLD = ("targets_per_image", "contrast", "point.area", "spot.area", "irregular.lobes", "codec.share")
+_TOLD = (
+    "targets_per_image",
+    "contrast",
+    "point.area",
+    "spot.area",
+    "stages.extra_gaussians.count",
+    "stages.codec.share",
+)

@@ -16,13 +16,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 T = TypeVar("T")
+
+
+class Random(Protocol):
+    """Where random numbers come from: `sirstgen.seeding.Draws`, or a numpy Generator."""
+
+    def random(self) -> float:
+        """Return a number, uniform in [0, 1)."""
+        ...
+
+    def standard_normal(self) -> float:
+        """Return a normal number of mean 0 and deviation 1."""
+        ...
+
 
 FORMS = ("choice", "between", "normal", "lognormal", "quantiles")
 
@@ -143,17 +156,18 @@ class Distribution(Part):
             return 0.0, math.inf
         return -math.inf, math.inf
 
-    def draw(self, rng: np.random.Generator) -> float:
-        """Return one value."""
+    def draw(self, rng: Random) -> float:
+        """Return one value, rounded to six decimals unless it is one of a choice."""
         if self.choice is not None:
             return weighted_choice(rng, self.choice, self.weights)
         if self.between is not None:
             low, high = self.between
-            return low + (high - low) * rng.random()
+            return round(low + (high - low) * rng.random(), 6)
         if self.quantiles is not None:
             place = rng.random() * (len(self.quantiles) - 1)
             step = int(place)
-            return self.quantiles[step] + (place - step) * (self.quantiles[step + 1] - self.quantiles[step])
+            value = self.quantiles[step] + (place - step) * (self.quantiles[step + 1] - self.quantiles[step])
+            return round(value, 6)
         if self.normal is not None:
             value = self.normal.mean + self.normal.sd * rng.standard_normal()
         else:
@@ -161,7 +175,7 @@ class Distribution(Part):
             value = self.lognormal.median * math.exp(self.lognormal.spread * rng.standard_normal())
         if self.limits is not None:
             value = min(max(value, self.limits[0]), self.limits[1])
-        return float(value)
+        return round(value, 6)
 
 
 @dataclass(frozen=True)
@@ -252,7 +266,7 @@ def plain(number: float) -> float:
     return int(number) if number == int(number) and abs(number) < 1e15 else number
 
 
-def weighted_choice(rng: np.random.Generator, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
+def weighted_choice(rng: Random, items: Sequence[T], weights: Sequence[float] | None = None) -> T:
     """Return one of `items`; takes a single uniform draw whatever their number."""
     if weights is None:
         return items[int(rng.random() * len(items))]

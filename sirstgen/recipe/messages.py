@@ -11,10 +11,21 @@ from pydantic_core import ErrorDetails
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.reading import inner_model, shortened
+from sirstgen.recipe.stage_entries import ByRegistry, entries_model
 
 _LONGEST = 280  # characters of a message
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "psf_sigma": "stages.point_spread.sigma",
+    "halo": "stages.undershoot.depth",
+    "irregular": "stages.extra_gaussians, stages.saturation_clip and stages.wide_component",
+    "mask_jitter": "stages.mask_jitter.deviation",
+    "noise": "stages.sensor_noise",
+    "codec": "stages.codec",
+    "dim_share": "share_outside_top10",
+    "formation": "cluster",
+    "backgrounds.whole": "backgrounds.native_size",
+}
 """Keys of earlier versions, joined with dots, and where their entries stand now."""
 
 _RULES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -159,6 +170,8 @@ def _model_at(spots: list[Any], model: type[BaseModel]) -> type[BaseModel]:
     for spot in spots:
         if spot in model.model_fields:
             annotation = model.model_fields[spot].annotation
+            if any(isinstance(note, ByRegistry) for note in model.model_fields[spot].metadata):
+                annotation = entries_model()
             model = inner_model(annotation) or _distribution(annotation) or model
     return model
 

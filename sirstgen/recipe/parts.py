@@ -10,12 +10,8 @@ from pydantic.functional_validators import AfterValidator
 
 from sirstgen.plan import Kind
 from sirstgen.recipe.distributions import Distribution, Part, Within
-from sirstgen.stages import CodecScope
 
 Where = Literal["sky", "water", "ground", "any"]
-
-LOWEST_CUT = 0.05
-"""Share of the peak; cut lower, a mask would reach into the tails that stamps leave out."""
 
 
 def _weights(table: Mapping[Any, float]) -> Mapping[Any, float]:
@@ -93,60 +89,6 @@ class ContrastLaw(Part):
         return self
 
 
-class Irregular(Part):
-    """Point and spot targets as sums of Gaussians: what the lobes beside the main one are like."""
-
-    lobes: Annotated[Distribution, Within(least=1, most=12)] = Field(
-        default=drawn(1), description="Gaussians in all; 1: the main one alone"
-    )
-    offset: Annotated[Distribution, Within(least=0, most=20)] = Field(
-        default=drawn({"between": [0.5, 1.5]}), description="distance from the main one, its sigmas"
-    )
-    size: Annotated[Distribution, Within(above=0, most=10)] = Field(
-        default=drawn({"between": [0.4, 1]}), description="sigma relative to the main one's"
-    )
-    weight: Annotated[Distribution, Within(above=0, most=10)] = Field(
-        default=drawn({"between": [0.3, 1]}), description="peak relative to the main one's"
-    )
-    cut: Annotated[Distribution, Within(least=LOWEST_CUT, most=1000)] = Field(
-        default=drawn(1), description="share of the peak at which a target is cut flat; 1 and more: not"
-    )
-    cut_exponent: float = Field(
-        default=0.0, ge=0, le=2, description="the cut of a mask of `area` px is cut (20 / area)^this"
-    )
-    glow: Annotated[Distribution, Within(least=0, most=10)] = Field(
-        default=drawn(0), description="peak of a wide Gaussian, share of the cut one; 0: none"
-    )
-    glow_size: Annotated[Distribution, Within(above=0, most=20)] = Field(
-        default=drawn({"between": [2, 3]}), description="its sigma relative to the main one's"
-    )
-
-    @property
-    def plain(self) -> bool:
-        """Every target is one Gaussian, uncut."""
-        uncut = self.cut.support[0] >= 1 and self.cut_exponent == 0
-        return uncut and self.lobes.support[1] == 1 and self.glow.support[1] == 0
-
-
-class Noise(Part):
-    """Sensor noise on the finished image."""
-
-    sigma: Annotated[Distribution, Within(least=0, most=255)] = Field(
-        default=drawn(0), description="gray levels of 256"
-    )
-    lag1: float = Field(default=0.4, ge=0, le=0.9, description="correlation of pixels side by side")
-
-
-class Codec(Part):
-    """The 8-px blocks of a lossy codec on the finished image."""
-
-    share: Share = Field(default=0.0, description="of the images")
-    quality: Annotated[Distribution, Within(least=1, most=100)] = Field(
-        default=drawn({"between": [70, 95]}), description="of JPEG"
-    )
-    scope: CodecScope = Field(default="image", description="all blocks, or those that a target changes")
-
-
 class Position(Part):
     """Where targets stand in the image, as shares of its width and height; without it, anywhere."""
 
@@ -154,7 +96,7 @@ class Position(Part):
     y: Annotated[Distribution, Within(least=-1, most=2)] = Field(description="of the centre, share of the height")
 
 
-class Formation(Part):
+class Cluster(Part):
     """Targets that keep together: drones in a swarm, boats in a convoy."""
 
     share: Share = Field(default=0.0, description="chance that a further target stands near one before it")
@@ -218,7 +160,7 @@ class BackgroundRules(Part):
     )
     max_enlargement: float = Field(default=2.0, ge=1, le=8, description="frames smaller than image / this are not used")
     flip: bool = Field(default=True, description="half of the crops are mirrored left to right")
-    whole: bool = Field(
+    native_size: bool = Field(
         default=False, description="images as large as their background, at most width x height, and never resized"
     )
     procedural_share: Share = Field(default=0.0, description="of the images: on procedural backgrounds, made on demand")
@@ -230,7 +172,7 @@ class BackgroundRules(Part):
         | None
     ) = Field(
         default=None,
-        description="with whole: [width, height] of images on larger or procedural frames; null: width x height",
+        description="with native_size: [width, height] of images on larger or procedural frames; null: width x height",
     )
 
 

@@ -17,13 +17,10 @@ from sirstgen.recipe.messages import nearest as nearest
 from sirstgen.recipe.paper import CLASSES, SCENES
 from sirstgen.recipe.parts import (
     BackgroundRules,
-    Codec,
+    Cluster,
     ContrastLaw,
     Counts,
-    Formation,
-    Irregular,
     KernelSize,
-    Noise,
     PointSize,
     Position,
     Quality,
@@ -36,6 +33,8 @@ from sirstgen.recipe.parts import (
     drawn,
 )
 from sirstgen.recipe.reading import laid_over, read_entries, rows_over
+from sirstgen.recipe.stage_entries import StageEntries
+from sirstgen.stages import find_stage
 
 _MOST_PIXELS = 1 << 25
 _REPR_WIDTH = 100
@@ -74,9 +73,6 @@ class Recipe(Part):
         le=1,
         description="share of a target's peak from which a pixel is in the mask; annotators of real frames use 0.3",
     )
-    mask_jitter: Share = Field(
-        default=0.0, description="standard deviation of a target's own mask level: annotators vary by about 0.1"
-    )
     clutter_region: Region = Field(default_factory=Region, description="where Eq. 10 takes the background")
     dark_share: Share = Field(
         default=0.0, description="share of targets darker than their background; real sets hold none"
@@ -85,10 +81,10 @@ class Recipe(Part):
         default={1: 0.62, 2: 0.30, 3: 0.06, 4: 0.02},
         description="weight of each count, 0 to 100; Fig. 6a: 37 % of the images hold at least two targets",
     )
-    dim_share: Share | None = Field(
+    share_outside_top10: Share | None = Field(
         default=0.25,
         description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
-        "32 % lie there, part of them by glare; null: brightness is no matter of placing",
+        "32 % lie there, part of them by glare; null: any place will do",
     )
     point: PointSize = Field(default_factory=PointSize, description="Gaussian targets of a few pixels")
     spot: SpotSize = Field(default_factory=SpotSize, description="larger Gaussian targets")
@@ -106,19 +102,13 @@ class Recipe(Part):
     backgrounds: BackgroundRules = Field(
         default_factory=BackgroundRules, description="how backgrounds are chosen and cropped"
     )
-    psf_sigma: Annotated[Distribution, Within(least=0, most=20)] = Field(
-        default=drawn(0), description="sigma of the targets' own point spread, pixels, drawn for each image"
-    )
-    halo: Annotated[Distribution, Within(least=0, most=0.9)] = Field(
-        default=drawn(0), description="undershoot around a target, share of its peak"
-    )
-    irregular: Irregular = Field(default_factory=Irregular, description="point and spot targets as sums of Gaussians")
     position: Position | None = Field(
         default=None, description="centre of a target, where there is room; null: anywhere in the image"
     )
-    formation: Formation = Field(default_factory=Formation, description="targets that keep together")
-    noise: Noise = Field(default_factory=Noise, description="sensor noise on the finished image")
-    codec: Codec = Field(default_factory=Codec, description="8-px blocks of a lossy codec")
+    cluster: Cluster = Field(default_factory=Cluster, description="targets that keep together")
+    stages: StageEntries = Field(
+        default_factory=dict, description="what happens to targets and images beyond the paper's steps, by name"
+    )
     quality: Quality = Field(
         default_factory=Quality,
         description='in place of "we manually removed visually low-quality images" (section IV-B)',
@@ -154,8 +144,11 @@ class Recipe(Part):
             raise ValueError(
                 f"an image must have at most {_MOST_PIXELS} pixels, got width {self.width} and height {self.height}"
             )
-        if self.codec.share > 0 and self.bit_depth != 8:
-            raise ValueError(f"codec.share must be 0 for a bit_depth of {self.bit_depth}: JPEG has 8 bit")
+        for name in self.stages:
+            depths = find_stage(name).bit_depths
+            if self.bit_depth not in depths:
+                allowed = " or ".join(map(str, depths))
+                raise ValueError(f"stages.{name} needs a bit_depth of {allowed}, got {self.bit_depth}")
         for scene, row in self.scenes.items():
             for cls in row.classes:
                 if cls not in self.classes:

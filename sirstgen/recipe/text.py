@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from sirstgen.recipe.distributions import Distribution, Within, range_text
 from sirstgen.recipe.reading import inner_model, is_table
+from sirstgen.recipe.stage_entries import ByRegistry, entries_model
 
 if TYPE_CHECKING:
     from sirstgen.recipe.recipe import Recipe
@@ -45,7 +46,7 @@ def _section(model: type[BaseModel], entries: Mapping[str, Any], depth: int) -> 
         field = model.model_fields.get(name)
         comment = (field.description or "") if field is not None else ""
         section = inner_model(field.annotation) if field is not None else None
-        if section is not None and isinstance(value, Mapping) and depth == 0:
+        if section is not None and isinstance(value, Mapping) and value and depth == 0:
             yield from ("", *_comment(comment, indent))
             yield f"{indent}{name}:"
             table = field is not None and is_table(field.annotation)
@@ -92,6 +93,11 @@ def _rows(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, str, s
     for name, field in model.model_fields.items():
         section = inner_model(field.annotation)
         here = f"{place}{name}"
+        if any(isinstance(note, ByRegistry) for note in field.metadata):
+            yield f"`{here}`", field.description or "", "stages by name", "`{}`"
+            for stage, entry in entries_model().model_fields.items():
+                yield from _rows(get_args(entry.annotation)[0], f"{here}.{stage}.")
+            continue
         default = "" if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         if section is not None and not (place and default is None):
             if default is None:

@@ -120,7 +120,7 @@ def make_missing(
     generator: Generator, run: Run, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
     """Make the images that a run lacks, in worker processes or in this one."""
-    missing = run.missing(generator.slot)
+    missing = run.missing(generator.assignment)
     first = next(missing, None)
     if progress:
         progress(run.done, run.count)
