@@ -211,7 +211,7 @@ def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generat
 
 def test_a_run_that_others_began_is_joined_with_the_same_n_only(small_generator: Generator, out: Path) -> None:
     write_shards(small_generator, out, COUNT, SIZE, shards=[1])
-    with pytest.raises(InvalidValueError, match="n must be 10, as the run in .* was begun with, got 12"):
+    with pytest.raises(InvalidValueError, match=r"n must be 10, as the run in .* was begun with, got 12"):
         write_shards(small_generator, out, 12, SIZE, shards=[0])
     (out / ".run" / "shards.json").write_text("{")
     with pytest.raises(InputError, match=r"shards.json: damaged"):
