@@ -29,6 +29,7 @@ FOUNDATION = {
     "plan",
     "png",
     "seeding",
+    "slices",
     "stages",
     "torchvision_compat",
     "workers",

@@ -100,6 +100,23 @@ def ids(text: str, name: str, dataset: Dataset) -> tuple[str, ...]:
     return found
 
 
+def shard_numbers(text: str) -> list[int]:
+    """``40-59``, ``7`` or ``3,7-9`` as a list of numbers.
+
+    Raises:
+        InvalidValueError: something else.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise InvalidValueError(
+                f"--shards must be a number or a range from low to high, such as 40-59, got {text!r}"
+            )
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
 def real_folder(given: Path | None) -> Path | None:
     """The real dataset's folder: as given, else ``./NUAA-SIRST`` where there is one."""
     return given if given is not None else _REAL if _REAL.is_dir() else None

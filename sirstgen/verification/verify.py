@@ -11,7 +11,8 @@ from typing import Any
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
-from sirstgen.storage.run import RUN_FOLDER, image_id
+from sirstgen.storage.run import RUN_FOLDER
+from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
     Tally,
