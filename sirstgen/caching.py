@@ -22,8 +22,8 @@ def cache_folder() -> Path:
     return Path(named) if named else user_cache_path("sirstgen")
 
 
-def digest(data: bytes) -> str:
-    """The SHA-256 of some content: the key of a frame's file, or the maker of a weights file."""
+def digest_of(data: bytes) -> str:
+    """The SHA-256 of some content, such as a weights file."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.caching import Cache, cache_folder, digest
+from sirstgen.caching import Cache, cache_folder, digest_of
 
 
 def test_what_is_put_is_found_again_by_any_other_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIRSTGEN_CACHE", str(tmp_path))
-    Cache("kind", "maker", ".bin").put(digest(b"frame"), b"result")
-    assert Cache("kind", "maker", ".bin").get(digest(b"frame")) == b"result"
-    assert Cache("kind", "other", ".bin").get(digest(b"frame")) is None
+    Cache("kind", "maker", ".bin").put(digest_of(b"frame"), b"result")
+    assert Cache("kind", "maker", ".bin").get(digest_of(b"frame")) == b"result"
+    assert Cache("kind", "other", ".bin").get(digest_of(b"frame")) is None
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".bin"]
 
 

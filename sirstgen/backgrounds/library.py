@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.backgrounds.place_maps import PlaceMaps
-from sirstgen.backgrounds.scan import Frame, Issue, image_files, summary, usable_frames
+from sirstgen.backgrounds.scan import Frame, Issue, background_files, summary, usable_frames
 from sirstgen.backgrounds.source import Background
-from sirstgen.caching import digest
+from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
+from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.places.classes import PlaceMap
 from sirstgen.scenes.labels import SceneDecisions, SceneLabel, read_labels
 
@@ -70,16 +72,25 @@ class BackgroundLibrary:
     Attributes:
         folder: what was opened.
         faults: the files that are not used, with reasons.
+        gray_scale: black and white of its frames of more than 8 bits (`sirstgen.gray_scale`).
     """
 
     def __init__(
-        self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache, maps: PlaceMaps
+        self,
+        folder: Path,
+        entries: list[_Entry],
+        faults: list[Issue],
+        cache: _PixelCache,
+        scale: GrayScale,
+        maps: PlaceMaps,
     ) -> None:
         self.folder = folder
         self.faults = tuple(faults)
+        self.gray_scale = scale
         self._cache, self._maps = cache, maps
         self._prepared: dict[str, object] = {}
         self._files = {entry.frame.id: entry.frame.file for entry in entries}
+        self._digests = {entry.frame.id: entry.frame.digest.hex() for entry in entries}
         self._backgrounds = {background.id: background for background in _backgrounds(entries)}
         self._scenes: dict[str, list[Background]] = {}
         for background in self._backgrounds.values():
@@ -126,9 +137,10 @@ class BackgroundLibrary:
         """
         root = Path(folder).resolve()
         faults: list[Issue] = []
-        files = image_files(root, Path(folder), faults)
+        files = background_files(root, Path(folder), faults)
+        scale = stated_scale(root) or scale_of_files((root / file, partial(_content, root / file)) for file in files)
         entries, cache = [], _PixelCache(cache_bytes)
-        for frame, image in usable_frames(root, files, min_size, faults):
+        for frame, image in usable_frames(root, files, scale, min_size, faults):
             entries.append(_Entry(frame))
             cache.put((frame.id, image.dtype.itemsize * 8), image)
         if scene is not None:
@@ -138,7 +150,7 @@ class BackgroundLibrary:
             if labels is not None:
                 _apply_labels(entries, labels)
             _apply_folders(entries)
-            _apply_decisions(root, entries, classify)
+            _apply_decisions(root, entries, scale, classify)
         sure = [entry for entry in entries if entry.label is not None and entry.label.confidence >= min_confidence]
         for entry in entries:
             if entry.label is not None and entry.label.confidence < min_confidence:
@@ -146,9 +158,9 @@ class BackgroundLibrary:
                 faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
-        maps = PlaceMaps(root, Path(places) if places is not None else None)
+        maps = PlaceMaps(Path(places) if places is not None else None)
         maps.check(entry.frame.id for entry in entries)
-        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache, maps)
+        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache, scale, maps)
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
@@ -175,14 +187,14 @@ class BackgroundLibrary:
         return found
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The whole frame, (H, W), in gray levels of `bit_depth` (see `to_bit_depth`); read-only."""
+        """Return the whole frame on the folder's gray scale, (H, W), in levels of `bit_depth`; read-only."""
         key = (background.id, bit_depth)
         image = self._cache.get(key)
         if image is None:
             image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
             if image is None:
                 path = self.folder / self._files[self.find(background.id).id]
-                image = decode_gray(read_bytes(path), path)
+                image = self.gray_scale.apply(read_levels(path))
             image = to_bit_depth(image, bit_depth)
             image.setflags(write=False)
             self._cache.put(key, image)
@@ -197,7 +209,7 @@ class BackgroundLibrary:
         self._prepared = self._maps.prepare(self._to_map(background) for background in self._backgrounds.values())
 
     def _to_map(self, background: Background) -> tuple[str, str, Callable[[], Gray]]:
-        return background.id, self._files[background.id], lambda: self.pixels(background, 8)
+        return background.id, self._digests[background.id], lambda: self.pixels(background, 8)
 
     def describe(self) -> dict[str, object]:
         """For the manifest: kind, name, counts, faults by reason, and a digest of everything the samples depend on."""
@@ -213,6 +225,7 @@ class BackgroundLibrary:
             "name": self.folder.name,
             "scenes": {scene: self.count(scene) for scene in self.scenes()},
             "scene_sources": dict(sorted(Counter(background.scene_source for background in backgrounds).items())),
+            **({} if self.gray_scale == EIGHT_BIT else {"gray_scale": self.gray_scale.to_dict()}),
             "groups": len({background.group for background in backgrounds}),
             "faults": dict(sorted(listed.items())),
             "digest": self._digest,
@@ -238,35 +251,36 @@ def _apply_folders(entries: list[_Entry]) -> None:
             entry.label, entry.source = SceneLabel(parts[0]), "folder"
 
 
-def _apply_decisions(root: Path, entries: list[_Entry], classify: Classifier | None) -> None:
+def _apply_decisions(root: Path, entries: list[_Entry], scale: GrayScale, classify: Classifier | None) -> None:
     """Give the entries without a label the scene network's decision: the stored one, else a new one."""
     unlabelled = [entry for entry in entries if entry.label is None]
     if not unlabelled:
         return
     if classify is not None:  # a person's own function: what it said before is not known here
-        answers = classify(_frame_8_bit(root / entry.frame.file) for entry in unlabelled)
+        answers = classify(_frames_8_bit(root, unlabelled, scale))
         for entry, (scene, confidence) in zip(unlabelled, answers, strict=True):
             entry.label = SceneLabel(scene, round(float(confidence), 4))
         return
     decisions = SceneDecisions()
-    keys = [digest(read_bytes(root / entry.frame.file)) for entry in unlabelled]
-    undecided = []
-    for entry, key in zip(unlabelled, keys, strict=True):
-        entry.label = decisions.get(key)
-        if entry.label is None:
-            undecided.append((entry, key))
+    for entry in unlabelled:
+        entry.label = decisions.get(entry.frame.digest.hex())
+    undecided = [entry for entry in unlabelled if entry.label is None]
     if not undecided:
         return
     from sirstgen.scenes.classify import classify_images  # brings torch
 
-    answers = classify_images(_frame_8_bit(root / entry.frame.file) for entry, _ in undecided)
-    for (entry, key), (scene, confidence) in zip(undecided, answers, strict=True):
+    answers = classify_images(_frames_8_bit(root, undecided, scale))
+    for entry, (scene, confidence) in zip(undecided, answers, strict=True):
         entry.label = SceneLabel(scene, round(float(confidence), 4))
-        decisions.put(key, entry.label)
+        decisions.put(entry.frame.digest.hex(), entry.label)
 
 
-def _frame_8_bit(path: Path) -> Gray:
-    return to_bit_depth(decode_gray(read_bytes(path), path), 8)
+def _frames_8_bit(root: Path, entries: list[_Entry], scale: GrayScale) -> Iterator[Gray]:
+    return (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry in entries)
+
+
+def _content(path: Path) -> bytes:
+    return read_bytes(path, MAX_IMAGE_BYTES)
 
 
 def _backgrounds(entries: list[_Entry]) -> Iterator[Background]:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sirstgen.caching import Cache, digest
+import numpy as np
+
+from sirstgen.caching import Cache, digest_of
 from sirstgen.errors import InputError
-from sirstgen.images import IMAGE_SUFFIXES, Gray, read_bytes
+from sirstgen.gray_scale import Gray
+from sirstgen.image_files import images_by_id
+from sirstgen.input_files import read_bytes
 from sirstgen.places.classes import PlaceMap, decode_places, encode_places
-from sirstgen.scenes.labels import frame_name
 
 
 @functools.cache
@@ -20,7 +23,7 @@ def place_cache() -> Cache:
     """The maps of the shipped place network that are kept."""
     from sirstgen.places.checkpoint import FILE
 
-    return Cache("places", digest(FILE.read_bytes())[:12], ".png")
+    return Cache("places", digest_of(FILE.read_bytes())[:12], ".png")
 
 
 @dataclass(slots=True)
@@ -28,11 +31,9 @@ class PlaceMaps:
     """Where the maps of a library's frames come from. It pickles; maps are read or computed when asked for.
 
     Args:
-        root: the folder of frames.
         folder: maps as PNG files with the names of the frames, if a person gave some.
     """
 
-    root: Path
     folder: Path | None = None
     _given: dict[str, Path] = field(default_factory=dict)
 
@@ -46,27 +47,26 @@ class PlaceMaps:
             return
         if not self.folder.is_dir():
             raise InputError.of(self.folder, "a folder of place maps is expected, and there is none")
-        files = sorted(path for path in self.folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-        self._given = {frame_name(path.relative_to(self.folder).as_posix()): path for path in files}
+        self._given = images_by_id(self.folder)
         stray = sorted(set(self._given) - set(ids))
         if stray:
             raise InputError.of(
                 self._given[stray[0]],
-                f"a place map of no background ({len(stray)} such of {len(files)}); name maps as their frames",
+                f"a place map of no background ({len(stray)} such of {len(self._given)}); name maps as their frames",
             )
 
-    def get(self, background_id: str, file: str, frame: Callable[[], Gray]) -> PlaceMap:
+    def get(self, background_id: str, digest: str, frame: Callable[[], Gray]) -> PlaceMap:
         """The map of one frame.
 
         Args:
             background_id: of the frame.
-            file: of the frame, below `root`.
+            digest: of its gray levels (`sirstgen.backgrounds.scan.Frame`).
             frame: gives its pixels, (H, W) uint8.
 
         Raises:
             InputError: the given map cannot be used; names it.
         """
-        data, path = self._encoded(background_id, file, frame)
+        data, path = self._encoded(background_id, digest, frame)
         return decode_places(data, path, frame().shape)
 
     def prepare(self, frames: Iterable[tuple[str, str, Callable[[], Gray]]]) -> dict[str, object]:
@@ -79,24 +79,22 @@ class PlaceMaps:
             InputError: a given map cannot be used; names it.
         """
         content, counts = hashlib.sha256(), {"file": 0, "network": 0}
-        for background_id, file, frame in frames:
-            data, path = self._encoded(background_id, file, frame)
+        for background_id, digest, frame in frames:
+            data, path = self._encoded(background_id, digest, frame)
             if background_id in self._given:
                 decode_places(data, path, frame().shape)
             counts["file" if background_id in self._given else "network"] += 1
             content.update(background_id.encode() + data)
         return {"sources": {name: count for name, count in counts.items() if count}, "digest": content.hexdigest()}
 
-    def _encoded(self, background_id: str, file: str, frame: Callable[[], Gray]) -> tuple[bytes, Path]:
+    def _encoded(self, background_id: str, digest: str, frame: Callable[[], Gray]) -> tuple[bytes, Path]:
         if background_id in self._given:
             path = self._given[background_id]
             return read_bytes(path), path
-        path = self.root / file
-        key = digest(read_bytes(path))
-        data = place_cache().get(key)
+        data = place_cache().get(digest)
         if data is None:
             from sirstgen.places.segment import segment  # brings torch
 
-            data = encode_places(segment(frame()))
-            place_cache().put(key, data)
-        return data, path
+            data = encode_places(segment(frame().astype(np.uint8, copy=False)))
+            place_cache().put(digest, data)
+        return data, Path(background_id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sirstgen.caching import Cache, digest
+from sirstgen.caching import Cache, digest_of
 from sirstgen.errors import InputError
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
@@ -109,17 +109,17 @@ def _label(row: Mapping[str, Any], where: str) -> SceneLabel:
 
 
 class SceneDecisions:
-    """The shipped scene network's decisions, in the user's cache, by SHA-256 of the frame's file.
+    """The shipped scene network's decisions, in the user's cache, by digest of the frame's gray levels.
 
     Keyed by content and weights: renamed and moved frames keep their decision; changed ones lose it, and all do where
     the weights change.
     """
 
     def __init__(self) -> None:
-        self._cache = Cache("scenes", digest(WEIGHTS.read_bytes())[:12], ".json")
+        self._cache = Cache("scenes", digest_of(WEIGHTS.read_bytes())[:12], ".json")
 
     def get(self, key: str) -> SceneLabel | None:
-        """The decision on the frame whose file has the digest `key`; None where there is none, or a damaged one."""
+        """The decision on the frame of the digest `key`; None where there is none, or a damaged one."""
         data = self._cache.get(key)
         try:
             return None if data is None else _label(json.loads(data), "decision")

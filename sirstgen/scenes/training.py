@@ -175,7 +175,9 @@ def cross_validated(
     for number in sorted(set(folds)):
         held = fold == number
         kept = ~held if always is None else ~held | always
-        center, spread, weight, bias = _regression(found[kept], truth[kept], [groups[i] for i in np.flatnonzero(kept)])
+        center, spread, weight, bias = _regression(
+            found[kept], truth[kept], [group for group, seen in zip(groups, kept, strict=True) if seen]
+        )
         seen = sorted(set(truth[kept].tolist()))
         logits[np.ix_(held, seen)] = ((found[held] - center) / spread) @ weight.T + bias
     return logits
@@ -190,7 +192,8 @@ def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
         normaliser = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
         return float(np.mean(normaliser - scaled[np.arange(len(truth)), truth]))
 
-    return round(min(_TEMPERATURES.tolist(), key=loss), 4)
+    losses = {float(temperature): loss(float(temperature)) for temperature in _TEMPERATURES}
+    return round(min(losses, key=lambda temperature: losses[temperature]), 4)
 
 
 def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], temperature: float) -> Figures:

@@ -46,7 +46,7 @@ AREAS: dict[Where, Area] = {
     "any": Area(),
 }
 MAYBE_SKY, MAYBE_BELOW = Area((SKY,), strict=False), Area((WATER, GROUND), strict=False)
-NO_PLACE = {(SKY,): "no sky", (WATER,): "no water", (GROUND,): "no ground"}
+NO_PLACE: dict[tuple[int, ...], str] = {(SKY,): "no sky", (WATER,): "no water", (GROUND,): "no ground"}
 """Why a frame does not take a target at all, by the places it needs."""
 
 
