@@ -66,7 +66,7 @@ MAY_KNOW = {
     "detect": {"detectors", "measure", "training"},
     "export": {"backgrounds", "datasets", "measure"},
     "figures": {"bench", "datasets", "detectors", "measure", "pages"},
-    "fit": {"backgrounds", "comparison", "datasets", "measure", "recipe", "scenes", "synthesis"},
+    "fit": {"backgrounds", "comparison", "datasets", "measure", "places", "recipe", "scenes", "synthesis"},
     "mix": {"datasets", "recipe", "storage", "synthesis"},
     "preview": {"datasets", "measure", "pages", "synthesis"},
     "stats": {"datasets", "measure", "pages", "preview"},

@@ -73,8 +73,7 @@ def _guided(guide: NDArray[np.float32], part: NDArray[np.float32], radius: tuple
         return np.asarray(cv2.blur(field, side, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
 
     level, chance = mean(guide), mean(part)
-    slope: NDArray[np.float32] = (mean(guide * part) - level * chance) / (
-        mean(guide * guide) - level * level + np.float32(_EDGE**2)
-    )
+    variance = mean(guide * guide) - level * level + np.float32(_EDGE**2)
+    slope = np.asarray((mean(guide * part) - level * chance) / variance, dtype=np.float32)
     shift = np.asarray(chance - slope * level, dtype=np.float32)
     return np.asarray(np.clip(mean(slope) * guide + mean(shift), 0, 1), dtype=np.float32)

@@ -192,8 +192,8 @@ def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
         normaliser = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
         return float(np.mean(normaliser - scaled[np.arange(len(truth)), truth]))
 
-    losses = {float(temperature): loss(float(temperature)) for temperature in _TEMPERATURES}
-    return round(min(losses, key=lambda temperature: losses[temperature]), 4)
+    losses = [loss(float(temperature)) for temperature in _TEMPERATURES]
+    return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
 def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], temperature: float) -> Figures:
