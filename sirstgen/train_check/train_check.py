@@ -26,8 +26,9 @@ from sirstgen.train_check.table import Figures, Run, Status, Table, TrainingSet
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Progress, TrainingError, fit
+from sirstgen.training.loop import Progress, fit
 from sirstgen.training.runtime import Runtime, resolve_device
 
 _STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
@@ -131,7 +132,7 @@ def train_check(
             plan.preset,
             stand_in,
             plan.describe(),
-            tuple(real.warnings.values()),
+            tuple(real.notes()),
         )
         if out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):

@@ -11,7 +11,8 @@ from typing import Any
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
-from sirstgen.storage.run import RUN_FOLDER, image_id
+from sirstgen.storage.run import RUN_FOLDER
+from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
     Tally,
@@ -167,10 +168,10 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
 
 
 def _recipe_faults(recipe: Mapping[str, Any], row: Mapping[str, Any], key: str) -> Iterator[Issue]:
-    whole = recipe.get("backgrounds", {}).get("whole", False)  # then width and height are limits
+    native = recipe.get("backgrounds", {}).get("native_size", False)  # then width and height are limits
     for name in _RECIPE_KEYS:
         if name in recipe and row.get(name) != recipe[name]:
-            if whole and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
+            if native and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
                 continue
             yield Issue(key, f"{name} differs from the recipe in dataset.json", recipe[name], row.get(name))
 
@@ -181,6 +182,10 @@ def _examine_plain(folder: Path, progress: Progress | None) -> Verification:
     try:
         dataset = Dataset.open(folder)
     except InputError as error:
+        missing = [Issue(key, "no mask for this image") for key in error.data.get("no_mask", ())]
+        missing += [Issue(key, "no image for this mask") for key in error.data.get("no_image", ())]
+        if missing:
+            return Verification(folder, "plain", 0, 0, 0, missing)
         if error.data.get("path") == str(folder):  # no dataset at all; otherwise one of its files is at fault
             raise
         return Verification(folder, "plain", 0, 0, 0, [Issue(str(folder), str(error))])
