@@ -102,16 +102,16 @@ def members(shard: Path) -> Iterator[TarMember]:
                     if member.offset_data + member.size > size:
                         raise InputError.of(shard, f"cut off inside {member.name}; make or copy it again")
                     yield TarMember(shard, member.name, member.offset_data, member.size)
-                tar.members.clear()  # else they all stay in memory
+                tar.members.clear()  # type: ignore[attr-defined]  # else they all stay in memory
     except (tarfile.TarError, EOFError, OSError) as fault:
         raise InputError.of(shard, f"no tar file that can be read ({fault}); it must not be compressed") from None
 
 
-def shard_entries(shards: list[Path], folder: Path) -> tuple[dict[str, Entry], dict[str, list[str]]]:
-    """Return the images of all shards with their masks by id, and the ids of each part that file names tell.
+def shard_entries(shards: list[Path], folder: Path) -> dict[str, Entry]:
+    """Return the images of all shards with their masks, by id.
 
     Args:
-        shards: the tar files; ``train-*.tar`` and ``test-*.tar`` tell the part.
+        shards: the tar files.
         folder: the dataset, named in messages.
 
     Raises:
@@ -119,29 +119,35 @@ def shard_entries(shards: list[Path], folder: Path) -> tuple[dict[str, Entry], d
     """
     images: dict[str, TarMember] = {}
     masks: dict[str, TarMember] = {}
-    parts: dict[str, list[str]] = {}
     faults: list[str] = []
     twice: list[str] = []
     for shard in shards:
-        part = shard.name.partition("-")[0]
         try:
             for member in members(shard):
-                key, _, kind = member.name.removeprefix("./").rpartition("/")[2].partition(".")
-                key = member.name.removeprefix("./")[: -len(kind) - 1]
+                kind = member.name.rpartition("/")[2].partition(".")[2]
+                key = member.name.removeprefix("./").removesuffix(f".{kind}")
                 files = images if kind.lower() in _IMAGES else masks if kind.lower() in _MASKS else None
                 if files is None:
                     continue
                 if key in files:
                     twice.append(f"{key} in {shard.name}")
-                elif files is images and part in ("train", "test"):
-                    parts.setdefault(part, []).append(key)
                 files[key] = member
         except InputError as fault:
             faults.append(fault.message.removeprefix(f"{folder}/"))
     faults += _pair_faults(images, masks, twice)
     if faults:
         raise InputError.of(folder, "; ".join(faults), faults=len(faults))
-    return {key: Entry(key, images[key], masks[key]) for key in sorted(images)}, parts
+    return {key: Entry(key, images[key], masks[key]) for key in sorted(images)}
+
+
+def shard_split(entries: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of each part as the names of their shards tell it (``train-000007.tar``, ``test-000007.tar``)."""
+    parts: dict[str, list[str]] = {}
+    for key, entry in entries.items():
+        part = entry.image.path.parent.name.partition("-")[0]
+        if isinstance(entry.image, TarMember) and part in ("train", "test"):
+            parts.setdefault(part, []).append(key)
+    return {part: tuple(keys) for part, keys in parts.items()}
 
 
 def _pair_faults(images: Mapping[str, TarMember], masks: Mapping[str, TarMember], twice: list[str]) -> Iterator[str]:

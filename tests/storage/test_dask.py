@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import sirstgen
 from sirstgen.errors import GenerationError, InputError
 from sirstgen.storage.cluster import dask_client
 from sirstgen.storage.shard_writer import write_shards
@@ -37,12 +39,10 @@ class Cluster:
         self._file = folder / "scheduler.json"
         self._folder = folder
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.workers = [self._start("dask_worker", *"--nthreads 1 --no-nanny --no-dashboard".split()) for _ in "ab"]
+        self.workers = [self._start("dask_worker", *["--nthreads", "1", "--no-nanny", "--no-dashboard"]) for _ in "ab"]
 
     @property
     def address(self) -> str:
-        import json
-
         deadline = time.monotonic() + 60
         while not self._file.exists():
             assert time.monotonic() < deadline, "the scheduler has not started"
@@ -52,7 +52,11 @@ class Cluster:
     def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(self._file), *arguments]
         log = (self._folder / "log").open("ab")
-        return subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log)
+        package = str(Path(sirstgen.__file__).parents[1])
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+        }
+        return subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
 
     def kill(self, *processes: subprocess.Popen[bytes]) -> None:
         for process in processes or (self.scheduler, *self.workers):
@@ -109,7 +113,7 @@ def test_a_cluster_killed_and_started_anew_goes_on(small_generator: Generator, t
 
     with dask_client(first.address, 1) as client:
         client.wait_for_workers(2, timeout=60)
-        with pytest.raises(GenerationError, match="the Dask cluster has failed .*--resume goes on"):
+        with pytest.raises(GenerationError, match=r"the Dask cluster has failed .*--resume goes on"):
             write_shards(small_generator, out, COUNT, SIZE, executor=client, progress=kill_all)
     assert any((out / "shards").iterdir())
     with dask_client(clusters().address, 1) as client:
