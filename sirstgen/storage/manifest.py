@@ -14,6 +14,7 @@ import numpy as np
 
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
+from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.run import FolderRun
@@ -95,6 +96,7 @@ def manifest(
         "count": count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
+        "gray_scale": (EIGHT_BIT if parts["recipe"]["bit_depth"] == 8 else SIXTEEN_BIT).to_dict(),
         "split": {part: split.get(part, 0) for part in PARTS},
         "rejections": dict(sorted(rejections.items())),
         "redrawn": dict(sorted(redrawn.items())),

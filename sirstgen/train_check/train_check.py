@@ -132,7 +132,7 @@ def train_check(
             plan.preset,
             stand_in,
             plan.describe(),
-            tuple(real.warnings.values()),
+            tuple(real.notes()),
         )
         if out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):
