@@ -69,8 +69,8 @@ def writing(path: Path, inside: bool = False) -> Iterator[None]:
         raise GenerationError(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
 
 
-def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Raise OutputExistsError unless `folder` is free, empty, or a dataset of ours that may be overwritten."""
+def refuse_existing(folder: Path, overwrite: bool, manifest: str = MANIFEST) -> None:
+    """Raise OutputExistsError unless `folder` is free, empty, or ours (it holds `manifest`) and may be overwritten."""
     if folder.is_dir():
         if not any(folder.iterdir()):
             return
@@ -79,9 +79,9 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
                 f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
                 path=str(folder),
             )
-        if not (folder / MANIFEST).is_file():
+        if not (folder / manifest).is_file():
             raise OutputExistsError(
-                f"{folder}: only a dataset is overwritten, this folder holds no {MANIFEST}; empty it yourself",
+                f"{folder}: only output of sirstgen is overwritten, this folder holds no {manifest}; empty it yourself",
                 path=str(folder),
             )
     elif folder.exists() or folder.is_symlink():
@@ -89,18 +89,19 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
+def whole_folder(folder: Path, overwrite: bool = False, manifest: str = MANIFEST) -> Iterator[Path]:
     """A temporary folder beside `folder` to write into; it takes the place of `folder` when the block ends well.
 
     Args:
-        folder: the final place; must be absent or empty, or a dataset when `overwrite` is true.
-        overwrite: replace a dataset that is there; it stays untouched until the new one is complete.
+        folder: the final place; must be absent or empty, or hold `manifest` when `overwrite` is true.
+        overwrite: replace what is there; it stays untouched until the new one is complete.
+        manifest: name of the file by which a folder is known to be ours to replace.
 
     Raises:
         OutputExistsError: see `refuse_existing`.
         GenerationError: the disk is full or may not be written to.
     """
-    refuse_existing(folder, overwrite)
+    refuse_existing(folder, overwrite, manifest)
     target = folder.resolve()
     token = secrets.token_hex(4)
     work, old = (target.with_name(f".{target.name}.{token}.{kind}") for kind in ("part", "old"))

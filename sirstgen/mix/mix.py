@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
@@ -102,7 +102,7 @@ def draw_mix(
     total: int = TOTAL,
     real_ratio: float | None = None,
     real_count: int | None = None,
-    synth_part: SynthPart = "auto",
+    synth_part: str = "auto",
     with_test: bool = False,
 ) -> Mix:
     """Draw the images of a mix; nothing is written.
@@ -141,7 +141,7 @@ def draw_mix(
     return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed)
 
 
-def synthetic_pool(synth: Dataset, part: SynthPart = "auto") -> tuple[str, ...]:
+def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
     """Return the ids that synthetic images of a mix are taken from.
 
     Args:
@@ -150,6 +150,8 @@ def synthetic_pool(synth: Dataset, part: SynthPart = "auto") -> tuple[str, ...]:
             Table VIII need more than its training half holds. ``auto``: all images of a set that `synth` wrote, of any
             other set the training list where there is one, since its other images may be real test images.
     """
+    if part not in get_args(SynthPart):
+        raise InvalidValueError(f"synth-part must be one of {', '.join(get_args(SynthPart))}, got {part!r}")
     drawn_here = "recipe" in _manifest_keys(synth)
     if part == "train" or (part == "auto" and synth.has_splits and not drawn_here):
         return synth.split("train")
@@ -169,6 +171,8 @@ def _take(source: Dataset, kind: Kind, pool: Sequence[str], needed: int, seed: i
     if needed > len(pool):
         what = "real training images" if kind == "real" else "synthetic images"
         way_out = "lower the share of real images or --total" if kind == "real" else "make more, or lower --total"
+        if kind == "synthetic" and len(pool) < len(source):
+            way_out += f", or take all {len(source)} of a set that is synthetic throughout with --synth-part all"
         raise InputError.of(source.folder, f"{needed} {what} are needed, {len(pool)} are there; {way_out}")
     order = stream(seed, "mix", kind).permutation(len(pool))
     ids = sorted(pool)

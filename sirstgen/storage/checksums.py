@@ -25,7 +25,7 @@ def write_sums(folder: Path, known: Mapping[str, str] | None = None, scratch: Pa
         scratch: see `write_file`.
     """
     sums = known or {}
-    lines = [_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
+    lines = [sum_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
     write_file(folder / SUMS, "".join(lines), scratch)
 
 
@@ -79,7 +79,8 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _line(checksum: str, name: str) -> str:
+def sum_line(checksum: str, name: str) -> str:
+    """A file's line of ``SHA256SUMS``."""
     escaped = "".join(_ESCAPES.get(character, character) for character in name)
     return f"{'' if escaped == name else chr(92)}{checksum}  {escaped}\n"
 

@@ -14,15 +14,17 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
-from sirstgen.storage.sink import Chunk, FolderSink, Sink
+from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 
 RUN_FOLDER = ".run"
-LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
+LAYOUT = (SUMS, "images", "masks", "shards", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
 """Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
 first, what makes the folder recognisable last."""
 
 _FINGERPRINT = "fingerprint"
+SHARD_STATE = "shards.json"
+"""A run that writes shards has this file in its run folder, in place of a fingerprint."""
 _CHUNK = 32  # images a task
 _BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
 
@@ -61,13 +63,13 @@ class FolderRun:
         own = folder / RUN_FOLDER
         mark = fingerprint(generator)
         if not resume:
-            _make_room(folder, overwrite)
+            make_room(folder, overwrite)
         elif (own / _FINGERPRINT).is_file():
-            _refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
+            refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
         elif (folder / MANIFEST).is_file():
             _reopen(folder, mark, count)
         else:
-            _make_room(folder, overwrite=False)
+            make_room(folder, overwrite=False)
         scratch = own / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
@@ -154,11 +156,6 @@ class FolderRun:
                     file.unlink()
 
 
-def image_id(index: int) -> str:
-    """The id of image `index`: its number from 1, six digits."""
-    return f"{index + 1:06d}"
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The ``dataset.json`` of a finished dataset.
 
@@ -174,9 +171,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _make_room(folder: Path, overwrite: bool) -> None:
+def make_room(folder: Path, overwrite: bool) -> None:
     """Removes the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
-    begun = (folder / RUN_FOLDER / _FINGERPRINT).is_file()
+    begun = any((folder / RUN_FOLDER / name).is_file() for name in (_FINGERPRINT, SHARD_STATE))
     if begun and not overwrite:
         raise OutputExistsError(
             f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
@@ -196,7 +193,11 @@ def _make_room(folder: Path, overwrite: bool) -> None:
 def _reopen(folder: Path, mark: Mapping[str, Any], count: int) -> None:
     """Turns a finished dataset back into a run: the journal from its rows and checksums."""
     manifest = read_manifest(folder)
-    _refuse_other(folder, manifest, mark)
+    if "shards" in manifest:
+        raise InvalidValueError(
+            f"cannot resume {folder}: it holds shards; give --shard-size {manifest['shards']['size']}", path=str(folder)
+        )
+    refuse_other(folder, manifest, mark)
     if manifest["count"] > count:
         raise _too_few(folder, manifest["count"], count)
     own = folder / RUN_FOLDER
@@ -234,7 +235,7 @@ def _read_parts(file: Path) -> dict[str, Any]:
     return parts
 
 
-def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """InvalidValueError if the run or dataset in `folder` was begun with something else."""
     found = difference(begun, now)
     if found is not None:

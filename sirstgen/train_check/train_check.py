@@ -114,7 +114,7 @@ def train_check(
             plan.preset,
             surrogate,
             plan.describe() | {"steps chosen for": f"{plan.minutes:g} minutes"} if plan.minutes else plan.describe(),
-            (*real.warnings.values(), *check.notes),
+            (*real.notes(), *check.notes),
         )
         if out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):
