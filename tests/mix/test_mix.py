@@ -109,7 +109,7 @@ def test_too_few_images_are_counted_in_the_message(sources) -> None:
     with pytest.raises(InputError, match="8 real training images are needed, 7 are there"):
         draw_mix(real, synth, seed=0, total=8, real_ratio=1.0)
     with pytest.raises(
-        InputError, match="29 synthetic images are needed, 10 are there; .*all 20 of a set .*--synth-part all"
+        InputError, match=r"29 synthetic images are needed, 10 are there; .*all 20 of a set .*--synth-part all"
     ):
         draw_mix(real, synth, seed=0, total=30, real_count=1)
     with pytest.raises(InputError, match="no real set is given"):
