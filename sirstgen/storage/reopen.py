@@ -94,6 +94,17 @@ def reopen_plans(
     )
 
 
+def can_be_redrawn(folder: str | Path) -> bool:
+    """Return whether a folder is a finished dataset of single files that states the recipe of its images."""
+    try:
+        manifest = read_manifest(Path(folder))
+    except InputError:
+        return False
+    files = (Path(folder) / "images").is_dir()
+    drawn = isinstance(manifest.get("recipe"), dict) and isinstance(manifest.get("seed"), int)
+    return files and drawn and manifest.get("plans") is None  # a given plan leaves nothing to draw again
+
+
 def _mark(description: dict[str, Any]) -> str:
     """What tells one source of backgrounds from another: its digest where it has one, which no file name enters."""
     return json.dumps(description.get("digest", description), sort_keys=True)
