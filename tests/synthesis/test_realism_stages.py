@@ -14,12 +14,13 @@ from making.clutter import clutter
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.errors import InvalidValueError
 from sirstgen.measure.targets import measure_targets
+from sirstgen.places.classes import SKY
 from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, Place, PlacementContext
+from sirstgen.synthesis.placement import Area, FrameAnalysis, OccupiedRegion, Place, PlacementContext
 from sirstgen.synthesis.profiles import target_profile
 from sirstgen.synthesis.render import Sample, render
 from sirstgen.synthesis.sampler import Sampler
@@ -133,7 +134,7 @@ def test_a_formation_stays_in_the_image() -> None:
         assert beside is not None
         assert np.hypot(*(beside - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         place = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0).place(
-            stream(index), 6.0, "any", taken, lambda deviations: 0 * deviations + 60, True, beside
+            stream(index), 6.0, Area(), taken, lambda deviations: 0 * deviations + 60, True, beside
         )
         assert isinstance(place, Place)
         assert np.hypot(place.x - 16, place.y - 18) == pytest.approx(40)
@@ -203,6 +204,9 @@ class Frames:
     def pixels(self, background: Any, bit_depth: int) -> np.ndarray:
         number = int(background.id[-1])
         return clutter(number, 90 + 20 * number, 120 + 30 * number)
+
+    def places(self, background: Background) -> np.ndarray:
+        return np.full(self.pixels(background, 8).shape, SKY, np.uint8)
 
     def describe(self) -> dict[str, object]:
         return {"kind": "folder", "digest": "x"}

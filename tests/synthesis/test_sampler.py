@@ -14,7 +14,7 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.kernels import kernel_sigma
-from sirstgen.synthesis.placement import reach
+from sirstgen.synthesis.placement import Area, reach
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
@@ -96,7 +96,7 @@ def test_a_new_scene_is_a_row_of_the_recipe() -> None:
     assert target.template in ("kite/a", "kite/b")
     assert (target.length, target.angle) == (9.0, 10.0)
     assert sampler.count(0, "desert") == 3
-    assert sampler.where(target, 0, 0, "desert") == "any"
+    assert sampler.where(target, 0, 0, "desert") == Area()
     assert reach(target, templates=library(a=(), b=())) > 4.5
 
 
