@@ -33,6 +33,7 @@ FOUNDATION = {
 
 MAY_KNOW = {
     "cli": {
+        "audit",
         "backgrounds",
         "bench",
         "comparison",
@@ -55,6 +56,7 @@ MAY_KNOW = {
         "verification",
     },
     # One room a command.
+    "audit": {"backgrounds", "datasets", "measure", "pages", "verification"},
     "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "pages", "preview", "training"},
     "comparison": {"backgrounds", "datasets", "measure", "pages"},
     "detect": {"detectors", "measure", "training"},
