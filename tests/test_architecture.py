@@ -22,6 +22,7 @@ FOUNDATION = {
     "atomic",
     "errors",
     "images",
+    "lock",
     "plan",
     "png",
     "seeding",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.images import read_bytes
 from sirstgen.mix.mix import Mix, draw_mix
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
@@ -304,7 +304,7 @@ def _read_record(path: Path) -> Run | None:
     try:
         return Run.from_dict(json.loads(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", DamageWarning, stacklevel=2)
+        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None
 
 

@@ -12,7 +12,7 @@ from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.train_check import train_check as module
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
 from sirstgen.train_check.table import Status, TrainingSet
@@ -267,7 +267,7 @@ def test_a_damaged_record_is_said_and_its_run_made_again(
     first = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu")
     (record,) = (tmp_path / "out" / "runs").glob("*/run.json")
     record.write_bytes(content)
-    with pytest.warns(DamageWarning, match="made again"):
+    with pytest.warns(SirstgenWarning, match="made again"):
         again = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu", resume=True)
     assert again.runs[0].figures == first.runs[0].figures
     assert json.loads(record.read_text())["status"] in (Status.OK, Status.COLLAPSED)
