@@ -41,7 +41,7 @@ class Sides:
         """Whether background `number` of `scene` is on the training side."""
         if self._source.count(scene) is not None:
             return bool(self._dealt[scene][number])
-        phase = stream(self._seed, "split", scene).random()
+        phase = self._phase + self._source.scenes().index(scene) * self._share  # successive scenes alternate too
         return math.floor((number + 1) * self._share + phase) > math.floor(number * self._share + phase)
 
     def fallback(self, scene: str, number: int, index: int, attempt: int) -> int:
@@ -60,6 +60,10 @@ class Sides:
         while math.gcd(step, len(alike)) > 1:
             step += 1
         return int(alike[(start + attempt * step) % len(alike)])
+
+    @cached_property
+    def _phase(self) -> float:
+        return float(stream(self._seed, "split").random())
 
     @cached_property
     def _dealt(self) -> dict[str, NDArray[np.bool_]]:
