@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import re
@@ -67,6 +68,22 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync_disk(folder: Path) -> None:
+    """Put everything that was written to the disk of `folder` on that disk; once a dataset, not once a file."""
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError, TypeError):  # not Linux
+        os.sync() if hasattr(os, "sync") else None
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with writing(folder):
+            if syncfs(descriptor):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
 
 
 def remove_parts(folder: Path, name: str | None = None) -> None:

@@ -18,6 +18,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+LOCK = ".lock"
+"""Name of the lock of a folder whose parent cannot be written to."""
+
 _LONGEST_COMMAND = 200
 _PATIENCE = 10.0  # seconds in which the worker processes of a killed run end
 _PAUSE = 0.05
@@ -57,9 +60,11 @@ def locked(folder: Path) -> Iterator[int | None]:
         os.pwrite(descriptor, f"{os.getpid()} {_command()}\n".encode(errors="backslashreplace"), 0)
         yield descriptor
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(descriptor)
+        try:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _opened(folder: Path) -> tuple[Path, int]:
@@ -92,7 +97,7 @@ def _opened(folder: Path) -> tuple[Path, int]:
 
 
 def _lock_file(folder: Path) -> tuple[Path, int]:
-    beside, inside = folder.with_name(f".{folder.name}.lock"), folder / ".lock"
+    beside, inside = folder.with_name(f".{folder.name}.lock"), folder / LOCK
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)

@@ -1,23 +1,24 @@
 """Output folders: one writer at a time, nothing of the user's is removed, the old content stays until the new is whole.
 
-A command that replaces a folder works in ``.<name>.new`` beside it. At the end ``<name>`` becomes ``.<name>.old``,
-``.<name>.new`` becomes ``<name>``, files of the user move over, and what is left of the old folder is removed. A process
-that is killed meanwhile leaves a state from which the next command in this folder goes on.
+A command that replaces a folder works in ``.<name>.new`` beside it. At the end the two exchange their names, the old
+one becomes ``.<name>.old``, files of the user move over, and what is left of the old folder is removed. A process that
+is killed meanwhile leaves a state from which the next command in this folder goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.atomic import remove_parts, sync_folder, write_file, writing
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.lock import locked
+from sirstgen.lock import LOCK, locked
 
 Owned = Callable[[Path], set[str]]
 """The files of a folder that its command has written and that are unchanged, as paths below the folder.
@@ -26,6 +27,7 @@ Raises OutputExistsError where the folder is none of that command's, or one of i
 """
 
 _STAGE = ".stage"  # in a folder that is being made: it is ours, and not finished
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of the C library
 _REPLACED = ".replaced"  # in a folder that is replaced: the names of the files that may go
 
 
@@ -61,25 +63,24 @@ def refuse_overlap(out: Path, *inputs: Path | str | None) -> None:
             )
 
 
-def refuse_existing(folder: Path, overwrite: bool = False) -> bool:
-    """Raise OutputExistsError unless `folder` is absent, empty, or may be overwritten; return whether it holds anything.
+def refuse_existing(folder: Path, overwrite: bool = False) -> None:
+    """Raise OutputExistsError unless `folder` is absent, empty or a folder that may be overwritten."""
+    _refuse_file(folder)
+    if not overwrite and holds_anything(folder):
+        raise OutputExistsError(
+            f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
+            path=str(folder),
+        )
 
-    Args:
-        folder: the output folder.
-        overwrite: a folder that holds something is allowed.
-    """
-    if folder.is_dir():
-        if not any(folder.iterdir()):
-            return False
-        if not overwrite:
-            raise OutputExistsError(
-                f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
-                path=str(folder),
-            )
-        return True
-    if folder.exists() or folder.is_symlink():
+
+def _refuse_file(folder: Path) -> None:
+    if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         raise OutputExistsError(f"{folder}: a file is in the place of the output folder", path=str(folder))
-    return False
+
+
+def holds_anything(folder: Path) -> bool:
+    """Return whether `folder` is there and holds anything but its own lock."""
+    return folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
 
 
 def stage_of(folder: Path) -> Path | None:
@@ -107,16 +108,19 @@ def output_folder(
         GenerationError: the disk is full or may not be written to.
     """
     target = folder.resolve()
+    _refuse_file(folder)
     with locked(folder) as lock, writing(folder, inside=True):
         recover(target)
         stage = _beside(target, "new")
         going_on = resume and (stage / _STAGE).is_file()
-        if not going_on:
-            _clear_stage(stage)
-        if going_on or staged or (overwrite and refuse_existing(folder, overwrite)):
-            kept = _kept(target, owned) if _holds_anything(target) else {}
+        if not resume:
+            refuse_existing(folder, overwrite)
+        if going_on or staged or (overwrite and holds_anything(target)):
+            kept = _kept(target, owned) if holds_anything(target) else {}
+            if not going_on:
+                _clear_stage(stage)
             stage.mkdir(parents=True, exist_ok=True)
-            write_file(stage / _STAGE, "")
+            (stage / _STAGE).touch()
             try:
                 yield Output(folder, stage, kept, lock)
             except BaseException:
@@ -125,21 +129,24 @@ def output_folder(
                 raise
             _swap(target, stage, owned)
             return
-        if not resume:
-            refuse_existing(folder)
+        _clear_stage(stage)
         yield Output(folder, folder, {}, lock)
 
 
 def recover(target: Path) -> None:
     """Put right what a command that was killed while it replaced `target` has left; the caller holds its lock."""
     stage, old = _beside(target, "new"), _beside(target, "old")
+    if (stage / _REPLACED).is_file():  # killed after the exchange
+        stage.replace(old)
     if (old / _REPLACED).is_file():
-        if not target.exists():  # killed between the two renames; the new folder was whole
+        if not target.exists():  # killed between two renames; the new folder was whole
             (stage if (stage / _STAGE).is_file() else old).replace(target)
         if old.exists():
             _remove_old(target, old)
     elif old.is_dir() and not any(old.iterdir()):
         old.rmdir()
+    if stage.is_dir() and not any(stage.iterdir()):
+        stage.rmdir()
     for mark in (_STAGE, _REPLACED):
         (target / mark).unlink(missing_ok=True)
     if target.is_dir():
@@ -148,13 +155,17 @@ def recover(target: Path) -> None:
 
 def _swap(target: Path, stage: Path, owned: Owned) -> None:
     old = _beside(target, "old")
-    if _holds_anything(target):
+    if holds_anything(target):
         files = owned(target)
         _kept(target, lambda _: files, new=stage)
         write_file(target / _REPLACED, json.dumps(sorted(files)))
-        target.replace(old)
-    sync_folder(stage)
-    stage.replace(target)
+        if _exchange(stage, target):
+            stage.replace(old)
+        else:
+            target.replace(old)
+            stage.replace(target)
+    else:
+        stage.replace(target)
     sync_folder(target.parent)
     if old.exists():
         _remove_old(target, old)
@@ -175,22 +186,25 @@ def _remove_old(target: Path, old: Path) -> None:
             path.rename(target / name)
     for folder, _, _ in os.walk(old, topdown=False):
         if Path(folder) != old:
-            empty = Path(folder)
-            if empty.relative_to(old).parts[0] not in _FOLDERS:  # a folder of the user's, though an empty one
-                (target / empty.relative_to(old)).mkdir(parents=True, exist_ok=True)
-            empty.rmdir()
+            Path(folder).rmdir()
     (old / _STAGE).unlink(missing_ok=True)
     (old / _REPLACED).unlink()
     old.rmdir()
 
 
-_FOLDERS = frozenset({"images", "masks", "50_50", "img_idx", "shards", ".run", "runs"})
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders exchange their names in one step; False where the system or the disk cannot do that."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):  # not Linux
+        return False
+    return bool(rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
 
 
 def _kept(target: Path, owned: Owned, new: Path | None = None) -> dict[str, Path]:
     """The user's files in `target`; OutputExistsError where one stands in the way of the new content at `new`."""
     ours = owned(target)
-    kept = {name: target / name for name in _files(target) if name not in ours and name != _STAGE}
+    kept = {name: target / name for name in _files(target) if name not in ours and name not in (_STAGE, LOCK)}
     for name in kept if new is not None else ():
         assert new is not None
         if (new / name).exists() or (new / name).is_symlink():
@@ -207,10 +221,6 @@ def _files(folder: Path) -> Iterator[str]:
     for place, folders, names in os.walk(folder):
         for name in (*names, *(name for name in folders if Path(place, name).is_symlink())):
             yield Path(place, name).relative_to(folder).as_posix()
-
-
-def _holds_anything(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def _clear_stage(stage: Path) -> None:
@@ -234,15 +244,3 @@ def _remove(path: Path) -> None:
 
 def _beside(target: Path, kind: str) -> Path:
     return target.with_name(f".{target.name}.{kind}")
-
-
-def removed_files(folder: Path, names: Iterable[str]) -> None:
-    """Remove these files below `folder` and the folders that are empty after that."""
-    places = set()
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-        places.update((folder / name).parents)
-    for place in sorted(places, key=lambda place: -len(place.parts)):
-        if place != folder and place.is_relative_to(folder):
-            with contextlib.suppress(OSError):
-                place.rmdir()

@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sirstgen.atomic import whole_folder
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
 from sirstgen.datasets.readers import read_mask
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
 from sirstgen.images import read_gray
+from sirstgen.output import output_folder
 from sirstgen.png import encode_png
 
 REPORT_NAME = "harvest.json"
@@ -72,7 +72,8 @@ def harvest_folder(
     if margin < 0:
         raise InvalidValueError(f"margin must be 0 or more pixels, got {margin}", value=margin)
     report = HarvestReport()
-    with whole_folder(Path(out)) as work:
+    with output_folder(Path(out), lambda _: set(), staged=True) as output:
+        work = output.work
         for key, image_path, mask_path in frames:
             _harvest_frame(key, image_path, mask_path, work / (scene or ""), margin, report)
         if not report.written:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.errors import InputError
 from sirstgen.images import IMAGE_SUFFIXES, Gray, read_bytes, read_gray
 
@@ -61,6 +62,7 @@ class Dataset:
         folder = Path(folder)
         if not folder.is_dir():
             raise InputError.of(folder, "there is no such folder")
+        refuse_unfinished(folder)
         if (folder / "images").is_dir():
             if not (folder / "masks").is_dir():
                 raise InputError.of(folder, "holds images/ but no masks/")

@@ -24,8 +24,7 @@ SCHEMA_VERSION = 1
 
 def write_closing_files(run: Run, generator: Generator, count: int) -> None:
     """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
-    folder = run.folder
-    name = folder.resolve().name
+    folder, name = run.folder, run.name
     scenes: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     targets = 0
@@ -56,14 +55,14 @@ def write_closing_files(run: Run, generator: Generator, count: int) -> None:
         "scenes": dict(sorted(scenes.items())),
         "split": {part: len(ids) for part, ids in split.items()},
         "rejections": dict(sorted(rejections.items())),
-        "redrawn": dict(sorted(run.takes.items())),
+        "redrawn": dict(sorted(run.redraws.items())),
         "backgrounds": parts["backgrounds"],
         "templates": parts["templates"],
         "recipe": parts["recipe"],
     }
     write_file(folder / "dataset.json", json.dumps(manifest, indent=2) + "\n", run.scratch)
     write_file(folder / "README.md", card(manifest), run.scratch)
-    write_sums(folder, sums, run.scratch)
+    write_sums(folder, sums, run.kept)
 
 
 def libraries() -> dict[str, str]:

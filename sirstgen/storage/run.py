@@ -1,75 +1,86 @@
-"""A run in progress: its folder inside the dataset, what was begun with what, and what is finished."""
+"""A run in progress: its state inside the dataset folder, what was begun with what, and what is finished."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import pickle
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, refuse_existing, write_file
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.storage.checksums import SUMS
+from sirstgen.atomic import write_file
+from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, STATE, read_state, state_text
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.output import Output, refuse_existing, stage_of
+from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.owned import MANIFEST
 from sirstgen.synthesis.generator import Generator
-
-RUN_FOLDER = ".run"
-LAYOUT = (SUMS, "images", "masks", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
-"""Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
-first, what makes the folder recognisable last."""
-
-_FINGERPRINT = "fingerprint"
 
 
 class Run:
-    """The state of a run, kept in ``<dataset>/.run`` until the dataset is finished.
+    """The state of a run, kept in ``<dataset>/.run.json`` and ``<dataset>/.run`` until the dataset is finished.
 
     Attributes:
-        folder: the dataset folder.
+        folder: where the files are written; at the end it is the dataset folder, or takes its place.
+        name: of the dataset.
+        kept: files of the user that will stand in the finished folder too, and where they are now.
         scratch: where files are before they are whole.
         journal: the finished images.
-        takes: for images that a person has rejected, how often; the next take draws them differently.
+        redraws: for images that a person has rejected, how often; the next redraw draws them differently.
     """
 
-    def __init__(self, folder: Path, journal: Journal, takes: dict[str, int]) -> None:
-        self.folder = folder
-        self.scratch = folder / RUN_FOLDER / "scratch"
+    def __init__(self, output: Output, journal: Journal, state: dict[str, Any]) -> None:
+        self.folder = output.work
+        self.name = output.folder.resolve().name
+        self.kept = output.kept
+        self.scratch = self.folder / RUN_FOLDER / "scratch"
         self.journal = journal
-        self.takes = takes
+        self._state = state
+
+    @property
+    def redraws(self) -> dict[str, int]:
+        """For images that a person has rejected, how often; the next redraw draws them differently."""
+        redraws: dict[str, int] = self._state["redraws"]
+        return redraws
 
     @classmethod
-    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> Run:
-        """Begins a run, or goes on with the one in `folder`.
+    def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> Run:
+        """Begin a run, or go on with the one in `output`.
 
-        The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
-        and goes after the last checksum.
+        The state comes before the first image and goes after the last checksum; it says that the dataset is not
+        finished.
 
         Raises:
-            OutputExistsError: there is something in `folder` that may not be replaced.
-            InvalidValueError: the run in `folder` was begun with something else, or holds more than `count` images.
+            OutputExistsError: `resume` is given, and what is there is neither a run nor a dataset of ours.
+            InvalidValueError: the run there was begun with something else, or holds more than `count` images.
+            InputError: a finished dataset there is damaged.
         """
+        folder, mark = output.work, fingerprint(generator)
+        state: dict[str, Any] = {"parts": mark, "count": count, "redraws": {}, "dropped": [], "finished": False}
+        if resume:
+            found = read_state(folder)
+            if found is None and (folder / STATE).exists():
+                warnings.warn(f"{folder / STATE}: damaged; all images are made again", SirstgenWarning, stacklevel=2)
+                (folder / JOURNAL).unlink(missing_ok=True)
+            elif found is not None and not found["finished"]:
+                _refuse_other(output.folder, found["parts"], mark)
+                state = {**found, "count": count}
+            elif (folder / MANIFEST).is_file():
+                state["redraws"] = _reopen(output, mark, count)
+                state["dropped"] = found["dropped"] if found else []
+            elif folder == output.folder:
+                refuse_existing(folder)
         own = folder / RUN_FOLDER
-        mark = fingerprint(generator)
-        if not resume:
-            _make_room(folder, overwrite)
-        elif (own / _FINGERPRINT).is_file():
-            _refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
-        elif (folder / MANIFEST).is_file():
-            _reopen(folder, mark, count)
-        else:
-            _make_room(folder, overwrite=False)
-        scratch = own / "scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        write_file(own / "seed", str(generator.seed), scratch)
-        write_file(own / _FINGERPRINT, json.dumps(mark), scratch)
+        shutil.rmtree(own / "scratch", ignore_errors=True)
+        write_file(folder / STATE, state_text(state))
+        (own / "scratch").mkdir(parents=True)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
-            run = cls(folder, Journal(own / "journal.tsv"), _read_takes(folder))
+            run = cls(output, Journal(folder / JOURNAL), state)
             on_fault.callback(run.journal.close)
             run._settle(count)
             on_fault.pop_all()
@@ -77,41 +88,44 @@ class Run:
 
     @staticmethod
     def seed_of(folder: Path) -> int | None:
-        """The seed of the run or dataset in `folder`, so that it can go on without being told again."""
-        begun = folder / RUN_FOLDER / "seed"
-        if begun.exists():
-            return int(begun.read_text())
-        seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
+        """Return the seed of the run or dataset in `folder`, so that it can go on without being told again."""
+        place = stage_of(folder) or folder
+        state = read_state(place)
+        if state is not None:
+            return int(state["parts"]["seed"])
+        seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
         return None if seed is None else int(seed)
 
-    def share(self, generator: Generator) -> None:
-        """Puts the generator where workers find it."""
-        write_file(generator_file(self.folder), pickle.dumps(generator), self.scratch)
+    def redraw(self, image_ids: Sequence[str]) -> None:
+        """Mark finished images to be drawn again, differently.
 
-    def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
-        """The images shall be drawn again, differently.
-
-        Args:
-            image_ids: of finished images.
-            earlier: how often each was redrawn before; said by the finished dataset, so that a redraw that was
-                interrupted and is asked for again draws the same.
+        The same ids asked for again after an interruption are drawn as they would have been without it.
         """
-        for name in image_ids:
+        dropped = sorted(image_ids)
+        if self._state["dropped"] == dropped:
+            return
+        for name in dropped:
             self.journal.forget(name)
-        self.takes.update({name: earlier.get(name, 0) + 1 for name in image_ids})
-        write_file(self.folder / RUN_FOLDER / "takes.json", json.dumps(self.takes), self.scratch)
+        self.journal.sync()  # whoever is killed here has dropped nothing; after the next line, everything
+        self._state["dropped"] = dropped
+        self.redraws.update({name: self.redraws.get(name, 0) + 1 for name in dropped})
+        self._save()
 
     def finish(self) -> None:
-        """The dataset is complete: its run folder goes."""
+        """Say that the dataset is complete, and remove the run's own files."""
         self.journal.close()
-        (self.folder / RUN_FOLDER / _FINGERPRINT).unlink()
-        shutil.rmtree(self.folder / RUN_FOLDER)
+        self._state["finished"] = True
+        self._save()
+        clear(self.folder)
+
+    def _save(self) -> None:
+        write_file(self.folder / STATE, state_text(self._state))
 
     def _settle(self, count: int) -> None:
-        """Images whose files are not what the journal says are made again; files beyond the run's end are removed."""
-        ids = self.journal.ids()
-        if ids and int(ids[-1]) > count:
-            raise _too_few(self.folder, int(ids[-1]), count)
+        """Forget images whose files are not what the journal says; remove files beyond the run's end."""
+        last = self.journal.last
+        if last > count:
+            raise _too_few(self.folder, last, count)
         for entry in self.journal.entries():
             whole = (
                 file_sha256(self.folder / "images" / f"{entry.id}.png") == entry.image_sha256
@@ -126,89 +140,67 @@ class Run:
                     file.unlink()
 
 
-def generator_file(folder: Path) -> Path:
-    """Where the workers of a run in `folder` find its generator."""
-    return folder / RUN_FOLDER / "generator.pickle"
+def clear(folder: Path) -> None:
+    """Remove the files of a finished run from a dataset folder; the state goes last."""
+    if (folder / RUN_FOLDER).is_dir():
+        shutil.rmtree(folder / RUN_FOLDER)
+    (folder / STATE).unlink(missing_ok=True)
 
 
 def image_id(index: int) -> str:
-    """The id of image `index`: its number from 1, six digits."""
+    """Return the id of image `index`: its number from 1, six digits."""
     return f"{index + 1:06d}"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The ``dataset.json`` of a finished dataset.
+    """Return the ``dataset.json`` of a finished dataset.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
     try:
-        manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
-    if not isinstance(manifest, dict) or "count" not in manifest:
-        raise InputError.of(folder / "dataset.json", "not the manifest of a sirstgen dataset")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
+        raise InputError.of(folder / MANIFEST, "not the manifest of a sirstgen dataset")
     return manifest
 
 
-def _make_room(folder: Path, overwrite: bool) -> None:
-    """Removes the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
-    begun = (folder / RUN_FOLDER / _FINGERPRINT).is_file()
-    if begun and not overwrite:
-        raise OutputExistsError(
-            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
-        )
-    # A run killed in its first moments leaves nothing but an empty run folder.
-    blank = folder.is_dir() and all(part.name == RUN_FOLDER for part in folder.iterdir())
-    if not begun and not blank:
-        refuse_existing(folder, overwrite)
-    for name in LAYOUT:
-        part = folder / name
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:
+    """Turn a finished dataset back into a run: the journal from its rows and checksums.
 
-
-def _reopen(folder: Path, mark: Mapping[str, Any], count: int) -> None:
-    """Turns a finished dataset back into a run: the journal from its rows and checksums."""
+    Returns:
+        How often each redrawn image was redrawn.
+    """
+    folder = output.work
     manifest = read_manifest(folder)
-    _refuse_other(folder, manifest, mark)
+    _refuse_other(output.folder, manifest, mark)
     if manifest["count"] > count:
-        raise _too_few(folder, manifest["count"], count)
+        raise _too_few(output.folder, manifest["count"], count)
+    sums = read_sums(folder)
+    for name in ("targets.jsonl", MANIFEST):
+        if file_sha256(folder / name) != sums.get(name):
+            raise InputError.of(
+                folder / name,
+                f"missing, or changed since the dataset was written (by {SUMS}); put it back, or write a new dataset "
+                f"to another --out",
+            )
     own = folder / RUN_FOLDER
     own.mkdir(exist_ok=True)
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
-            for line in rows:
-                name = json.loads(line)["id"]
-                entry = Entry(name, sums[f"images/{name}.png"], sums[f"masks/{name}.png"], line.rstrip("\n"))
-                journal.write(entry.line())
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise InputError.of(
-            folder, f"{SUMS} and targets.jsonl do not fit together ({error}); make the dataset again with --overwrite"
-        ) from None
-    (own / "takes.json").write_text(json.dumps(manifest.get("redrawn", {})))
-    (own / "journal.new").replace(own / "journal.tsv")
+    with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
+        for line in rows:
+            name = json.loads(line)["id"]
+            images = sums.get(f"images/{name}.png", ""), sums.get(f"masks/{name}.png", "")
+            journal.write(Entry(name, *images, line.rstrip("\n")).line())
+    (own / "journal.new").replace(folder / JOURNAL)
+    return dict(manifest.get("redrawn", {}))
 
 
 def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
     return InvalidValueError(
         f"n must be at least {held}, as many as {folder} holds, got {count}", name="n", value=count
     )
-
-
-def _read_parts(file: Path) -> dict[str, Any]:
-    """The fingerprint of an interrupted run."""
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError.of(file, f"cannot be read ({error}); begin anew with --overwrite") from None
-    if not isinstance(parts, dict):
-        raise InputError.of(file, "not the fingerprint of a run; begin anew with --overwrite")
-    return parts
 
 
 def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -219,9 +211,3 @@ def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]
             f"cannot resume {folder}: {found}; repeat its command, or give --overwrite or another --out",
             path=str(folder),
         )
-
-
-def _read_takes(folder: Path) -> dict[str, int]:
-    path = folder / RUN_FOLDER / "takes.json"
-    takes: Mapping[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    return dict(takes)

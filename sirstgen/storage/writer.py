@@ -7,23 +7,27 @@ import hashlib
 import json
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from sirstgen.atomic import write_file, writing
-from sirstgen.errors import InvalidValueError
+from sirstgen.atomic import write_file
+from sirstgen.datasets.unfinished import RUN_FOLDER, read_state
+from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.output import output_folder
 from sirstgen.png import encode_png
 from sirstgen.storage.journal import Entry
 from sirstgen.storage.manifest import write_closing_files
-from sirstgen.storage.run import RUN_FOLDER, Run, generator_file, image_id, read_manifest
+from sirstgen.storage.owned import owned_files
+from sirstgen.storage.run import Run, image_id, read_manifest
 from sirstgen.synthesis.generator import Generator
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (images finished, images in all) whenever a part of the work is done."""
 
-_CHUNK = 32
+_CHUNK = 32  # images a task
+_BLOCK = 1 << 14  # images that are planned at a time
 
 
 def write_dataset(
@@ -66,9 +70,13 @@ def write_dataset(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
-    with writing(folder, inside=True):
-        run = Run.open(generator, folder, count, resume, overwrite)
-        _complete(generator, run, count, workers, executor, progress)
+    if not resume and not overwrite and read_state(folder) is not None:
+        raise OutputExistsError(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    with output_folder(folder, owned_files, overwrite=overwrite, resume=resume) as output:
+        run = Run.open(generator, output, count, resume=resume)
+        _complete(generator, run, count, workers, executor, progress, output.lock)
     return folder
 
 
@@ -95,16 +103,15 @@ def redraw(
         GenerationError: an image cannot be made, or the disk is full. The same call goes on where this one ended.
     """
     folder = Path(folder)
-    manifest = read_manifest(folder)
-    count = manifest["count"]
+    count = read_manifest(folder)["count"]
     known = {image_id(index) for index in range(count)}
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
-    with writing(folder, inside=True):
-        run = Run.open(generator, folder, count, resume=True, overwrite=False)
-        run.redraw(list(dict.fromkeys(ids)), manifest.get("redrawn", {}))
-        _complete(generator, run, count, workers, None, progress)
+    with output_folder(folder, owned_files, resume=True) as output:
+        run = Run.open(generator, output, count, resume=True)
+        run.redraw(list(dict.fromkeys(ids)))
+        _complete(generator, run, count, workers, None, progress, output.lock)
     return folder
 
 
@@ -115,60 +122,71 @@ def _complete(
     workers: int,
     executor: Executor | None,
     progress: Progress | None,
+    lock: int | None,
 ) -> None:
-    """Makes the images that are missing, writes the closing files and ends the run."""
+    """Make the images that are missing, write the closing files and end the run."""
     with contextlib.closing(run.journal):
-        _make_missing(generator, run, count, workers, executor, progress)
+        if progress:
+            progress(len(run.journal), count)
+        if len(run.journal) < count:
+            with _making(generator, executor, workers, lock) as making:
+                for entries in making(_tasks(generator, run, count)):
+                    for entry in entries:
+                        run.journal.add(entry)
+                    if progress:
+                        progress(len(run.journal), count)
         write_closing_files(run, generator, count)
     run.finish()
 
 
-def _make_missing(
-    generator: Generator,
-    run: Run,
-    count: int,
-    workers: int,
-    executor: Executor | None,
-    progress: Progress | None,
-) -> None:
-    missing = [index for index in range(count) if image_id(index) not in run.journal]
-    # Images of one background are made together, so that it is decoded once.
-    missing.sort(key=lambda index: (*generator.slot(index)[:2], index))
-    chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
-    tasks = [(str(run.folder), [(index, run.takes.get(image_id(index), 0)) for index in chunk]) for chunk in chunks]
-    if progress:
-        progress(len(run.journal), count)
-    with _workers(executor, workers if tasks else 1) as pool:
-        if pool is not None:
-            run.share(generator)
-        for entries in as_finished(pool, _make_shared, tasks) if pool else (_make(generator, *task) for task in tasks):
-            for entry in entries:
-                run.journal.add(entry)
-            if progress:
-                progress(len(run.journal), count)
+def _tasks(generator: Generator, run: Run, count: int) -> Iterator[Task]:
+    """The images that are missing, as (index, redraw), some at a time; planned as they are asked for."""
+    for start in range(0, count, _BLOCK):
+        missing = [index for index in range(start, min(start + _BLOCK, count)) if not run.journal.has(index)]
+        # Images of one background are made together, so that it is decoded once.
+        missing.sort(key=lambda index: (*generator.slot(index)[:2], index))
+        for chunk in range(0, len(missing), _CHUNK):
+            images = missing[chunk : chunk + _CHUNK]
+            yield str(run.folder), [(index, run.redraws.get(image_id(index), 0)) for index in images]
 
 
 Task = tuple[str, list[tuple[int, int]]]
+Making = Callable[[Iterable[Task]], Iterator[list[Entry]]]
+"""Gives the entries of each task, in the order in which they are finished."""
 
 
 @contextlib.contextmanager
-def _workers(executor: Executor | None, workers: int) -> Iterator[Executor | None]:
-    if executor is not None or workers == 1:
-        yield executor
-        return
-    with worker_pool(workers) as pool:
-        yield pool
+def _making(generator: Generator, executor: Executor | None, workers: int, lock: int | None) -> Iterator[Making]:
+    if executor is not None:
+        content = pickle.dumps(generator)
+        yield lambda tasks: as_finished(executor, _make_sent, ((content, task) for task in tasks))
+    elif workers == 1:
+        yield lambda tasks: (_make(generator, *task) for task in tasks)
+    else:
+        with worker_pool(workers, lock=lock, begin=_receive, arguments=(generator,)) as pool:
+            yield lambda tasks: as_finished(pool, _make_received, tasks)
 
 
+_received: Generator | None = None  # in a worker process: the run's generator
 _loaded = threading.local()  # generators keep caches, which threads must not share
 
 
-def _make_shared(task: Task) -> list[Entry]:
-    """Makes and writes some images; runs in a worker, which reads the run's generator once."""
-    source = generator_file(Path(task[0]))
-    key = source, source.stat().st_mtime_ns  # the time tells one run in a folder from the next
-    if getattr(_loaded, "key", None) != key:
-        _loaded.generator, _loaded.key = pickle.loads(source.read_bytes()), key
+def _receive(generator: Generator) -> None:
+    global _received
+    _received = generator
+
+
+def _make_received(task: Task) -> list[Entry]:
+    """Make and write some images; runs in a process that has the run's generator."""
+    assert _received is not None
+    return _make(_received, *task)
+
+
+def _make_sent(sent: tuple[bytes, Task]) -> list[Entry]:
+    """Make and write some images; runs in a foreign executor's worker, which is sent the generator with every task."""
+    content, task = sent
+    if getattr(_loaded, "content", None) != content:
+        _loaded.generator, _loaded.content = pickle.loads(content), content
     return _make(_loaded.generator, *task)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import shutil
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.images import read_bytes
 from sirstgen.mix.mix import Mix, draw_mix
+from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
 from sirstgen.train_check.table import Figures, Run, Status, Table, TrainingSet
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
@@ -31,7 +32,11 @@ from sirstgen.training.loop import Progress, TrainingError, fit
 from sirstgen.training.runtime import Runtime, resolve_device
 
 _STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
-_MARK = "check.json"
+_MARK, _KIND = "check.json", "sirstgen train-check"
+_OURS = re.compile(
+    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt|tensorboard/events\..*)"
+)
+"""The files that a check writes."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def train_check(
         out: takes ``table.txt``, ``table.md``, ``table.json``, and ``runs/`` with the record, ids, log and checkpoints
             of each run. None writes nothing.
         resume: keep the finished runs in `out`, go on with the others (also with those that ran out of memory).
-        overwrite: remove the check that is in `out` first.
+        overwrite: replace the check that is in `out` when this one is at its end; files of the user stay.
         stand_in: `real` is the built-in stand-in; the table says so.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time; None leaves it to the hardware.
@@ -103,14 +108,38 @@ def train_check(
 
     Raises:
         InputError: a list or image is missing, or a row asks for more images than there are; before any training.
-        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given.
+        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given, or no earlier check.
         InvalidValueError: unknown device.
     """
     resolve_device(device)
-    check = _Check(plan, real, synth, out, device, workers)
+    check = _Check(plan, real, synth, None, device, workers)
     jobs = check.jobs()
-    _prepare(out, resume, overwrite)
     test = Frames.read(real, real.split("test"))
+    if out is None:
+        return _run_all(check, jobs, test, stand_in, progress)
+    refuse_overlap(
+        out,
+        real.folder,
+        None if synth is None else synth.folder,
+        *(r.folder for r in plan.rows if isinstance(r, FolderRow)),
+    )
+    if resume and stage_of(out) is None and holds_anything(out):
+        _owned(out)  # only a check goes on
+    with output_folder(out, _owned, overwrite=overwrite, resume=resume) as output:
+        check.out = output.work
+        write_file(output.work / _MARK, json.dumps({"kind": _KIND}) + "\n")
+        return _run_all(check, jobs, test, stand_in, progress)
+
+
+def _run_all(
+    check: _Check,
+    jobs: list[_Job],
+    test: Frames,
+    stand_in: bool,
+    progress: Callable[[CheckProgress], None] | None,
+) -> Table:
+    """Make every run; the table is written anew after each."""
+    plan, real = check.plan, check.real
     runs: list[Run] = []
     for number, job in enumerate(jobs, start=1):
 
@@ -133,9 +162,9 @@ def train_check(
             plan.describe(),
             tuple(real.warnings.values()),
         )
-        if out is not None:
+        if check.out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):
-                write_file(out / f"table.{name}", text)
+                write_file(check.out / f"table.{name}", text)
     return table
 
 
@@ -308,17 +337,17 @@ def _read_record(path: Path) -> Run | None:
         return None
 
 
-def _prepare(out: Path | None, resume: bool, overwrite: bool) -> None:
-    """Refuse or clear what is in `out`; only a folder that a check has made is ever removed."""
-    if out is None:
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        ours = (out / _MARK).is_file()
-        if ours and overwrite and not resume:
-            shutil.rmtree(out)
-        elif not (ours and resume):
-            way_out = (
-                "resume it, overwrite it, or choose another" if ours else "choose another, this is no earlier check"
-            )
-            raise OutputExistsError(f"{out}: the output folder is not empty; {way_out}", path=str(out))
-    write_file(out / _MARK, json.dumps({"kind": "sirstgen train-check"}) + "\n")
+def _owned(folder: Path) -> set[str]:
+    """The files of the check in `folder`; see `sirstgen.output.Owned`."""
+    try:
+        mark = json.loads((folder / _MARK).read_bytes())
+        ours = isinstance(mark, dict) and mark.get("kind") == _KIND
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise OutputExistsError(
+            f"{folder}: holds something, and its {_MARK} does not say that this is an earlier check; choose another",
+            path=str(folder),
+        )
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return {name for name in names if _OURS.fullmatch(name)}
