@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.bench import BenchResult, run_bench
-from sirstgen.bench.results import markdown_table
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.classical import REGISTRY
+from sirstgen.pages.table import Grid
 
 # Table II of the DNA-Net paper, NUAA-SIRST: IoU %, Pd %, Fa 1e-6.
 TABLE_II = {
@@ -53,7 +53,7 @@ def main() -> None:
     print(file=sys.stderr)
     write_file(options.results / "classical-nuaa.json", json.dumps(_as_dict(result), indent=1) + "\n")
     table = _table(result)
-    write_file(options.results / "classical-nuaa.md", _HEAD + table + "\n\n" + result.table() + "\n")
+    write_file(options.results / "classical-nuaa.md", _HEAD + table + "\n\n" + result.grid().markdown() + "\n")
     print(table)
 
 
@@ -76,7 +76,7 @@ def _table(result: BenchResult) -> str:
             )
         )
     head = ("method", "IoU %", "Pd %", "Fa 1e-6", "Table II: IoU", "Pd", "Fa")
-    return markdown_table(head, rows)
+    return Grid(head, rows).markdown()
 
 
 _HEAD = """# Classical detectors on NUAA-SIRST, 214 test frames, native size

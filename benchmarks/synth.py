@@ -30,7 +30,7 @@ from sirstgen.atomic import write_file
 from sirstgen.images import read_gray
 from sirstgen.png import encode_png
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.storage import writer
+from sirstgen.storage import job, sink
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis import generator as generator_module
 from sirstgen.synthesis.canvas import Canvas
@@ -156,8 +156,8 @@ def steps(generator: Generator, out: Path, count: int) -> dict[str, float]:
         ("stamp, mask, SCR", Canvas, "add"),
         ("write targets", generator_module, "finish"),
         ("rows", Sample, "row"),
-        ("encode PNG", writer, "encode_png"),
-        ("write files", writer, "write_file"),
+        ("encode PNG", job, "encode_png"),
+        ("write files", sink, "write_file"),
     ]
     originals = [(owner, name, getattr(owner, name)) for _, owner, name in watched]
     for (title, owner, name), (_, _, original) in zip(watched, originals, strict=True):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from sirstgen.errors import GenerationError
 
+MANIFEST = "dataset.json"
+
 _numbers = count()  # of the temporary files of this process
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)-\d+\.part")
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import struct
+from collections.abc import Callable
+from functools import partial
+from itertools import chain, count
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -17,6 +22,45 @@ class _Digest(ISeedSequence):
 
     def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[np.uint64]:
         return self._words[:n_words]
+
+
+_eight = struct.Struct("<8Q").unpack
+
+
+class Draws:
+    """Single random numbers that depend on a seed and keys and on nothing else; made in 2 microseconds.
+
+    For the handful of numbers that most purposes need; `stream` is for arrays. The numbers are the 64-byte BLAKE2b
+    digests of the keys and a block number.
+
+    Attributes:
+        random: returns the next number, uniform in [0, 1).
+
+    Args:
+        seed: non-negative whole number.
+        *keys: what the numbers are for, most general first (image index, purpose, attempt).
+    """
+
+    __slots__ = ("random",)
+
+    random: Callable[[], float]
+
+    def __init__(self, seed: int, *keys: int | str) -> None:
+        self.random = chain.from_iterable(map(partial(_block, repr((seed, *keys)).encode()), count())).__next__
+
+    def standard_normal(self) -> float:
+        """Return a normal number of mean 0 and deviation 1 (Box and Muller)."""
+        radius = math.sqrt(-2 * math.log(1 - self.random()))
+        return radius * math.cos(2 * math.pi * self.random())
+
+    def integers(self, high: int) -> int:
+        """Return a whole number from 0 to `high` - 1."""
+        return int(self.random() * high)
+
+
+def _block(key: bytes, number: int) -> list[float]:
+    digest = hashlib.blake2b(key, digest_size=64, salt=number.to_bytes(4, "little")).digest()
+    return [(word >> 11) * 2.0**-53 for word in _eight(digest)]
 
 
 def stream(seed: int, *keys: int | str) -> np.random.Generator:

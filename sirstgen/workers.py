@@ -36,28 +36,18 @@ class _Pool(ProcessPoolExecutor):
 
 
 @contextlib.contextmanager
-def worker_pool(
-    workers: int,
-    *,
-    lock: int | None = None,
-    begin: Callable[..., None] | None = None,
-    arguments: tuple[Any, ...] = (),
-) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(workers: int, lock: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Processes that work on one thread each, leave Ctrl-C to this one, and end when it is killed.
 
     Args:
         workers: how many, at least 1. They are spawned, so what they are given must be importable.
         lock: descriptor of an output's lock, see `sirstgen.lock.locked`; it stays locked until the last process ended.
-        begin: called once in each process.
-        arguments: of `begin`; sent once to each process.
     """
     # Linear algebra reads its number of threads from the environment that a process starts with.
     before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
     os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
     try:
-        with _Pool(
-            workers, get_context("spawn"), initializer=_begin_worker, initargs=(_Inherited(lock), begin, arguments)
-        ) as pool:
+        with _Pool(workers, get_context("spawn"), initializer=_begin_worker, initargs=(_Inherited(lock),)) as pool:
             yield pool
     finally:
         for name, value in before.items():
@@ -114,7 +104,7 @@ def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) 
             future.cancel()
 
 
-def _begin_worker(_lock: _Inherited, begin: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _begin_worker(_lock: _Inherited) -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -122,8 +112,6 @@ def _begin_worker(_lock: _Inherited, begin: Callable[..., None] | None, argument
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    if begin is not None:
-        begin(*arguments)
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -27,6 +27,7 @@ FOUNDATION = {
     "plan",
     "png",
     "seeding",
+    "slices",
     "stages",
     "torchvision_compat",
     "workers",
@@ -41,9 +42,11 @@ MAY_KNOW = {
         "datasets",
         "detect",
         "detectors",
+        "export",
         "figures",
         "fit",
         "mix",
+        "pages",
         "preview",
         "recipe",
         "scenes",
@@ -55,24 +58,26 @@ MAY_KNOW = {
         "verification",
     },
     # One room a command.
-    "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "preview", "training"},
+    "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "pages", "preview", "training"},
     "comparison": {"backgrounds", "datasets", "measure", "pages"},
     "detect": {"detectors", "measure", "training"},
-    "figures": {"bench", "datasets", "detectors", "measure"},
+    "export": {"backgrounds", "datasets", "measure", "storage"},
+    "figures": {"bench", "datasets", "detectors", "measure", "pages"},
     "fit": {"backgrounds", "comparison", "datasets", "measure", "recipe", "scenes", "synthesis"},
     "mix": {"datasets", "recipe", "storage", "synthesis"},
     "preview": {"datasets", "measure", "pages", "synthesis"},
-    "stats": {"datasets", "measure", "pages"},
+    "stats": {"datasets", "measure", "pages", "preview"},
     "train_check": {"datasets", "detectors", "evaluation", "mix", "pages", "training"},
     "verification": {"datasets", "measure", "storage", "synthesis"},
     # What the commands are built of.
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
     "synthesis": {"backgrounds", "measure", "recipe"},
-    "backgrounds": {"datasets", "measure", "scenes"},
+    "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),
+    "places": set(),
     "scenes": set(),
     "detectors": set(),
     "measure": set(),
@@ -92,8 +97,14 @@ ONLY = {
 HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn", "safetensors"}
 """Libraries that are imported where they are used."""
 
-HEAVY_ROOMS = {"detect", "detectors", "scenes", "training"}
-LIGHT_IN_HEAVY_ROOMS = {"scenes/__init__.py", "scenes/labels.py", "detectors/classical/__init__.py"}
+HEAVY_ROOMS = {"detect", "detectors", "places", "scenes", "training"}
+LIGHT_IN_HEAVY_ROOMS = {
+    "scenes/__init__.py",
+    "scenes/labels.py",
+    "places/__init__.py",
+    "places/classes.py",
+    "detectors/classical/__init__.py",
+}
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from making.clutter import clutter
+from making.pages import blocks
 
 from sirstgen.cli import app
 from sirstgen.recipe.recipe import Recipe
@@ -22,10 +23,6 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @each_page
@@ -98,7 +95,8 @@ def test_every_recipe_entry_and_reason_is_described() -> None:
     entries = {entry for part in (models, *models["$defs"].values()) for entry in part["properties"]}
     entries -= {"mean", "sd", "median"}  # shown in the forms of a drawn number
     forms = "\n".join(blocks(ROOT / "docs" / "recipe.md", "yaml"))
-    missing = {entry for entry in entries - code_words("recipe.md") if f"{entry}:" not in forms}
+    described = code_words("recipe.md") | code_words("stages.md")
+    missing = {entry for entry in entries - described if f"{entry}:" not in forms}
     assert missing == set()
     assert REASONS.keys() - code_words("recipe.md") == set()
 

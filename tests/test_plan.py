@@ -50,7 +50,7 @@ plans = st.builds(
 
 @given(plans)
 def test_a_plan_survives_its_row(plan: ImagePlan) -> None:
-    assert ImagePlan.from_row(json.loads(json.dumps(plan.to_json()))) == plan
+    assert ImagePlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -
     ],
 )
 def test_a_wrong_row_is_refused_with_the_fault(changes: dict[str, Any], named: str) -> None:
-    row = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64))).to_json()
+    row = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64))).to_dict()
     with pytest.raises(InvalidValueError, match=named):
-        ImagePlan.from_row(row | changes)
+        ImagePlan.from_dict(row | changes)
 
 
 def test_a_row_without_background_says_so() -> None:
     with pytest.raises(InvalidValueError, match="must hold 'background'"):
-        ImagePlan.from_row({"targets": [], "clutter_region": {}})
+        ImagePlan.from_dict({"targets": [], "clutter_region": {}})

@@ -42,6 +42,6 @@ def choose_part(word: str) -> str | None:
         near = difflib.get_close_matches(plain, _PARTS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InvalidValueError(
-            f"part must be one of {', '.join(_PARTS)}, got {word!r}{hint}", value=word, allowed=_PARTS
+            f"split must be one of {', '.join(_PARTS)}, got {word!r}{hint}", value=word, allowed=_PARTS
         )
     return None if plain == "all" else plain

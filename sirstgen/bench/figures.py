@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult
-from sirstgen.bench.subsets import bin_centre
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError
+from sirstgen.pages.figure import write_figure
+from sirstgen.pages.fonts import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +68,7 @@ def draw_roc(result: BenchResult, path: Path) -> None:
     axes.set_ylim(0, 102)
     axes.set_xlabel("Fa, 1e-6")
     axes.set_ylabel("Pd, %")
-    title = f"{result.dataset}: {len(result.images)} images (filled: at the detector's own threshold)"
+    title = f"{shortened(result.dataset, 48)}: {len(result.images)} images (filled: at the detector's own threshold)"
     axes.set_title(title, fontsize=10)
     _finish(figure, axes, path)
 
@@ -91,26 +90,24 @@ def draw_scr(result: BenchResult, path: Path) -> None:
         raise InvalidValueError(
             f"score against SCR needs targets of known SCR; {result.dataset} has none (flat clutter, or no targets)"
         )
-    centres = [bin_centre(part) for part in parts]
+    places = range(len(parts))  # evenly spaced: the bins' limits are not, and their labels would overlap
     figure = Figure(figsize=(8.5, 5.2), layout="constrained")
     axes = figure.subplots()
     counts = [sum(map(sum, part.members.values())) for part in parts]
     behind = axes.twinx()
-    behind.bar(centres, counts, width=0.6, color="0.9", zorder=0)
+    behind.bar(places, counts, width=0.7, color="0.9", zorder=0)
     behind.set_ylabel("targets in the bin (bars)", color="0.45")
     behind.set_ylim(0, max(counts) * 2.5)
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
     for number, detector in enumerate(result.detectors):
         pd = [100 * result.part_figures(detector.name, part)["pd"] for part in parts]
-        axes.plot(
-            centres, pd, label=detector.title, color=f"C{number % 10}", marker=_MARKERS[number % 10], markersize=5
-        )
-    axes.set_xticks(centres, [part.name for part in parts])
+        axes.plot(places, pd, label=detector.title, color=f"C{number % 10}", marker=_MARKERS[number % 10], markersize=5)
+    axes.set_xticks(places, [part.name for part in parts])
     axes.set_ylim(0, 102)
     axes.set_xlabel("SCR of the target, measured outside the masks" if result.measured else "SCR of the target")
     axes.set_ylabel("Pd, %")
-    axes.set_title(f"{result.dataset}: {len(result.images)} images", fontsize=10)
+    axes.set_title(f"{shortened(result.dataset, 48)}: {len(result.images)} images", fontsize=10)
     _finish(figure, axes, path)
 
 
@@ -118,11 +115,4 @@ def _finish(figure: Figure, axes: Axes, path: Path) -> None:
     axes.grid(alpha=0.25)
     axes.spines["top"].set_visible(False)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-    save_figure(figure, path)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure to `path`, whole or not at all, in the format of its ending."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=130, format=path.suffix.lstrip("."))
-    write_file(path, buffer.getvalue())
+    write_figure(figure, path)

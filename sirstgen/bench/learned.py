@@ -76,7 +76,7 @@ def _loaded(path: str) -> LearnedDetector:
     from sirstgen.training.runtime import Runtime
 
     checkpoint = Checkpoint.load(Path(path))
-    hardware = Runtime.of(checkpoint.settings, "cpu")
+    hardware = Runtime.of(checkpoint.settings, "cpu").for_inference()
     digest = hashlib.sha256(read_bytes(Path(path))).hexdigest()
     name = f"{checkpoint.settings.detector}-{digest[:8]}"
     return LearnedDetector(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.bench.figures import save_figure
 from sirstgen.bench.results import MapSource
 from sirstgen.bench.run import gray_levels
 from sirstgen.datasets.readers import Dataset
 from sirstgen.evaluation.metrics import adaptive_threshold
 from sirstgen.measure.components import find_components
+from sirstgen.pages.figure import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def draw_overlay(image: NDArray[np.float64], mask: NDArray[np.bool_], maps: Sequ
         panel.set_title(shown.title, fontsize=9)
         _ring(panel, mask, _LABEL, 12)
         _ring(panel, shown.values > shown.level, _FOUND, 7)
-    save_figure(figure, path)
+    write_figure(figure, path)
 
 
 def _show(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from sirstgen.bench.subsets import Subset
 from sirstgen.errors import InputError
 from sirstgen.evaluation.map_score import LADDER, MapScore
+from sirstgen.pages.table import Grid
+
+IOU_TITLE = "IoU, per cent, of the images that hold nothing else"
+
+_COLUMNS = (
+    ("IoU %", "iou", 100, 2),
+    ("nIoU %", "niou", 100, 2),
+    ("Pd %", "pd", 100, 2),
+    ("Fa 1e-6", "fa", 1e6, 1),
+    ("Fa as published", "fa_as_published", 1e6, 1),
+    ("best IoU %", "best_iou", 100, 2),
+    ("AUC", "auc", 1, 3),
+)
+"""Title, figure, factor and digits of the columns of `BenchResult.grid`."""
 
 
 class MapSource(Protocol):
@@ -77,7 +91,7 @@ class BenchResult:
 
     @property
     def parts_title(self) -> str:
-        """What `parts_table` shows, in words."""
+        """What `parts_grid` shows of Pd, in words."""
         source = " (area and SCR measured: there is no targets.jsonl)" if self.measured else ""
         return f"Pd, per cent, of the targets of each part{source}"
 
@@ -132,38 +146,18 @@ class BenchResult:
             ],
         }
 
-    def table(self) -> str:
-        """The whole-set figures as a Markdown table."""
-        head = (
-            "method",
-            "IoU %",
-            "nIoU %",
-            "Pd %",
-            "Fa 1e-6",
-            "Fa as published",
-            "best IoU %",
-            "AUC",
-            "empty",
-            "s/image",
-        )
+    def grid(self) -> Grid:
+        """Return the figures over all images as a table."""
+        head = ("method", *(title for title, *_ in _COLUMNS), "empty", "s/image")
         rows = []
         for detector in self.detectors:
             f = self.figures(detector.name)
-            rows.append(
-                (
-                    detector.title,
-                    *(_number(f[name], 100, 2) for name in ("iou", "niou", "pd")),
-                    *(_number(f[name], 1e6, 1) for name in ("fa", "fa_as_published")),
-                    _number(f["best_iou"], 100, 2),
-                    _number(f["auc"], 1, 3),
-                    str(f["empty_maps"]),
-                    _number(f["seconds"], 1, 4),
-                )
-            )
-        return markdown_table(head, rows)
+            figures = (_number(f[name], factor, digits) for _, name, factor, digits in _COLUMNS)
+            rows.append((detector.title, *figures, str(f["empty_maps"]), _number(f["seconds"], 1, 4)))
+        return Grid(head, rows, f"{self.dataset}: {len(self.images)} images")
 
-    def parts_table(self, figure: str = "pd") -> str:
-        """One figure (``pd`` or ``iou``, per cent) of every detector on every part, as a Markdown table."""
+    def parts_grid(self, figure: str = "pd") -> Grid:
+        """Return one figure (``pd`` or ``iou``, per cent) of every detector on every part as a table."""
         head = ("part", "images", "targets", *(detector.title for detector in self.detectors))
         rows = []
         for part in self.parts:
@@ -171,7 +165,7 @@ class BenchResult:
             counts = (str(columns[0]["images"]), str(columns[0]["targets"]))
             values = (_number(column[figure], 100, 1) for column in columns)
             rows.append((f"{part.axis} {part.name}", *counts, *values))
-        return markdown_table(head, rows)
+        return Grid(head, rows, self.parts_title if figure == "pd" else IOU_TITLE)
 
     def _total(self, detector: str, images: Iterable[str]) -> MapScore:
         return MapScore.total(self.scored[detector, image].score for image in images)
@@ -193,15 +187,6 @@ def check_rows(rows: Mapping[str, Mapping[str, Any]], scored: Iterable[Scored]) 
                 f"image {entry.image}: {len(rows[entry.image]['targets'])} targets are told, the mask holds "
                 f"{len(entry.score.detected)}; run verify on the dataset",
             )
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with aligned columns."""
-    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
 
 
 def _scores(total: MapScore) -> dict[str, Any]:

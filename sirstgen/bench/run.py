@@ -19,6 +19,7 @@ from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
+from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
@@ -117,11 +118,15 @@ def run_bench(
 def write_report(result: BenchResult, folder: Path) -> None:
     """Write ``bench.json`` and ``bench.md`` of a bench into `folder`."""
     write_file(folder / REPORT, json.dumps(result.as_dict(), indent=1, allow_nan=False) + "\n")
-    text = f"# {result.dataset}: {len(result.images)} images\n\n{result.table()}\n"
-    if result.parts:
-        text += f"\n{result.parts_title}:\n\n{result.parts_table('pd')}\n"
-        text += f"\nIoU, per cent, of the images that hold nothing else:\n\n{result.parts_table('iou')}\n"
+    whole, *parts = grids(result)
+    text = f"# {whole.caption}\n\n{whole.markdown()}\n"
+    text += "".join(f"\n{grid.caption}:\n\n{grid.markdown()}\n" for grid in parts)
     write_file(folder / TABLE, text)
+
+
+def grids(result: BenchResult) -> list[Grid]:
+    """Return the tables of a bench: all images, then Pd and IoU of the parts where there are parts."""
+    return [result.grid(), *([result.parts_grid("pd"), result.parts_grid("iou")] if result.parts else [])]
 
 
 def gray_levels(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:

@@ -71,14 +71,6 @@ def subsets(rows: Mapping[str, Mapping[str, Any]]) -> list[Subset]:
     return [part for part in parts if part.members]
 
 
-def bin_centre(part: Subset) -> float:
-    """The middle of an SCR bin; the open last one lies as far above its edge as the bin before it is wide."""
-    low, _, high = part.name.partition("-")
-    if high:
-        return (float(low) + float(high)) / 2
-    return float(low.removesuffix("+")) + (SCRS[-2] - SCRS[-3]) / 2
-
-
 def _by_target(
     rows: Mapping[str, Mapping[str, Any]], axis: str, name: str, belongs: Callable[[Mapping[str, Any]], bool]
 ) -> Subset:

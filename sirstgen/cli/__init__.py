@@ -18,6 +18,7 @@ from sirstgen.cli import (
     common,
     compare,
     detect,
+    export,
     figures,
     fit,
     mix,
@@ -90,6 +91,7 @@ app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
 app.command("bench")(reported(bench.bench))
 app.command("figures")(reported(figures.figures))
+app.command("export")(reported(export.export))
 app.command("fit")(reported(fit.fit))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")

@@ -14,22 +14,27 @@ def bench(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
     detectors: common.Detectors = "quick",
     weights: common.Weights = None,
-    part: Annotated[str, typer.Option(help="train or test for one side of the split, or all images.")] = "all",
-    out: Annotated[Path, typer.Option(help="Folder for scores, tables and figures.")] = Path("bench"),
-    overlays: Annotated[int, typer.Option(help="Also draw so many images beside all maps, evenly spread.")] = 0,
+    split: common.Split = "all",
+    out: Annotated[Path, typer.Option(help="Folder for scores, tables, figures and the page.")] = Path("bench"),
+    overlays: Annotated[int, typer.Option(help="Number of images to plot beside every detector's output.")] = 0,
     workers: common.Workers = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep the scores that are there, make the others.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there are scores.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep scores in --out, add missing ones.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the scores in --out.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Scores detectors on a dataset and its parts by size, SCR and, where targets.jsonl tells them, scene and kind."""
+    """Score classical and trained detectors on a dataset.
+
+    Figures are given for all images and by size, SCR and, where targets.jsonl states them, scene and kind.
+    """
     from sirstgen.bench import run_bench
     from sirstgen.bench.choice import choose_detectors, choose_part
     from sirstgen.bench.figures import write_bench_figures
+    from sirstgen.bench.page import write_bench_page
+    from sirstgen.bench.run import grids
     from sirstgen.datasets.readers import Dataset
 
-    chosen, side = choose_detectors(detectors, weights or ()), choose_part(part)
+    chosen, side = choose_detectors(detectors, weights or ()), choose_part(split)
     dataset = Dataset.open(folder)
     with common.progress("bench", quiet, unit="maps") as told:
         result = run_bench(
@@ -44,9 +49,8 @@ def bench(
         )
     pictures = write_bench_figures(result, dataset, out, overlays)
     common.warn(dataset.warnings.values())
-    lines = [result.table()]
-    if result.parts:
-        lines += ["", f"{result.parts_title}:", "", result.parts_table("pd")]
-    lines += ["", f"tables, scores and {len(pictures)} pictures in {out}"]
-    told_result = result.as_dict() | {"out": str(out), "pictures": [str(path) for path in pictures]}
-    common.show(told_result, "\n".join(lines), as_json, quiet)
+    page = write_bench_page(result, pictures, out)
+    tables = [grid.text() for grid in grids(result)[:2]]
+    text = "\n\n".join([*tables, f"tables, scores and {len(pictures)} pictures in {out}, page in {page}"])
+    files = {"out": str(out), "page": str(page), "pictures": [str(path) for path in pictures]}
+    common.show(result.as_dict() | files, text, as_json, quiet)

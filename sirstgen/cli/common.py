@@ -21,6 +21,7 @@ Workers = Annotated[int | None, typer.Option(help="Processes; by default as many
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, or add to a finished one.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the dataset that is there.")]
 RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML or TOML file with the entries that differ.")]
+Split = Annotated[str, typer.Option(help="Images to use: train, test or all.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder of frames.")]

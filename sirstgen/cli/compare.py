@@ -9,29 +9,26 @@ import typer
 
 from sirstgen.cli import common
 
-Part = typer.Option(help="train or test for one side of its split, or all images.")
-
 
 def compare(
-    candidate: Annotated[Path, typer.Argument(metavar="A", help="The dataset in question, such as a synthetic one.")],
-    reference: Annotated[Path, typer.Argument(metavar="B", help="What it should be like, such as real frames.")],
-    a_part: Annotated[str, Part] = "all",
-    b_part: Annotated[str, Part] = "all",
-    size: Annotated[
-        int, typer.Option(help="Frames are squashed to this side first, as a detector sees them; 0: as they are.")
-    ] = 256,
+    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="Dataset to judge, such as a synthetic one.")],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Dataset to compare it with.")],
+    split: common.Split = "all",
+    reference_split: Annotated[str, typer.Option(help="Images of the reference: train, test or all.")] = "all",
+    size: Annotated[int, typer.Option(help="Resize frames to this side first; 0 keeps their size.")] = 256,
     seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html, report.json and the pictures.")] = None,
-    trees: Annotated[int, typer.Option(help="In each forest; fewer are faster and see less.")] = 100,
-    halves: Annotated[int, typer.Option(help="Halvings of B that the noise floor is taken from.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="Folder for the page, JSON and pictures.")] = None,
+    trees: Annotated[int, typer.Option(help="Trees of each random forest; fewer are faster and less sensitive.")] = 100,
+    halves: Annotated[int, typer.Option(help="Random halvings of the reference for the noise floor.")] = 5,
     workers: common.Workers = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report in --out.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Tells how candidate A differs from reference B: distances of statistics, and whether forests tell them apart.
+    """Measure how a dataset differs from real frames or from any other dataset.
 
-    A and B may be one folder when --a-part and --b-part name the two sides of its split.
+    Prints distances between statistics, and how well random forests separate the two sets. CANDIDATE and REFERENCE may
+    be one folder where --split and --reference-split name the two parts of its split.
     """
     from sirstgen.bench.choice import choose_part
     from sirstgen.comparison.compare import Effort
@@ -40,7 +37,7 @@ def compare(
     from sirstgen.comparison.text import comparison_text
     from sirstgen.datasets.readers import Dataset
 
-    parts = choose_part(a_part), choose_part(b_part)
+    parts = choose_part(split), choose_part(reference_split)
     if out is not None:
         refuse_report(out, overwrite)
     first, second = Dataset.open(candidate), Dataset.open(reference)

@@ -29,7 +29,7 @@ def detect(
     from sirstgen.training.runtime import Runtime
 
     checkpoint = Checkpoint.load(weights)
-    hardware = Runtime.of(checkpoint.settings, device)
+    hardware = Runtime.of(checkpoint.settings, device).for_inference()
     with common.progress("detect", quiet) as told:
         found = detect_folder(
             checkpoint.detector(),

@@ -13,7 +13,7 @@ from sirstgen.cli import common
 def fit(
     real: Annotated[Path, typer.Argument(metavar="REAL", help="Labelled frames, at native size; 20 or more.")],
     out: Annotated[Path, typer.Option(help="Recipe file to write.")] = Path("recipe.yaml"),
-    part: Annotated[str | None, typer.Option(help="train or all. [train where the set has a split]")] = None,
+    split: Annotated[str | None, typer.Option(help="Images to use: train or all. [train if split]")] = None,
     ids: Annotated[str | None, typer.Option(help="Frames, separated by commas, or a file with one a line.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame.")] = None,
     noise: Annotated[
@@ -43,7 +43,7 @@ def fit(
             dataset,
             common.names(ids, "--ids") if ids is not None else None,
             read_labels(labels) if labels is not None else None,
-            part=part,
+            part=split,
             noise=noise,
             match=not no_match,
             progress=None if told is None else lambda _, done, total: told(done, total),
@@ -58,4 +58,11 @@ def fit(
     common.show({"recipe": str(out), **found.to_json()}, "\n".join(lines), as_json, quiet)
 
 
-_TOLD = ("targets_per_image", "contrast", "point.area", "spot.area", "irregular.lobes", "codec.share")
+_TOLD = (
+    "targets_per_image",
+    "contrast",
+    "point.area",
+    "spot.area",
+    "stages.extra_gaussians.count",
+    "stages.codec.share",
+)

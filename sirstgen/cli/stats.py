@@ -12,23 +12,38 @@ from sirstgen.cli import common
 
 def stats(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="One or more datasets, side by side.")],
-    figure: Annotated[Path | None, typer.Option(help="Also draw them: a PNG, PDF or SVG file to write.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the figure that is there.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write a page with figures and sheets: *.html.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write the figures: *.png, *.pdf or *.svg.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page and the figure.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Targets per image, sizes and brightness (Fig. 6), SCR, contrast and scenes, measured in the pixels."""
+    """Measure targets per image, sizes, brightness, SCR, contrast and scenes, as in Fig. 6 of the paper."""
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.pages.figure import refuse_figure, write_figure
+    from sirstgen.pages.page import refuse_page, write_page
     from sirstgen.stats.dataset_statistics import dataset_statistics
-    from sirstgen.stats.figures import draw_statistics, refuse_figure
-    from sirstgen.stats.table import statistics_table
+    from sirstgen.stats.figures import check_count, draw_statistics
+    from sirstgen.stats.page import statistics_page
+    from sirstgen.stats.table import statistics_text
 
     if figure is not None:
-        refuse_figure(figure, len(folders), overwrite)
+        refuse_figure(figure, overwrite)
+    if out is not None:
+        refuse_page(out, overwrite)
+    if figure is not None or out is not None:
+        check_count(len(folders))
+    datasets = [Dataset.open(folder) for folder in folders]
     found = []
-    for folder in folders:
-        with common.progress(f"stats {folder.name}", quiet) as told:
-            found.append(dataset_statistics(folder, told))
+    for dataset in datasets:
+        with common.progress(f"stats {dataset.name}", quiet) as told:
+            found.append(dataset_statistics(dataset, told))
     if figure is not None:
-        draw_statistics(found, figure)
-    result = {"datasets": [entry.to_json() for entry in found], "figure": None if figure is None else str(figure)}
-    common.show(result, statistics_table(found), as_json, quiet)
+        write_figure(draw_statistics(found), figure)
+    text = statistics_text(found)
+    if out is not None:
+        with common.progress("page", quiet, "datasets") as told:
+            write_page(out, statistics_page(list(zip(datasets, found, strict=True)), told))
+        text += f"\n\npage in {out}"
+    files = {"page": None if out is None else str(out), "figure": None if figure is None else str(figure)}
+    common.show({"datasets": [entry.to_json() for entry in found], **files}, text, as_json, quiet)

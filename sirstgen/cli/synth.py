@@ -40,7 +40,7 @@ def synth(
     as_json: common.Json = False,
 ) -> None:
     """Writes a dataset: images with small targets on infrared backgrounds, exact masks, the truth of every target."""
-    from sirstgen.recipe.recipe import Recipe, recipe_text, schema_text
+    from sirstgen.recipe.recipe import Recipe, schema_text
 
     if print_schema:
         typer.echo(schema_text())
@@ -60,18 +60,18 @@ def synth(
         changes["backgrounds"] = {"procedural_share": procedural_share}
     rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
     if print_recipe:
-        typer.echo(recipe_text(rules))
+        typer.echo(rules.to_yaml(), nl=False)
         return
 
     from sirstgen.seeding import draw_seed
-    from sirstgen.storage.run import Run, read_manifest
+    from sirstgen.storage.run import FolderRun, read_manifest
     from sirstgen.storage.writer import write_dataset
     from sirstgen.synthesis.generator import Generator
     from sirstgen.synthesis.sources import open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
     if seed is None:
-        seed = Run.seed_of(out) if resume else None
+        seed = FolderRun.seed_of(out) if resume else None
     if seed is None:
         seed = draw_seed()
         if not quiet:

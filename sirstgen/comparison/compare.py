@@ -84,7 +84,7 @@ def compare(
         reference: what it should be like, such as real frames; the noise floor is made from its halves.
         candidate_part, reference_part: ``train`` or ``test`` for one side of a split, None for all frames. So two sides
             of one dataset can be compared.
-        size: frames are squashed to this square first, as a detector sees them; 0 leaves them as they are.
+        size: frames are resized to this square first, as a detector sees them; 0 leaves them as they are.
         seed: of all draws.
         effort: how much work; the defaults if None.
         progress: called with the steps done and the steps in all.

@@ -71,7 +71,7 @@ class StatisticGap:
 
 @dataclass(frozen=True)
 class Distances:
-    """The statistics of targets or of backgrounds, the most tell-tale first.
+    """The statistics of targets or of backgrounds, the most discriminative first.
 
     Args:
         gaps: one a statistic.
@@ -117,7 +117,7 @@ class Examples:
     """Rows of both sets side by side, each of another frame.
 
     Args:
-        telling: those that the forest is surest about, (candidate, reference).
+        telling: those that the forest is most certain of, (candidate, reference).
         typical: those about whose scores half of their set lies, (candidate, reference).
     """
 
@@ -151,7 +151,7 @@ class TwoSampleTest:
 
     @property
     def at_floor(self) -> bool:
-        """Whether the sets are told apart no better than halves of the reference, or than chance has it."""
+        """Whether the sets are separable no better than halves of the reference, or than chance has it."""
         if self.auc is None or self.chance is None:
             return False
         return self.auc <= max(self.chance, self.floor.most if self.floor is not None else 0)
@@ -176,7 +176,7 @@ class Comparison:
 
     Args:
         candidate, reference: the sets with all their rows.
-        size: side to which frames were squashed, pixels; 0 for their own size.
+        size: side to which frames were resized, pixels; 0 for their own size.
         seed: of all draws.
         targets, backgrounds: distances; of targets None where a set has none.
         tests: the two-sample tests, in a fixed order.

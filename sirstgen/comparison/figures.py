@@ -1,8 +1,7 @@
-"""Pictures of a comparison: distributions of the most tell-tale statistics, and example patches of both sets."""
+"""Pictures of a comparison: distributions of the most discriminative statistics, and example patches of both sets."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import cv2
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 from sirstgen.comparison.comparison import Distances, Example, Examples, StatisticGap
 from sirstgen.comparison.tables import Table, compared_frame
 from sirstgen.datasets.readers import Dataset
+from sirstgen.pages.figure import figure_bytes
+from sirstgen.pages.fonts import shortened
 from sirstgen.pages.picture import GROUND, Picture, coloured, labelled, stretched, tiled
 
 _CANDIDATE, _REFERENCE = "#c2571a", "#1f5fa8"
@@ -23,7 +24,7 @@ _LEAST_RANGE = 16  # gray levels that an example is stretched over at least, so 
 def draw_distances(
     distances: Distances, candidate: Table, reference: Table, names: tuple[str, str], title: str
 ) -> bytes:
-    """The distributions of up to 16 statistics in both sets, the most tell-tale first, as PNG.
+    """The distributions of up to 16 statistics in both sets, the most discriminative first, as PNG.
 
     Args:
         distances: of targets or of backgrounds.
@@ -42,13 +43,11 @@ def draw_distances(
     for axes, gap in zip(panels.flat, gaps, strict=False):
         at = candidate.names.index(gap.measure.name)
         _panel(axes, gap, candidate.values[:, at], reference.values[:, at])
-    labels = [f"candidate: {names[0]}", f"reference: {names[1]}"]
+    labels = [f"candidate: {shortened(names[0])}", f"reference: {shortened(names[1])}"]
     figure.suptitle(title, fontsize=12)
     if gaps:
         figure.legend(panels[0, 0].patches[:2], labels, frameon=False, fontsize=9, loc="outside lower center", ncols=2)
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=100)
-    return target.getvalue()
+    return figure_bytes(figure, dpi=100)
 
 
 def _panel(axes: Any, gap: StatisticGap, candidate: NDArray[np.float64], reference: NDArray[np.float64]) -> None:
@@ -86,15 +85,15 @@ def _logarithmic_ticks(low: float, high: float) -> list[float]:
 
 
 def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, size: int) -> Picture:
-    """Patches of both sets in four rows: those the forest is surest about, and typical ones.
+    """Patches of both sets in four rows: those the forest is most certain of, and typical ones.
 
     Args:
         examples: of one test.
         candidate, reference: the datasets that were compared.
-        size: to which frames were squashed, 0 for their own size.
+        size: to which frames were resized, 0 for their own size.
     """
     rows = []
-    for title, pairs in (("surest", examples.telling), ("typical", examples.typical)):
+    for title, pairs in (("most certain", examples.telling), ("typical", examples.typical)):
         sides = (("candidate", candidate), ("reference", reference))
         for (side, dataset), row in zip(sides, zip(*pairs, strict=True), strict=True):
             sheet = tiled([_tile(example, dataset, size) for example in row], len(row))

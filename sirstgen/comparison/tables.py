@@ -137,7 +137,7 @@ def measure_set(
         dataset: opened.
         ids: which frames.
         name: for reports.
-        size: side to which frames are squashed first, pixels; 0 leaves them as they are.
+        size: side to which frames are resized first, pixels; 0 leaves them as they are.
         seed: of the places of background patches.
         workers: processes.
         told: called with the number of frames just done.
@@ -174,7 +174,7 @@ def measure_set(
 
 
 def compared_frame(dataset: Dataset, key: str, size: int) -> tuple[Gray, NDArray[np.bool_]]:
-    """A frame and its mask as they are compared: squashed to `size`, or as they are if that is 0."""
+    """A frame and its mask as they are compared: resized to `size`, or as they are if that is 0."""
     image, mask = dataset.sample(key)
     return (image, mask) if size == 0 else squash(image, mask, size)
 

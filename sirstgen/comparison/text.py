@@ -1,44 +1,83 @@
-"""A comparison of two sets as text: the tests, the mean distances, the most tell-tale statistics."""
+"""A comparison of two sets as tables and text: the tests, the mean distances, the most discriminative statistics."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
-from sirstgen.comparison.comparison import Comparison, Distances, Floor, StatisticGap, TwoSampleTest
+from sirstgen.comparison.comparison import PERCENTILES, Comparison, Distances, Floor, StatisticGap, TwoSampleTest
 from sirstgen.comparison.tables import MeasuredSet
+from sirstgen.pages.fonts import shortened
+from sirstgen.pages.table import WIDTH, Grid
 
-_SHOWN = 8  # statistics of each kind; all are in the JSON
+_SHOWN = 8  # statistics of each kind in the text; all are in the JSON and on the page
+
+AUC_NOTE = (
+    "AUC of random forests on frames they have not seen. 0.5: they cannot separate the sets; 1: they always can. "
+    "Floor: the same between random halves of the reference, mean and maximum."
+)
+DISTANCE_NOTE = "Means over the statistics. EMD in standard deviations of the reference."
 
 
 def comparison_text(found: Comparison) -> str:
-    """The figures of a comparison for a terminal."""
-    width = max(len(found.candidate.name), len(found.reference.name))
-    frames = f"squashed to {found.size}x{found.size}" if found.size else "at their own size"
-    lines = [
-        f"candidate  {_side(found.candidate, width)}",
-        f"reference  {_side(found.reference, width)}",
-        f"frames {frames}, seed {found.seed}",
-        "",
-        *_aligned([["two-sample test", "AUC", "floor", "max", "", "what tells them apart"], *map(_test, found.tests)]),
-        "AUC 0.5: a forest cannot tell the sets apart, 1: it always can; floor: halves of the reference, mean and max",
-        "",
-        *_aligned(
-            [["distances", "EMD", "floor", "max", "KS", "floor", "max"]]
-            + ([] if found.targets is None else [_distances("targets", found.targets)])
-            + [_distances("backgrounds", found.backgrounds)]
-        ),
-        "means over the statistics; EMD in standard deviations of the reference",
+    """Return the figures of a comparison for a terminal, 80 columns wide at most."""
+    parts = ["\n".join(f"{name}: {value}" for name, value in summary(found))]
+    parts += [tests_grid(found).text(), _wrapped(AUC_NOTE), distances_grid(found).text(), DISTANCE_NOTE]
+    parts += [
+        statistics_grid(title, distances, _SHOWN, slice(1, 4)).text()
+        for title, distances in (("Targets", found.targets), ("Backgrounds", found.backgrounds))
+        if distances is not None
     ]
-    for title, distances in (("targets", found.targets), ("backgrounds", found.backgrounds)):
-        if distances is not None:
-            head = [f"{title}, most tell-tale first", "KS", "floor", "EMD", "candidate 5/25/50/75/95 %", "reference"]
-            lines += ["", *_aligned([head, *(_gap(gap) for gap in distances.gaps[:_SHOWN])])]
-    return "\n".join([*lines, *([""] if found.warnings else []), *found.warnings])
+    return "\n\n".join([*parts, *(["\n".join(found.warnings)] if found.warnings else [])])
+
+
+def summary(found: Comparison) -> list[tuple[str, str]]:
+    """Return what was compared, as names and values."""
+    frames = f"resized to {found.size}x{found.size}" if found.size else "at their own size"
+    return [
+        ("candidate", _side(found.candidate)),
+        ("reference", _side(found.reference)),
+        ("frames", frames),
+        ("seed", str(found.seed)),
+    ]
+
+
+def tests_grid(found: Comparison) -> Grid:
+    """Return the two-sample tests, a row each; an AUC above the floor is marked."""
+    rows = [_test(test) for test in found.tests]
+    marked = {(at, 1) for at, test in enumerate(found.tests) if test.auc is not None and not test.at_floor}
+    head = ["test", "AUC", "floor, mean", "floor, max", "result", "most discriminative statistics"]
+    return Grid(head, rows, "Two-sample tests", frozenset(marked))
+
+
+def distances_grid(found: Comparison) -> Grid:
+    """Return the mean distances of targets and backgrounds."""
+    kinds = (("targets", found.targets), ("backgrounds", found.backgrounds))
+    rows = [_distances(title, distances) for title, distances in kinds if distances is not None]
+    head = ["", "EMD", "floor, mean", "floor, max", "KS", "floor, mean", "floor, max"]
+    return Grid(head, rows, "Mean distances")
+
+
+def statistics_grid(
+    title: str, distances: Distances, most: int | None = None, percentiles: slice = slice(None)
+) -> Grid:
+    """Return the statistics of one kind, the most discriminative first, `most` of them or all.
+
+    Args:
+        title: of the kind.
+        distances: the statistics.
+        most: number of rows at most.
+        percentiles: which of the five are shown.
+    """
+    head = ["statistic", "KS", "floor", "EMD", "candidate", "reference"]
+    rows = [_gap(gap, percentiles) for gap in distances.gaps[:most]]
+    shown = " / ".join(str(level) for level in list(PERCENTILES)[percentiles])
+    return Grid(head, rows, f"{title}: most discriminative statistics, percentiles {shown}")
 
 
 def quantile_text(values: Sequence[float]) -> str:
-    """Percentiles in few digits, such as ``1.2 / 3.4 / 5 / 7.1 / 12``."""
+    """Return percentiles in few digits, such as ``1.2 / 3.4 / 5 / 7.1 / 12``."""
     if any(math.isnan(value) for value in values):
         return "-"
     return " / ".join(
@@ -46,42 +85,32 @@ def quantile_text(values: Sequence[float]) -> str:
     )
 
 
-def _side(side: MeasuredSet, width: int) -> str:
+def _side(side: MeasuredSet) -> str:
     backgrounds = len(set(side.groups))
-    return f"{side.name.ljust(width)}  {len(side.ids)} images of {backgrounds} backgrounds, {len(side.targets)} targets"
+    name = shortened(side.name)
+    return f"{name}, {len(side.ids)} images of {backgrounds} backgrounds, {len(side.targets)} targets"
 
 
 def _test(test: TwoSampleTest) -> list[str]:
     if test.auc is None:
-        return [f"  {test.name}", "-", "-", "-", "skipped:", test.skipped]
-    verdict = "at the floor" if test.at_floor else "told apart"
-    return [
-        f"  {test.name}",
-        f"{test.auc:.3f}",
-        *_two(test.floor, 3),
-        verdict,
-        ", ".join(name for name, _ in test.importances[:4]),
-    ]
+        return [test.name, "-", "-", "-", "skipped", test.skipped]
+    result = "at the floor" if test.at_floor else "separable"
+    named = ", ".join(f"{name} {100 * share:.0f} %" for name, share in test.importances[:4])
+    return [test.name, f"{test.auc:.3f}", *_two(test.floor, 3), result, named]
 
 
 def _distances(title: str, distances: Distances) -> list[str]:
-    return [
-        f"  {title}",
-        _figure(distances.emd),
-        *_two(distances.emd_floor, 2),
-        _figure(distances.ks),
-        *_two(distances.ks_floor, 2),
-    ]
+    emd, ks = _two(distances.emd_floor, 2), _two(distances.ks_floor, 2)
+    return [title, _figure(distances.emd), *emd, _figure(distances.ks), *ks]
 
 
-def _gap(gap: StatisticGap) -> list[str]:
+def _gap(gap: StatisticGap, percentiles: slice) -> list[str]:
+    figures = [_figure(gap.ks), _two(gap.floor, 2)[0], _figure(gap.emd)]
     return [
-        f"  {gap.measure.meaning}",
-        _figure(gap.ks),
-        _two(gap.floor, 2)[0],
-        _figure(gap.emd),
-        quantile_text(gap.candidate),
-        quantile_text(gap.reference),
+        gap.measure.meaning,
+        *figures,
+        quantile_text(gap.candidate[percentiles]),
+        quantile_text(gap.reference[percentiles]),
     ]
 
 
@@ -93,6 +122,5 @@ def _figure(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
-    return ["".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, WIDTH))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.bench.figures import save_figure
 from sirstgen.bench.learned import LearnedDetector
 from sirstgen.errors import InvalidValueError
 from sirstgen.measure.components import find_components
+from sirstgen.pages.figure import write_figure
 
 FeatureMaps = dict[tuple[int, int], NDArray[np.float32]]
 """By node (level, column): the mean over its channels, (ceil(H / 2^level), ceil(W / 2^level))."""
@@ -91,7 +91,7 @@ def draw_features(
         for panel in panels:
             panel.plot(x, y, "o", fillstyle="none", color="#30d060", markersize=10, markeredgewidth=0.8)
             panel.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    save_figure(figure, path)
+    write_figure(figure, path)
 
 
 def _keeper(maps: FeatureMaps, node: tuple[int, int], shape: tuple[int, ...]) -> Any:

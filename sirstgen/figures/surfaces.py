@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.bench.figures import save_figure
 from sirstgen.bench.overlay import DetectorMap, top
 from sirstgen.measure.components import find_components
+from sirstgen.pages.figure import write_figure
 
 _CELLS = 64
 _COLUMNS = 4
@@ -40,7 +40,7 @@ def draw_surfaces(image: NDArray[np.float64], mask: NDArray[np.bool_], maps: Seq
         axes: Any = figure.add_subplot(rows, columns, number, projection="3d")
         _draw(axes, values, mask)
         axes.set_title(title, fontsize=9)
-    save_figure(figure, path)
+    write_figure(figure, path)
 
 
 def _draw(axes: Any, values: NDArray[np.floating], mask: NDArray[np.bool_]) -> None:

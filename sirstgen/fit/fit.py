@@ -15,8 +15,8 @@ from sirstgen.fit.findings import Finding, five, to_entries, to_yaml
 from sirstgen.fit.frames import (
     BLOCKY,
     blocky_share,
+    fit_cluster,
     fit_counts,
-    fit_formation,
     fit_noise,
     fit_position,
     fit_saturation,
@@ -159,7 +159,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
     """Every entry in the order of the file, and what could not be told."""
     power = trial.settings["aspect_power"]
     contrast, no_contrast = fit_contrast(found)
-    formation, no_formation = fit_formation(found)
+    cluster, no_cluster = fit_cluster(found)
     sizes, no_sizes = fit_sizes_of_targets(found, power)
     scenes, no_scenes = fit_scenes(found, known, power)
     mix, no_mix = fit_scene_mix(found, known)
@@ -167,10 +167,10 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
     findings = [
         *frame,
         Finding(("blur_sigma",), 0.2, "No blur: real backgrounds have been through a lens once."),
-        Finding(("dim_share",), None, "Any place, bright or dim: contrast and position are measured."),
+        Finding(("share_outside_top10",), None, "Any place, bright or dim: contrast and position are measured."),
         fit_counts(found),
         fit_position(found),
-        *formation,
+        *cluster,
         *contrast,
         *sizes,
         *shape_findings(trial, _seen(found)),
@@ -180,7 +180,7 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *rest,
         *mix,
     ]
-    return findings, no_contrast + no_formation + no_sizes + no_scenes + no_mix
+    return findings, no_contrast + no_cluster + no_sizes + no_scenes + no_mix
 
 
 def _matched(
@@ -212,14 +212,16 @@ def _seen(found: LabelledSet) -> dict[str, str]:
     blockiness = found.frame_values("blockiness")
     share = f"{blocky_share(found):.0%} of {blockiness.size} frames have an 8-px blockiness above {BLOCKY:g}."
     return {
-        "irregular": f"Residual of a Gaussian / peak: {five(found.values('fit_residual'))}.",
-        "cut": f"Level 2 px inside the border / peak: {five(found.profile('inside', 1))}.",
-        "cut_exponent": f"Gradient at the border / peak of targets over {LARGEST_BLOB} px: {_of_bodies(found)}.",
-        "glow": f"Level 4 px outside the border / peak: {five(found.profile('outside', 3))}.",
+        "extra_gaussians": f"Residual of a Gaussian / peak: {five(found.values('fit_residual'))}.",
+        "saturation_clip": (
+            f"Level 2 px inside the border / peak: {five(found.profile('inside', 1))}. Gradient at the border / peak "
+            f"of targets over {LARGEST_BLOB} px: {_of_bodies(found)}."
+        ),
+        "wide_component": f"Level 4 px outside the border / peak: {five(found.profile('outside', 3))}.",
         "codec": f"{share} Marks at targets are fainter and more common.",
-        "halo": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
+        "undershoot": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
         "mask_level": f"Threshold that gives the mask / peak: {five(found.values('mask_level'))}.",
-        "psf_sigma": f"Gradient at the border / peak: {five(found.values('edge'))} per px.",
+        "point_spread": f"Gradient at the border / peak: {five(found.values('edge'))} per px.",
     }
 
 

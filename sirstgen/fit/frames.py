@@ -18,7 +18,7 @@ BLOCKY = 1.25
 LEAST_HORIZONS = 10
 
 TOGETHER = 64
-"""Pixels; targets of one frame that are no farther apart are in formation."""
+"""Pixels; targets of one frame that are no farther apart are in one cluster."""
 
 _LEAST_FURTHER = 10
 _SHUFFLES = 20  # of every frame with several targets
@@ -46,7 +46,7 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
     return [
         *findings,
         Finding(
-            ("backgrounds", "whole"),
+            ("backgrounds", "native_size"),
             True,
             "Images at the size of their background: real frames are never resized before they are labelled.",
         ),
@@ -117,8 +117,8 @@ def fit_position(found: LabelledSet) -> Finding:
     )
 
 
-def fit_formation(found: LabelledSet) -> tuple[list[Finding], list[str]]:
-    """`formation`: how often, and how closely, targets of one frame keep together.
+def fit_cluster(found: LabelledSet) -> tuple[list[Finding], list[str]]:
+    """`cluster`: how often, and how closely, targets of one frame keep together.
 
     The targets of a frame are joined by the shortest ways (minimum spanning tree); those of at most `TOGETHER` px
     stand together. What chance puts together is taken off: targets of other frames, at their shares of width and
@@ -127,7 +127,7 @@ def fit_formation(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     ways = np.array([way for frame in found.frames for way in _ways(_centres(frame))])
     if ways.size < _LEAST_FURTHER:
         return [], [
-            f"formations: {ways.size} further targets in a frame (at least {_LEAST_FURTHER} are needed), none are drawn"
+            f"clusters: {ways.size} further targets in a frame (at least {_LEAST_FURTHER} are needed), none are drawn"
         ]
     close = ways[ways <= TOGETHER]
     chance = _chance_of_company(found)
@@ -136,9 +136,9 @@ def fit_formation(found: LabelledSet) -> tuple[list[Finding], list[str]]:
         f"{close.size} of {ways.size} further targets of a frame are at most {TOGETHER} px from another one, "
         f"{chance:.0%} would be by chance."
     )
-    findings = [Finding(("formation", "share"), rounded(share, 2), note)]
+    findings = [Finding(("cluster", "share"), rounded(share, 2), note)]
     if close.size:
-        findings.append(Finding(("formation", "distance"), quantiles(close), f"{five(close)} px."))
+        findings.append(Finding(("cluster", "distance"), quantiles(close), f"{five(close)} px."))
     return findings, []
 
 
@@ -186,7 +186,7 @@ def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:
 
 
 def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
-    """`noise`: only where it is wanted, since backgrounds taken from real frames have theirs already."""
+    """`stages.sensor_noise`: only where it is wanted, since backgrounds taken from real frames have theirs already."""
     sigma = found.frame_values("residual_std")
     if not sigma.size:
         return []
@@ -196,15 +196,17 @@ def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
     if not wanted:
         return [
             Finding(
-                ("noise", "sigma"),
+                ("stages", "sensor_noise", "sigma"),
                 0,
                 f"Real backgrounds have their noise already, and targets of this contrast hide theirs. {seen}",
             ),
-            Finding(("noise", "lag1"), lag1, "For a sigma of your own, on backgrounds without noise."),
+            Finding(("stages", "sensor_noise", "lag1"), lag1, "For a sigma of your own, on backgrounds without noise."),
         ]
     return [
-        Finding(("noise", "sigma"), quantiles(np.clip(sigma, 0, np.percentile(sigma, 95))), f"From {seen}"),
-        Finding(("noise", "lag1"), lag1, "Median of both axes."),
+        Finding(
+            ("stages", "sensor_noise", "sigma"), quantiles(np.clip(sigma, 0, np.percentile(sigma, 95))), f"From {seen}"
+        ),
+        Finding(("stages", "sensor_noise", "lag1"), lag1, "Median of both axes."),
     ]
 
 

@@ -152,7 +152,7 @@ def measure_labelled(
     """
     if len(ids) < LEAST_FRAMES:
         raise InvalidValueError(
-            f"a recipe is fitted to at least {LEAST_FRAMES} frames, got {len(ids)}; label more, or take --part all",
+            f"a recipe is fitted to at least {LEAST_FRAMES} frames, got {len(ids)}; label more, or take --split all",
             name="ids",
             value=len(ids),
         )

@@ -1,6 +1,6 @@
 """Shapes fitted by trying: renders on the set's own cleaned frames until targets measure as the labelled ones do.
 
-How many lobes a target has, or how hard a codec was on it, cannot be read off a labelled frame; what they leave can:
+The number of Gaussians of a target and the strength of a codec cannot be read off a frame; what they leave can:
 the residual of a Gaussian, the profile across the mask's border, the ripples beside it. So candidates are rendered by
 the generator itself, measured as the real targets were, and compared statistic by statistic. One setting is changed at
 a time, and a change is kept where the mean distance falls by more than chance would have it.
@@ -29,10 +29,10 @@ LEAST_TARGETS = 30
 _IMAGES = 120
 _GAIN = 0.002  # of the mean distance: smaller gains are chance
 _ASPECTS = (1.0, 0.8, 0.6)
-_CUTS = ((0.3, 1.2), (0.4, 1.6), (0.5, 2.0))  # beyond 1 is not cut
-_CUT_EXPONENTS = (0, 0.4, 0.8)
-_GLOWS = (0.09, 0.15, 0.24)
-_SMALL = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}  # lobes that keep their borders steep
+_CLIPS = ((0.3, 1.2), (0.4, 1.6), (0.5, 2.0))  # beyond 1 is not clipped
+_CLIP_EXPONENTS = (0, 0.4, 0.8)
+_WIDE_PEAKS = (0.09, 0.15, 0.24)
+_SMALL = {"offset": {"between": [0.6, 1.4]}, "size": {"between": [0.3, 0.7]}}  # Gaussians that keep their borders steep
 _QUALITIES = ((70, 95), (50, 95), (30, 90), (20, 70))
 
 Table = dict[str, NDArray[np.float64]]
@@ -44,7 +44,7 @@ class Trial:
     """Settings of shape and what is known of them.
 
     Args:
-        settings: top-level recipe entries, and ``aspect_power``.
+        settings: ``mask_level``, entries of stages (None: left out) and ``aspect_power``.
         distance: mean distance from the labelled targets; infinite before it is known.
         steps: what was tried, for the notes: (name, distance) each.
     """
@@ -61,15 +61,14 @@ def starting_settings(blocky: float) -> Settings:
         blocky: share of frames with 8-px blocks.
     """
     return {
-        "irregular": {"lobes": [3, 4, 5, 6], **_SMALL},
-        "cut": {"between": [0.4, 1.6]},
-        "cut_exponent": 0.8,
-        "glow": {"quantiles": [0, 0, 0.05, 0.1, 0.15]},
-        "codec": _codec(min(2 * blocky, 1.0), 30, 90),
-        "halo": 0,
         "mask_level": 0.25,
-        "mask_jitter": 0.15,
-        "psf_sigma": 0,
+        "mask_jitter": {"deviation": 0.15},
+        "extra_gaussians": {"count": [2, 3, 4, 5], **_SMALL},
+        "wide_component": {"peak": {"quantiles": [0, 0, 0.05, 0.1, 0.15]}},
+        "saturation_clip": {"level": {"between": [0.4, 1.6]}, "exponent": 0.8},
+        "point_spread": None,
+        "undershoot": None,
+        "codec": _codec(min(2 * blocky, 1.0), 30, 90),
         "aspect_power": 1.0,
     }
 
@@ -81,33 +80,38 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
         blocky: share of frames with 8-px blocks.
         undershoot: share of targets with a dark ring.
     """
-    lobes = {"1 lobe": [1], "1-3 lobes": [1, 2, 3], "2-4 lobes": [2, 3, 4], "3-6 lobes": [3, 4, 5, 6]}
+    counts = {"1 Gaussian": [0], "1-3": [0, 1, 2], "2-4": [1, 2, 3], "3-6": [2, 3, 4, 5]}
     tried: dict[str, dict[str, Settings]] = {
-        "irregular": {name: {"irregular": {"lobes": count}} for name, count in lobes.items()},
-        "cut": {
-            "not cut": {"cut": 1, "cut_exponent": 0},
+        "extra_gaussians": {name: {"extra_gaussians": {"count": count}} for name, count in counts.items()},
+        "saturation_clip": {
+            "no clip": {"saturation_clip": None},
             **{
-                f"cut at {low:g}-{high:g} ^{power:g}": {"cut": {"between": [low, high]}, "cut_exponent": power}
-                for low, high in _CUTS
-                for power in _CUT_EXPONENTS
+                f"clip at {low:g}-{high:g} ^{power:g}": {
+                    "saturation_clip": {"level": {"between": [low, high]}, "exponent": power}
+                }
+                for low, high in _CLIPS
+                for power in _CLIP_EXPONENTS
             },
         },
-        "glow": {
-            "no glow": {"glow": 0},
-            **{f"glow to {most:g}": {"glow": {"quantiles": [0, 0, most / 3, most / 1.5, most]}} for most in _GLOWS},
+        "wide_component": {
+            "none": {"wide_component": None},
+            **{
+                f"to {most:g}": {"wide_component": {"peak": {"quantiles": [0, 0, most / 3, most / 1.5, most]}}}
+                for most in _WIDE_PEAKS
+            },
         },
-        "codec": {"no codec": {"codec": _codec(0, 70, 95)}},
-        "halo": {"no halo": {"halo": 0}},
+        "codec": {"no codec": {"codec": None}},
+        "undershoot": {"no undershoot": {"undershoot": None}},
         "mask": {},
-        "psf_sigma": {
-            "no point spread": {"psf_sigma": 0},
-            "point spread 0.5": {"psf_sigma": 0.5},
-            "point spread 0.4-1": {"psf_sigma": {"between": [0.4, 1.0]}},
+        "point_spread": {
+            "no point spread": {"point_spread": None},
+            "point spread 0.5": {"point_spread": {"sigma": 0.5}},
+            "point spread 0.4-1": {"point_spread": {"sigma": {"between": [0.4, 1.0]}}},
         },
         "aspect": {f"aspect to the {power:g}": {"aspect_power": power} for power in _ASPECTS},
     }
-    tried["irregular"] |= {
-        f"{name}, small": {"irregular": {"lobes": lobes[name], **_SMALL}} for name in ("2-4 lobes", "3-6 lobes")
+    tried["extra_gaussians"] |= {
+        f"{name}, small": {"extra_gaussians": {"count": counts[name], **_SMALL}} for name in ("2-4", "3-6")
     }
     if blocky > 0:
         for share in dict.fromkeys((blocky, min(2 * blocky, 1.0), 1.0)):
@@ -119,14 +123,19 @@ def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings
                 "choice": [0, depth / 2, depth],
                 "weights": [rounded(1 - undershoot, 2), *[rounded(undershoot / 2, 2)] * 2],
             }
-            tried["halo"][f"halo to {depth:g}"] = {"halo": value}
+            tried["undershoot"][f"undershoot to {depth:g}"] = {"undershoot": {"depth": value}}
     for level in (0.2, 0.25, 0.3, 0.35, 0.4):
         for jitter in (0, 0.05, 0.1, 0.15):
-            tried["mask"][f"mask at {level:g} +- {jitter:g}"] = {"mask_level": level, "mask_jitter": jitter}
+            tried["mask"][f"mask at {level:g} +- {jitter:g}"] = {
+                "mask_level": level,
+                "mask_jitter": {"deviation": jitter} if jitter else None,
+            }
     return tried
 
 
-def _codec(share: float, low: int, high: int) -> dict[str, Any]:
+def _codec(share: float, low: int, high: int) -> dict[str, Any] | None:
+    if share == 0:
+        return None
     return {"share": rounded(share, 2), "quality": {"between": [low, high]}, "scope": "targets"}
 
 
@@ -187,7 +196,7 @@ def fit_shape(
     progress: Callable[[int, int], None] | None = None,
 ) -> Trial:
     """The settings whose rendered targets measure most like the labelled ones: one pass over the settings, then
-    another over lobes and codec, which lean on the others.
+    another over Gaussians and codec, which lean on the others.
 
     Args:
         real: of the labelled targets.
@@ -199,7 +208,7 @@ def fit_shape(
     """
     best = Trial(dict(start))
     best.distance = _distance(real, recipe_of(best.settings), backgrounds)
-    order = [*tried, "irregular", "codec"]
+    order = [*tried, "extra_gaussians", "codec"]
     total = 1 + sum(len(tried[name]) for name in order)
     done = 1
     for name in order:
@@ -251,28 +260,24 @@ def shape_findings(best: Trial, seen: Mapping[str, str]) -> list[Finding]:
             if tried
             else "Not fitted: as for NUAA-SIRST."
         )
-        note = f"{seen[name]} {how}" if name in seen else "As above."
+        note = f"{seen[name]} {how}" if name in seen else how
         value = best.settings[name]
-        if name in ("irregular", "codec"):
+        if name == "mask_level":
+            findings.append(Finding((name,), value, note))
+        elif value is not None:
             for number, (key, part) in enumerate(value.items()):
-                findings.append(Finding((name, key), part, note if number == 0 else "As above."))
-        else:
-            findings.append(Finding((*_WITHIN.get(name, ()), name), value, note))
+                findings.append(Finding(("stages", name, key), part, note if number == 0 else "As above."))
     return findings
 
 
 _GROUPS = {
-    "irregular": "irregular",
-    "cut": "cut",
-    "cut_exponent": "cut",
-    "glow": "glow",
-    "halo": "halo",
-    "psf_sigma": "psf_sigma",
     "mask_level": "mask",
     "mask_jitter": "mask",
+    "extra_gaussians": "extra_gaussians",
+    "wide_component": "wide_component",
+    "saturation_clip": "saturation_clip",
+    "point_spread": "point_spread",
+    "undershoot": "undershoot",
     "codec": "codec",
 }
 """Entries of the recipe in the order of the file, each with the group of candidates that it was chosen from."""
-
-_WITHIN = dict.fromkeys(("cut", "cut_exponent", "glow"), ("irregular",))
-"""Entries that belong to a section."""

@@ -97,7 +97,7 @@ def _kinds(found: LabelledSet, place: tuple[str, ...], whose: str) -> Finding:
         (*place, "kinds"),
         {"point": share, "spot": rounded(1 - share, 2), "extended": 0},
         f"{points} of {total} targets {whose} have at most {LARGEST_POINT} px. Templates are not drawn: large targets "
-        "are irregular bodies, see irregular.cut_exponent.",
+        "are irregular bodies, see stages.saturation_clip.exponent.",
     )
 
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen import __version__
-from sirstgen.atomic import write_file
+from sirstgen.atomic import MANIFEST, write_file
+from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray, decode_gray, read_bytes
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.output import output_folder, refuse_existing, refuse_overlap, stage_of
-from sirstgen.png import encode_png
 from sirstgen.storage.checksums import write_sums
-from sirstgen.storage.owned import MANIFEST, owned_files
+from sirstgen.storage.owned import owned_files
 
 SCHEMA_VERSION = 1
-
-# PNG signature, then the header chunk with the depth in byte 24 and the colour type in byte 25.
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def write_mix(
@@ -97,36 +92,11 @@ def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
     data = read_bytes(path)
     image = decode_gray(data, path)
     name = f"{entry.id}.png"
-    _place(path, data, image, work / "images" / name, link)
+    place_gray(path, data, image, work / "images" / name, link)
     mask_path = entry.source.mask_path(entry.source_id)
     mask = entry.source.mask(entry.source_id)
-    _place(mask_path, read_bytes(mask_path), mask.astype(np.uint8) * np.uint8(255), work / "masks" / name, link)
+    place_gray(mask_path, read_bytes(mask_path), mask.astype(np.uint8) * np.uint8(255), work / "masks" / name, link)
     return image
-
-
-def _place(source: Path, data: bytes, pixels: Gray, target: Path, link: bool) -> None:
-    """Put `pixels` at `target`: the source's own bytes where they are a gray PNG of just these pixels."""
-    own = _is_gray_png_of(data, pixels, source)
-    content = data if own else encode_png(pixels)
-    if target.exists():  # an interrupted run was here
-        if target.read_bytes() == content:
-            return
-        target.unlink()  # it may be a link to the source
-    if own and link:
-        try:
-            os.link(source, target)
-        except OSError:  # another disk, or a file system without hard links: a copy is as good
-            pass
-        else:
-            return
-    target.write_bytes(content)
-
-
-def _is_gray_png_of(data: bytes, pixels: Gray, source: Path) -> bool:
-    if not data.startswith(_PNG) or data[24] != 8 * pixels.dtype.itemsize or data[25] != 0:
-        return False
-    stored: NDArray[Any] = decode_gray(data, source)
-    return stored.shape == pixels.shape and bool(np.array_equal(stored, pixels))
 
 
 def _write_truth(mix: Mix, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What pictures for looking at are made of: gray levels as shown, labels, tiles, PNG files."""
+"""Pictures for people: gray levels as a screen shows them, labels, tiles, PNG files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValueError
 from sirstgen.images import Gray
+from sirstgen.pages.fonts import drawable, shortened
 
 Picture = NDArray[np.uint8]
 """(H, W, 3), blue, green, red as OpenCV has them."""
 
 GROUND = 24  # gray level between tiles
 LABEL_HEIGHT = 20
+_LABEL_SIZE = 13  # of the letters, pixels
+_LABEL_COLOUR = (225, 225, 225)
 _SHOWN = (0.1, 99.9)  # percentiles of a 16-bit image that become black and white
 
 
@@ -45,14 +48,17 @@ def coloured(gray: NDArray[np.uint8]) -> Picture:
 
 
 def labelled(picture: Picture, text: str) -> Picture:
-    """The picture with a line of text under it, cut where it is too long."""
+    """Return the picture with a line of text below it, its middle left out where it is too long."""
+    from PIL import Image, ImageDraw, ImageFont
+
     width = picture.shape[1]
-    strip = np.full((LABEL_HEIGHT, width, 3), GROUND, np.uint8)
-    fitting = text
-    while fitting and cv2.getTextSize(fitting, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0] > width - 6:
-        fitting = fitting[:-1]
-    cv2.putText(strip, fitting, (3, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (225, 225, 225), 1, cv2.LINE_AA)
-    return np.vstack([picture, strip])
+    shown, file = drawable(text.replace("\n", " "))
+    font = ImageFont.truetype(str(file), _LABEL_SIZE)
+    while len(shown) > 1 and font.getlength(shown) > width - 6:
+        shown = shortened(shown.replace("…", ""), len(shown.replace("…", "")) - 1)
+    strip = Image.new("RGB", (width, LABEL_HEIGHT), (GROUND, GROUND, GROUND))
+    ImageDraw.Draw(strip).text((3, LABEL_HEIGHT // 2), shown, font=font, fill=_LABEL_COLOUR, anchor="lm")
+    return np.vstack([picture, np.asarray(strip, np.uint8)])
 
 
 def tiled(tiles: Sequence[Picture], columns: int, gap: int = 4) -> Picture:
@@ -83,11 +89,16 @@ def require_png(path: Path) -> None:
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Writes a PNG file, whole or not at all.
+    """Write a PNG file, whole or not at all.
 
     Raises:
         InvalidValueError: another suffix than .png.
         GenerationError: the file cannot be written.
     """
     require_png(path)
-    write_file(path, cv2.imencode(".png", picture)[1].tobytes())
+    write_file(path, picture_bytes(picture))
+
+
+def picture_bytes(picture: Picture) -> bytes:
+    """Return a picture as the content of a PNG file."""
+    return cv2.imencode(".png", picture)[1].tobytes()

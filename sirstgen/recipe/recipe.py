@@ -1,90 +1,154 @@
-"""Recipe: everything a dataset is drawn from, read from YAML or TOML over the default; wrong keys fail at once."""
+"""Recipe: everything a dataset is drawn from. The defaults are the paper's; entries that are given replace them."""
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
-from sirstgen.recipe.distributions import Drawn, Part
+from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen.recipe.messages import explain
+from sirstgen.recipe.messages import nearest as nearest
+from sirstgen.recipe.paper import CLASSES, SCENES
 from sirstgen.recipe.parts import (
     BackgroundRules,
-    Codec,
+    Cluster,
     ContrastLaw,
-    Formation,
-    Irregular,
+    Counts,
     KernelSize,
-    Noise,
+    PointSize,
     Position,
     Quality,
     Region,
     SceneRow,
+    Share,
+    Side,
+    SpotSize,
     TemplateClass,
-    check_counts,
-    check_not_negative,
-    check_positive,
+    drawn,
 )
+from sirstgen.recipe.reading import laid_over, read_entries, rows_over
+from sirstgen.recipe.stage_entries import StageEntries
+from sirstgen.stages import find_stage
 
-_DEFAULT = Path(__file__).with_name("default_recipe.yaml")
-
-# A file's entry replaces the default's, but in sections its entries stand over the default's one by one, and in
-# tables (sections of named rows) so do the entries of each row.
-_SECTIONS = ("backgrounds", "quality", "clutter_region", "point", "spot", "irregular", "formation", "noise", "codec")
-_TABLES = ("scenes", "classes")
+_MOST_PIXELS = 1 << 25
+_REPR_WIDTH = 100
 
 
 class Recipe(Part):
     """Everything a dataset is drawn from; immutable.
 
-    ``Recipe.default()`` is the paper's; ``Recipe.load(path)`` reads a YAML or TOML file with the entries that differ.
+    ``Recipe()`` is the paper's (sections IV-B and IV-C, Fig. 6, Fig. 7, Eq. 10). ``Recipe(scr=[4], quality={"border":
+    6})`` replaces single entries: sections are merged entry by entry, rows of `scenes` and `classes` row by row, and
+    numbers may be written in any form of `Distribution`. ``Recipe.load(path)`` reads a YAML or TOML file of entries.
+
+    Raises:
+        InvalidValueError: a key or value is wrong; names key, value, what is allowed and the nearest spelling.
     """
 
-    width: int = Field(ge=16, le=16384)
-    height: int = Field(ge=16, le=16384)
-    bit_depth: Literal[8, 16]
-    train_share: float = Field(ge=0, le=1, description="wanted share of images in the training split")
-    scr: Drawn = Field(description="signal-to-clutter ratio, Eq. 10")
-    contrast: ContrastLaw | None = Field(None, description="in place of scr")
-    blur_sigma: Drawn = Field(description="sigma of the 5x5 Gaussian blur, pixels")
-    psf_sigma: Drawn = Field(description="sigma of the targets' own point spread, pixels")
-    mask_level: float = Field(gt=0, le=1)
-    mask_jitter: float = Field(ge=0, le=1, description="standard deviation of a target's own mask level")
-    halo: Drawn = Field(description="undershoot around a target, share of its peak")
-    irregular: Irregular
-    noise: Noise
-    codec: Codec
-    position: Position | None = None
-    formation: Formation
-    clutter_region: Region
-    dark_share: float = Field(ge=0, le=1)
-    targets_per_image: dict[int, float]
-    dim_share: float | None = Field(None, ge=0, le=1, description="null: brightness is no matter of placing")
-    point: KernelSize
-    spot: KernelSize
-    classes: dict[str, TemplateClass]
-    scenes: dict[str, SceneRow] = Field(min_length=1)
-    backgrounds: BackgroundRules
-    quality: Quality
+    width: Side = Field(default=256, description="image width, pixels")
+    height: Side = Field(default=256, description="image height, pixels")
+    bit_depth: Literal[8, 16] = Field(default=8, description="bits of the images; masks have 8")
+    train_share: Share = Field(
+        default=0.5,
+        description="wanted share of training images; a background and its near-duplicates are on one side",
+    )
+    scr: Annotated[Distribution, Within(above=0, most=1000)] = Field(
+        default=drawn([3, 4, 5, 6]),
+        description="signal-to-clutter ratio of Eq. 10, drawn for each target; C = 3, 4, 5, 6",
+    )
+    contrast: ContrastLaw | None = Field(default=None, description="in place of scr: gray levels drawn directly")
+    blur_sigma: Annotated[Distribution, Within(above=0, most=20)] = Field(
+        default=drawn([0.2, 0.5, 1]),
+        description="sigma of the 5x5 Gaussian blur, pixels, drawn for each image; section IV-B: 0.2, 0.5, 1.0",
+    )
+    mask_level: float = Field(
+        default=0.3,
+        ge=0.01,
+        le=1,
+        description="share of a target's peak from which a pixel is in the mask; annotators of real frames use 0.3",
+    )
+    clutter_region: Region = Field(default_factory=Region, description="where Eq. 10 takes the background")
+    dark_share: Share = Field(
+        default=0.0, description="share of targets darker than their background; real sets hold none"
+    )
+    targets_per_image: Counts = Field(
+        default={1: 0.62, 2: 0.30, 3: 0.06, 4: 0.02},
+        description="weight of each count, 0 to 100; Fig. 6a: 37 % of the images hold at least two targets",
+    )
+    share_outside_top10: Share | None = Field(
+        default=0.25,
+        description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
+        "32 % lie there, part of them by glare; null: any place will do",
+    )
+    point: PointSize = Field(default_factory=PointSize, description="Gaussian targets of a few pixels")
+    spot: SpotSize = Field(default_factory=SpotSize, description="larger Gaussian targets")
+    classes: dict[str, TemplateClass] = Field(
+        default_factory=lambda: {name: TemplateClass(**row) for name, row in CLASSES.items()},
+        max_length=1000,
+        description="template classes",
+    )
+    scenes: dict[str, SceneRow] = Field(
+        default_factory=lambda: {name: SceneRow(**row) for name, row in SCENES.items()},
+        min_length=1,
+        max_length=1000,
+        description="P_size (Fig. 7a): what may appear where, how often, and why",
+    )
+    backgrounds: BackgroundRules = Field(
+        default_factory=BackgroundRules, description="how backgrounds are chosen and cropped"
+    )
+    position: Position | None = Field(
+        default=None, description="centre of a target, where there is room; null: anywhere in the image"
+    )
+    cluster: Cluster = Field(default_factory=Cluster, description="targets that keep together")
+    stages: StageEntries = Field(
+        default_factory=dict, description="what happens to targets and images beyond the paper's steps, by name"
+    )
+    quality: Quality = Field(
+        default_factory=Quality,
+        description='in place of "we manually removed visually low-quality images" (section IV-B)',
+    )
+
+    def __init__(self, **entries: Any) -> None:
+        self._fill(entries, "recipe")
+
+    def _fill(self, entries: Mapping[str, Any], origin: str) -> None:
+        try:
+            super().__init__(**entries)
+        except ValidationError as error:
+            raise explain(error, entries, origin, type(self)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rows_over_defaults(cls, entries: Any) -> Any:
+        if not isinstance(entries, Mapping):
+            return entries
+        given = dict(entries)
+        tables: tuple[tuple[str, type[Part], Mapping[str, Any]], ...] = (
+            ("classes", TemplateClass, CLASSES),
+            ("scenes", SceneRow, SCENES),
+        )
+        for key, row, defaults in tables:
+            if isinstance(given.get(key), Mapping):
+                given[key] = rows_over(row, defaults, given[key])
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_positive("scr", self.scr)
-        check_positive("blur_sigma", self.blur_sigma)
-        check_not_negative("psf_sigma", self.psf_sigma)
-        check_not_negative("halo", self.halo)
-        if self.halo.support[1] > 0.9:
-            raise ValueError(f"halo must be at most 0.9, got {self.halo.support[1]:g}")
-        if self.codec.share > 0 and self.bit_depth != 8:
-            raise ValueError(f"codec.share must be 0 for a bit_depth of {self.bit_depth}: JPEG has 8 bit")
-        check_counts(self.targets_per_image)
+        if self.width * self.height > _MOST_PIXELS:
+            raise ValueError(
+                f"an image must have at most {_MOST_PIXELS} pixels, got width {self.width} and height {self.height}"
+            )
+        for name in self.stages:
+            depths = find_stage(name).bit_depths
+            if self.bit_depth not in depths:
+                allowed = " or ".join(map(str, depths))
+                raise ValueError(f"stages.{name} needs a bit_depth of {allowed}, got {self.bit_depth}")
         for scene, row in self.scenes.items():
             for cls in row.classes:
                 if cls not in self.classes:
@@ -92,42 +156,54 @@ class Recipe(Part):
                     raise ValueError(f"scenes.{scene}.classes names {cls}, which is not in classes{known}")
         return self
 
-    @classmethod
-    def default(cls, **changes: Any) -> Self:
-        """The paper's recipe, with top-level entries replaced by `changes` (``scr=[4], width=128``)."""
-        return cls.from_mapping(changes)
+    def __repr__(self) -> str:
+        """Return the entries that differ from the default recipe, in at most 100 columns."""
+        entries = ", ".join(f"{name}={_short(str(name), value)}" for name, value in self.__repr_args__())
+        return f"Recipe({entries if len(entries) <= _REPR_WIDTH - 8 else entries[: _REPR_WIDTH - 11] + '...'})"
+
+    __str__ = __repr__
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Self:
-        """A recipe file over the default recipe, and `changes` over both (``backgrounds={"procedural_share": 0.5}``).
+        """Return the recipe of a YAML or TOML file, with `changes` over it (``backgrounds={"procedural_share": 0.5}``).
 
         Raises:
             InputError: the file cannot be read or is neither YAML nor TOML.
             InvalidValueError: a key or value is wrong; names key, value, what is allowed and the nearest spelling.
         """
         source = Path(path)
-        try:
-            text = source.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.of(source, f"the recipe cannot be read: {error}") from error
-        return cls.from_mapping(_merged(_parse(text, source), changes), source.name)
+        return cls.from_dict(laid_over(cls, read_entries(source), changes), source.name)
 
     @classmethod
-    def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
-        """A recipe from a plain mapping over the default recipe; `origin` is named in errors."""
-        merged = _merged(_default_entries(), entries)
-        try:
-            return cls.model_validate(merged)
-        except ValidationError as error:
-            raise _explain(error, origin) from None
+    def from_dict(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
+        """Return the recipe of a plain mapping, as `to_dict` gives it or with fewer entries.
 
-    def to_mapping(self) -> dict[str, Any]:
-        """The complete recipe as JSON values, defaults included; `from_mapping` reads it back to an equal recipe."""
-        # Entries left out are read as the default's, and only this one's default is a number that null replaces.
-        return self.model_dump(mode="json", exclude_none=True) | {"dim_share": self.dim_share}
+        Args:
+            entries: those that differ from the default recipe.
+            origin: named in errors.
+        """
+        if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
+            raise InvalidValueError(f"the keys of a recipe must be text ({origin})")
+        recipe = cls.__new__(cls)
+        recipe._fill(entries, origin)
+        return recipe
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the complete recipe as JSON values; `from_dict` reads it back to an equal recipe."""
+        return self.model_dump(mode="json")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return this recipe with `changes` over it, merged as a file's entries are over the default."""
+        return type(self).from_dict(laid_over(type(self), self.to_dict(), changes))
+
+    def to_yaml(self) -> str:
+        """Return the complete recipe as YAML, each entry with what it means; `load` reads it back."""
+        from sirstgen.recipe.text import to_yaml
+
+        return to_yaml(self)
 
     def row(self, scene: str) -> SceneRow:
-        """The P_size row of `scene`.
+        """Return the P_size row of `scene`.
 
         Raises:
             InvalidValueError: there is none.
@@ -142,114 +218,33 @@ class Recipe(Part):
         return self.scenes[scene]
 
     def kernel_size(self, scene: str, kind: Kind) -> KernelSize:
-        """Size of a point or spot target in `scene`."""
+        """Return the size of a point or spot target in `scene`."""
         own = self.row(scene)
         return (own.point or self.point) if kind == "point" else (own.spot or self.spot)
 
+    @classmethod
+    def default(cls, **changes: Any) -> Self:
+        """Return ``Recipe(**changes)``."""
+        return cls(**changes)
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` over it: sections entry by entry, tables row by row, other entries as a whole."""
-    merged = dict(base)
-    for key, value in changes.items():
-        own = merged.get(key)
-        if key in _TABLES and isinstance(own, Mapping) and isinstance(value, Mapping):
-            merged[key] = _over(own, value)
-        elif key in _SECTIONS and isinstance(own, Mapping) and isinstance(value, Mapping):
-            merged[key] = {**own, **value}
-        else:
-            merged[key] = value
-    return merged
+    @classmethod
+    def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
+        """Return `from_dict` of `entries`."""
+        return cls.from_dict(entries, origin)
 
-
-def _over(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`table` with the rows of `changes` over its own, entry by entry."""
-    merged = dict(table)
-    for key, value in changes.items():
-        row = merged.get(key)
-        merged[key] = {**row, **value} if isinstance(row, Mapping) and isinstance(value, Mapping) else value
-    return merged
+    def to_mapping(self) -> dict[str, Any]:
+        """Return `to_dict`."""
+        return self.to_dict()
 
 
-def nearest(word: str, words: Any) -> str:
-    """`` (did you mean X?)`` for the nearest spelling among `words`, or nothing."""
-    close = difflib.get_close_matches(str(word), [str(other) for other in words], n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _short(name: str, value: Any) -> str:
+    """An entry for `repr`: the rows of a table that differ from the default ones, a drawn number in its short form."""
+    if name in ("classes", "scenes"):
+        default = Recipe.model_fields[name].get_default(call_default_factory=True, validated_data={})
+        return repr({row: entries for row, entries in value.items() if entries != default.get(row)})
+    return str(value.written()) if isinstance(value, Distribution) else repr(value)
 
 
 def schema_text() -> str:
-    """The recipe's JSON Schema."""
+    """Return the recipe's JSON Schema."""
     return json.dumps(Recipe.model_json_schema(), indent=2)
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """The complete recipe as YAML; `Recipe.load` reads it back."""
-    import yaml
-
-    return str(yaml.safe_dump(recipe.to_mapping(), sort_keys=False, default_flow_style=None, width=120)).rstrip()
-
-
-@cache
-def _default_entries() -> dict[str, Any]:
-    return _parse(_DEFAULT.read_text(encoding="utf-8"), _DEFAULT)
-
-
-def _parse(text: str, path: Path) -> dict[str, Any]:
-    try:
-        if path.suffix.lower() == ".toml":
-            import tomllib
-
-            entries: Any = tomllib.loads(text)
-        else:
-            import yaml
-
-            entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except Exception as error:
-        # PyYAML is imported only where it is needed, so its exceptions have no name here.
-        if not isinstance(error, ValueError) and type(error).__module__.split(".")[0] != "yaml":
-            raise
-        kind = "TOML" if path.suffix.lower() == ".toml" else "YAML"
-        raise InputError.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
-    if entries is None:
-        return {}
-    if not isinstance(entries, dict):
-        raise InputError.of(path, f"a recipe must be a table of keys, got {type(entries).__name__}")
-    return entries
-
-
-def _explain(error: ValidationError, origin: str) -> InvalidValueError:
-    """The first fault of a recipe in the words of the house: rule, value, place, nearest spelling."""
-    faults = error.errors()
-    # A misspelt key also leaves a required one missing; the misspelling is what the user needs to see.
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    spots = [spot for spot in first["loc"] if spot != "[key]"]
-    place = ".".join(str(spot) for spot in spots)
-    value = first["input"]
-    if first["type"] == "extra_forbidden":
-        known = _keys_at(spots[:-1])
-        text = f"unknown key {spots[-1]}{nearest(str(spots[-1]), known)}; allowed: {', '.join(known)}"
-    elif first["type"] == "missing":
-        text = f"{place} must be given"
-    else:
-        rule = first["msg"].removeprefix("Value error, ")
-        rule = rule.replace("a valid dictionary or instance of Distribution", "a number, a list or a distribution")
-        rule = re.sub(r"a valid dictionary( or instance of \w+)?", "a table of keys", rule)
-        text = re.sub("^Input should be", f"{place} must be", rule).replace("Keys should be", "keys must be")
-        if not isinstance(value, Mapping) and "got" not in rule:
-            text += f", got {value!r}"
-    where = f"{origin}: {place}" if place else origin
-    return InvalidValueError(f"{text} ({where})", place=place, value=value, faults=error.error_count())
-
-
-def _keys_at(spots: list[Any]) -> list[str]:
-    """Allowed keys of the recipe part at `spots`; table rows and list positions on the way are passed over."""
-    part: type[BaseModel] = Recipe
-    for spot in spots:
-        if spot in part.model_fields:
-            part = _model_in(part.model_fields[spot].annotation) or part
-    return list(part.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for model in map(_model_in, get_args(annotation)) if model is not None), None)

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
-from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.errors import InvalidValueError
+from sirstgen.pages.figure import COLOURS
+from sirstgen.pages.fonts import drawable, shortened
 from sirstgen.stats.dataset_statistics import PAPER, SMALL, TINY, DatasetStatistics
 
-_COLOURS = ("#1f5fa8", "#c2571a", "#2e7d4f", "#7b4fa3", "#8a6d1f")
-_SUFFIXES = (".png", ".pdf", ".svg")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def refuse_figure(path: Path, datasets: int, overwrite: bool) -> None:
-    """Raise what `draw_statistics` would, before the work: OutputExistsError where the file may not be replaced."""
-    if not 1 <= datasets <= len(_COLOURS):
-        raise InvalidValueError(f"a figure takes 1 to {len(_COLOURS)} datasets, got {datasets}")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InvalidValueError(f"a figure must be one of {', '.join(_SUFFIXES)}, got {path.name!r}")
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path}: the figure is there already; choose another name, or allow --overwrite")
+def check_count(datasets: int) -> None:
+    """Raise InvalidValueError unless a figure has colours for that many datasets."""
+    if not 1 <= datasets <= len(COLOURS):
+        raise InvalidValueError(f"a figure takes 1 to {len(COLOURS)} datasets, got {datasets}")
 
 
-def draw_statistics(datasets: Sequence[DatasetStatistics], path: Path) -> None:
-    """Draws targets per image, sizes, brightness, SCR, contrast and scenes of one to five datasets into one figure.
-
-    Args:
-        datasets: one to five.
-        path: a PNG, PDF or SVG file; appears whole or not at all, and replaces what is there.
+def draw_statistics(datasets: Sequence[DatasetStatistics]) -> Figure:
+    """Draw targets per image, sizes, brightness, SCR, contrast and scenes of one to five datasets into one figure.
 
     Raises:
-        InvalidValueError: too many datasets, or another kind of file.
-        GenerationError: the file cannot be written.
+        InvalidValueError: too many datasets.
     """
-    refuse_figure(path, len(datasets), overwrite=True)
+    check_count(len(datasets))
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7.2), layout="constrained")
@@ -57,19 +47,19 @@ def draw_statistics(datasets: Sequence[DatasetStatistics], path: Path) -> None:
     _scenes(panels[1, 2], datasets)
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0, 0].legend(frameon=False, fontsize=9)
-    target = io.BytesIO()
-    figure.savefig(target, format=path.suffix[1:].lower(), dpi=130)
-    write_file(path, target.getvalue())
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=9
+    )
+    return figure
 
 
 def _targets_per_image(axes: Any, datasets: Sequence[DatasetStatistics]) -> None:
     most = max(max(entry.targets_per_image, default=0) for entry in datasets)
     counts = range(0 if any(0 in entry.targets_per_image for entry in datasets) else 1, max(most, 1) + 1)
     width = 0.8 / len(datasets)
-    for number, (entry, colour) in enumerate(zip(datasets, _COLOURS, strict=False)):
+    for number, (entry, colour) in enumerate(zip(datasets, COLOURS, strict=False)):
         shares = [100 * entry.targets_per_image.get(count, 0) / entry.images for count in counts]
-        label = f"{entry.name}: {100 * entry.shares()['multiple']:.0f} % have 2 or more"
+        label = f" {shortened(entry.name)}: {100 * entry.shares()['multiple']:.0f} % have 2 or more"
         places = [count + (number - (len(datasets) - 1) / 2) * width for count in counts]
         axes.bar(places, shares, width, color=colour, label=label)
     axes.set(xlabel="targets in the image", ylabel="% of images", xticks=list(counts))
@@ -96,7 +86,7 @@ def _brightness(axes: Any, datasets: Sequence[DatasetStatistics]) -> None:
 
 def _scenes(axes: Any, datasets: Sequence[DatasetStatistics]) -> None:
     axes.set_title("scenes", fontsize=10)
-    known = [(entry, colour) for entry, colour in zip(datasets, _COLOURS, strict=False) if entry.scenes]
+    known = [(entry, colour) for entry, colour in zip(datasets, COLOURS, strict=False) if entry.scenes]
     if not known:
         axes.text(0.5, 0.5, "no scenes stated", ha="center", color="0.4", transform=axes.transAxes)
         axes.set(xticks=[], yticks=[])
@@ -107,13 +97,15 @@ def _scenes(axes: Any, datasets: Sequence[DatasetStatistics]) -> None:
         shares = [100 * entry.scenes.get(name, 0) / entry.images for name in names]
         places = [place + (number - (len(known) - 1) / 2) * width for place in range(len(names))]
         axes.bar(places, shares, width, color=colour)
-    axes.set_xticks(range(len(names)), names)
+    labels = [drawable(shortened(name, 14))[0] for name in names]
+    crowded = sum(map(len, labels)) > 44
+    axes.set_xticks(range(len(names)), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     axes.set_ylabel("% of images")
 
 
 def _steps(axes: Any, datasets: Sequence[DatasetStatistics], measure: str, edges: NDArray[np.float64]) -> None:
     """One outline a dataset; what lies outside the edges is counted in the first or last bin."""
-    for number, (entry, colour) in enumerate(zip(datasets, _COLOURS, strict=False)):
+    for number, (entry, colour) in enumerate(zip(datasets, COLOURS, strict=False)):
         values = entry.values[measure]
         values = np.clip(values[np.isfinite(values)], edges[0], edges[-1])
         shares = 100 * np.histogram(values, edges)[0] / max(values.size, 1)

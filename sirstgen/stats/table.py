@@ -1,67 +1,72 @@
-"""Statistics of datasets as a text table, one column a dataset, the paper's Fig. 6 beside."""
+"""Statistics of datasets as tables, one column a dataset, beside the paper's Fig. 6."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from sirstgen.pages.fonts import shortened
+from sirstgen.pages.table import Grid
 from sirstgen.stats.dataset_statistics import MEASURES, PAPER, QUANTILES, SHARES, DatasetStatistics
 
 
-def statistics_table(datasets: Sequence[DatasetStatistics]) -> str:
-    """The figures of one or more datasets side by side.
+def statistics_text(datasets: Sequence[DatasetStatistics]) -> str:
+    """Return the tables of one or more datasets as text, 80 columns wide at most, and the warnings below."""
+    notes = [f"{entry.name}: {warning}" for entry in datasets for warning in entry.warnings]
+    return "\n".join(
+        ["\n\n".join(grid.text() for grid in statistics_grids(datasets)), *([""] if notes else []), *notes]
+    )
+
+
+def statistics_grids(datasets: Sequence[DatasetStatistics]) -> list[Grid]:
+    """Return the tables: counts and Fig. 6, targets per image, percentiles, scenes, kinds.
 
     Args:
         datasets: at least one.
     """
-    rows = [["", *(entry.name for entry in datasets), "paper, Fig. 6"]]
-    rows.append(["images", *(str(entry.images) for entry in datasets)])
-    rows.append(["targets", *(str(entry.targets) for entry in datasets)])
+    names = [shortened(entry.name, 24) for entry in datasets]
+    rows = [
+        ["images", *(str(entry.images) for entry in datasets), ""],
+        ["targets", *(str(entry.targets) for entry in datasets), ""],
+    ]
     for name, meaning in SHARES.items():
         rows.append([meaning, *(_percent(entry.shares()[name]) for entry in datasets), _percent(PAPER[name], 0)])
-    rows += [[], ["targets in an image, % of images"]]
-    for count in sorted({count for entry in datasets for count in entry.targets_per_image}):
-        found = (_part(entry.targets_per_image.get(count, 0), entry.images) for entry in datasets)
-        rows.append([f"  {count}", *(_percent(share) for share in found)])
-    rows += [[], [f"percentiles {', '.join(map(str, QUANTILES))} over targets"]]
+    grids = [Grid(["", *names, "paper, Fig. 6"], rows)]
+    counts = sorted({count for entry in datasets for count in entry.targets_per_image})
+    rows = [
+        [str(count), *(_percent(_share(entry.targets_per_image.get(count, 0), entry.images)) for entry in datasets)]
+        for count in counts
+    ]
+    grids.append(Grid(["targets in an image", *names], rows, "% of images by number of targets"))
     quantiles = [entry.quantiles() for entry in datasets]
-    for name, meaning in MEASURES.items():
-        cells = (
-            " / ".join(f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in entry.get(name, {}).values())
-            for entry in quantiles
-        )
-        rows.append([f"  {meaning}", *(cell or "-" for cell in cells)])
+    rows = [[meaning, *(_quantiles(entry.get(name, {})) for entry in quantiles)] for name, meaning in MEASURES.items()]
+    grids.append(Grid(["", *names], rows, f"percentiles {', '.join(map(str, QUANTILES))} over targets"))
     scenes = [(entry.scenes, entry.images) for entry in datasets]
     kinds = [(entry.kinds, entry.targets) for entry in datasets]
-    rows += _counted("scene, images", scenes) + _counted("kind, targets", kinds)
-    notes = [f"{entry.name}: {warning}" for entry in datasets for warning in entry.warnings]
-    return "\n".join([_aligned(rows), *([""] if notes else []), *notes])
+    grids += _counted("scene", "images of each scene", names, scenes)
+    return grids + _counted("kind", "targets of each kind", names, kinds)
 
 
-def _counted(title: str, tables: Sequence[tuple[dict[str, int], int]]) -> list[list[str]]:
-    names = sorted({name for table, _ in tables for name in table})
+def _counted(head: str, caption: str, names: list[str], tables: Sequence[tuple[dict[str, int], int]]) -> list[Grid]:
+    entries = sorted({name for table, _ in tables for name in table})
     rows = [
         [
-            f"  {name}",
+            entry,
             *(
-                f"{table[name]} ({_percent(_part(table[name], whole))})" if name in table else "-"
+                f"{table[entry]} ({_percent(_share(table[entry], whole))})" if entry in table else "-"
                 for table, whole in tables
             ),
         ]
-        for name in names
+        for entry in entries
     ]
-    return [[], [title], *rows] if rows else []
+    return [Grid([head, *names], rows, caption)] if rows else []
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    columns = max(map(len, rows))
-    widths = [max(len(row[at]) for row in rows if len(row) > at and len(row) > 1) + 3 for at in range(columns)]
-    return "\n".join(
-        "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
-    )
+def _quantiles(values: dict[str, float]) -> str:
+    return " / ".join(f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}" for value in values.values()) or "-"
 
 
-def _part(part: int, whole: int) -> float:
+def _share(part: int, whole: int) -> float:
     return part / whole if whole else math.nan
 
 

@@ -16,13 +16,13 @@ from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.run import Run
+from sirstgen.storage.run import FolderRun
 from sirstgen.synthesis.generator import Generator
 
 SCHEMA_VERSION = 1
 
 
-def write_closing_files(run: Run, generator: Generator, count: int) -> None:
+def write_closing_files(run: FolderRun, generator: Generator) -> None:
     """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
     folder, name = run.folder, run.name
     scenes: Counter[str] = Counter()
@@ -50,7 +50,7 @@ def write_closing_files(run: Run, generator: Generator, count: int) -> None:
         "sirstgen": parts["sirstgen"],
         "libraries": libraries(),
         "seed": parts["seed"],
-        "count": count,
+        "count": run.count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
         "split": {part: len(ids) for part, ids in split.items()},

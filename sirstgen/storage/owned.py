@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.unfinished import RUN_FOLDER, STATE, read_state
 from sirstgen.errors import InputError, OutputExistsError
+from sirstgen.output import Owned
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.journal import file_sha256
-
-MANIFEST = "dataset.json"
 
 _CLOSING = ("50_50/train.txt", "50_50/test.txt", "targets.jsonl", "README.md", MANIFEST, SUMS)
 _FOLDERS = ("images", "masks", "50_50", "img_idx")
@@ -51,8 +51,32 @@ def owned_files(folder: Path) -> set[str]:
     return own
 
 
+def listed_files(record: str) -> Owned:
+    """Return the rule for folders with a file `record` and a ``SHA256SUMS``: what that lists is ours if unchanged."""
+
+    def owned(folder: Path) -> set[str]:
+        try:
+            sums = read_sums(folder)
+            proven = file_sha256(folder / record) == sums.get(record, "")
+        except (InputError, OSError):
+            proven = False
+        if not proven:
+            raise OutputExistsError(
+                f"{folder}: {record} and {SUMS} do not show that sirstgen wrote this folder; empty it yourself, or "
+                f"choose another --out",
+                path=str(folder),
+            )
+        for name in sums:
+            path = folder / name
+            if path.exists() and (path.is_symlink() or file_sha256(path) != sums[name]):
+                raise _not_ours(path, f"changed since it was written (by {SUMS})")
+        return {SUMS, *sums}
+
+    return owned
+
+
 def _not_ours(path: Path, why: str) -> OutputExistsError:
-    return OutputExistsError(f"{path}: {why}, so the dataset is not overwritten; move it away", path=str(path))
+    return OutputExistsError(f"{path}: {why}, so the folder is not overwritten; move it away", path=str(path))
 
 
 def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:

@@ -6,38 +6,46 @@ import contextlib
 import json
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import write_file
+from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, STATE, read_state, state_text
 from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
-from sirstgen.storage.owned import MANIFEST
+from sirstgen.storage.sink import Chunk, FolderSink, Sink
 from sirstgen.synthesis.generator import Generator
 
+_CHUNK = 32  # images a task
+_BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
 
-class Run:
-    """The state of a run, kept in ``<dataset>/.run.json`` and ``<dataset>/.run`` until the dataset is finished.
+
+class FolderRun:
+    """The state of a run that writes single files, kept in ``.run.json`` and ``.run`` until the dataset is finished.
 
     Attributes:
         folder: where the files are written; at the end it is the dataset folder, or takes its place.
         name: of the dataset.
         kept: files of the user that will stand in the finished folder too, and where they are now.
+        lock: descriptor of the folder's lock.
+        count: images of the finished dataset.
+        sink: where workers put images.
         scratch: where files are before they are whole.
         journal: the finished images.
-        redraws: for images that a person has rejected, how often; the next redraw draws them differently.
     """
 
     def __init__(self, output: Output, journal: Journal, state: dict[str, Any]) -> None:
         self.folder = output.work
         self.name = output.folder.resolve().name
         self.kept = output.kept
+        self.lock = output.lock
+        self.count: int = state["count"]
         self.scratch = self.folder / RUN_FOLDER / "scratch"
+        self.sink: Sink = FolderSink(self.folder, self.scratch)
         self.journal = journal
         self._state = state
 
@@ -48,7 +56,7 @@ class Run:
         return redraws
 
     @classmethod
-    def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> Run:
+    def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> FolderRun:
         """Begin a run, or go on with the one in `output`.
 
         The state comes before the first image and goes after the last checksum; it says that the dataset is not
@@ -95,6 +103,32 @@ class Run:
             return int(state["parts"]["seed"])
         seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
         return None if seed is None else int(seed)
+
+    @property
+    def done(self) -> int:
+        """Images that are finished."""
+        return len(self.journal)
+
+    def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
+        """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
+
+        Args:
+            assignment: tells which background an image is on.
+        """
+        number = 0
+        for start in range(0, self.count, _BLOCK):
+            block = range(start, min(start + _BLOCK, self.count))
+            missing = [index for index in block if not self.journal.has(index)]
+            missing.sort(key=lambda index: (*assignment(index)[:2], index))
+            for first in range(0, len(missing), _CHUNK):
+                images = missing[first : first + _CHUNK]
+                yield Chunk(number, tuple((index, self.redraws.get(image_id(index), 0)) for index in images))
+                number += 1
+
+    def note(self, receipt: Sequence[Entry]) -> None:
+        """A worker has written these images."""
+        for entry in receipt:
+            self.journal.add(entry)
 
     def redraw(self, image_ids: Sequence[str]) -> None:
         """Mark finished images to be drawn again, differently.

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import pickle
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
-from sirstgen.atomic import write_file
-from sirstgen.datasets.unfinished import RUN_FOLDER, read_state
+from sirstgen.datasets.unfinished import read_state
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.output import output_folder
-from sirstgen.png import encode_png
-from sirstgen.storage.journal import Entry
+from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.run import Run, image_id, read_manifest
+from sirstgen.storage.run import FolderRun, image_id, read_manifest
+from sirstgen.storage.sink import Chunk, Run, Sink
 from sirstgen.synthesis.generator import Generator
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (images finished, images in all) whenever a part of the work is done."""
-
-_CHUNK = 32  # images a task
-_BLOCK = 1 << 14  # images that are planned at a time
 
 
 def write_dataset(
@@ -52,7 +47,7 @@ def write_dataset(
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor in place of processes of our own; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
-        overwrite: remove the sirstgen dataset that is there.
+        overwrite: replace the sirstgen dataset that is there when the new one is whole; files of the user stay.
         progress: told how far the work is.
 
     Returns:
@@ -75,8 +70,8 @@ def write_dataset(
             f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
         )
     with output_folder(folder, owned_files, overwrite=overwrite, resume=resume) as output:
-        run = Run.open(generator, output, count, resume=resume)
-        _complete(generator, run, count, workers, executor, progress, output.lock)
+        run = FolderRun.open(generator, output, count, resume=resume)
+        _complete(generator, run, workers, executor, progress)
     return folder
 
 
@@ -109,98 +104,50 @@ def redraw(
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
     with output_folder(folder, owned_files, resume=True) as output:
-        run = Run.open(generator, output, count, resume=True)
+        run = FolderRun.open(generator, output, count, resume=True)
         run.redraw(list(dict.fromkeys(ids)))
-        _complete(generator, run, count, workers, None, progress, output.lock)
+        _complete(generator, run, workers, None, progress)
     return folder
 
 
 def _complete(
-    generator: Generator,
-    run: Run,
-    count: int,
-    workers: int,
-    executor: Executor | None,
-    progress: Progress | None,
-    lock: int | None,
+    generator: Generator, run: FolderRun, workers: int, executor: Executor | None, progress: Progress | None
 ) -> None:
-    """Make the images that are missing, write the closing files and end the run."""
+    """Makes the images that are missing, writes the closing files and ends the run."""
     with contextlib.closing(run.journal):
-        if progress:
-            progress(len(run.journal), count)
-        if len(run.journal) < count:
-            with _making(generator, executor, workers, lock) as making:
-                for entries in making(_tasks(generator, run, count)):
-                    for entry in entries:
-                        run.journal.add(entry)
-                    if progress:
-                        progress(len(run.journal), count)
-        write_closing_files(run, generator, count)
+        make_missing(generator, run, workers, executor, progress)
+        write_closing_files(run, generator)
     run.finish()
 
 
-def _tasks(generator: Generator, run: Run, count: int) -> Iterator[Task]:
-    """The images that are missing, as (index, redraw), some at a time; planned as they are asked for."""
-    for start in range(0, count, _BLOCK):
-        missing = [index for index in range(start, min(start + _BLOCK, count)) if not run.journal.has(index)]
-        # Images of one background are made together, so that it is decoded once.
-        missing.sort(key=lambda index: (*generator.slot(index)[:2], index))
-        for chunk in range(0, len(missing), _CHUNK):
-            images = missing[chunk : chunk + _CHUNK]
-            yield str(run.folder), [(index, run.redraws.get(image_id(index), 0)) for index in images]
+def make_missing(
+    generator: Generator, run: Run, workers: int, executor: Executor | None, progress: Progress | None
+) -> None:
+    """Make the images that a run lacks, in worker processes or in this one."""
+    missing = run.missing(generator.assignment)
+    first = next(missing, None)
+    if progress:
+        progress(run.done, run.count)
+    if first is None:
+        return
+    chunks = itertools.chain((first,), missing)
+    with _workers(executor, workers, run.lock) as pool:
+        for receipt in _receipts(generator, run.sink, chunks, pool):
+            run.note(receipt)
+            if progress:
+                progress(run.done, run.count)
 
 
-Task = tuple[str, list[tuple[int, int]]]
-Making = Callable[[Iterable[Task]], Iterator[list[Entry]]]
-"""Gives the entries of each task, in the order in which they are finished."""
+def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: Executor | None) -> Iterator[Any]:
+    if pool is None:
+        return (make(generator, sink, chunk) for chunk in chunks)
+    return as_finished(pool, functools.partial(work, Job.of(generator, sink)), chunks)
 
 
 @contextlib.contextmanager
-def _making(generator: Generator, executor: Executor | None, workers: int, lock: int | None) -> Iterator[Making]:
-    if executor is not None:
-        content = pickle.dumps(generator)
-        yield lambda tasks: as_finished(executor, _make_sent, ((content, task) for task in tasks))
-    elif workers == 1:
-        yield lambda tasks: (_make(generator, *task) for task in tasks)
-    else:
-        with worker_pool(workers, lock=lock, begin=_receive, arguments=(generator,)) as pool:
-            yield lambda tasks: as_finished(pool, _make_received, tasks)
-
-
-_received: Generator | None = None  # in a worker process: the run's generator
-_loaded = threading.local()  # generators keep caches, which threads must not share
-
-
-def _receive(generator: Generator) -> None:
-    global _received
-    _received = generator
-
-
-def _make_received(task: Task) -> list[Entry]:
-    """Make and write some images; runs in a process that has the run's generator."""
-    assert _received is not None
-    return _make(_received, *task)
-
-
-def _make_sent(sent: tuple[bytes, Task]) -> list[Entry]:
-    """Make and write some images; runs in a foreign executor's worker, which is sent the generator with every task."""
-    content, task = sent
-    if getattr(_loaded, "content", None) != content:
-        _loaded.generator, _loaded.content = pickle.loads(content), content
-    return _make(_loaded.generator, *task)
-
-
-def _make(generator: Generator, place: str, images: Sequence[tuple[int, int]]) -> list[Entry]:
-    """Makes and writes some images, given as (index, take)."""
-    folder = Path(place)
-    scratch = folder / RUN_FOLDER / "scratch"
-    entries = []
-    for index, take in images:
-        name = image_id(index)
-        sample = generator.make(index, take)
-        image, mask = encode_png(sample.image), encode_png(sample.mask)
-        write_file(folder / "images" / f"{name}.png", image, scratch)
-        write_file(folder / "masks" / f"{name}.png", mask, scratch)
-        row = json.dumps(sample.row(name), separators=(",", ":"))
-        entries.append(Entry(name, hashlib.sha256(image).hexdigest(), hashlib.sha256(mask).hexdigest(), row))
-    return entries
+def _workers(executor: Executor | None, workers: int, lock: int | None) -> Iterator[Executor | None]:
+    if executor is not None or workers == 1:
+        yield executor
+        return
+    with worker_pool(workers, lock) as pool:
+        yield pool

@@ -15,7 +15,7 @@ from sirstgen.measure import scr as measured
 from sirstgen.measure.scr import Box, Clutter
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.synthesis import intensity
-from sirstgen.synthesis.profiles import mask_of, target_profile
+from sirstgen.synthesis.profiles import mask_level, mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
 
@@ -46,7 +46,7 @@ class Shape(NamedTuple):
     plan: TargetPlan
     rows: slice
     columns: slice
-    profile: NDArray[np.float32]  # peak 1, negative in a halo
+    profile: NDArray[np.floating]  # peak 1, negative in a halo
     mask: NDArray[np.bool_]
     bbox: Box
     first: tuple[int, int]  # row and column of the mask's first pixel in raster order
@@ -134,7 +134,7 @@ class Canvas:
 
     def _shape(self, target: TargetPlan) -> Shape:
         """Blurred profile and exact mask of a target; refuses what sticks out, touches or falls apart."""
-        stamp = target_profile(target, self.plan.blur_sigma, self.plan.psf_sigma, self._templates)
+        stamp = target_profile(target, self.plan.blur_sigma, self.plan.stages, self._templates)
         profile = stamp.values
         height, width = profile.shape
         left, top = stamp.left, stamp.top
@@ -143,7 +143,7 @@ class Canvas:
         rows, columns = slice(top, top + height), slice(left, left + width)
         if self._touches(profile, left, top):
             raise self._rejected("touching", f"at {target.position}")
-        mask = mask_of(profile, self.plan.mask_level if target.mask_level is None else target.mask_level)
+        mask = mask_of(profile, mask_level(target, self.plan.mask_level))
         cells = mask.view(np.uint8)
         if cv2.connectedComponents(cells, connectivity=8)[0] != 2:
             what = f"sigma {target.sigma}" if target.length is None else f"length {target.length:g} px"
@@ -151,7 +151,7 @@ class Canvas:
         x, y, box_width, box_height = cv2.boundingRect(cells)
         away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
         margins = range(int(away[profile != 0].max()))
-        size = np.abs(profile) if target.halo else profile
+        size = np.abs(profile)
         own = profile[mask].astype(np.float64)
         under = self.layer[rows, columns][mask].astype(np.float64)
         return Shape(
@@ -169,7 +169,7 @@ class Canvas:
             under_sum=int(under.sum()),
         )
 
-    def _touches(self, profile: NDArray[np.float32], left: int, top: int) -> bool:
+    def _touches(self, profile: NDArray[np.floating], left: int, top: int) -> bool:
         """Whether a support lies beside or on another one: they keep a pixel between them, so masks never meet."""
         if not self.shapes:
             return False

@@ -15,18 +15,18 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import draw_seed, stream
 from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import blur_background
-from sirstgen.synthesis.placement import Claim, Ground, Survey, reach
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, reach
 from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, crop_background, finish, render
 from sirstgen.synthesis.sampler import Sampler
-from sirstgen.synthesis.schedule import Schedule, Slot, crop_corner
+from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
 from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import open_backgrounds, procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
-_SPARES = 12  # other backgrounds of its scene that are tried after that
+_FALLBACKS = 12  # other backgrounds of its scene that are tried after that
 _SURVEY_BYTES = 256 << 20  # decoded backgrounds kept
 
 _WAYS_OUT = {
@@ -77,7 +77,7 @@ class Generator:
     def _prepare(self) -> None:
         self._sampler = Sampler(self.recipe, self.templates, self.seed)
         self._schedule = Schedule(self.backgrounds, self.recipe, self.seed)
-        self._surveys: OrderedDict[str, Survey] = OrderedDict()
+        self._surveys: OrderedDict[str, FrameAnalysis] = OrderedDict()
         self._survey_bytes = 0
         region = self.recipe.clutter_region
         self._region = ClutterRegion(region.kind, region.margin)
@@ -89,9 +89,9 @@ class Generator:
         self.__dict__.update(state)
         self._prepare()
 
-    def slot(self, index: int) -> Slot:
+    def assignment(self, index: int) -> Assignment:
         """Which background image `index` takes first; tasks that share one belong together."""
-        return self._schedule.slot(index)
+        return self._schedule.assignment(index)
 
     def side(self, index: int) -> Side:
         """The side of the train/test split that image `index` is on; known before the image is made."""
@@ -101,34 +101,34 @@ class Generator:
         """Image `index`, the same whenever and wherever it is made; see `make`."""
         return self.make(index)
 
-    def make(self, index: int, take: int = 0) -> Sample:
+    def make(self, index: int, redraw: int = 0) -> Sample:
         """Image `index`.
 
         Args:
             index: 0 or more.
-            take: 0 for the image as first drawn; 1, 2, ... draw it differently, for a person who rejects it.
+            redraw: 0 for the image as first drawn; 1, 2, ... draw it differently, for a person who rejects it.
 
         Raises:
             GenerationError: no crop of any background tried takes the image's targets; says why, with counts.
         """
-        if index < 0 or take < 0:
+        if index < 0 or redraw < 0:
             raise InvalidValueError(
-                f"index and take must not be negative, got {index} and {take}", name="index", value=index
+                f"index and redraw must not be negative, got {index} and {redraw}", name="index", value=index
             )
         index = operator.index(index)  # any whole number will do, but plans are JSON
         rejections: Counter[str] = Counter()
-        for shot in range(_CROPS + _SPARES):
-            attempt = take * (_CROPS + _SPARES) + shot
-            slot = self.slot(index) if shot < _CROPS else self._schedule.spare(index, attempt)
-            wish = max(0, shot - _CROPS + 1)
-            sample = self._attempt(index, slot, attempt, wish, rejections, last=shot >= _CROPS - 1)
+        for shot in range(_CROPS + _FALLBACKS):
+            attempt = redraw * (_CROPS + _FALLBACKS) + shot
+            slot = self.assignment(index) if shot < _CROPS else self._schedule.fallback(index, attempt)
+            retry = max(0, shot - _CROPS + 1)
+            sample = self._attempt(index, slot, attempt, retry, rejections, last=shot >= _CROPS - 1)
             if sample is not None:
                 return sample
         reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
         way_out = _WAYS_OUT.get(rejections.most_common(1)[0][0], "give other backgrounds")
+        scene = self.assignment(index).scene
         raise GenerationError(
-            f"image {index}: no background of scene {self.slot(index).scene} takes its targets (rejected: {reasons}); "
-            f"{way_out}",
+            f"image {index}: no background of scene {scene} takes its targets (rejected: {reasons}); {way_out}",
             index=index,
             rejections=dict(rejections),
         )
@@ -153,7 +153,7 @@ class Generator:
         return self.samples()
 
     def _attempt(
-        self, index: int, slot: Slot, attempt: int, wish: int, rejections: Counter[str], last: bool
+        self, index: int, slot: Assignment, attempt: int, retry: int, rejections: Counter[str], last: bool
     ) -> Sample | None:
         """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
         background = self._schedule.background(slot)
@@ -174,13 +174,11 @@ class Generator:
             blur_sigma=self._sampler.blur_sigma(index),
             mask_level=self.recipe.mask_level,
             clutter_region=self._region,
-            psf_sigma=self._sampler.psf_sigma(index),
-            noise=self._sampler.noise(index),
-            codec=self._sampler.codec(index),
             max_saturated=self.recipe.quality.max_saturated,
+            stages=self._sampler.image_records(index, *size, background.scene),
         )
         layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
-        ground = Ground(
+        ground = PlacementContext(
             survey,
             crop,
             layer,
@@ -193,7 +191,7 @@ class Generator:
         canvas = Canvas(plan, layer, self.templates)
         for number in range(self._sampler.count(index, plan.scene)):
             draws = range(attempt * _DRAWS, (attempt + 1) * _DRAWS)
-            if not any(self._add_target(canvas, ground, number, draw, wish, rejections) for draw in draws):
+            if not any(self._add_target(canvas, ground, number, draw, retry, rejections) for draw in draws):
                 return None
         try:
             return finish(canvas, dict(sorted(rejections.items())))
@@ -202,15 +200,16 @@ class Generator:
             return None
 
     def _add_target(
-        self, canvas: Canvas, ground: Ground, number: int, draw: int, wish: int, rejections: Counter[str]
+        self, canvas: Canvas, ground: PlacementContext, number: int, draw: int, retry: int, rejections: Counter[str]
     ) -> bool:
         """Draws one target, and tries places for it until one takes it; False if none does."""
         plan = canvas.plan
-        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, wish, plan.psf_sigma)
+        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, retry, plan.stages)
         dim = self._sampler.wants_dim(plan.index, number)
         where = self._sampler.where(target, plan.index, number, plan.scene)
-        taken = [Claim(*shape.plan.position, reach(shape.plan, plan.psf_sigma)) for shape in canvas.shapes]
-        own = reach(target, plan.psf_sigma)
+        known = (plan.blur_sigma, plan.stages, self.templates)
+        taken = [OccupiedRegion(*shape.plan.position, reach(shape.plan, *known)) for shape in canvas.shapes]
+        own = reach(target, *known)
         signal = self._sampler.signal(target)
         places = stream(self.seed, plan.index, "placement", number, draw)
         for trial in range(self.recipe.quality.attempts):
@@ -233,14 +232,14 @@ class Generator:
         return self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
 
     def _crop(
-        self, index: int, slot: Slot, background: Background, survey: Survey, attempt: int
+        self, index: int, slot: Assignment, background: Background, survey: FrameAnalysis, attempt: int
     ) -> tuple[BackgroundCrop, tuple[int, int], bool]:
         """The crop, the image's (width, height), and whether an earlier image shows the same."""
         height, width = survey.frame.shape
         rules = self.recipe.backgrounds
         scale = rules.crop_scale.draw(stream(self.seed, index, "crop scale", attempt))
         flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
-        if rules.whole:
+        if rules.native_size:
             limit = self._schedule.largest(index, background, (width, height))
             size = image = (
                 min(max(round(width * scale), 1), width, limit[0]),
@@ -255,11 +254,11 @@ class Generator:
         repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
         return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
 
-    def _survey(self, background: Background) -> Survey:
+    def _survey(self, background: Background) -> FrameAnalysis:
         """The background decoded and surveyed; the latest ones are kept."""
         survey = self._surveys.pop(background.id, None)
         if survey is None:
-            survey = Survey(self.backgrounds.pixels(background, self.recipe.bit_depth))
+            survey = FrameAnalysis(self.backgrounds.pixels(background, self.recipe.bit_depth))
             self._survey_bytes += survey.frame.nbytes
             while self._surveys and self._survey_bytes > _SURVEY_BYTES:
                 self._survey_bytes -= self._surveys.popitem(last=False)[1].frame.nbytes

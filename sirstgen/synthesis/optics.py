@@ -7,7 +7,6 @@ OpenCV does in fixed point: equal pixels on every processor.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import cast
 
@@ -15,7 +14,6 @@ import cv2
 import numpy as np
 
 from sirstgen.images import Gray
-from sirstgen.synthesis.stamps import Stamp
 
 KERNEL = 5
 RADIUS = KERNEL // 2
@@ -36,24 +34,3 @@ def blur_background(background: Gray, sigma: float) -> Gray:
         sigma: pixels.
     """
     return cast(Gray, cv2.GaussianBlur(background, (KERNEL, KERNEL), sigma, sigmaY=sigma))
-
-
-def blur_stamp(stamp: Stamp, sigma: float) -> Stamp:
-    """A target's own radiance blurred; the window grows by the kernel's radius, the peak falls below 1."""
-    padded = cv2.copyMakeBorder(stamp.values, RADIUS, RADIUS, RADIUS, RADIUS, cv2.BORDER_CONSTANT, value=0.0)
-    values = cv2.GaussianBlur(padded, (KERNEL, KERNEL), sigma, sigmaY=sigma, borderType=cv2.BORDER_CONSTANT)
-    return Stamp(np.asarray(values, dtype=np.float32), stamp.left - RADIUS, stamp.top - RADIUS)
-
-
-def spread_stamp(stamp: Stamp, sigma: float) -> Stamp:
-    """A target's own radiance seen through a Gaussian point spread; the window grows, the peak falls below 1.
-
-    Args:
-        stamp: radiance.
-        sigma: pixels, positive.
-    """
-    reach = math.ceil(3 * sigma)
-    padded = cv2.copyMakeBorder(stamp.values, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0.0)
-    side = 2 * reach + 1
-    values = cv2.GaussianBlur(padded, (side, side), sigma, sigmaY=sigma, borderType=cv2.BORDER_CONSTANT)
-    return Stamp(np.asarray(values, dtype=np.float32), stamp.left - reach, stamp.top - reach)

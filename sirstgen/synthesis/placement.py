@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,8 +15,8 @@ from sirstgen.images import Gray
 from sirstgen.measure.horizon import Horizon, find_horizon
 from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
 from sirstgen.recipe.parts import Position, Where
-from sirstgen.synthesis.profiles import HALO_REACH
-from sirstgen.synthesis.stamps import CUT
+from sirstgen.synthesis.profiles import target_profile
+from sirstgen.synthesis.templates import TemplateLibrary
 
 NO_ROOM = "no room"
 BLOCK = 8
@@ -27,7 +27,7 @@ _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
 
 
-class Survey:
+class FrameAnalysis:
     """What placing targets needs to know of a background frame; made once a frame, asked for every crop of it.
 
     Args:
@@ -55,7 +55,7 @@ class Survey:
         return np.asarray(mean), np.asarray(deviation)
 
 
-class Claim(NamedTuple):
+class OccupiedRegion(NamedTuple):
     """A place taken by a target: centre (x, y) and half side of the square it may touch, image pixels."""
 
     x: float
@@ -75,7 +75,7 @@ Signal = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """What a target's mean will differ by from clutter of given deviations, gray levels; negative for dark targets."""
 
 
-class Ground:
+class PlacementContext:
     """One crop of a surveyed background, in which targets are placed.
 
     Args:
@@ -91,7 +91,7 @@ class Ground:
 
     def __init__(
         self,
-        survey: Survey,
+        survey: FrameAnalysis,
         crop: BackgroundCrop,
         layer: Gray,
         border: int,
@@ -118,7 +118,7 @@ class Ground:
         rng: np.random.Generator,
         reach: float,
         where: Where,
-        taken: Sequence[Claim],
+        taken: Sequence[OccupiedRegion],
         signal: Signal,
         dim: bool | None,
         near: NDArray[np.float64] | None = None,
@@ -212,23 +212,13 @@ class Ground:
         return mean[rows, columns], deviation[rows, columns]
 
 
-def reach(target: TargetPlan, psf_sigma: float = 0.0) -> float:
-    """Half side of the square that a blurred target may touch at any angle, pixels.
-
-    Args:
-        target: its position does not matter.
-        psf_sigma: of the targets' own point spread, pixels.
-    """
-    margin = 3.5 + 3 * psf_sigma + (HALO_REACH if target.halo else 0)
-    if target.sigma is None:
-        return (target.length or 0.0) / math.sqrt(2) + margin
-    lobes = [
-        math.hypot(lobe.dx, lobe.dy) + _tail(lobe.weight / target.cut) * max(lobe.along, lobe.across)
-        for lobe in target.lobes
-    ]
-    return max([3.3 * max(target.sigma), *lobes]) + margin
-
-
-def _tail(weight: float) -> float:
-    """Sigmas at which a lobe of this peak, relative to the target's, fades to `CUT`; stamps end at 3.3 themselves."""
-    return min(math.sqrt(2 * math.log(max(weight / CUT, 1.0))), 3.3)
+def reach(
+    target: TargetPlan,
+    blur_sigma: float = 0.5,
+    image_records: Mapping[str, Any] | None = None,
+    templates: TemplateLibrary | None = None,
+) -> float:
+    """Return the half side of the square that a target touches, pixels; its position does not matter."""
+    profile = target_profile(replace(target, position=(0.0, 0.0)), blur_sigma, image_records, templates)
+    height, width = profile.values.shape
+    return float(max(-profile.left, profile.left + width - 1, -profile.top, profile.top + height - 1) + 1)

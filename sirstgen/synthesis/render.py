@@ -14,14 +14,14 @@ from sirstgen.images import Gray
 from sirstgen.measure import scr
 from sirstgen.measure.scr import Box
 from sirstgen.plan import ImagePlan, TargetPlan
-from sirstgen.synthesis import finishing
+from sirstgen.stages import ImageContext, records_in
 from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejectedError, mask_levels
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.templates import TemplateLibrary
 
 
 @dataclass(frozen=True, slots=True)
-class TargetTruth:
+class Target:
     """What one target is in the written image; everything but `plan` and `amplitude` can be measured from the files.
 
     Args:
@@ -48,10 +48,10 @@ class TargetTruth:
     saturated: int
     amplitude: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """One entry of ``targets`` in a row of ``targets.jsonl``."""
         return {
-            **self.plan.to_json(),
+            **self.plan.to_dict(),
             "center": [round(self.center[0], 4), round(self.center[1], 4)],
             "bbox": list(self.bbox),
             "area": self.area,
@@ -80,14 +80,14 @@ class Sample:
     plan: ImagePlan
     image: Gray
     mask: NDArray[np.uint8]
-    targets: tuple[TargetTruth, ...]
+    targets: tuple[Target, ...]
     support_margin: int
     rejections: dict[str, int] = field(default_factory=dict)
 
     def row(self, image_id: str) -> dict[str, Any]:
         """The sample's line of ``targets.jsonl``; alone enough to rebuild the image."""
-        row = {"id": image_id, **self.plan.to_json(), "support_margin": self.support_margin}
-        row["targets"] = [target.to_json() for target in self.targets]
+        row = {"id": image_id, **self.plan.to_dict(), "support_margin": self.support_margin}
+        row["targets"] = [target.to_dict() for target in self.targets]
         row["rejections"] = self.rejections
         return row
 
@@ -152,19 +152,20 @@ def finish(canvas: Canvas, rejections: dict[str, int] | None = None) -> Sample:
 
 
 def _finished(image: Gray, plan: ImagePlan, changed: NDArray[np.bool_]) -> Gray:
-    if plan.noise is not None:
-        image = finishing.add_noise(image, plan.noise)
-    return finishing.apply_codec(image, plan.codec, changed) if plan.codec is not None else image
+    context = ImageContext(lambda: changed)
+    for record in records_in("image", plan.stages):
+        image = record.apply(image, context)
+    return image
 
 
-def _measured_again(truth: TargetTruth, image: Gray, canvas: Canvas, number: int) -> TargetTruth:
+def _measured_again(truth: Target, image: Gray, canvas: Canvas, number: int) -> Target:
     """The truth of a target in an image that a later stage has changed."""
     shape = next(shape for shape in canvas.shapes if shape.plan is truth.plan)
     levels = image[shape.rows, shape.columns][shape.mask].astype(np.int64)
     left_out = scr.excluded(canvas.masks, canvas.support_margin)
     clutter = scr.measure_clutter(image, left_out, truth.bbox, canvas.plan.clutter_region)
     if clutter.sigma_b == 0:
-        what = f"target {number}: {REASONS['flat clutter']}: noise and codec leave it flat"
+        what = f"target {number}: {REASONS['flat clutter']}: a later stage leaves it flat"
         raise TargetRejectedError(what, reason="flat clutter", target=number)
     mu_t = int(levels.sum()) / levels.size
     return replace(
@@ -177,11 +178,11 @@ def _measured_again(truth: TargetTruth, image: Gray, canvas: Canvas, number: int
     )
 
 
-def _truth(shape: Shape, light: Light, levels: NDArray[np.int64], white: int) -> TargetTruth:
+def _truth(shape: Shape, light: Light, levels: NDArray[np.int64], white: int) -> Target:
     area = levels.size
     mu_t = int(levels.sum()) / area
     rows, columns = np.nonzero(shape.mask)
-    return TargetTruth(
+    return Target(
         plan=shape.plan,
         center=(shape.columns.start + int(columns.sum()) / area, shape.rows.start + int(rows.sum()) / area),
         bbox=shape.bbox,

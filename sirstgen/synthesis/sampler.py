@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.plan import TargetPlan
+from sirstgen.plan import Kind, TargetPlan
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.parts import ContrastLaw, Where
 from sirstgen.recipe.recipe import Recipe, nearest
-from sirstgen.seeding import stream
-from sirstgen.stages import BlockCodec, SensorNoise
-from sirstgen.synthesis.kernels import flat_cut, irregular_lobes, kernel_sigma, with_area
-from sirstgen.synthesis.placement import Claim, Signal
-from sirstgen.synthesis.profiles import mask_of, target_profile
+from sirstgen.seeding import Draws, stream
+from sirstgen.stages import DrawContext, registered_stages
+from sirstgen.synthesis.kernels import kernel_sigma, with_area
+from sirstgen.synthesis.placement import OccupiedRegion, Signal
+from sirstgen.synthesis.profiles import mask_level, mask_of, target_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _BESIDE = 24  # places tried beside another target
@@ -41,9 +42,10 @@ class Sampler:
         self._templates = templates
         self._seed = seed
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
-        # Streams that could only tell what the recipe says already are not made: they cost as much as a target's blur.
-        self._regular = recipe.irregular.plain
-        self._unfinished = recipe.halo.support[1] == 0 and recipe.mask_jitter == 0
+        self._of_image = {
+            name: entry for name, entry in recipe.stages.items() if registered_stages()[name].per == "image"
+        }
+        self._of_target = {name: entry for name, entry in recipe.stages.items() if name not in self._of_image}
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
                 if cls not in templates.classes:
@@ -56,30 +58,24 @@ class Sampler:
         """Sigma of the blur of image `index`, pixels."""
         return self.recipe.blur_sigma.draw(stream(self._seed, index, "blur"))
 
-    def psf_sigma(self, index: int) -> float:
-        """Sigma of the point spread of the targets of image `index`, pixels."""
-        if self.recipe.psf_sigma.support[1] == 0:
-            return 0.0
-        return self.recipe.psf_sigma.draw(stream(self._seed, index, "psf"))
+    def image_records(self, index: int, width: int, height: int, scene: str) -> dict[str, Any]:
+        """Return the records of the stages of image `index`."""
+        if not self._of_image:
+            return {}
+        context = self._context(self._of_image, (index,), index=index, width=width, height=height, scene=scene)
+        return _drawn(self._of_image, context)
 
-    def noise(self, index: int) -> SensorNoise | None:
-        """The sensor noise of image `index`; None where none is drawn."""
-        if self.recipe.noise.sigma.support[1] == 0:
-            return None
-        rng = stream(self._seed, index, "noise")
-        sigma = self.recipe.noise.sigma.draw(rng) * self._levels
-        return SensorNoise(sigma, self.recipe.noise.lag1, int(rng.integers(1 << 31))) if sigma > 0 else None
+    def _target_records(self, index: int, number: int, attempt: int, kind: Kind, area: float | None) -> dict[str, Any]:
+        if not self._of_target:
+            return {}
+        context = self._context(self._of_target, (index, number, attempt), index=index, kind=kind, area=area)
+        return _drawn(self._of_target, context)
 
-    def codec(self, index: int) -> BlockCodec | None:
-        """The block codec of image `index`; None where none is drawn."""
-        rules = self.recipe.codec
-        if rules.share == 0:
-            return None
-        rng = stream(self._seed, index, "codec")
-        if rng.random() >= rules.share:
-            return None
-        quality = round(rules.quality.draw(rng))
-        return BlockCodec(quality, (int(rng.integers(8)), int(rng.integers(8))), rules.scope)
+    def _context(self, entries: dict[str, Any], keys: tuple[int, ...], **known: Any) -> DrawContext:
+        def draw(name: str, context: DrawContext) -> Any:
+            return entries[name].draw(Draws(self._seed, name, *keys), context) if name in entries else None
+
+        return DrawContext(draw, bit_depth=self.recipe.bit_depth, mask_level=self.recipe.mask_level, **known)
 
     def count(self, index: int, scene: str) -> int:
         """How many targets image `index` holds."""
@@ -93,50 +89,44 @@ class Sampler:
         attempt: int,
         scene: str,
         blur_sigma: float,
-        wish: int = 0,
-        psf_sigma: float = 0.0,
+        retry: int = 0,
+        image_records: Mapping[str, Any] | None = None,
     ) -> TargetPlan:
-        """Target `number` of image `index`, still without its place (position (0, 0)).
+        """Return target `number` of image `index`, still without its place (position (0, 0)).
 
-        The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `wish` all of
+        The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `retry` all of
         it: for targets that no place of several crops can take, such as a high SCR in strong clutter. A contrast is
         that at the reference clutter, until `in_clutter` knows the place.
         """
         row = self.recipe.row(scene)
-        again = (wish,) if wish else ()
+        again = (retry,) if retry else ()
         rng = stream(self._seed, index, "target", number, *again)
         kind = weighted_choice(rng, list(row.kinds), list(row.kinds.values()))
         polarity = -1 if rng.random() < self.recipe.dark_share else 1
-        halo, level = self._finish(index, number, attempt)
         sizes = stream(self._seed, index, "size", number, attempt)
+        records = image_records or {}
+        area: float | None = None
         if kind == "extended":
             cls = weighted_choice(sizes, list(row.classes), list(row.classes.values()))
             target = self._extended(cls, scene, sizes.random(), index, number, attempt)
-            target = replace(target, polarity=polarity, halo=halo, mask_level=level)
-            area = None
+            stages = self._target_records(index, number, attempt, kind, None)
+            target = replace(target, polarity=polarity, stages=stages)
         else:
             size = self.recipe.kernel_size(scene, kind)
             area, aspect = size.area.draw(sizes), size.aspect.draw(sizes)
             angle = size.angle.draw(sizes)
-            sigma = kernel_sigma(area, aspect, level or self.recipe.mask_level, blur_sigma, psf_sigma)
-            target = TargetPlan(
-                kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, halo=halo, mask_level=level
-            )
-            if not self._regular:
-                rules = self.recipe.irregular
-                draws = stream(self._seed, index, "lobes", number, attempt)
-                cut = flat_cut(rules, area, stream(self._seed, index, "cut", number, attempt))
-                target = replace(target, cut=cut)
-                lobes = irregular_lobes(rules, target, level or self.recipe.mask_level, draws)
-                target = replace(target, lobes=lobes)
-            if target.lobes or halo or psf_sigma or target.cut < 1:
-                target = with_area(target, area, self.recipe.mask_level, blur_sigma, psf_sigma)
+            stages = self._target_records(index, number, attempt, kind, area)
+            level = stages["mask_jitter"].level if "mask_jitter" in stages else self.recipe.mask_level
+            sigma = kernel_sigma(area, aspect, level, blur_sigma)
+            target = TargetPlan(kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, stages=stages)
+            if set(stages) - {"mask_jitter"} or "point_spread" in records:
+                target = with_area(target, area, mask_level(target, self.recipe.mask_level), blur_sigma, records)
         law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
         if law is None:
             return replace(target, scr=self.recipe.scr.draw(levels))
         if area is None:
-            profile = target_profile(target, blur_sigma, psf_sigma, self._templates).values
-            area = float(mask_of(profile, level or self.recipe.mask_level).sum())
+            profile = target_profile(target, blur_sigma, records, self._templates).values
+            area = float(mask_of(profile, mask_level(target, self.recipe.mask_level)).sum())
         contrast = law.level.draw(levels) * (area / law.area) ** law.area_exponent
         return replace(target, scr=None, contrast=contrast * self._levels)
 
@@ -164,29 +154,20 @@ class Sampler:
         contrast = np.clip(level / self._levels * clutter**law.clutter_exponent, low, high)
         return np.asarray(contrast * self._levels, np.float32)
 
-    def _finish(self, index: int, number: int, attempt: int) -> tuple[float, float | None]:
-        """Halo and mask level of a target; None for the image's level."""
-        if self._unfinished:
-            return 0.0, None
-        rng = stream(self._seed, index, "finish", number, attempt)
-        halo, deviate, jitter = self.recipe.halo.draw(rng), rng.standard_normal(), self.recipe.mask_jitter
-        level = min(max(self.recipe.mask_level + jitter * deviate, 0.1), 0.7) if jitter > 0 else None
-        return halo, level
-
     def wants_dim(self, index: int, number: int) -> bool | None:
         """Whether target `number` is looked for a place outside the brightest 10 % of its image (Fig. 6c).
 
         None: any place will do.
         """
-        share = self.recipe.dim_share
+        share = self.recipe.share_outside_top10
         return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
 
     def near(
-        self, index: int, number: int, attempt: int, trial: int, others: Sequence[Claim]
+        self, index: int, number: int, attempt: int, trial: int, others: Sequence[OccupiedRegion]
     ) -> NDArray[np.float64] | None:
-        """(n, 2) places x and y beside one of the `others`, for a target in formation; None for one that is not."""
-        rules = self.recipe.formation
-        if rules.share == 0 or not others or stream(self._seed, index, "formation", number).random() >= rules.share:
+        """(n, 2) places x and y beside one of the `others`, for a target in a cluster; None for one that is not."""
+        rules = self.recipe.cluster
+        if rules.share == 0 or not others or stream(self._seed, index, "cluster", number).random() >= rules.share:
             return None
         rng = stream(self._seed, index, "beside", number, attempt, trial)
         leader = others[int(rng.integers(len(others)))]
@@ -223,3 +204,9 @@ class Sampler:
             angle=rule.tilt.draw(pose),
             mirror=bool(pose.random() < 0.5),
         )
+
+
+def _drawn(entries: Mapping[str, Any], context: DrawContext) -> dict[str, Any]:
+    """Return the records of these entries, without those that are None."""
+    records = {name: context.drawn(name) for name in entries}
+    return {name: record for name, record in records.items() if record is not None}

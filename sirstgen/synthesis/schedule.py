@@ -27,7 +27,7 @@ NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
 
 
-class Slot(NamedTuple):
+class Assignment(NamedTuple):
     """Background `number` of `scene`, shown for the (`use` + 1)-th time in this run."""
 
     scene: str
@@ -64,25 +64,25 @@ class Schedule:
             self._orders.append(_Order(source.made, recipe, known or None, seed))
         self._phase = stream(seed, "procedural").random()
 
-    def slot(self, index: int) -> Slot:
+    def assignment(self, index: int) -> Assignment:
         """Where image `index` takes its background."""
         lane, rank = self._lane(index)
-        return self._orders[lane].slot(rank)._replace(made=bool(lane))
+        return self._orders[lane].assignment(rank)._replace(made=bool(lane))
 
-    def spare(self, index: int, attempt: int) -> Slot:
+    def fallback(self, index: int, attempt: int) -> Assignment:
         """Another background of the same scene and side, for an image whose own takes no target."""
-        slot = self.slot(index)
-        number = self._orders[slot.made].sides.fallback(slot.scene, slot.number, index, attempt)
-        return Slot(slot.scene, number, 0, slot.made)
+        assignment = self.assignment(index)
+        number = self._orders[assignment.made].sides.fallback(assignment.scene, assignment.number, index, attempt)
+        return Assignment(assignment.scene, number, 0, assignment.made)
 
     def side(self, index: int) -> Side:
         """The side of the train/test split that image `index` is on."""
-        slot = self.slot(index)
-        return "train" if self._orders[slot.made].sides.trains(slot.scene, slot.number) else "test"
+        assignment = self.assignment(index)
+        return "train" if self._orders[assignment.made].sides.trains(assignment.scene, assignment.number) else "test"
 
-    def background(self, slot: Slot) -> Background:
-        """The background of a slot."""
-        return self._sources[slot.made].background(slot.scene, slot.number)
+    def background(self, assignment: Assignment) -> Background:
+        """The background of an assignment."""
+        return self._sources[assignment.made].background(assignment.scene, assignment.number)
 
     def largest(self, index: int, background: Background, frame: tuple[int, int]) -> tuple[int, int]:
         """(width, height) up to which image `index` may be as large as its background, a `frame` (width, height)."""
@@ -114,19 +114,19 @@ class _Order:
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
-    def slot(self, index: int) -> Slot:
+    def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
         if index >= len(self._order):
             self._extend(index + 1)
         scene = self._scenes[int(self._order[index])]
         return self._nth(scene, int(self._rank[index]))
 
-    def _nth(self, scene: str, rank: int) -> Slot:
+    def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
         if number is None:
-            return Slot(scene, rank, 0)
+            return Assignment(scene, rank, 0)
         use, place = divmod(rank, number)
-        return Slot(scene, int(self._permutation(scene, use)[place]), use)
+        return Assignment(scene, int(self._permutation(scene, use)[place]), use)
 
     def _draw_permutation(self, scene: str, use: int) -> NDArray[np.int64]:
         return stream(self._seed, "order", scene, use).permutation(self._counts[scene] or 0)

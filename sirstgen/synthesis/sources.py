@@ -43,8 +43,8 @@ def open_backgrounds(
         raise InvalidValueError(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")
     if str(where) == PROCEDURAL:
         return procedural_backgrounds(recipe, seed)
-    least = (32, 32) if rules.whole else (recipe.height, recipe.width)
-    enlarged = 1.0 if rules.whole else rules.max_enlargement
+    least = (32, 32) if rules.native_size else (recipe.height, recipe.width)
+    enlarged = 1.0 if rules.native_size else rules.max_enlargement
     return BackgroundLibrary.open(
         asset_folder("backgrounds") if str(where) == BUILTIN else where,
         labels=labels,
@@ -62,5 +62,5 @@ def procedural_backgrounds(recipe: Recipe, seed: int) -> ProceduralBackgrounds:
         seed: of the frames.
     """
     rules = recipe.backgrounds
-    side = 1.0 if rules.whole else max(1.0, rules.crop_scale.support[1])
+    side = 1.0 if rules.native_size else max(1.0, rules.crop_scale.support[1])
     return ProceduralBackgrounds(seed, math.ceil(recipe.height * side), math.ceil(recipe.width * side))

@@ -9,34 +9,28 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
-from sirstgen.images import read_bytes
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.mix.mix import Mix, draw_mix
 from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
+from sirstgen.train_check.folder import mark_folder, owned_files, read_record
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
 from sirstgen.train_check.table import Figures, Run, Status, Table, TrainingSet
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Progress, TrainingError, fit
+from sirstgen.training.loop import Progress, fit
 from sirstgen.training.runtime import Runtime, resolve_device
 
 _STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
-_MARK, _KIND = "check.json", "sirstgen train-check"
-_OURS = re.compile(
-    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt|tensorboard/events\..*)"
-)
-"""The files that a check writes."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +118,10 @@ def train_check(
         *(r.folder for r in plan.rows if isinstance(r, FolderRow)),
     )
     if resume and stage_of(out) is None and holds_anything(out):
-        _owned(out)  # only a check goes on
-    with output_folder(out, _owned, overwrite=overwrite, resume=resume) as output:
+        owned_files(out)  # only a check goes on
+    with output_folder(out, owned_files, overwrite=overwrite, resume=resume) as output:
         check.out = output.work
-        write_file(output.work / _MARK, json.dumps({"kind": _KIND}) + "\n")
+        mark_folder(output.work)
         return _run_all(check, jobs, test, stand_in, progress)
 
 
@@ -233,7 +227,7 @@ class _Check:
         mark = self._mark(job, test)
         folder = self._folder(job, mark)
         record = None if folder is None else folder / "run.json"
-        if record is not None and record.exists() and (finished := _read_record(record)) is not None:
+        if record is not None and record.exists() and (finished := read_record(record)) is not None:
             return finished
         if folder is not None:
             write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
@@ -326,28 +320,3 @@ class _Check:
         return (
             self.out / "runs" / f"{job.settings.detector}-{name}{row.real}+{row.synthetic}-{job.settings.seed}-{mark}"
         )
-
-
-def _read_record(path: Path) -> Run | None:
-    """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
-    try:
-        return Run.from_dict(json.loads(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
-        return None
-
-
-def _owned(folder: Path) -> set[str]:
-    """The files of the check in `folder`; see `sirstgen.output.Owned`."""
-    try:
-        mark = json.loads((folder / _MARK).read_bytes())
-        ours = isinstance(mark, dict) and mark.get("kind") == _KIND
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise OutputExistsError(
-            f"{folder}: holds something, and its {_MARK} does not say that this is an earlier check; choose another",
-            path=str(folder),
-        )
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    return {name for name in names if _OURS.fullmatch(name)}

@@ -21,7 +21,7 @@ from sirstgen.images import Gray
 from sirstgen.torchvision_compat import import_torchvision
 
 # Below this standard deviation a blur changes no gray level worth the computation.
-_LEAST_BLUR = 0.2
+LEAST_BLUR = 0.2
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class Augmentation:
         size = (max(1, round(height * factor)), max(1, round(width * factor)))
 
         anchor = None
-        pixels = np.argwhere(mask)
-        if around and len(pixels):
+        pixels = np.argwhere(mask) if around else ()
+        if len(pixels):
             y, x = pixels[rng.integers(len(pixels))]
             y, x = (x, y) if transpose else (y, x)
             anchor = (height - 1 - y if upside_down else y, width - 1 - x if mirror else x)
@@ -172,7 +172,7 @@ class Augmentation:
             )
             frame = (functional.resize(frame[0], list(draw.size), antialias=True), tv_tensors.Mask(nearest))
         frame = tuple(functional.crop(part, *draw.corner, self.crop, self.crop) for part in frame)
-        if draw.blur >= _LEAST_BLUR:
+        if draw.blur >= LEAST_BLUR:
             side = 2 * int(np.ceil(3 * draw.blur)) + 1
             frame = (functional.gaussian_blur(frame[0], [side, side], [draw.blur, draw.blur]), frame[1])
         return unit_range(frame[0].as_subclass(torch.Tensor)), frame[1].as_subclass(torch.Tensor).float()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
-from sirstgen.training.augmentation import Augmentation
+from sirstgen.training.augmentation import Augmentation, AugmentationDraw
 from sirstgen.training.frames import Frames
 
 Batch = tuple[Tensor, Tensor]
@@ -54,16 +57,21 @@ class FrameBatches(Dataset[Batch]):
             self._epoch, self._order = epoch, stream(self.seed, epoch, "order").permutation(len(self.frames))
         return int(self._order[place])
 
-    def __getitem__(self, step: int) -> Batch:
-        images, masks = [], []
+    def draws(self, step: int) -> list[tuple[int, AugmentationDraw]]:
+        """Return the number of each frame of a step's batch, and what happens to it."""
+        drawn = []
         for position in range(step * self.batch, (step + 1) * self.batch):
             index = self.frame_of(position)
-            image, mask = self.frames.images[index], self.frames.masks[index]
-            draw = self.augmentation.draw(mask, stream(self.seed, position, "augmentation"))
-            augmented, target = self.augmentation.apply(image, mask, draw)
-            images.append(augmented)
-            masks.append(target)
-        return torch.stack(images), torch.stack(masks)
+            rng = stream(self.seed, position, "augmentation")
+            drawn.append((index, self.augmentation.draw(self.frames.masks[index], rng)))
+        return drawn
+
+    def __getitem__(self, step: int) -> Batch:
+        pairs = [
+            self.augmentation.apply(self.frames.images[index], self.frames.masks[index], draw)
+            for index, draw in self.draws(step)
+        ]
+        return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
 def batch_loader(source: BatchSource, start: int, stop: int, workers: int, pin: bool) -> DataLoader[Batch]:
@@ -78,3 +86,19 @@ def batch_loader(source: BatchSource, start: int, stop: int, workers: int, pin: 
         # Without one of its own the loader takes a number from torch's global generator.
         generator=torch.Generator(),
     )
+
+
+def ahead(make: Callable[[int], Tensor], numbers: Iterable[int], count: int = 64) -> Iterator[Tensor]:
+    """Yield what `make` returns for each of `numbers`, made by a thread up to `count` ahead."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Tensor]] = deque()
+        try:
+            for number in numbers:
+                waiting.append(pool.submit(make, number))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -29,7 +29,7 @@ class TrainingConfig:
         schedule: ``cosine``, ``constant`` or ``thirds``, see `sirstgen.training.schedule`.
         augmentation: what happens to each frame.
         test_size: frames are squashed to this square for validation and test; None keeps each frame's own size.
-        validate_every: steps between two looks at the validation frames, and between two checkpoints.
+        validate_every: steps between two validations, and between two checkpoints.
         precision: ``bfloat16`` computes the net under autocast; loss, weights and optimiser stay float32.
         channels_last: the memory order in which CPUs and tensor cores are fastest; changes no result beyond rounding.
         compile: mode of ``torch.compile``, or ``no``. Pays on GPUs and in long runs.

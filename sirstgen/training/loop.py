@@ -1,4 +1,4 @@
-"""The fit loop: one step after the other, a look at the validation frames now and then, a checkpoint after each look.
+"""The training loop: one step after the other, validation now and then, a checkpoint after each validation.
 
 What happens in a step is one of two: `sirstgen.training.supervised` (a loss on the mask) or
 `sirstgen.training.adversarial` (against a discriminator). All else is the same for every detector.
@@ -17,40 +17,37 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sirstgen import detectors
 from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import GenerationError, InputError, OutputExistsError
+from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
-from sirstgen.training.batches import BatchSource, FrameBatches, batch_loader
+from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.frames import Frames
+from sirstgen.training.graphed import ResidentSteps
+from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
-from sirstgen.training.training_step import steps_of
+from sirstgen.training.training_step import Steps, steps_of
 
 # The loss is read from the device this often, which is when NaN is seen; every step would make a GPU wait.
-_LOOK_EVERY = 20
+_REPORT_EVERY = 20
 
 # A net that has found nothing yet is called collapsed at the end of a training, or half-way but not before the step
-# _LATE; a training below the other number of steps is too short to be judged.
+# _LATE. A training below _LEAST_TRAINING steps is too short to be judged.
 _LATE = 2000
 _LEAST_TRAINING = 100
-
-
-class TrainingError(GenerationError):
-    """A training run that ended without a usable net; ``data["reason"]`` is one of `REASONS`."""
-
-
-REASONS = ("nan loss", "out of memory", "collapsed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Progress:
         loss: mean over the steps since the last report.
         learning_rate: of the last step.
         seconds_left: estimated from this run's own speed.
-        validation: figures on the validation frames, on the steps that looked at them.
+        validation: figures on the validation frames, on the steps that end in a validation.
     """
 
     step: int
@@ -81,7 +78,7 @@ class Fitted:
     Attributes:
         net: the detector with the chosen weights, on the CPU, in evaluation mode.
         step: the step that the weights are from: the best on the validation frames, or the last without such frames.
-        history: one row of figures per look at the validation frames, and the last step.
+        history: one row of figures for each validation, and the last step.
         seconds: of training in this process.
         device: where it ran.
     """
@@ -109,16 +106,18 @@ def fit(
 
     Args:
         settings: the run.
-        train: frames to train on, or anything that makes the batch of a step.
+        train: frames to train on, or anything that makes the batch of a step. Frames are kept on a GPU, and their
+            batches are made there.
         validation: labelled frames, none of them in `train`, that choose the checkpoint by IoU; None keeps the last.
-            Never test frames: what chooses a checkpoint is no test any more.
-        folder: takes ``last.pt``, ``best.pt``, ``log.csv``, and TensorBoard's files where that is installed.
-        resume: go on from ``last.pt`` where there is one; without it a folder that holds one is refused.
+            Never test frames: weights chosen on test frames make the test's figures too high.
+        folder: takes ``last.pt``, ``log.csv``, ``best.pt`` where there are validation frames, and TensorBoard's files
+            where that is installed.
+        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
         data: what `train` is, for the record; a checkpoint is resumed only when it is the same.
-        progress: called every few steps and after every look at the validation frames.
+        progress: called every few steps and after every validation.
 
     Returns:
         The trained net and how it got there.
@@ -128,62 +127,120 @@ def fit(
         OutputExistsError: `folder` holds a run already and `resume` is false.
         InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
     """
-    hardware = Runtime.of(settings, device)
-    run = _Run(settings, hardware, validation, folder, data)
-    if folder is not None and (folder / "last.pt").exists():
-        if not resume:
-            raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-        run.restore(Checkpoint.load(folder / "last.pt"))
-    if isinstance(train, Frames):
-        train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
-
-    started = time.perf_counter()
-    first = run.step
-    losses = torch.zeros((), device=hardware.device)
-    summed = 0
-    if workers is None:
-        workers = hardware.loader_workers
-    loader = batch_loader(train, first, settings.steps, workers, pin=hardware.device.type == "cuda")
-    with _named_failures(), hardware.tuned():
-        for images, masks in loader:
-            losses += run.advance(images, masks)
-            summed += 1
-            looking = run.step % settings.validate_every == 0 or run.step == settings.steps
-            if not looking and run.step % _LOOK_EVERY:
-                continue
-            loss = losses.item() / summed
-            losses.zero_()
-            summed = 0
-            if loss != loss:
-                raise TrainingError(
-                    f"the loss became NaN by step {run.step}; lower the learning rate", reason="nan loss"
-                )
-            seconds = time.perf_counter() - started
-            result = run.look(loss, seconds) if looking else None
-            if progress is not None:
-                left = seconds / (run.step - first) * (settings.steps - run.step)
-                progress(Progress(run.step, settings.steps, loss, run.steps.rate, left, result))
-    return run.finish(time.perf_counter() - started)
+    training = Training(
+        settings,
+        train,
+        validation,
+        folder=folder,
+        resume=resume,
+        device=device,
+        workers=workers,
+        data=data,
+        progress=progress,
+    )
+    with training.hardware.tuned():
+        while not training.done:
+            training.advance()
+    return training.finish()
 
 
-class _Run:
-    """The state of a run, and the three things that happen to it: a step, a look, the end."""
+class Training:
+    """One training under way, a step at a time, so that several can share a device; arguments as for `fit`."""
 
     def __init__(
-        self, settings: TrainingConfig, hardware: Runtime, validation: Frames | None, folder: Path | None, data: str
+        self,
+        settings: TrainingConfig,
+        train: Frames | BatchSource,
+        validation: Frames | None = None,
+        *,
+        folder: Path | None = None,
+        resume: bool = False,
+        device: str = "auto",
+        workers: int | None = None,
+        data: str = "",
+        progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.hardware = hardware
+        self.hardware = hardware = Runtime.of(settings, device)
+        if validation is not None and settings.test_size is not None:
+            validation = validation.squashed(settings.test_size)
         self.validation = validation
         self.folder = folder
         self.data = data
-        self.steps = steps_of(settings, hardware)
+        self.progress = progress
+        if isinstance(train, Frames):
+            train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
+        on_cuda = hardware.device.type == "cuda"
+        self.steps: Steps | ResidentSteps
+        if on_cuda and isinstance(train, FrameBatches) and not detectors.is_adversarial(settings.detector):
+            self.steps = ResidentSteps(settings, hardware, ResidentBatches(train, hardware.device))
+        else:
+            self.steps = steps_of(settings, hardware)
         self.net = self.steps.net
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
+        if folder is not None and (folder / "last.pt").exists():
+            if not resume:
+                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
+            self.restore(Checkpoint.load(folder / "last.pt"))
         self.board = _tensorboard(folder)
+        self.first = self.step
+        workers = hardware.loader_workers if workers is None else workers
+        self._batches = self._inputs(train, workers)
+        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
+        self._loss = torch.zeros((), device=hardware.device)
+        self._summed = 0
+        self._started = time.perf_counter()
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps have been taken."""
+        return self.step >= self.settings.steps
+
+    def advance(self) -> None:
+        """Take one step; every few steps read the loss, report, validate and write the checkpoint.
+
+        Raises:
+            TrainingError: see `fit`.
+        """
+        with named_failures():
+            self._loss += next(self._batches)()
+            self.step += 1
+            self._summed += 1
+            validating = self.step % self.settings.validate_every == 0 or self.done
+            if validating or self.step % self._report_every == 0:
+                self._report(validating)
+
+    def _inputs(self, train: BatchSource, workers: int) -> Iterator[Callable[[], Tensor]]:
+        """For each step still to be taken, what takes it."""
+        steps = self.steps
+        numbers = range(self.step, self.settings.steps)
+        if isinstance(steps, ResidentSteps):
+            for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
+                yield partial(steps.advance_packed, step, packed)
+        else:
+            loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=self.hardware.device.type == "cuda")
+            for step, (images, masks) in zip(numbers, loader, strict=True):
+                yield partial(steps.advance, step, images, masks)
+
+    def _report(self, validating: bool) -> None:
+        loss = self._loss.item() / self._summed
+        self._loss.zero_()
+        self._summed = 0
+        if loss != loss:
+            raise TrainingError(f"the loss became NaN by step {self.step}; lower the learning rate", reason="nan loss")
+        seconds = self.seconds
+        result = self.validate(loss, seconds) if validating else None
+        if self.progress is not None:
+            left = seconds / (self.step - self.first) * (self.settings.steps - self.step)
+            self.progress(Progress(self.step, self.settings.steps, loss, self.steps.rate, left, result))
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of this training in this process."""
+        return time.perf_counter() - self._started
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where `checkpoint` stands."""
@@ -206,14 +263,8 @@ class _Run:
             if best.step <= self.step:
                 self.best, self.best_iou = best, best.history[-1]["iou"]
 
-    def advance(self, images: Tensor, masks: Tensor) -> Tensor:
-        """One optimiser step; returns its loss, on the device, detached."""
-        loss = self.steps.advance(self.step, images, masks)
-        self.step += 1
-        return loss
-
-    def look(self, loss: float, seconds: float) -> DetectionResult | None:
-        """Test on the validation frames, note the figures, keep the best weights, write the checkpoint."""
+    def validate(self, loss: float, seconds: float) -> DetectionResult | None:
+        """Test on the validation frames, record the figures, keep the best weights, write the checkpoint."""
         result = None
         row: dict[str, Any] = {"step": self.step, "loss": loss, "learning_rate": self.steps.rate}
         if self.validation is not None and len(self.validation):
@@ -235,8 +286,9 @@ class _Run:
             self._refuse_collapse()
         return result
 
-    def finish(self, seconds: float) -> Fitted:
-        """The trained net."""
+    def finish(self) -> Fitted:
+        """Return the trained net."""
+        seconds = self.seconds
         if self.board is not None:
             self.board.close()
         chosen = self.best or self._checkpoint(with_optimizer=False)
@@ -252,27 +304,10 @@ class _Run:
         judged = steps >= _LEAST_TRAINING and (self.step == steps or self.step >= max(steps / 2, _LATE))
         if judged and all(row["predicted_pixels"] == 0 for row in self.history):
             raise TrainingError(
-                f"the net predicts background everywhere, at step {self.step} as at every look before; "
+                f"the net predicts background everywhere, at step {self.step} as at every validation before; "
                 "train longer, or with another seed",
                 reason="collapsed",
             )
-
-
-@contextmanager
-def _named_failures() -> Iterator[None]:
-    """The ways in which torch runs out of memory, as one named failure."""
-    try:
-        yield
-    except (torch.cuda.OutOfMemoryError, MemoryError) as fault:
-        raise TrainingError(f"{_OUT_OF_MEMORY} ({fault})", reason="out of memory") from fault
-    except RuntimeError as fault:
-        # The CPU's allocator has no exception of its own.
-        if "can't allocate memory" not in str(fault) and "out of memory" not in str(fault):
-            raise
-        raise TrainingError(f"{_OUT_OF_MEMORY} ({fault})", reason="out of memory") from fault
-
-
-_OUT_OF_MEMORY = "memory ran out; use a smaller batch, a smaller crop or bfloat16"
 
 
 def _as_csv(history: list[dict[str, Any]]) -> str:

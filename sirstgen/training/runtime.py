@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from sirstgen import detectors
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InvalidValueError
-from sirstgen.training.config import TrainingConfig
+from sirstgen.training.config import Precision, TrainingConfig
 
 # Statistics of ImageNet's RGB channels, as the published nets are fed; their mean serves nets of one channel.
 _MEAN = (0.485, 0.456, 0.406)
@@ -41,15 +43,22 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+@functools.cache
+def _statistics(in_channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, (C, 1, 1), kept on the device: a copy from the host in every step would make it wait."""
+    rows = [_MEAN, _DEVIATION] if in_channels == 3 else [[sum(row) / 3] for row in (_MEAN, _DEVIATION)]
+    mean, deviation = (torch.tensor(row, device=device)[:, None, None] for row in rows)
+    return mean, deviation
+
+
 def normalise(images: Tensor, in_channels: int) -> Tensor:
-    """Gray levels as the nets take them: repeated to `in_channels`, minus ImageNet's mean, by its deviation.
+    """Return gray levels as the nets take them: repeated to `in_channels`, minus ImageNet's mean, by its deviation.
 
     Args:
         images: (B, 1, H, W) float32, 0..1.
         in_channels: 3 for each of the RGB statistics, 1 for their means.
     """
-    rows = [_MEAN, _DEVIATION] if in_channels == 3 else [[sum(row) / 3] for row in (_MEAN, _DEVIATION)]
-    mean, deviation = (torch.tensor(row, device=images.device)[:, None, None] for row in rows)
+    mean, deviation = _statistics(in_channels, images.device)
     return (images - mean) / deviation
 
 
@@ -65,14 +74,26 @@ class Runtime:
     """
 
     device: torch.device
-    precision: str = "float32"
+    precision: Precision = "float32"
     channels_last: bool = True
     compile: str = "no"
 
     @classmethod
     def of(cls, settings: TrainingConfig, device: str = "auto") -> Runtime:
-        """What `settings` ask for, on `device`."""
-        return cls(resolve_device(device), settings.precision, settings.channels_last, settings.compile)
+        """Return what `settings` ask for, on `device`; float32 where the device has no bfloat16, and says so."""
+        found = resolve_device(device)
+        precision = settings.precision
+        if precision == "bfloat16" and found.type == "cuda" and not torch.cuda.is_bf16_supported():
+            warnings.warn(f"{torch.cuda.get_device_name(found)} has no bfloat16: training in float32", stacklevel=2)
+            precision = "float32"
+        return cls(found, precision, settings.channels_last, settings.compile)
+
+    def for_inference(self, precision: Precision = "float32") -> Runtime:
+        """Return the same device for testing and detecting: nothing compiled, float32 unless asked otherwise.
+
+        Reported figures are computed in float32 whatever a net was trained in. On CPUs bfloat16 is also slower.
+        """
+        return replace(self, precision=precision, compile="no")
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -93,9 +114,10 @@ class Runtime:
         moved = images.to(self.device, non_blocking=True)
         return normalise(moved, in_channels).contiguous(memory_format=self.memory_format)
 
-    def autocast(self) -> torch.autocast:
-        """The context in which the net runs."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+    def autocast(self, *, cache: bool = True) -> torch.autocast:
+        """Return the context in which the net runs; `cache`: weights are converted once a context."""
+        enabled = self.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled, cache_enabled=cache)
 
     @contextmanager
     def tuned(self) -> Iterator[None]:

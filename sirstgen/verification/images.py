@@ -74,7 +74,7 @@ def _read_png(folder: Path, name: str, faults: list[Issue]) -> Gray | None:
 def read_plan(row: Mapping[str, Any], key: str, faults: list[Issue]) -> ImagePlan | None:
     """The plan in a line; None where the line lacks something, which is added to `faults`."""
     try:
-        plan = ImagePlan.from_row(row)
+        plan = ImagePlan.from_dict(row)
     except (ValueError, TypeError, IndexError) as error:  # whatever a line of any content may raise
         faults.append(Issue(key, f"its line of targets.jsonl is incomplete or wrong: {error}"))
         return None
@@ -115,7 +115,7 @@ def truth_faults(plan: ImagePlan, row: Mapping[str, Any], key: str, pair: Pair) 
         yield from _target_faults(place, entry, target)
         if target.sigma_b == 0 or math.isnan(target.mu_b):
             yield Issue(place, "the clutter region must not be flat or empty (sigma_b = 0)", found=target.sigma_b)
-        elif not plan.finished_later:  # noise and a codec come after what was asked for has been met
+        elif not plan.finished_later:  # a stage after the intensity changes what was met before it
             yield from _request_faults(place, entry, target)
 
 

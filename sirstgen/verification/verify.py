@@ -168,10 +168,10 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
 
 
 def _recipe_faults(recipe: Mapping[str, Any], row: Mapping[str, Any], key: str) -> Iterator[Issue]:
-    whole = recipe.get("backgrounds", {}).get("whole", False)  # then width and height are limits
+    native = recipe.get("backgrounds", {}).get("native_size", False)  # then width and height are limits
     for name in _RECIPE_KEYS:
         if name in recipe and row.get(name) != recipe[name]:
-            if whole and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
+            if native and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
                 continue
             yield Issue(key, f"{name} differs from the recipe in dataset.json", recipe[name], row.get(name))
 

@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from sirstgen.bench import run_bench
-from sirstgen.bench.results import markdown_table
 from sirstgen.bench.run import REPORT, SCORES, TABLE, gray_levels
-from sirstgen.bench.subsets import bin_centre, subsets
+from sirstgen.bench.subsets import subsets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.classical import named
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
@@ -171,13 +170,8 @@ def test_parts_of_targets_without_scr_and_bins_at_their_edges() -> None:
     assert set(parts) == {("kind", "spot"), ("area", "1-9"), ("area", "10-25"), ("scr", "10.5+")}
     assert parts["scr", "10.5+"].members == {"a": (False, True)}
     assert parts["kind", "spot"].pure_images == ["a"]
-    assert bin_centre(parts["scr", "10.5+"]) == 11.5
 
 
 def test_sixteen_bits_become_gray_levels_of_eight() -> None:
     assert gray_levels(np.array([[0, 65535]], np.uint16)).tolist() == [[0, 255]]
     assert gray_levels(np.array([[0, 255]], np.uint8)).tolist() == [[0, 255]]
-
-
-def test_markdown_columns_line_up() -> None:
-    assert markdown_table(("a", "bb"), [("ccc", "d")]) == "| a   | bb |\n| --- | -- |\n| ccc | d  |"

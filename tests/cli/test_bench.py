@@ -50,6 +50,7 @@ def test_bench_prints_tables_and_writes_figures(folder: Path, tmp_path: Path) ->
     assert "New Top-Hat (ring)" in result.stdout and "scr 3.5-4.5" in result.stdout and "scene sea" in result.stdout
     assert {path.name for path in out.iterdir()} == {
         "bench.json",
+        "bench.html",
         "bench.md",
         "scores.jsonl",
         "roc.png",
@@ -64,7 +65,7 @@ def test_bench_prints_tables_and_writes_figures(folder: Path, tmp_path: Path) ->
 
 
 def test_bench_of_one_side_of_the_split(folder: Path, tmp_path: Path) -> None:
-    arguments = ("bench", folder, "--detectors", "top-hat", "--out", tmp_path / "out", "--part")
+    arguments = ("bench", folder, "--detectors", "top-hat", "--out", tmp_path / "out", "--split")
     assert json.loads(run(*arguments, "test", "--json").stdout)["images"] == 1
     wrong = run(*arguments, "tset", "--overwrite")
     assert wrong.exit_code == 2 and "did you mean 'test'" in wrong.stderr

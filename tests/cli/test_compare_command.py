@@ -42,8 +42,9 @@ def test_a_report_says_it_three_times(folders: tuple[Path, Path], tmp_path: Path
     out = tmp_path / "report"
     result = run(*folders, *QUICK, "--out", out)
     assert result.exit_code == 0, result.stderr
-    assert "target pixels" in result.stdout and "most tell-tale first" in result.stdout
-    assert "ours  12 images of 12 backgrounds, " in result.stdout
+    assert "target pixels" in result.stdout and "most discriminative statistics" in result.stdout
+    assert "candidate: ours, 12 images of 12 backgrounds, " in result.stdout
+    assert max(map(len, result.stdout.splitlines()[:-1])) <= 80
     names = {"report.json", "report.html", "targets.png", "backgrounds.png", "target-pixels.png"}
     assert {path.name for path in out.iterdir()} == names | {"background-patches.png"}
     told = json.loads((out / "report.json").read_text())
@@ -53,16 +54,16 @@ def test_a_report_says_it_three_times(folders: tuple[Path, Path], tmp_path: Path
     assert len(embedded) == 4 and "src=" not in page.replace('src="data:', "")
     for picture in embedded:
         assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) is not None
-    rows = re.findall(r"<td>target pixels</td><td class=(\w+)>([\d.]+)</td>", page)
+    rows = re.findall(r"target pixels</td><td class=\"number( marked)?\">([\d.]+)</td>", page)
     pixels = told["tests"][1]
-    assert rows == [("figure" if pixels["at_floor"] else "apart", f"{pixels['auc']:.3f}")]
+    assert rows == [("" if pixels["at_floor"] else " marked", f"{pixels['auc']:.3f}")]
     again = run(*folders, *QUICK, "--out", out)
-    assert again.exit_code == 2 and "a report is there already" in again.stderr and "--overwrite" in again.stderr
+    assert again.exit_code == 2 and "report exists already" in again.stderr and "--overwrite" in again.stderr
 
 
 def test_two_sides_of_one_split_as_json(folders: tuple[Path, Path]) -> None:
     _, real = folders
-    result = run(real, real, "--a-part", "train", "--b-part", "test", *QUICK, "--json")
+    result = run(real, real, "--split", "train", "--reference-split", "test", *QUICK, "--json")
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert [told[side]["name"] for side in ("candidate", "reference")] == ["real (train)", "real (test)"]
@@ -73,7 +74,7 @@ def test_what_compare_refuses(folders: tuple[Path, Path], tmp_path: Path) -> Non
     _, real = folders
     same = run(real, real, *QUICK)
     assert same.exit_code == 2 and "no frame in common" in same.stderr and "train with its test part" in same.stderr
-    wrong = run(real, real, "--a-part", "trian")
+    wrong = run(real, real, "--split", "trian")
     assert wrong.exit_code == 2 and "did you mean 'train'" in wrong.stderr
     missing = run(tmp_path / "none", real)
     assert missing.exit_code == 2 and "no such folder" in missing.stderr

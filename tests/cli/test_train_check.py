@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sirstgen.cli import app
 from sirstgen.train_check import train_check as module
-from sirstgen.training.loop import TrainingError
+from sirstgen.training.failures import TrainingError
 
 
 def test_it_fails_when_every_training_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,17 @@ def test_stats_prints_and_draws(folder: Path, tmp_path: Path) -> None:
     assert run("stats", folder, "--figure", figure).exit_code == 2
 
 
+def test_stats_writes_one_page_without_links_to_other_files(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "stats.html"
+    assert run("stats", folder, folder, "--out", page).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<img ") == text.count('src="data:image/png;base64,') == 5
+    assert "fingerprint" in text and "<h2>Fig. 6 of the paper</h2>" in text
+    again = run("stats", folder, "--out", page)
+    assert again.exit_code == 2 and "--overwrite" in again.stderr
+    assert run("stats", folder, "--out", tmp_path / "stats.txt").exit_code == 2
+
+
 def test_preview_draws_a_sheet_and_a_target(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("preview", folder).exit_code == 0

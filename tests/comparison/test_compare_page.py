@@ -20,10 +20,10 @@ def test_a_set_without_targets_has_no_figure_of_them(tmp_path: Path) -> None:
     empty, real = write_set(tmp_path / "empty", 1, frames=12, targets=0), write_set(tmp_path / "real", 2, frames=12)
     found = compare(empty, real, size=0, effort=Effort(trees=5, halves=1))
     text = comparison_text(found)
-    assert "skipped:" in text and "empty has 0" in text and "targets, most tell-tale" not in text
+    assert "skipped" in text and "empty has 0" in " ".join(text.split()) and "Targets:" not in text
     files = write_comparison(found, empty, real, tmp_path / "out")
     assert {path.name for path in files} == {"backgrounds.png", "background-patches.png", "report.html", "report.json"}
-    assert "skipped: needs 10" in (tmp_path / "out" / "report.html").read_text()
+    assert "needs 10" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_examples_at_the_edge_of_16_bit_frames(tmp_path: Path) -> None:

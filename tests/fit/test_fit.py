@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import cv2
+import jsonschema
 import numpy as np
 import pytest
 import yaml
@@ -19,10 +21,10 @@ from sirstgen.fit.cleaned import CleanedFrames, clean_frames
 from sirstgen.fit.contrast import regression
 from sirstgen.fit.findings import Finding, quantiles, to_entries, to_yaml
 from sirstgen.fit.fit import FittedRecipe, fit_recipe
-from sirstgen.fit.frames import blocky_share, fit_formation
+from sirstgen.fit.frames import blocky_share, fit_cluster
 from sirstgen.fit.labelled import chosen_ids, measure_labelled
 from sirstgen.fit.shape import candidates, distances, rendered_targets, shape_table
-from sirstgen.recipe.recipe import Recipe
+from sirstgen.recipe.recipe import Recipe, schema_text
 from sirstgen.scenes.labels import SceneLabel
 from sirstgen.seeding import stream
 from sirstgen.synthesis.generator import Generator
@@ -60,15 +62,16 @@ def test_the_file_reads_back_to_the_same_recipe(fitted: FittedRecipe, tmp_path: 
     file = tmp_path / "recipe.yaml"
     file.write_text(fitted.text(), encoding="utf-8")
     assert Recipe.load(file) == fitted.recipe()
+    jsonschema.validate(json.loads(json.dumps(fitted.entries)), json.loads(schema_text()))
     comments = [line for line in fitted.text().splitlines() if line.lstrip().startswith("#")]
     assert any("From 80 targets" in line for line in comments)
     assert all(len(line) <= 120 for line in comments)
     assert set(fitted.recipe().scenes) == set(Recipe.default().scenes)
     assert all(row.kinds["extended"] == 0 for row in fitted.recipe().scenes.values())
-    assert "there are none" in fitted.notes["irregular.cut_exponent"]  # of more than 60 px
+    assert "there are none" in fitted.notes["stages.saturation_clip.level"]  # of more than 60 px
 
 
-def test_formations_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
+def test_clusters_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
     frames = known_set(tmp_path / "pairs", frames=24)
     for number in range(24):  # every frame gets a pair of targets 20 px apart, and every other one a loner
         mask = np.zeros((96, 120), np.uint8)
@@ -76,7 +79,7 @@ def test_formations_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None
             mask[y - 1 : y + 2, x - 1 : x + 2] = 255
         cv2.imwrite(str(frames / "masks" / f"{number:03d}.png"), mask)
     found = measure_labelled(Dataset.open(frames), Dataset.open(frames).ids)
-    share, distance = fit_formation(found)[0]
+    share, distance = fit_cluster(found)[0]
     assert "24 of 36 further targets" in share.note
     assert 0.15 < share.value < 24 / 36  # in frames of 120x96 chance puts many together
     assert distance.value["quantiles"][0] == distance.value["quantiles"][-1] == pytest.approx(20, abs=0.1)
@@ -86,9 +89,9 @@ def test_formations_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None
             mask[y - 1 : y + 2, x - 1 : x + 2] = 255
         cv2.imwrite(str(frames / "masks" / f"{number:03d}.png"), mask)
     by_chance = measure_labelled(Dataset.open(frames), Dataset.open(frames).ids)
-    assert fit_formation(by_chance)[0][0].value < 0.25
+    assert fit_cluster(by_chance)[0][0].value < 0.25
     lone = measure_labelled(Dataset.open(folder), [f"{number:03d}" for number in range(1, 60) if number % 3][:24])
-    assert fit_formation(lone)[0] == [] and "formations: 0 further targets" in fit_formation(lone)[1][0]
+    assert fit_cluster(lone)[0] == [] and "clusters: 0 further targets" in fit_cluster(lone)[1][0]
 
 
 def test_images_can_be_drawn_from_it(fitted: FittedRecipe, folder: Path) -> None:
@@ -156,7 +159,7 @@ def test_blocks_are_seen(folder: Path, tmp_path: Path) -> None:
         data = cv2.imencode(".jpg", dataset.image(key), [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
         cv2.imwrite(str(blocky / "images" / f"{key}.png"), cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
     found = fit_recipe(Dataset.open(blocky), match=False)
-    assert found.entries["codec"]["share"] > 0.9 and found.entries["codec"]["scope"] == "targets"
+    assert found.entries["stages"]["codec"]["share"] > 0.9 and found.entries["stages"]["codec"]["scope"] == "targets"
     assert list(candidates(0, 0)["codec"]) == ["no codec"]
 
 
@@ -167,7 +170,7 @@ def test_sixteen_bits_give_the_same_law(folder: Path, fitted: FittedRecipe, tmp_
     for key in dataset.ids:
         cv2.imwrite(str(deep / "images" / f"{key}.png"), dataset.image(key).astype(np.uint16) * 256)
     found = fit_recipe(Dataset.open(deep), match=False)
-    assert found.entries["bit_depth"] == 16 and found.entries["codec"]["share"] == 0
+    assert found.entries["bit_depth"] == 16 and "codec" not in found.entries["stages"]
     assert found.entries["contrast"] == fitted.entries["contrast"]
     assert found.recipe().bit_depth == 16
 
@@ -177,7 +180,7 @@ def test_shapes_are_told_apart(folder: Path) -> None:
     backgrounds = clean_frames(dataset, [(key, "cloud") for key in dataset.ids[:12]])
     rows = {"scenes": {"cloud": {"kinds": {"spot": 1}}}, "contrast": {"level": 60}}
     plain = Recipe.default(width=120, height=96, scr=[4], **rows)
-    lobed = Recipe.default(width=120, height=96, scr=[4], **rows, irregular={"lobes": 5})
+    lobed = Recipe.default(width=120, height=96, scr=[4], **rows, stages={"extra_gaussians": {"count": 4}})
     tables = [shape_table(rendered_targets(recipe, backgrounds, 25)) for recipe in (plain, plain, lobed)]
     assert max(distances(tables[0], tables[1]).values()) == 0
     assert distances(tables[0], tables[2])["fit_residual"] > 0.3
@@ -190,7 +193,9 @@ def test_large_bodies_have_columns_of_their_own(folder: Path) -> None:
     rows = {"scenes": {"cloud": {"kinds": {"spot": 1}}}, "contrast": {"level": 60}, "spot": {"area": [20, 120]}}
     tables = []
     for exponent in (0, 0.8):
-        recipe = Recipe.default(width=120, height=96, **rows, irregular={"cut": 1, "cut_exponent": exponent})
+        recipe = Recipe.default(
+            width=120, height=96, **rows, stages={"saturation_clip": {"level": 1, "exponent": exponent}}
+        )
         tables.append(shape_table(rendered_targets(recipe, backgrounds, 25)))
     large = np.isfinite(tables[0]["large_edge"])
     assert 0 < large.sum() < large.size
@@ -233,7 +238,7 @@ def test_command(folder: Path, tmp_path: Path) -> None:
     assert again.exit_code == 2 and "--overwrite" in again.output
     told = run.invoke(app, ["fit", str(folder), "--out", str(out), "--no-match", "--overwrite", "--json", "--noise"])
     assert told.exit_code == 0 and '"unknowns"' in told.output
-    assert Recipe.load(out).noise.sigma.support[1] > 0
+    assert Recipe.load(out).stages["sensor_noise"].sigma.support[1] > 0
 
 
 @pytest.mark.slow
@@ -241,4 +246,4 @@ def test_matching_brings_shapes_nearer(folder: Path) -> None:
     dataset = Dataset.open(folder)
     found = fit_recipe(dataset)
     assert found.distance is not None and found.distance < 0.3
-    assert "mean KS distance" in found.notes["irregular.lobes"]
+    assert "mean KS distance" in found.notes["stages.extra_gaussians.count"]

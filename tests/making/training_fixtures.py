@@ -58,4 +58,4 @@ def settings() -> TrainingConfig:
 def learnable(settings: TrainingConfig) -> TrainingConfig:
     """TrainingConfig under which the tiny net finds the squares after a few seconds."""
     plain = Augmentation(crop=32, base=None, blur=0.0, around_target=1.0)
-    return dataclasses.replace(settings, steps=60, validate_every=30, augmentation=plain, test_size=48)
+    return dataclasses.replace(settings, steps=60, validate_every=30, seed=5, augmentation=plain, test_size=48)

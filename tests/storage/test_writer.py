@@ -23,10 +23,11 @@ from sirstgen.errors import GenerationError, InputError, InvalidValueError, Outp
 from sirstgen.output import stage_of
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
-from sirstgen.storage import journal, writer
+from sirstgen.storage import journal
+from sirstgen.storage import run as storage_run
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.run import Run
+from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -79,7 +80,7 @@ def test_the_folder_holds_what_the_layout_says(unbroken: Path) -> None:
 def test_bytes_do_not_depend_on_workers(
     small_generator: Generator, unbroken: Path, out: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 2)
+    monkeypatch.setattr(storage_run, "_CHUNK", 2)
     told: list[tuple[int, int]] = []
     write_dataset(small_generator, out, COUNT, workers=workers, progress=lambda *state: told.append(state))
     assert files(out) == files(unbroken)
@@ -90,7 +91,7 @@ def test_bytes_do_not_depend_on_workers(
 def test_any_executor_will_do(
     small_generator: Generator, unbroken: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_CHUNK", 1)
+    monkeypatch.setattr(storage_run, "_CHUNK", 1)
     with ThreadPoolExecutor(4) as threads:
         write_dataset(small_generator, out, COUNT, executor=threads)
     assert files(out) == files(unbroken)
@@ -272,7 +273,7 @@ def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, 
         write_dataset(small_generator, out, COUNT, progress=interrupt)
     with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on with it, --overwrite begins anew"):
         write_dataset(small_generator, out, COUNT)
-    assert Run.seed_of(out) == 0
+    assert FolderRun.seed_of(out) == 0
     write_dataset(small_generator, out, COUNT, resume=True)
     assert files(out) == files(unbroken)
 

@@ -1,4 +1,4 @@
-"""Targets as bodies and saturated sensors show them: cut flat, with a glow, white in the middle."""
+"""Targets as bodies and saturated sensors show them: clipped, with a wide component, white in the middle."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from sirstgen.synthesis.placement import reach
 from sirstgen.synthesis.profiles import mask_of, target_profile
 from sirstgen.synthesis.render import render
 from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.stages.saturation_clip import SaturationClip
+from sirstgen.synthesis.stages.wide_component import WideComponent
 from sirstgen.synthesis.templates import TemplateLibrary
 
 
@@ -22,18 +24,24 @@ def spot(**more: object) -> TargetPlan:
     return TargetPlan("spot", (40.0, 32.0), **{"contrast": 60.0, "sigma": (3.0, 2.5), **more})  # type: ignore[arg-type]
 
 
-def test_a_cut_target_has_a_flat_top_and_a_steeper_border() -> None:
-    whole, cut = (target_profile(spot(cut=share), 0.2).values for share in (1.0, 0.5))
+def clipped(level: float) -> dict[str, object]:
+    return {"saturation_clip": SaturationClip(level)}
+
+
+def test_a_clipped_target_has_a_flat_top_and_a_steeper_border() -> None:
+    whole, cut = (target_profile(spot(stages=stages), 0.2).values for stages in ({}, clipped(0.5)))
     assert whole.max() == cut.max() == 1
     assert (cut > 0.99).sum() > 10 > (whole > 0.99).sum()
     assert mask_of(cut, 0.3).sum() > mask_of(whole, 0.3).sum()
-    with pytest.raises(InvalidValueError, match="cut must be in"):
-        spot(cut=0.0)
+    with pytest.raises(InvalidValueError, match="level must be in"):
+        clipped(0.0)
 
 
-def test_plans_keep_the_cut_and_what_may_be_white() -> None:
-    plan = ImagePlan(BackgroundCrop("a", (0, 0, 80, 64)), (spot(cut=0.6),), width=80, height=64, max_saturated=0.4)
-    assert ImagePlan.from_row(plan.to_json()) == plan
+def test_plans_keep_the_clip_and_what_may_be_white() -> None:
+    plan = ImagePlan(
+        BackgroundCrop("a", (0, 0, 80, 64)), (spot(stages=clipped(0.6)),), width=80, height=64, max_saturated=0.4
+    )
+    assert ImagePlan.from_dict(plan.to_dict()) == plan
 
 
 def test_a_saturated_target_keeps_its_contrast() -> None:
@@ -64,18 +72,19 @@ def test_clipped_amplitude_meets_the_sum(sign: int) -> None:
     assert np.isinf(clipped_amplitude(1100, under, own, first, 255))
 
 
-def test_larger_targets_are_cut_lower_and_keep_steep_borders() -> None:
+def test_larger_targets_are_clipped_lower_and_keep_steep_borders() -> None:
     gradients = {}
     for exponent in (0.0, 0.8):
         for area in (20, 150):
             recipe = Recipe.default(
                 contrast={"level": 60},
-                irregular={"cut": 1, "cut_exponent": exponent},
+                stages={"saturation_clip": {"level": 1, "exponent": exponent}},
                 scenes={"cloud": {"kinds": {"spot": 1}}},
                 spot={"area": area, "aspect": 1.2, "angle": 0},
             )
             target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
-            assert target.cut == pytest.approx(min(1, (20 / area) ** exponent))
+            clip = target.stages.get("saturation_clip")
+            assert (clip.level if clip else 1) == pytest.approx(min(1, (20 / area) ** exponent), abs=1e-6)
             values = target_profile(target, 0.2).values
             assert mask_of(values, 0.3).sum() == pytest.approx(area, rel=0.08)
             gradients[exponent, area] = np.abs(np.diff(values, axis=1)).max()
@@ -83,49 +92,43 @@ def test_larger_targets_are_cut_lower_and_keep_steep_borders() -> None:
     assert gradients[0.8, 150] == pytest.approx(gradients[0.8, 20], rel=0.35)
 
 
-def test_lobes_stay_at_the_border_of_what_a_cut_leaves() -> None:
-    rules = {"lobes": 2, "offset": 1.0, "size": 0.5, "weight": 1.0, "cut": 1}
+def test_extra_gaussians_stay_at_the_border_of_what_a_clip_leaves() -> None:
+    rules = {"count": 1, "offset": 1.0, "size": 0.5, "weight": 1.0}
     distances = []
     for exponent in (0.0, 1.0):
         recipe = Recipe.default(
             contrast={"level": 60},
-            irregular={**rules, "cut_exponent": exponent},
+            stages={"extra_gaussians": rules, "saturation_clip": {"level": 1, "exponent": exponent}},
             scenes={"cloud": {"kinds": {"spot": 1}}},
             spot={"area": 200, "aspect": 1},
         )
         target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
-        assert target.sigma is not None
-        distances.append(float(np.hypot(target.lobes[0].dx, target.lobes[0].dy)) / target.sigma[0])
+        u, v, _, _ = target.stages["extra_gaussians"].gaussians[0]
+        distances.append(float(np.hypot(u, v)))
     assert distances[0] == pytest.approx(1.0, rel=0.01)
     assert distances[1] == pytest.approx(np.sqrt(1 + np.log(0.1) / np.log(0.3)), rel=0.01)
 
 
-def test_faint_glows_claim_no_more_room_than_they_light() -> None:
-    recipe = Recipe.default(
-        contrast={"level": 60},
-        irregular={"lobes": [1, 5], "cut": {"between": [0.4, 1.6]}, "cut_exponent": 0.8, "glow": [0.05, 0.15]},
-        scenes={"cloud": {"kinds": {"spot": 1}}},
-    )
+def test_faint_wide_components_take_no_more_room_than_they_change() -> None:
+    stages = {
+        "extra_gaussians": {"count": [0, 4]},
+        "wide_component": {"peak": [0.05, 0.15]},
+        "saturation_clip": {"level": {"between": [0.4, 1.6]}, "exponent": 0.8},
+    }
+    recipe = Recipe.default(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
     sampler = Sampler(recipe, TemplateLibrary.open(), 1)
     for index in range(60):
         target = sampler.target(index, 0, 0, "cloud", 0.5)
-        stamp = target_profile(target, 0.5)
-        height, width = stamp.values.shape
-        lit = max(-stamp.left, stamp.left + width - 1, -stamp.top, stamp.top + height - 1)
-        assert lit <= reach(target)
         assert target.sigma is not None
-        assert reach(target) < 3.5 + 3.3 * 3 * max(target.sigma)  # what the whole of the widest glow would take
+        assert reach(target) < 3.5 + 3.3 * 3 * max(target.sigma)  # what the whole of the widest would take
 
 
-def test_the_recipe_draws_cuts_and_glows() -> None:
-    recipe = Recipe.default(
-        contrast={"level": 60},
-        irregular={"cut": 0.6, "glow": 0.1, "glow_size": 2.5},
-        scenes={"cloud": {"kinds": {"spot": 1}}},
-    )
+def test_the_recipe_draws_clips_and_wide_components() -> None:
+    stages = {"saturation_clip": {"level": 0.6}, "wide_component": {"peak": 0.1, "size": 2.5}}
+    recipe = Recipe.default(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
     target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
-    assert target.cut == 0.6 and len(target.lobes) == 1 and target.sigma is not None
-    assert target.lobes[0].weight == pytest.approx(0.06)  # of the cut top
-    assert target.lobes[0].along == pytest.approx(2.5 * target.sigma[0])
-    plain = Sampler(Recipe.default(irregular={"cut": 1.4}), TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
-    assert plain.cut == 1.0 and plain.lobes == ()
+    assert list(target.stages) == ["wide_component", "saturation_clip"]
+    assert target.stages["saturation_clip"].level == 0.6
+    assert target.stages["wide_component"] == WideComponent(0.06, 2.5)  # of the clipped top
+    weak = Recipe.default(stages={"saturation_clip": {"level": 1.4}})
+    assert Sampler(weak, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2).stages == {}

@@ -62,7 +62,7 @@ def test_a_plan_is_rendered_to_the_same_image(small_generator: Generator) -> Non
     for index in range(6):
         sample = small_generator[index]
         assert equal(small_generator.render(small_generator.plan(index)), uncounted(sample))
-        assert np.array_equal(small_generator.render(ImagePlan.from_row(sample.row("x"))).image, sample.image)
+        assert np.array_equal(small_generator.render(ImagePlan.from_dict(sample.row("x"))).image, sample.image)
 
 
 def uncounted(sample: Sample) -> Sample:

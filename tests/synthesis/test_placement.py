@@ -7,7 +7,7 @@ from making.clutter import clutter
 from sirstgen.measure.horizon import find_horizon
 from sirstgen.plan import BackgroundCrop
 from sirstgen.seeding import stream
-from sirstgen.synthesis.placement import Claim, Ground, Signal, Survey
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, Signal
 
 SIDE = 160
 
@@ -25,15 +25,15 @@ def ground(
     flip: bool = False,
     border: int = 2,
     **settings: object,
-) -> Ground:
+) -> PlacementContext:
     x, y, width, height = crop or (0, 0, frame.shape[1], frame.shape[0])
     layer = frame[y : y + height, x : x + width]
     layer = np.ascontiguousarray(layer[:, ::-1] if flip else layer)
     shown = BackgroundCrop("x", (x, y, width, height), flip)
-    return Ground(Survey(frame), shown, layer, border, 4.0, **settings)  # type: ignore[arg-type]
+    return PlacementContext(FrameAnalysis(frame), shown, layer, border, 4.0, **settings)  # type: ignore[arg-type]
 
 
-def places(on: Ground, number: int = 60, **settings: object) -> np.ndarray:
+def places(on: PlacementContext, number: int = 60, **settings: object) -> np.ndarray:
     usual = {"reach": 6.0, "where": "any", "taken": (), "signal": times(5.0), "dim": False}
     found = [on.place(stream(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
     return np.array([place[:2] for place in found if not isinstance(place, str)])
@@ -76,14 +76,14 @@ def test_a_tilted_horizon_is_followed_in_mirrored_crops_too(flip: bool) -> None:
 
 def test_targets_keep_inside_and_apart() -> None:
     frame = clutter(3, 60, 90)
-    taken = (Claim(30.0, 30.0, 5.0), Claim(60.0, 20.0, 8.0))
+    taken = (OccupiedRegion(30.0, 30.0, 5.0), OccupiedRegion(60.0, 20.0, 8.0))
     found = places(ground(frame, border=4), number=200, taken=taken, reach=6.0)
     assert len(found) > 100
     assert (found >= 10).all()
     assert (found[:, 0] <= 89 - 10).all() and (found[:, 1] <= 59 - 10).all()
     for other in taken:
         assert (np.abs(found - (other.x, other.y)).max(axis=1) > other.reach + 6).all()
-    crowd = tuple(Claim(float(x), 30.0, 60.0) for x in (10, 80))
+    crowd = tuple(OccupiedRegion(float(x), 30.0, 60.0) for x in (10, 80))
     assert ground(frame).place(stream(0), 6.0, "any", crowd, times(5.0), False) == "no room"
     assert ground(frame).place(stream(0), 40.0, "any", (), times(5.0), False) == "no room"
 
@@ -108,7 +108,9 @@ def test_global_clutter_is_foretold_from_the_whole_image() -> None:
     """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
     frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
     frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)
-    local = ground(frame).place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), times(3.0), False)
-    whole = ground(frame, region="global").place(stream(0), 6.0, "any", (Claim(140.0, 80.0, 60.0),), times(3.0), False)
+    local = ground(frame).place(stream(0), 6.0, "any", (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False)
+    whole = ground(frame, region="global").place(
+        stream(0), 6.0, "any", (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False
+    )
     assert local == "invisible contrast"
     assert not isinstance(whole, str)

@@ -14,15 +14,17 @@ from making.clutter import clutter
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.errors import InvalidValueError
 from sirstgen.measure.targets import measure_targets
-from sirstgen.plan import BackgroundCrop, ImagePlan, Lobe, TargetPlan
+from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.synthesis.canvas import Canvas
 from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.placement import Claim, Ground, Place, Survey
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, Place, PlacementContext
 from sirstgen.synthesis.profiles import target_profile
 from sirstgen.synthesis.render import Sample, render
 from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.stages.extra_gaussians import ExtraGaussians
+from sirstgen.synthesis.stages.undershoot import Undershoot
 from sirstgen.synthesis.templates import TemplateLibrary
 
 KERNELS = {
@@ -37,28 +39,31 @@ LAW = {
 }
 LIT = {
     "contrast": LAW,
-    "dim_share": None,
-    "psf_sigma": {"between": [0.3, 0.6]},
-    "halo": {"choice": [0, 0.3]},
-    "irregular": {"lobes": {"choice": [1, 2, 4]}},
-    "mask_jitter": 0.1,
+    "share_outside_top10": None,
+    "stages": {
+        "mask_jitter": {"deviation": 0.1},
+        "extra_gaussians": {"count": [0, 1, 3]},
+        "point_spread": {"sigma": {"between": [0.3, 0.6]}},
+        "undershoot": {"depth": [0, 0.3]},
+    },
     "position": {"x": {"between": [0.3, 0.7]}, "y": {"between": [0.2, 0.5]}},
     "scenes": KERNELS,
 }
-LATER = {"noise": {"sigma": 1.5}, "codec": {"share": 0.6, "quality": 60}}
+LATER = {"stages": {"sensor_noise": {"sigma": 1.5}, "codec": {"share": 0.6, "quality": 60}}}
+ALL = LIT | {"stages": LIT["stages"] | LATER["stages"]}  # type: ignore[operator]
 
 
 def row_of(sample: Sample) -> dict[str, Any]:
     return dict(json.loads(json.dumps(sample.row("1"))))
 
 
-@pytest.mark.parametrize("entries", [LIT, LIT | LATER, LATER], ids=["lit", "all", "later"])
+@pytest.mark.parametrize("entries", [LIT, ALL, LATER], ids=["lit", "all", "later"])
 def test_a_row_rebuilds_its_image_and_states_what_the_files_show(entries: dict[str, Any]) -> None:
     generator = Generator(Recipe.default(width=128, height=128, **entries), seed=5)
     for index in range(8):
         sample = generator[index]
         row = row_of(sample)
-        again = generator.render(ImagePlan.from_row(row))
+        again = generator.render(ImagePlan.from_dict(row))
         np.testing.assert_array_equal(again.image, sample.image)
         np.testing.assert_array_equal(again.mask, sample.mask)
         assert row_of(again)["targets"] == row["targets"]
@@ -96,7 +101,8 @@ def test_16_bit_contrasts_count_levels_of_256() -> None:
 
 
 def test_irregular_targets_keep_the_asked_area_on_average() -> None:
-    entries = {**LIT, "mask_jitter": 0, "scenes": {scene: {"kinds": {"spot": 1}} for scene in KERNELS}}
+    stages = {**LIT["stages"], "mask_jitter": None}  # type: ignore[dict-item]
+    entries = {**LIT, "stages": stages, "scenes": {scene: {"kinds": {"spot": 1}} for scene in KERNELS}}
     recipe = Recipe.default(**entries, spot={"area": 30, "aspect": 1.5})
     areas = [truth.area for sample in Generator(recipe, seed=2).samples(25) for truth in sample.targets]
     assert np.mean(areas) == pytest.approx(30, rel=0.06)
@@ -106,7 +112,7 @@ def test_formations_keep_together() -> None:
     entries = {"targets_per_image": {3: 1}, "scenes": {scene: {"kinds": {"point": 1}} for scene in KERNELS}}
     together = []
     for share in (0.0, 1.0):
-        recipe = Recipe.default(**entries, contrast={"level": 60}, formation={"share": share, "distance": 25})
+        recipe = Recipe.default(**entries, contrast={"level": 60}, cluster={"share": share, "distance": 25})
         count = 0
         for sample in Generator(recipe, seed=4).samples(12):
             centres = np.array([truth.center for truth in sample.targets])
@@ -119,14 +125,14 @@ def test_formations_keep_together() -> None:
 def test_a_formation_stays_in_the_image() -> None:
     frame = clutter(5, 200, 200, deviation=6, mean=100)
     crop = BackgroundCrop("a", (0, 0, 200, 200))
-    recipe = Recipe.default(contrast={"level": 60}, formation={"share": 1, "distance": 40}, dim_share=1.0)
+    recipe = Recipe.default(contrast={"level": 60}, cluster={"share": 1, "distance": 40}, share_outside_top10=1.0)
     sampler = Sampler(recipe, TemplateLibrary.open(), 3)
-    taken = [Claim(16.0, 18.0, 6.0)]
+    taken = [OccupiedRegion(16.0, 18.0, 6.0)]
     for index in range(40):
         beside = sampler.near(index, 1, 0, 0, taken)
         assert beside is not None
         assert np.hypot(*(beside - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
-        place = Ground(Survey(frame), crop, frame, 2, 8.0).place(
+        place = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0).place(
             stream(index), 6.0, "any", taken, lambda deviations: 0 * deviations + 60, True, beside
         )
         assert isinstance(place, Place)
@@ -135,32 +141,34 @@ def test_a_formation_stays_in_the_image() -> None:
 
 
 def test_mask_levels_vary_by_target() -> None:
-    recipe = Recipe.default(**{**LIT, "psf_sigma": 0, "halo": 0, "irregular": {"lobes": 1}})
+    recipe = Recipe.default(**{**LIT, "stages": {"mask_jitter": {"deviation": 0.1}}})
     for sample in Generator(recipe, seed=3).samples(6):
         canvas = Canvas(sample.plan, np.zeros((256, 256), np.uint8))
         for truth in sample.targets:
-            level = truth.plan.mask_level
-            assert level is not None and 0.1 <= level <= 0.7
+            level = truth.plan.stages["mask_jitter"].level
+            assert 0.1 <= level <= 0.7
             profile = target_profile(truth.plan, sample.plan.blur_sigma).values
             canvas.place(truth.plan)
             assert int((profile >= level).sum()) == truth.area
 
 
-def test_a_halo_darkens_the_surround_and_moves_nothing_else() -> None:
+def test_an_undershoot_darkens_the_surround_and_moves_nothing_else() -> None:
     background = np.full((60, 60), 100, np.uint8)
     background[::2] = 102
     target = TargetPlan("spot", (30, 30), contrast=60.0, sigma=(1.5, 1.5))
     plan = ImagePlan(BackgroundCrop("x", (0, 0, 60, 60)), (target,), width=60, height=60, blur_sigma=0.2)
-    plain, dark = (render(replace(plan, targets=(replace(target, halo=halo),)), background) for halo in (0.0, 0.4))
+    ringed = replace(target, stages={"undershoot": Undershoot(0.4)})
+    plain, dark = (render(replace(plan, targets=(shown,)), background) for shown in (target, ringed))
     assert plain.image.min() >= 100
     assert dark.image.min() < 95
     assert dark.support_margin > plain.support_margin
     assert not (dark.image != background)[:12].any()
 
 
-def test_lobes_add_light_where_they_are() -> None:
-    main = TargetPlan("spot", (20, 20), 4.0, sigma=(1.2, 1.2))
-    profile = target_profile(replace(main, lobes=(Lobe(4.0, 0.0, 1.2, 1.2, 0.0, 0.5),)), 0.2)
+def test_extra_gaussians_add_intensity_where_they_are() -> None:
+    beside = ExtraGaussians(((4.0 / 1.2, 0.0, 1.0, 0.5),))
+    main = TargetPlan("spot", (20, 20), 4.0, sigma=(1.2, 1.2), stages={"extra_gaussians": beside})
+    profile = target_profile(main, 0.2)
     at = profile.values[20 - profile.top, [20 - profile.left, 24 - profile.left]]
     assert at.tolist() == pytest.approx([1.0, 0.5], abs=0.02)
 
@@ -201,13 +209,13 @@ class Frames:
 
 
 def test_whole_frames_are_shown_at_their_own_size_up_to_the_limits() -> None:
-    recipe = Recipe.default(width=160, height=120, backgrounds={"whole": True})
+    recipe = Recipe.default(width=160, height=120, backgrounds={"native_size": True})
     sizes = {sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)}
     assert sizes == {"sea/0": (90, 120), "sea/1": (110, 150), "sea/2": (120, 160), "sea/3": (120, 160)}
 
 
 def test_larger_frames_are_cropped_to_a_size_of_the_list() -> None:
-    rules = {"whole": True, "sizes": [[100, 80], [110, 90]]}
+    rules = {"native_size": True, "sizes": [[100, 80], [110, 90]]}
     recipe = Recipe.default(width=160, height=120, backgrounds=rules)
     shapes = {
         sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)
@@ -217,7 +225,7 @@ def test_larger_frames_are_cropped_to_a_size_of_the_list() -> None:
 
 
 def test_procedural_frames_come_beside_those_of_a_source() -> None:
-    rules = {"whole": True, "procedural_share": 0.25, "sizes": [[96, 80], [128, 100]]}
+    rules = {"native_size": True, "procedural_share": 0.25, "sizes": [[96, 80], [128, 100]]}
     generator = Generator(Recipe.default(width=160, height=120, backgrounds=rules), Frames(), seed=0)
     assert isinstance(generator.backgrounds, MixedBackgrounds)
     samples = [generator[index] for index in range(12)]
@@ -227,22 +235,25 @@ def test_procedural_frames_come_beside_those_of_a_source() -> None:
     assert {sample.image.shape for sample in made} <= {(80, 96), (100, 128)}
     own = [sample.plan.background.id for sample in samples if sample.plan.scene_source == "folder"]
     assert {own.count(name) for name in set(own)} <= {2, 3}
-    again = generator.render(ImagePlan.from_row(row_of(made[0])))
+    again = generator.render(ImagePlan.from_dict(row_of(made[0])))
     np.testing.assert_array_equal(again.image, made[0].image)
 
 
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"contrast": {"level": -3}}, "level must not be negative"),
+        ({"contrast": {"level": -3}}, "level must be at least 0, got -3"),
         ({"contrast": {"level": 30, "limits": [9, 4]}}, "limits must be"),
-        ({"irregular": {"lobes": [0, 1]}}, "lobes must be from 1 to 12"),
-        ({"irregular": {"size": {"normal": {"mean": 1, "sd": 1}}}}, "size must be positive"),
-        ({"halo": [0, 2]}, "halo must be at most 0.9"),
-        ({"noise": {"sigma": -1}}, "sigma must not be negative"),
-        ({"codec": {"quality": [0, 50]}}, "quality must be from 1 to 100"),
-        ({"codec": {"share": 0.5}, "bit_depth": 16}, "codec.share must be 0"),
-        ({"psf_sigma": -1}, "psf_sigma must not be negative"),
+        ({"stages": {"extra_gaussians": {"count": [0, 12]}}}, "count must be from 0 to 11"),
+        ({"stages": {"extra_gaussians": {"size": {"normal": {"mean": 1, "sd": 1}}}}}, "size must be positive"),
+        ({"stages": {"undershoot": {"depth": [0, 2]}}}, "depth must be from 0 to 0.9, got 2"),
+        ({"stages": {"sensor_noise": {"sigma": -1}}}, "sigma must be at least 0"),
+        ({"stages": {"codec": {"quality": [0, 50]}}}, "quality must be from 1 to 100"),
+        ({"stages": {"codec": {"share": 0.5}}, "bit_depth": 16}, r"stages\.codec needs a bit_depth of 8, got 16"),
+        ({"stages": {"point_spread": {"sigma": -1}}}, "sigma must be at least 0"),
+        ({"stages": {"undershot": {}}}, r"'undershot' is not registered \(did you mean undershoot\?\)"),
+        ({"stages": {"undershoot": {"dept": 1}}}, r"unknown key dept \(did you mean depth\?\)"),
+        ({"halo": 0.2}, r"halo is now stages\.undershoot\.depth"),
         ({"position": {"x": 0.5}}, "position.y must be given"),
     ],
 )
@@ -252,5 +263,5 @@ def test_entries_out_of_range_are_refused(entries: dict[str, Any], words: str) -
 
 
 def test_a_complete_recipe_reads_back_as_it_was() -> None:
-    recipe = Recipe.default(**(LIT | LATER))
+    recipe = Recipe.default(**ALL)
     assert Recipe.from_mapping(recipe.to_mapping()) == recipe

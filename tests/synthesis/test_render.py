@@ -228,7 +228,7 @@ def consistent(plan: ImagePlan, background: np.ndarray, margin: int) -> bool:
 def test_a_row_alone_rebuilds_its_image(drawn: Plans) -> None:
     plan, background = drawn
     sample = render(plan, background)
-    again = render(ImagePlan.from_row(row_of(sample)), background)
+    again = render(ImagePlan.from_dict(row_of(sample)), background)
     np.testing.assert_array_equal(again.image, sample.image)
     np.testing.assert_array_equal(again.mask, sample.mask)
     assert row_of(again) == row_of(sample)

@@ -71,7 +71,7 @@ def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_wish_does_not() -> Non
         first, later = (sampler.target(index, 0, attempt, "sea", 0.5) for attempt in (0, 1))
         assert (first.kind, first.scr, first.polarity) == (later.kind, later.scr, later.polarity)
         assert first != later
-        assert sampler.target(index, 0, 0, "sea", 0.5, wish=1).scr != first.scr
+        assert sampler.target(index, 0, 0, "sea", 0.5, retry=1).scr != first.scr
 
 
 def test_weights_of_the_row_are_kept() -> None:
@@ -87,7 +87,7 @@ def test_weights_of_the_row_are_kept() -> None:
     for number, weight in recipe.targets_per_image.items():
         assert counts[number] / 3000 == pytest.approx(weight / sum(recipe.targets_per_image.values()), abs=0.03)
     dim = np.mean([sampler.wants_dim(index, 0) for index in range(3000)])
-    assert dim == pytest.approx(recipe.dim_share, abs=0.03)
+    assert dim == pytest.approx(recipe.share_outside_top10, abs=0.03)
 
 
 def test_a_new_scene_is_a_row_of_the_recipe() -> None:
@@ -97,7 +97,7 @@ def test_a_new_scene_is_a_row_of_the_recipe() -> None:
     assert (target.length, target.angle) == (9.0, 10.0)
     assert sampler.count(0, "desert") == 3
     assert sampler.where(target, 0, 0, "desert") == "any"
-    assert reach(target) > 4.5
+    assert reach(target, templates=library(a=(), b=())) > 4.5
 
 
 def test_templates_are_drawn_where_they_belong_and_those_of_anywhere_too() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.synthesis.schedule import NEAR, Schedule, Slot, crop_corner
+from sirstgen.synthesis.schedule import NEAR, Assignment, Schedule, crop_corner
 
 
 class Counted:
@@ -42,7 +42,7 @@ def schedule(seed: int = 0, mix: dict[str, float] | None = None, **counts: int |
 @given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 9))
 def test_every_background_is_shown_once_before_any_is_shown_again(seed: int, clouds: int, seas: int) -> None:
     plan = schedule(seed, cloud=clouds, sea=seas)
-    slots = [plan.slot(index) for index in range(5 * (clouds + seas))]
+    slots = [plan.assignment(index) for index in range(5 * (clouds + seas))]
     for scene, number in (("cloud", clouds), ("sea", seas)):
         shown = [slot for slot in slots if slot.scene == scene]
         for use in range(len(shown) // number):
@@ -54,13 +54,15 @@ def test_every_background_is_shown_once_before_any_is_shown_again(seed: int, clo
 def test_asking_in_any_order_gives_the_same_slots() -> None:
     forwards, backwards = schedule(cloud=5, sea=3, city=None), schedule(cloud=5, sea=3, city=None)
     indices = [0, 1, 7, 4095, 4096, 9000]
-    assert [forwards.slot(i) for i in indices] == [backwards.slot(i) for i in indices[::-1]][::-1]
-    assert [schedule(1, cloud=50).slot(i) for i in range(20)] != [schedule(2, cloud=50).slot(i) for i in range(20)]
+    assert [forwards.assignment(i) for i in indices] == [backwards.assignment(i) for i in indices[::-1]][::-1]
+    assert [schedule(1, cloud=50).assignment(i) for i in range(20)] != [
+        schedule(2, cloud=50).assignment(i) for i in range(20)
+    ]
 
 
 def test_scenes_come_in_the_wished_proportion_at_any_length() -> None:
     plan = schedule(mix={"cloud": 0.5, "sea": 0.3, "city": 0.2, "field": 0}, cloud=4, sea=2, city=9, field=3)
-    scenes = np.array([plan.slot(index).scene for index in range(1000)])
+    scenes = np.array([plan.assignment(index).scene for index in range(1000)])
     for length in (20, 100, 1000):
         for scene, share in (("cloud", 0.5), ("sea", 0.3), ("city", 0.2), ("field", 0.0)):
             assert abs((scenes[:length] == scene).mean() - share) <= 1.5 / length**0.5 * share + 1 / length
@@ -68,7 +70,7 @@ def test_scenes_come_in_the_wished_proportion_at_any_length() -> None:
 
 def test_without_a_wish_scenes_come_as_they_are_found() -> None:
     plan = schedule(cloud=30, sea=10)
-    assert np.mean([plan.slot(index).scene == "sea" for index in range(400)]) == pytest.approx(0.25, abs=0.01)
+    assert np.mean([plan.assignment(index).scene == "sea" for index in range(400)]) == pytest.approx(0.25, abs=0.01)
 
 
 def test_a_wish_for_what_is_not_there_is_refused() -> None:
@@ -76,21 +78,21 @@ def test_a_wish_for_what_is_not_there_is_refused() -> None:
         schedule(mix={"seas": 1}, cloud=1, sea=1)
     with pytest.raises(InvalidValueError, match=r"got clouds .*add a row scenes\.clouds"):
         schedule(clouds=1)
-    assert schedule(mix={"sea": 1}, unheard_of=4, sea=1).slot(3).scene == "sea"
+    assert schedule(mix={"sea": 1}, unheard_of=4, sea=1).assignment(3).scene == "sea"
 
 
 def test_spares_are_of_the_same_scene_and_differ_while_they_can() -> None:
     plan = schedule(cloud=6, sea=3, city=None)
     for index in range(12):
-        scene = plan.slot(index).scene
-        spares = [plan.spare(index, attempt) for attempt in range(4, 10)]
+        scene = plan.assignment(index).scene
+        spares = [plan.fallback(index, attempt) for attempt in range(4, 10)]
         assert {slot.scene for slot in spares} == {scene}
         assert {side_of(plan, slot) for slot in spares} == {plan.side(index)}
         assert len({slot.number for slot in spares}) >= {"cloud": 3, "sea": 1, "city": 6}[scene]
-        assert spares == [plan.spare(index, attempt) for attempt in range(4, 10)]
+        assert spares == [plan.fallback(index, attempt) for attempt in range(4, 10)]
 
 
-def side_of(plan: Schedule, slot: Slot) -> str:
+def side_of(plan: Schedule, slot: Assignment) -> str:
     return "train" if plan._orders[slot.made].sides.trains(slot.scene, slot.number) else "test"
 
 

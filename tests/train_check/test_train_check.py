@@ -18,8 +18,9 @@ from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow
 from sirstgen.train_check.table import Status, TrainingSet
 from sirstgen.train_check.train_check import CheckProgress, train_check
 from sirstgen.training.config import TrainingConfig
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import TrainingError, fit
+from sirstgen.training.loop import fit
 
 
 def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:

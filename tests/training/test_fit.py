@@ -17,8 +17,9 @@ from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
+from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Fitted, Progress, TrainingError, fit
+from sirstgen.training.loop import Fitted, Progress, fit
 from sirstgen.training.loss import deep_supervision_loss
 from sirstgen.training.runtime import Runtime, fresh_net, resolve_device
 

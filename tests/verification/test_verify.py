@@ -423,8 +423,8 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
 def test_contrasts_and_later_stages_are_held_to_what_they_promise(tmp_path: Path) -> None:
     law = {"level": {"lognormal": {"median": 40, "spread": 0.3}}, "limits": [15, 80]}
     write_dataset(make_generator(contrast=law), tmp_path / "lit", 6)
-    later = {"noise": {"sigma": 1.0}, "codec": {"share": 1.0, "quality": 50}}
-    generator = make_generator(contrast=law, mask_jitter=0.1, **later)
+    later = {"sensor_noise": {"sigma": 1.0}, "codec": {"share": 1.0, "quality": 50}}
+    generator = make_generator(contrast=law, stages={"mask_jitter": {}, **later})
     write_dataset(generator, tmp_path / "later", 6)
     assert verify(tmp_path / "lit") == []
     assert verify(tmp_path / "later", rebuild=generator) == []

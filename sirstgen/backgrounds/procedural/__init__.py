@@ -7,6 +7,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.canvas import Drawn
 from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 
@@ -30,10 +31,15 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
     Raises:
         InvalidValueError: an unknown scene, a negative seed or number, a side too small.
     """
+    return draw(scene, seed, number, height, width).frame
+
+
+def draw(scene: str, seed: int, number: int, height: int, width: int) -> Drawn:
+    """Frame `number` of a scene with its place map; arguments and errors as `generate`."""
     check_request(scene, seed, number, height, width)
     module = import_module(f"{__name__}.{scene}")
-    frame: NDArray[np.uint8] = module.generate(stream(seed, scene, number), height, width)
-    return frame
+    drawn: Drawn = module.generate(stream(seed, scene, number), height, width)
+    return drawn
 
 
 def check_request(scene: str, seed: int, number: int, height: int, width: int) -> None:

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle, roof_gear
 from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading
 from sirstgen.backgrounds.procedural.sky import low_sky
@@ -16,7 +16,7 @@ from sirstgen.backgrounds.procedural.street import street
 from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
 
 
-def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     """Draw one city frame.
 
     Args:
@@ -25,35 +25,38 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         width: pixels.
 
     Returns:
-        (height, width) uint8, gray levels.
+        the frame and its place map.
     """
     layouts = (_near_facades, _roofs, _skyline, street)
     scene = layouts[rng.choice(len(layouts), p=[0.07, 0.31, 0.16, 0.46])](rng, height, width)
     if rng.random() < 0.15:
         _bare_trees(rng, scene)
     if rng.random() < 0.12:  # out of focus
-        scene = blurred(scene, rng.uniform(0.8, 2.5))
-    scene = _leaning(rng, scene)
+        defocus = rng.uniform(0.8, 2.5)
+        scene.moved(lambda field: blurred(field, defocus))
+    _leaning(rng, scene)
+    gray = scene.gray
     if rng.random() < 0.3:
-        scene = scene + np.float32(rng.uniform(3, 9)) * shading(rng, height, width)
+        gray = gray + np.float32(rng.uniform(3, 9)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(20, 68) / scene.std(), 0.6, 2.6)
-    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(74, 148))
-    return finish(
+    gain = np.clip(rng.uniform(20, 68) / gray.std(), 0.6, 2.6)
+    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(74, 148))
+    frame = finish(
         rng,
-        scene.astype(np.float32),
+        gray.astype(np.float32),
         noise=spread(rng, 0.75, 0.5),
         softness=spread(rng, 0.42, 0.35),
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
         codec=Codec(0.3, (60, 93)),
     )
+    return Drawn(frame, scene.places())
 
 
-def _near_facades(rng: np.random.Generator, height: int, width: int) -> Field:
+def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Two to four walls side by side, cut by the frame, with strips of sky between some; often out of focus."""
     warmth = _building_warmth(rng)
-    scene = low_sky(rng, height, width, 1.2 * height, fall=rng.uniform(-20, 5))
+    scene = Canvas(low_sky(rng, height, width, 1.2 * height, fall=rng.uniform(-20, 5)))
     storey = height / rng.uniform(2.2, 8.0)
     cuts = np.cumsum(rng.uniform(0.4, 1.6, int(rng.integers(2, 5))))
     edges = [0.0, *(cuts / cuts[-1] * width)]
@@ -66,15 +69,16 @@ def _near_facades(rng: np.random.Generator, height: int, width: int) -> Field:
         _tower(rng, scene, left, right, top, 1.1 * height, storey * rng.uniform(0.7, 1.2), level, 1.0)
         if rng.random() < 0.5:
             mast(scene, rng.choice([left, right]), height, max(top, 0), rng.uniform(2, 8), level + rng.normal(5, 25))
-    scene = _turned(rng, scene, 0.06)
-    blur = float(np.clip(rng.lognormal(0.15, 0.6), 0.3, 3.5)) * height / 256
-    return np.asarray(cv2.GaussianBlur(scene, (0, 0), max(blur, 0.2), borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+    _turned(rng, scene, 0.06)
+    blur = max(float(np.clip(rng.lognormal(0.15, 0.6), 0.3, 3.5)) * height / 256, 0.2)
+    scene.moved(lambda field: blurred(field, blur))
+    return scene
 
 
-def _roofs(rng: np.random.Generator, height: int, width: int) -> Field:
+def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Roofs and top storeys at the foot of the frame or at one side, under a wide sky."""
     warmth = _building_warmth(rng)
-    scene = low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5))
+    scene = Canvas(low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5)))
     blocks = int(rng.integers(2, 7))
     highest = rng.uniform(0.2, 0.58)
     for block in range(blocks):
@@ -93,13 +97,14 @@ def _roofs(rng: np.random.Generator, height: int, width: int) -> Field:
         _crane(rng, scene, warmth + rng.normal(0, 15))
     if rng.random() < 0.3:
         _canopy(rng, scene, height * rng.uniform(0.8, 0.95), warmth + rng.normal(-10, 15))
-    return _turned(rng, scene, 0.03)
+    _turned(rng, scene, 0.03)
+    return scene
 
 
-def _skyline(rng: np.random.Generator, height: int, width: int) -> Field:
+def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Towers in three or four depths, paler with distance; tree tops or a near roof in front."""
     warmth = _building_warmth(rng)
-    scene = low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0)
+    scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
     foot = height * rng.uniform(0.55, 0.85)
     layers = int(rng.integers(2, 5))
     size = height * rng.uniform(0.7, 1.4)
@@ -126,7 +131,8 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Field:
         _tower(
             rng, scene, start, start + width * rng.uniform(0.6, 1.2), top, height + 2, height * 0.12, warmth * 0.8, 1.0
         )
-    return _turned(rng, scene, 0.02)
+    _turned(rng, scene, 0.02)
+    return scene
 
 
 def _building_warmth(rng: np.random.Generator) -> float:
@@ -136,7 +142,7 @@ def _building_warmth(rng: np.random.Generator) -> float:
 
 def _tower(
     rng: np.random.Generator,
-    scene: Field,
+    scene: Canvas,
     left: float,
     right: float,
     top: float,
@@ -171,14 +177,14 @@ def _tower(
 
 
 def _wall(
-    scene: Field, wall: Field, left: float, right: float, top_left: float, top_right: float, bottom: float
+    scene: Canvas, wall: Field, left: float, right: float, top_left: float, top_right: float, bottom: float
 ) -> None:
     corners = np.array([[left, top_left], [right, top_right], [right, bottom], [left, bottom]], dtype=np.float32)
     hang(scene, wall, corners - np.float32(0.5))
 
 
 def _gable(
-    rng: np.random.Generator, scene: Field, left: float, right: float, ridge: float, eaves: float, level: float
+    rng: np.random.Generator, scene: Canvas, left: float, right: float, ridge: float, eaves: float, level: float
 ) -> None:
     """A pitched roof seen from its long side, tiles in rows, in place."""
     wide, tall = max(round(right - left), 4), max(round(eaves - ridge), 3)
@@ -189,7 +195,7 @@ def _gable(
     hang(scene, roof.astype(np.float32), corners)
 
 
-def _crane(rng: np.random.Generator, scene: Field, level: float) -> None:
+def _crane(rng: np.random.Generator, scene: Canvas, level: float) -> None:
     """A tower crane: a lattice mast and a jib, in place."""
     height, width = scene.shape
     x, y = rng.uniform(0.15, 0.85) * width, rng.uniform(0.08, 0.4) * height
@@ -213,10 +219,10 @@ def _crane(rng: np.random.Generator, scene: Field, level: float) -> None:
             ]
             rail = np.rint(np.array(ends) * 16).astype(np.int32)
             cv2.polylines(cover, [rail[:, None]], False, 255, 1, cv2.LINE_AA, shift=4)
-    scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
+    scene.paint(cover.astype(np.float32) / 255, level)
 
 
-def _canopy(rng: np.random.Generator, scene: Field, top: float, level: float) -> None:
+def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -> None:
     """Tree tops along the foot of the frame, in place."""
     height, width = scene.shape
     plants = [(broadleaf if number % 2 else bush)(rng) for number in range(6)]
@@ -227,29 +233,37 @@ def _canopy(rng: np.random.Generator, scene: Field, top: float, level: float) ->
     plant(scene, plants, spots, contrast=rng.uniform(8, 24))
 
 
-def _bare_trees(rng: np.random.Generator, scene: Field) -> None:
+def _bare_trees(rng: np.random.Generator, scene: Canvas) -> None:
     """Leafless trees between the camera and the buildings, drawn in place."""
     height, width = scene.shape
-    level = np.float32(rng.uniform(*np.quantile(scene, [0.3, 0.95])))
+    level = float(rng.uniform(*np.quantile(scene.gray, [0.3, 0.95])))
     for _ in range(int(rng.integers(1, 6))):
         foot = (rng.uniform(0, width), height * rng.uniform(0.75, 1.15))
-        scene += bare_tree(rng, height, width, foot, tall=height * rng.uniform(0.2, 0.7)) * (level - scene)
+        scene.paint(bare_tree(rng, height, width, foot, tall=height * rng.uniform(0.2, 0.7)), level)
 
 
-def _leaning(rng: np.random.Generator, scene: Field) -> Field:
-    """The scene as a camera that is not quite upright sees it: what stands leans, what lies slopes a little."""
+def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
+    """Show the scene as a camera that is not quite upright sees it: what stands leans, what lies slopes a little."""
     height, width = scene.shape
     lean, slope = rng.normal(0, [0.08, 0.015])
     shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])
-    seen = cv2.warpAffine(scene, shear, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(seen, dtype=np.float32)
+    scene.moved(
+        lambda field: np.asarray(
+            cv2.warpAffine(field, shear, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
+            dtype=np.float32,
+        )
+    )
 
 
-def _turned(rng: np.random.Generator, scene: Field, most: float) -> Field:
-    """The scene seen a little from the side and with a little roll: a homography that moves corners by up to `most`."""
+def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
+    """Show the scene a little from the side and with a little roll: a homography that moves corners by up to `most`."""
     height, width = scene.shape
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     moved = flat + (rng.uniform(-most, most, (4, 2)) * [width, height]).astype(np.float32)
     lens = cv2.getPerspectiveTransform(flat, moved)
-    seen = cv2.warpPerspective(scene, lens, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(seen, dtype=np.float32)
+    scene.moved(
+        lambda field: np.asarray(
+            cv2.warpPerspective(field, lens, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
+            dtype=np.float32,
+        )
+    )

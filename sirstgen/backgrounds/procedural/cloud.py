@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.canvas import Drawn, all_sky
 from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail, turned
 from sirstgen.backgrounds.procedural.fields import Field, fractal, shading
 
@@ -15,7 +15,7 @@ _KINDS = ("clear", "heaps", "deck", "broken", "layers", "streaks", "two")
 _SHARES = (0.27, 0.19, 0.15, 0.17, 0.07, 0.06, 0.09)
 
 
-def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     """One sky.
 
     Args:
@@ -24,14 +24,14 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         width: pixels.
 
     Returns:
-        (height, width), uint8.
+        the frame and its place map, which is all sky.
     """
     kind = str(rng.choice(_KINDS, p=_SHARES))
     sky = clear_sky(rng, height, width)
     noise, pattern = spread(rng, 0.25, 0.7), spread(rng, 0.1, 0.7)
     if kind == "clear":
         # Coding leaves flat blocks with sparse steps in a clear sky: over half of the real ones show them.
-        return finish(rng, sky, noise=noise, softness=0.7, pattern=pattern, codec=Codec(0.6, (25, 85)))
+        return all_sky(finish(rng, sky, noise=noise, softness=0.7, pattern=pattern, codec=Codec(0.6, (25, 85))))
     names = [kind] if kind != "two" else ["streaks", str(rng.choice(["heaps", "broken", "layers"]))]
     contrast = float(np.clip(rng.lognormal(np.log(80), 0.85), 10, 320))
     if kind == "deck":  # all of the frame is cloud, so less contrast makes the same clutter
@@ -43,7 +43,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
     if rng.random() < 0.04:
         sky = over(sky, trail(rng, height, width), 0.5 * contrast)
     sky = sky + np.float32(min(rng.lognormal(np.log(6), 0.9), 40)) * shading(rng, height, width)
-    return finish(rng, sky, noise=noise, softness=spread(rng, 0.65, 0.4), pattern=pattern, codec=Codec(0.45))
+    softness = spread(rng, 0.65, 0.4)
+    return all_sky(finish(rng, sky, noise=noise, softness=softness, pattern=pattern, codec=Codec(0.45)))
 
 
 def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:

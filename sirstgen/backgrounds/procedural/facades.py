@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, fractal
 
 _WINDOWS, _BLANK, _BALCONY, _STRIP = range(4)
@@ -82,11 +83,11 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
     return np.asarray(np.float32(strength) * wall, dtype=np.float32)
 
 
-def hang(scene: Field, wall: Field, corners: NDArray[np.float32]) -> None:
+def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
     """Put a wall into `scene` in place, seen in perspective.
 
     Args:
-        scene: (height, width) gray levels.
+        scene: what is drawn on.
         wall: what `facade` drew, with its level added.
         corners: (4, 2) x, y in the scene of its top left, top right, bottom right and bottom left corner, pixels.
     """
@@ -102,18 +103,17 @@ def hang(scene: Field, wall: Field, corners: NDArray[np.float32]) -> None:
     size = (right - left, bottom - top)
     seen = cv2.warpPerspective(wall, lens, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     cover = cv2.warpPerspective(np.ones_like(wall), lens, size, flags=cv2.INTER_LINEAR)
-    under = scene[top:bottom, left:right]
-    under += cover * (seen - under)
+    scene.paint(cover, seen, np.s_[top:bottom, left:right])
 
 
 def roof_gear(
-    rng: np.random.Generator, scene: Field, left: float, right: float, top: float, size: float, level: float
+    rng: np.random.Generator, scene: Canvas, left: float, right: float, top: float, size: float, level: float
 ) -> None:
     """Lift houses, tanks, vents and masts on a flat roof, drawn into `scene` in place.
 
     Args:
         rng: where the draws come from.
-        scene: (height, width) gray levels.
+        scene: what is drawn on.
         left: of the roof, pixels.
         right: of the roof, pixels.
         top: row of the roof, pixels.
@@ -132,25 +132,23 @@ def roof_gear(
         mast(scene, x, top, top - size * rng.uniform(0.6, 2.2), max(0.7, size * 0.035), level + rng.normal(0, 15))
 
 
-def rectangle(scene: Field, left: float, top: float, right: float, bottom: float, level: float) -> None:
+def rectangle(scene: Canvas, left: float, top: float, right: float, bottom: float, level: float) -> None:
     """Fill an upright rectangle of `scene` with one gray level in place; its edges may lie between pixels."""
     height, width = scene.shape
     y, x = np.arange(height), np.arange(width)
     rows = np.clip(np.minimum(y - top, bottom - y) + 0.5, 0, 1).astype(np.float32)
     columns = np.clip(np.minimum(x - left, right - x) + 0.5, 0, 1).astype(np.float32)
     inside = np.s_[slice(*_span(rows)), slice(*_span(columns))]
-    under = scene[inside]
-    under += rows[inside[0], None] * columns[None, inside[1]] * (np.float32(level) - under)
+    scene.paint(rows[inside[0], None] * columns[None, inside[1]], level, inside)
 
 
-def mast(scene: Field, x: float, foot: float, head: float, thick: float, level: float) -> None:
+def mast(scene: Canvas, x: float, foot: float, head: float, thick: float, level: float) -> None:
     """A thin upright pole from row `foot` up to row `head`, `thick` pixels wide; thinner than a pixel is fainter."""
     pale = min(thick, 1.0)
     y0, y1 = max(round(head), 0), min(round(foot), scene.shape[0])
     columns = np.arange(scene.shape[1])
     cover = (pale * np.clip(max(thick, 1.0) / 2 + 0.5 - np.abs(columns - x), 0, 1)).astype(np.float32)
-    under = scene[y0:y1]
-    under += cover[None, :] * (np.float32(level) - under)
+    scene.paint(np.broadcast_to(cover, (max(y1 - y0, 0), len(cover))), level, np.s_[y0 : max(y1, y0), :])
 
 
 def _span(cover: Field) -> tuple[int, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.camera import finish, spread
+from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     fractal,
@@ -22,7 +22,7 @@ from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.vegetation import Plant, bare_tree, broadleaf, bush, conifer, plant
 
 
-def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     """Draw one field frame.
 
     Args:
@@ -31,55 +31,58 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         width: pixels.
 
     Returns:
-        (height, width) uint8, gray levels.
+        the frame and its place map.
     """
     layouts = (_plain, _mountains, _tree_line, _hillside, _scrub)
     layout = layouts[rng.choice(len(layouts), p=[0.27, 0.17, 0.16, 0.23, 0.17])]
     scene = layout(rng, height, width)
+    gray = scene.gray
     if rng.random() < 0.3:
-        scene = scene + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
+        gray = gray + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(16, 68) / scene.std(), 0.5, 2.4)
-    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
-    return finish(
+    gain = np.clip(rng.uniform(16, 68) / gray.std(), 0.5, 2.4)
+    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
+    frame = finish(
         rng,
-        scene.astype(np.float32),
+        gray.astype(np.float32),
         noise=spread(rng, 0.5, 0.7),
         softness=spread(rng, 0.55, 0.5),
         pattern=spread(rng, 0.1, 0.7),
         enlarged=0.35,
     )
+    return Drawn(frame, scene.places())
 
 
-def _plain(rng: np.random.Generator, height: int, width: int) -> Field:
+def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
     horizon = height * (rng.uniform(0.1, 0.45) if rng.random() < 0.7 else -rng.uniform(0.05, 0.5))
-    scene = _ground(rng, height, width, horizon)
+    ground = _ground(rng, height, width, horizon)
     if horizon > 0:
-        scene = _behind(rng, scene, horizon, layers=int(rng.integers(1, 4)), rise=rng.uniform(0.04, 0.16))
+        scene = _behind(rng, ground, horizon, layers=int(rng.integers(1, 4)), rise=rng.uniform(0.04, 0.16))
+    else:
+        scene = _bare(ground)
     if rng.random() < 0.55:
         _bushes(rng, scene, horizon, count=int(rng.integers(150, 500)), warmth=_either(rng, 12, 40))
     if rng.random() < 0.2 and horizon > 0:
         _single_trees(rng, scene, horizon)
-    return tilted(scene, rng.normal(0, 0.015))
+    return _tilted(scene, rng.normal(0, 0.015))
 
 
-def _mountains(rng: np.random.Generator, height: int, width: int) -> Field:
+def _mountains(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Ridges one behind the other under a wide sky; a strip of flat ground in front of some."""
     horizon = height * rng.uniform(0.6, 1.05)
     if horizon < 0.92 * height:
-        scene = _ground(rng, height, width, horizon)
+        ground = _ground(rng, height, width, horizon)
     else:
-        horizon, scene = 1.02 * height, np.zeros((height, width), dtype=np.float32)
-    return _behind(rng, scene, horizon, layers=int(rng.integers(2, 5)), rise=rng.uniform(0.3, 0.75) * horizon / height)
+        horizon, ground = 1.02 * height, np.zeros((height, width), dtype=np.float32)
+    return _behind(rng, ground, horizon, layers=int(rng.integers(2, 5)), rise=rng.uniform(0.3, 0.75) * horizon / height)
 
 
-def _tree_line(rng: np.random.Generator, height: int, width: int) -> Field:
+def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """The edge of a wood against the sky, a meadow or dark water in front of it."""
     foot = height * rng.uniform(0.5, 0.95)
     tall = height * rng.uniform(0.14, 0.4)
-    scene = _ground(rng, height, width, foot - 0.02 * height)
-    scene = _behind(rng, scene, foot, layers=1, rise=0.05)
+    scene = _behind(rng, _ground(rng, height, width, foot - 0.02 * height), foot, layers=1, rise=0.05)
     kinds = (broadleaf, conifer) if rng.random() < 0.5 else ((conifer,) if rng.random() < 0.4 else (broadleaf, bush))
     plants = [kinds[number % len(kinds)](rng) for number in range(10)]
     warmth, spread = _either(rng, 20, 60), rng.uniform(3, 10)
@@ -92,14 +95,14 @@ def _tree_line(rng: np.random.Generator, height: int, width: int) -> Field:
             spots.append((x, foot + row * 0.02 * height + rng.normal(0, 1), size, warmth + rng.normal(0, spread)))
             x += size * rng.uniform(0.18, 0.4)
     plant(scene, plants, spots, contrast=rng.uniform(9, 22))
-    return tilted(scene, rng.normal(0, 0.03))
+    return _tilted(scene, rng.normal(0, 0.03))
 
 
-def _hillside(rng: np.random.Generator, height: int, width: int) -> Field:
+def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """A slope that fills the frame: furrows or terraces, dotted with bushes."""
     horizon = -height * rng.uniform(0.6, 2.0)
     heading = rng.uniform(-0.9, 0.9)
-    scene = _ground(rng, height, width, horizon)
+    scene = _bare(_ground(rng, height, width, horizon))
     scale = frame_scale(height, width)
     pitch = rng.uniform(8, 26) * scale
     sway = fractal(rng, height, width, 3.6, outer=height / 1.5)
@@ -107,13 +110,13 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Field:
     across = (y * np.float32(np.cos(heading)) + x * np.float32(np.sin(heading))) / np.float32(pitch)
     furrows = np.sin(2 * np.pi * across + rng.uniform(0.4, 2.0) * sway).astype(np.float32)
     where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
-    scene += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
+    scene.gray += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
         _bushes(rng, scene, horizon, count=int(rng.integers(250, 900)), warmth=_either(rng, 18, 50))
-    return tilted(scene, rng.normal(0, 0.12))
+    return _tilted(scene, rng.normal(0, 0.12))
 
 
-def _scrub(rng: np.random.Generator, height: int, width: int) -> Field:
+def _scrub(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """A near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
     horizon = height * rng.uniform(0.15, 0.7)
     contrast = float(rng.uniform(28, 85))
@@ -121,7 +124,8 @@ def _scrub(rng: np.random.Generator, height: int, width: int) -> Field:
     sky = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     ground = contrast + _ground(rng, height, width, horizon - 0.1 * height)
     land = below(top, height, softness=rng.uniform(1, 4))
-    scene = (sky * (1 - land) + ground * land).astype(np.float32)
+    scene = Canvas(sky)
+    scene.paint(land, ground.astype(np.float32))
     depth = np.sort(rng.uniform(0.02, 1.25, int(rng.integers(120, 320)))) ** 1.2
     columns = rng.uniform(-0.05, 1.05, len(depth)) * width
     biggest = height * rng.uniform(0.12, 0.3)
@@ -173,11 +177,11 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     return np.asarray(ground, dtype=np.float32)
 
 
-def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Field:
+def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Canvas:
     """`ground` with sky and `layers` of ridges put behind its horizon; the highest rises `rise` of the frame height."""
     height, width = ground.shape
     contrast = float(np.clip(rng.lognormal(3.55, 0.45), 16, 90)) * (1 if rng.random() < 0.8 else -0.7)
-    scene = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
+    scene = Canvas(low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0))
     near = contrast + rng.uniform(-0.3, 0.2) * abs(contrast)
     for layer in range(layers):
         nearness = (layer + 1) / layers
@@ -191,9 +195,23 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
             relief = _relief(rng, rows.stop - rows.start, width, max(lift, 8.0))
             slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * relief
             land = below(crest - rows.start, rows.stop - rows.start, softness=rng.uniform(0.8, 2.5))
-            scene[rows] += land * (np.float32(level) + slope - scene[rows])
+            scene.paint(land, np.float32(level) + slope, np.s_[rows, :])
     flat = below(np.full(width, horizon), height, softness=rng.uniform(1.0, 4.0))
-    return np.asarray(scene * (1 - flat) + (ground + np.float32(contrast)) * flat, dtype=np.float32)
+    scene.paint(flat, ground + np.float32(contrast))
+    return scene
+
+
+def _bare(ground: Field) -> Canvas:
+    """Ground that fills the frame."""
+    scene = Canvas(ground)
+    scene.solid[:] = 1
+    return scene
+
+
+def _tilted(scene: Canvas, slope: float) -> Canvas:
+    """The scene with its rows falling by `slope` pixels a column to the right."""
+    scene.moved(lambda field: tilted(field, slope))
+    return scene
 
 
 def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> Field:
@@ -210,7 +228,7 @@ def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> F
     return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
 
 
-def _bushes(rng: np.random.Generator, scene: Field, horizon: float, count: int, warmth: float) -> None:
+def _bushes(rng: np.random.Generator, scene: Canvas, horizon: float, count: int, warmth: float) -> None:
     """Bushes on flat ground, in strips and clumps, larger towards the camera."""
     height, width = scene.shape
     reach = height - horizon
@@ -224,7 +242,7 @@ def _bushes(rng: np.random.Generator, scene: Field, horizon: float, count: int, 
     at = np.clip(np.rint(rows), 0, height - 1).astype(int), np.clip(np.rint(columns), 0, width - 1).astype(int)
     kept = strips[at] > rng.uniform(-1.2, 0.4)
     biggest = height * rng.uniform(0.035, 0.12)
-    local = cv2.blur(scene, (15, 15))[at]
+    local = cv2.blur(scene.gray, (15, 15))[at]
     tall = np.maximum(biggest * depth * rng.lognormal(0, 0.35, count), 2.0)
     level = local + warmth + rng.normal(0, 5, count)
     kinds = ((bush,), (bush, conifer), (broadleaf, bush))[rng.integers(0, 3)]
@@ -232,14 +250,14 @@ def _bushes(rng: np.random.Generator, scene: Field, horizon: float, count: int, 
     plant(scene, plants, np.column_stack([columns, rows, tall, level])[kept].tolist(), contrast=rng.uniform(4, 14))
 
 
-def _single_trees(rng: np.random.Generator, scene: Field, horizon: float) -> None:
+def _single_trees(rng: np.random.Generator, scene: Canvas, horizon: float) -> None:
     """One to four leafless trees standing out of the frame's foreground."""
     height, width = scene.shape
-    warmth = float(scene.mean()) + _either(rng, 25, 70)
+    warmth = float(scene.gray.mean()) + _either(rng, 25, 70)
     for _ in range(int(rng.integers(1, 5))):
         foot = (rng.uniform(0.05, 0.95) * width, horizon + rng.uniform(0.05, 0.7) * (height - horizon))
         cover = bare_tree(rng, height, width, foot, tall=(foot[1] - horizon) * 0.9 + height * rng.uniform(0.1, 0.4))
-        scene += cover * (np.float32(warmth + rng.normal(0, 5)) - scene)
+        scene.paint(cover, warmth + rng.normal(0, 5))
 
 
 def _either(rng: np.random.Generator, low: float, high: float) -> float:

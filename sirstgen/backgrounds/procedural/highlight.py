@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.cloud import clear_sky, over
 from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers, turned
 from sirstgen.backgrounds.procedural.fields import (
@@ -23,7 +23,7 @@ from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilte
 from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer, plant
 
 
-def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     """One frame with saturated parts.
 
     Args:
@@ -32,14 +32,14 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         width: pixels.
 
     Returns:
-        (height, width), uint8.
+        the frame and its place map.
     """
     layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
     layout = layouts[rng.choice(len(layouts), p=[0.6, 0.18, 0.12, 0.1])]
     scene = layout(rng, height, width)
-    return finish(
+    frame = finish(
         rng,
-        scene,
+        scene.gray,
         noise=spread(rng, 0.65, 0.5),
         softness=spread(rng, 0.7, 0.4),
         pattern=spread(rng, 0.12, 0.8),
@@ -47,16 +47,18 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         enlarged=0.35,
         codec=Codec(0.5),
     )
+    return Drawn(frame, scene.places())
 
 
-def _exposed(rng: np.random.Generator, scene: Field, share: float, contrast: float) -> Field:
+def _exposed(rng: np.random.Generator, scene: Canvas, share: float, contrast: float) -> Canvas:
     """The scene so bright that `share` of it reaches 255, at the gain that leaves it `contrast` gray levels."""
-    bright = float(np.quantile(scene, 1 - share))
-    gain = contrast / max(float(np.minimum(scene, bright).std()), 1e-6)
-    return ((scene - bright) * np.float32(gain) + np.float32(255.5 + rng.uniform(0, 2))).astype(np.float32)
+    bright = float(np.quantile(scene.gray, 1 - share))
+    gain = contrast / max(float(np.minimum(scene.gray, bright).std()), 1e-6)
+    scene.gray = ((scene.gray - bright) * np.float32(gain) + np.float32(255.5 + rng.uniform(0, 2))).astype(np.float32)
+    return scene
 
 
-def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Field:
+def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
     form = (broken, heaps, deck, layers)[rng.choice(4, p=[0.45, 0.15, 0.25, 0.15])]
     sky = 0.3 * clear_sky(rng, height, width)
     sky = over(sky, form(rng, height, width) if rng.random() < 0.5 else turned(rng, form, height, width), 100.0)
@@ -66,10 +68,10 @@ def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Field:
     sky = blurred(sky, float(rng.uniform(0.6, 3.2)) * frame_scale(height, width))
     sky = sky + np.float32(rng.uniform(20, 70)) * shading(rng, height, width)
     sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
-    return _exposed(rng, sky, share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(30, 88)))
+    return _exposed(rng, Canvas(sky), share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(30, 88)))
 
 
-def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
+def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """A sky that brightens towards the sun, which stands at or beyond the border."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
@@ -84,10 +86,10 @@ def _glare(rng: np.random.Generator, height: int, width: int) -> Field:
         scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
             0.2, 3
         )
-    return _exposed(rng, scene, share=float(rng.uniform(0.05, 0.3)), contrast=float(rng.uniform(44, 72)))
+    return _exposed(rng, Canvas(scene), share=float(rng.uniform(0.05, 0.3)), contrast=float(rng.uniform(44, 72)))
 
 
-def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
+def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Water under a sky whose light lies on the horizon and breaks on the waves."""
     horizon = float(rng.uniform(0.2, 0.6)) * height
     scale = frame_scale(height, width)
@@ -115,47 +117,50 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Field:
         + 120 * path * sparkle * np.exp(-depth * np.float32(rng.uniform(0.2, 2.0)))
     )
     sea = below(np.full(width, horizon), height, softness=float(rng.uniform(1.5, 4.0)))
-    scene = sky * (1 - sea) + water * sea
+    scene = Canvas(np.asarray(sky, dtype=np.float32).copy())
     if rng.random() < 0.5:
         crown = horizon - height * float(rng.uniform(0.03, 0.12)) * ridge_line(rng, width, 2.5)
-        land = below(crown, height) * (1 - sea)
-        scene = scene * (1 - land) + (30 + 0.5 * sky) * land
-    seen = tilted(scene.astype(np.float32), float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.15)), contrast=float(rng.uniform(42, 70)))
+        scene.paint(below(crown, height), np.asarray(30 + 0.5 * sky, dtype=np.float32))
+    scene.paint(sea, np.asarray(water, dtype=np.float32), water=True)
+    slope = float(rng.normal(0, 0.012))
+    scene.moved(lambda field: tilted(field, slope))
+    return _exposed(rng, scene, share=float(rng.uniform(0.02, 0.15)), contrast=float(rng.uniform(42, 70)))
 
 
-def _warm_land(rng: np.random.Generator, height: int, width: int) -> Field:
+def _warm_land(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Hills and a wood that glow against a cold sky, dark water or meadow before them, often a hot bank between."""
     scale = frame_scale(height, width)
     shore = float(rng.uniform(0.5, 0.85)) * height
     line = np.float32(shore) + np.float32(0.02 * height) * ridge_line(rng, width, 3.0)
     rows = np.arange(height, dtype=np.float32)[:, None]
     sky = 60 + np.float32(rng.uniform(10, 90)) * (rows / height)
-    scene = np.asarray(sky + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0)), dtype=np.float32)
+    sky = sky + 2 * fractal(rng, height, width, 3.0, stretch=(3.0, 1.0))
+    scene = Canvas(np.asarray(sky, dtype=np.float32))
     for nearness in np.sort(rng.uniform(0.0, 1.0, int(rng.integers(1, 4)))):
         crown = shore - height * (0.06 + 0.3 * (1 - nearness)) * (0.4 + ridge_line(rng, width, 2.8))
         folds = ridged(rng, height, width, 90 * scale, gain=0.5) + fractal(rng, height, width, 2.6, outer=height / 6)
         hill = below(crown, height, softness=1.5)
         warm = np.float32(140 + 35 * nearness) + 6 * folds
-        scene = np.asarray(scene * (1 - hill) + warm * hill, dtype=np.float32)
+        scene.paint(hill, warm)
     meadow = below(line, height, softness=2.0)
     octaves = [(size * scale, size**-0.1) for size in (4.0, 8.0, 16.0, 40.0)]
     front = unit(ground_texture(rng, height, width, shore, octaves, focal=height, stretch=1.3))
     grain = fractal(rng, height, width, 1.5, outer=height / 10, stretch=(1.5, 1.0))
     ground = float(rng.uniform(60, 165)) + 6 * front + 7 * grain
-    scene = np.asarray(scene * (1 - meadow) + ground * meadow, dtype=np.float32)
+    scene.paint(meadow, ground)
     if rng.random() < 0.7:
         top = line - height * float(rng.uniform(0.03, 0.08)) * (0.3 + ridge_line(rng, width, 3.0))
         bank = below(top, height, softness=2.0) * (1 - meadow)
         hot = 235 + 14 * fractal(rng, height, width, 2.2, outer=height / 8, stretch=(4, 1))
-        scene = np.asarray(scene * (1 - bank) + hot * bank, dtype=np.float32)
+        scene.paint(bank, hot)
     if rng.random() < 0.65:
         _wood(rng, scene, line)
-    seen = tilted(scene, float(rng.normal(0, 0.012)))
-    return _exposed(rng, seen, share=float(rng.uniform(0.02, 0.12)), contrast=float(rng.uniform(42, 76)))
+    slope = float(rng.normal(0, 0.012))
+    scene.moved(lambda field: tilted(field, slope))
+    return _exposed(rng, scene, share=float(rng.uniform(0.02, 0.12)), contrast=float(rng.uniform(42, 76)))
 
 
-def _wood(rng: np.random.Generator, scene: Field, foot: Field) -> None:
+def _wood(rng: np.random.Generator, scene: Canvas, foot: Field) -> None:
     """Warm trees on a slope down to `foot` (a row for each column), thick at one side of the frame; drawn in place."""
     height, width = scene.shape
     kind = (broadleaf, conifer, bush)[rng.integers(3)]
@@ -171,7 +176,7 @@ def _wood(rng: np.random.Generator, scene: Field, foot: Field) -> None:
     level = float(rng.uniform(160, 205))
     slope = below(foot - rise, height, softness=0.4 * tall) * (1 - below(foot, height, softness=2.0))
     undergrowth = level - 25 + 8 * fractal(rng, height, width, 2.0, outer=tall)
-    scene += slope * (undergrowth - scene)
+    scene.paint(slope, undergrowth)
     count = int(9 * (rise.sum() + 0.3 * tall * width) / tall**2)
     columns, down = rng.integers(0, width, count), np.sort(rng.uniform(0, 1, count))
     spots = [

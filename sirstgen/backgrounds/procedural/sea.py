@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     band,
@@ -19,7 +19,7 @@ from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilte
 from sirstgen.backgrounds.procedural.sky import low_sky
 
 
-def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     """Draw one sea frame.
 
     Args:
@@ -28,27 +28,33 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         width: pixels.
 
     Returns:
-        (height, width) uint8, gray levels.
+        the frame and its place map.
     """
     horizon = _horizon(rng) * height
     # Most skies near the horizon are warmer than the water; the rest are cold and clear.
     contrast = float(np.clip(rng.lognormal(3.7, 0.5), 18, 95)) * (1 if rng.random() < 0.72 else -0.6)
-    scene = _water(rng, height, width, horizon)
+    water = _water(rng, height, width, horizon)
     if horizon > 0:
         sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 7.0))
         fall = -contrast * rng.uniform(0.0, 0.7)
-        scene = scene * sea + (contrast + low_sky(rng, height, width, horizon, fall)) * (1 - sea)
+        scene = Canvas(contrast + low_sky(rng, height, width, horizon, fall))
+        scene.paint(sea, water, water=True)
         if rng.random() < 0.4:
-            scene = _with_shore(rng, scene, horizon, contrast)
-        scene = tilted(scene, rng.normal(0, 0.02))
+            _shore(rng, scene, horizon, contrast)
+        slope = rng.normal(0, 0.02)
+        scene.moved(lambda field: tilted(field, slope))
+    else:
+        scene = Canvas(np.zeros((height, width), dtype=np.float32))
+        scene.paint(np.ones_like(water), water, water=True)
+    gray = scene.gray
     if rng.random() < 0.4:
-        scene = scene + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
+        gray = gray + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(14, 60) / scene.std(), 0.75, 1.6)
-    scene = (scene - scene.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
-    return finish(
+    gain = np.clip(rng.uniform(14, 60) / gray.std(), 0.75, 1.6)
+    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
+    frame = finish(
         rng,
-        scene.astype(np.float32),
+        gray.astype(np.float32),
         noise=spread(rng, 0.9, 0.35),
         grain=0.8,
         softness=spread(rng, 0.6, 0.4),
@@ -56,6 +62,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> NDArray[np.ui
         enlarged=0.15,
         codec=Codec(0.33, (65, 93)),
     )
+    return Drawn(frame, scene.places())
 
 
 def _horizon(rng: np.random.Generator) -> float:
@@ -119,8 +126,8 @@ def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
     return (path * (0.35 + smoothstep(waves, 0.0, 2.0))).astype(np.float32)
 
 
-def _with_shore(rng: np.random.Generator, scene: Field, horizon: float, contrast: float) -> Field:
-    """The scene with a far coast on the horizon: hills or a town, across the frame or from one side."""
+def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: float) -> None:
+    """A far coast on the horizon: hills or a town, across the frame or from one side; in place."""
     height, width = scene.shape
     town = rng.random() < 0.35
     if town:
@@ -142,5 +149,5 @@ def _with_shore(rng: np.random.Generator, scene: Field, horizon: float, contrast
     land_level = np.float32(warmth) * (1 - 0.4 * haze) + np.float32(0.4 * contrast) * haze
     land_level = land_level + np.float32(rng.uniform(2, 8)) * relief
     shine = np.exp(-0.5 * ((rows - 1) / 1.2) ** 2)
-    lit = scene * (1 - land) + land_level * land + np.float32(rng.uniform(-12, 8)) * shine
-    return np.asarray(lit, dtype=np.float32)
+    scene.paint(land, land_level)
+    scene.gray += np.float32(rng.uniform(-12, 8)) * shine

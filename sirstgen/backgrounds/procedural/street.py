@@ -7,8 +7,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast
-from sirstgen.backgrounds.procedural.fields import Field, fractal, frame_scale
+from sirstgen.backgrounds.procedural.fields import fractal, frame_scale
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
 from sirstgen.backgrounds.procedural.silhouettes import below, town_line
 from sirstgen.backgrounds.procedural.sky import low_sky
@@ -17,8 +18,8 @@ from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bus
 _WALL = 256  # pixels; a wall is drawn no larger than this and enlarged, for most of a near one lies outside the frame
 
 
-def street(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Gray levels of a street scene; the sky at the horizon is 0.
+def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
+    """A street scene; the sky at the horizon has gray level 0.
 
     Args:
         rng: where every draw comes from.
@@ -28,10 +29,10 @@ def street(rng: np.random.Generator, height: int, width: int) -> Field:
     horizon = height * rng.uniform(0.45, 0.65)
     centre = width * rng.uniform(0.3, 0.7)
     warmth = rng.uniform(35, 95)
-    scene = low_sky(rng, height, width, horizon, fall=-rng.uniform(5, 60))
+    scene = Canvas(low_sky(rng, height, width, horizon, fall=-rng.uniform(5, 60)))
     _far_side(rng, scene, horizon, warmth)
     half = width * rng.uniform(0.35, 0.9)
-    scene = _road(rng, scene, horizon, centre, half, warmth)
+    _road(rng, scene, horizon, centre, half, warmth)
     for side in (-1, 1):
         if rng.random() < 0.45:
             _row_of_houses(rng, scene, horizon, centre, side * half * rng.uniform(1.15, 1.8), warmth)
@@ -41,8 +42,8 @@ def street(rng: np.random.Generator, height: int, width: int) -> Field:
     return scene
 
 
-def _road(rng: np.random.Generator, scene: Field, horizon: float, centre: float, half: float, warmth: float) -> Field:
-    """`scene` with ground below the horizon: asphalt with lane marks between pavements."""
+def _road(rng: np.random.Generator, scene: Canvas, horizon: float, centre: float, half: float, warmth: float) -> None:
+    """Ground below the horizon: asphalt with lane marks between pavements; in place."""
     height, width = scene.shape
     scale = frame_scale(height, width)
     depth = relative_depth(height, horizon)
@@ -63,22 +64,22 @@ def _road(rng: np.random.Generator, scene: Field, horizon: float, centre: float,
     kerbs = np.clip((0.03 * half - np.abs(np.abs(across) - half)) / pixel + 0.5, 0, 1)
     ground = ground + rng.uniform(-12, 25) * marks + rng.uniform(-15, 25) * kerbs
     land = below(np.full(width, horizon), height, softness=2.0)
-    return np.asarray(scene * (1 - land) + ground * land, dtype=np.float32)
+    scene.paint(land, ground)
 
 
-def _far_side(rng: np.random.Generator, scene: Field, horizon: float, warmth: float) -> None:
+def _far_side(rng: np.random.Generator, scene: Canvas, horizon: float, warmth: float) -> None:
     """Roofs and trees at the end of the street, hazy, in place."""
     height, width = scene.shape
     for _ in range(2):
         line = horizon + 1 - height * rng.uniform(0.03, 0.12) * town_line(rng, width, 0.04 * width)
         cover = below(line, height)
         level = warmth * rng.uniform(0.4, 1.0) + 4 * fractal(rng, height, width, 2.2, outer=height / 10)
-        scene += cover * (level.astype(np.float32) - scene)
+        scene.paint(cover, level.astype(np.float32))
     _hedge(rng, scene, horizon, 0.5 * width, 0.0, warmth)
 
 
 def _row_of_houses(
-    rng: np.random.Generator, scene: Field, horizon: float, centre: float, offset: float, warmth: float
+    rng: np.random.Generator, scene: Canvas, horizon: float, centre: float, offset: float, warmth: float
 ) -> None:
     """Houses along one side from the far end to the near one, in place; `offset` is their line at the bottom row."""
     height, _ = scene.shape
@@ -116,7 +117,9 @@ def _row_of_houses(
         distance = front * rng.uniform(0.7, 0.98)
 
 
-def _hedge(rng: np.random.Generator, scene: Field, horizon: float, centre: float, offset: float, warmth: float) -> None:
+def _hedge(
+    rng: np.random.Generator, scene: Canvas, horizon: float, centre: float, offset: float, warmth: float
+) -> None:
     """Trees and bushes along one side, or across the end of the street where `offset` is 0; in place."""
     height, width = scene.shape
     reach = height - 1 - horizon
@@ -139,7 +142,7 @@ def _hedge(rng: np.random.Generator, scene: Field, horizon: float, centre: float
 
 
 def _furniture(
-    rng: np.random.Generator, scene: Field, horizon: float, centre: float, half: float, warmth: float
+    rng: np.random.Generator, scene: Canvas, horizon: float, centre: float, half: float, warmth: float
 ) -> None:
     """Lamp posts or telegraph poles in step along the kerb, their wires, leafless trees and cars; in place."""
     height, width = scene.shape
@@ -156,17 +159,17 @@ def _furniture(
         cover = np.zeros((height, width), dtype=np.uint8)
         for lower in (0.0, 0.06, 0.12)[: int(rng.integers(1, 4))]:
             _wires(cover, [(x, y + lower * (horizon - y)) for x, y in heads])
-        scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
+        scene.paint(cover.astype(np.float32) / 255, level)
     for _ in range(int(rng.integers(0, 9))):
         z = rng.uniform(1.0, 4.0)
         foot = (centre - side * half * rng.uniform(1.05, 1.4) / z, horizon + reach / z)
         cover_of_tree = bare_tree(rng, height, width, foot, tall=reach * rng.uniform(1.5, 3.0) / z)
-        scene += cover_of_tree * (np.float32(warmth + rng.normal(0, 20)) - scene)
+        scene.paint(cover_of_tree, warmth + rng.normal(0, 20))
     for z in sorted(rng.uniform(1.6, 7.0, int(rng.integers(0, 5))), reverse=True):
         _car(rng, scene, centre + half * rng.uniform(-0.8, 0.8) / z, horizon + reach / z, 0.32 * reach / z, warmth)
 
 
-def _car(rng: np.random.Generator, scene: Field, x: float, foot: float, size: float, warmth: float) -> None:
+def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: float, warmth: float) -> None:
     """A car from behind or in front, `size` pixels half wide, in place: cold windows, warm tyres and exhaust."""
     height, width = scene.shape
     body = np.array(
@@ -180,7 +183,7 @@ def _car(rng: np.random.Generator, scene: Field, x: float, foot: float, size: fl
         cover = np.zeros((height, width), dtype=np.uint8)
         corners = np.rint((outline * size + [x, foot]) * 16).astype(np.int32)
         cv2.fillPoly(cover, [corners[:, None]], 255, cv2.LINE_AA, shift=4)
-        scene += cover.astype(np.float32) / 255 * (np.float32(level) - scene)
+        scene.paint(cover.astype(np.float32) / 255, level)
 
 
 def _wires(cover: np.ndarray, heads: list[tuple[float, float]]) -> None:

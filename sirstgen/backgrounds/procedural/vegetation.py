@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, band, billowed, smoothstep
 
 _STAMP = 64
@@ -61,12 +62,12 @@ def _plant(rng: np.random.Generator, shape: np.ndarray, ragged: float, light: np
 
 
 def plant(
-    scene: Field, plants: list[Plant], spots: Iterable[tuple[float, float, float, float]], contrast: float
+    scene: Canvas, plants: list[Plant], spots: Iterable[tuple[float, float, float, float]], contrast: float
 ) -> None:
     """Draw plants into `scene`, in the order given (far ones first).
 
     Args:
-        scene: (height, width) gray levels, changed in place.
+        scene: what is drawn on.
         plants: to choose from; the spots take them in turn.
         spots: (x of the foot, y of the foot, height of the plant in pixels, gray level).
         contrast: gray levels between the coldest and the warmest leaves, halved.
@@ -82,15 +83,14 @@ def plant(
         _paste(scene, sized[kind, size], round(x) - size // 2, round(y) - size, np.float32(level), np.float32(contrast))
 
 
-def _paste(scene: Field, drawn: Plant, left: int, top: int, level: np.float32, contrast: np.float32) -> None:
+def _paste(scene: Canvas, drawn: Plant, left: int, top: int, level: np.float32, contrast: np.float32) -> None:
     size = len(drawn.cover)
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + size, scene.shape[1]), min(top + size, scene.shape[0])
     if x0 >= x1 or y0 >= y1:
         return
     cut = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-    under = scene[y0:y1, x0:x1]
-    under += drawn.cover[cut] * (level + contrast * drawn.tone[cut] - under)
+    scene.paint(drawn.cover[cut], level + contrast * drawn.tone[cut], np.s_[y0:y1, x0:x1])
 
 
 def bare_tree(rng: np.random.Generator, height: int, width: int, foot: tuple[float, float], tall: float) -> Field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted, town_line
@@ -55,8 +56,9 @@ def test_tilt_leaves_the_middle_column_and_lowers_the_right_side() -> None:
 
 @pytest.mark.parametrize("kind", [bush, broadleaf, conifer])
 def test_plants_stand_on_their_foot_and_touch_nothing_else(kind: object) -> None:
-    scene = np.zeros((80, 80), dtype=np.float32)
-    plant(scene, [kind(stream(3))], [(40.0, 60.0, 20.0, 100.0)], contrast=5.0)  # type: ignore[operator]
+    canvas = Canvas(np.zeros((80, 80), dtype=np.float32))
+    plant(canvas, [kind(stream(3))], [(40.0, 60.0, 20.0, 100.0)], contrast=5.0)  # type: ignore[operator]
+    scene = canvas.gray
     rows, columns = np.nonzero(np.abs(scene) > 1)
     assert 40 <= rows.min() <= rows.max() < 60
     assert 30 <= columns.min() <= columns.max() < 50
@@ -64,8 +66,9 @@ def test_plants_stand_on_their_foot_and_touch_nothing_else(kind: object) -> None
 
 
 def test_plants_outside_the_frame_are_cut() -> None:
-    scene = np.zeros((32, 32), dtype=np.float32)
-    plant(scene, [bush(stream(4))], [(-40.0, 10.0, 9.0, 50.0), (31.0, 34.0, 12.0, 50.0), (5.0, -3.0, 6.0, 50.0)], 1.0)
+    canvas = Canvas(np.zeros((32, 32), dtype=np.float32))
+    plant(canvas, [bush(stream(4))], [(-40.0, 10.0, 9.0, 50.0), (31.0, 34.0, 12.0, 50.0), (5.0, -3.0, 6.0, 50.0)], 1.0)
+    scene = canvas.gray
     assert scene[20:, 20:].max() > 10
     assert not scene[:15].any()
 
@@ -88,21 +91,23 @@ def test_a_wall_repeats_its_storeys() -> None:
 
 
 def test_a_hung_wall_covers_its_corners_and_no_more() -> None:
-    scene = np.zeros((60, 60), dtype=np.float32)
+    canvas = Canvas(np.zeros((60, 60), dtype=np.float32))
     corners = np.array([[10, 20], [40, 10], [40, 50], [10, 40]], dtype=np.float32)
-    hang(scene, np.full((30, 30), 7, dtype=np.float32), corners)
+    hang(canvas, np.full((30, 30), 7, dtype=np.float32), corners)
+    scene = canvas.gray
     np.testing.assert_allclose(scene[26:36, 14:36], 7, rtol=1e-5)
     assert not scene[:, :8].any()
     assert not scene[:, 43:].any()
 
 
 def test_rectangles_and_masts_keep_their_place_and_their_area() -> None:
-    scene = np.zeros((20, 30), dtype=np.float32)
-    rectangle(scene, 5.0, 5.0, 10.0, 9.0, 10.0)
-    assert scene.sum() == pytest.approx(10 * 5 * 4)
-    rectangle(scene, 50.0, 5.0, 60.0, 9.0, 10.0)
-    assert scene.sum() == pytest.approx(10 * 5 * 4)
-    pole = np.zeros((20, 30), dtype=np.float32)
-    mast(pole, 15.0, 18.0, 4.0, 0.5, 10.0)
+    canvas = Canvas(np.zeros((20, 30), dtype=np.float32))
+    rectangle(canvas, 5.0, 5.0, 10.0, 9.0, 10.0)
+    assert canvas.gray.sum() == pytest.approx(10 * 5 * 4)
+    rectangle(canvas, 50.0, 5.0, 60.0, 9.0, 10.0)
+    assert canvas.gray.sum() == pytest.approx(10 * 5 * 4)
+    canvas = Canvas(np.zeros((20, 30), dtype=np.float32))
+    mast(canvas, 15.0, 18.0, 4.0, 0.5, 10.0)
+    pole = canvas.gray
     assert pole[4:18, 15] == pytest.approx(5.0)
     assert pole[:4].max() == 0

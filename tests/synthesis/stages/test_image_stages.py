@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.stages import BlockCodec, SensorNoise
-from sirstgen.synthesis.finishing import add_noise, apply_codec
+from sirstgen.stages import ImageContext
+from sirstgen.synthesis.stages.codec import Codec
+from sirstgen.synthesis.stages.sensor_noise import SensorNoise
+
+NOTHING = ImageContext(lambda: False)
 
 
 @pytest.mark.parametrize("lag1", [0.0, 0.4, 0.7])
 def test_noise_has_the_deviation_and_correlation_it_states(lag1: float) -> None:
     image = np.full((300, 300), 20000, np.uint16)
-    field = add_noise(image, SensorNoise(50.0, lag1, 3)).astype(float) - 20000
+    field = SensorNoise(50.0, lag1, 3).apply(image).astype(float) - 20000
     assert field.std() == pytest.approx(50, rel=0.02)
     for first, second in ((field[:, 1:], field[:, :-1]), (field[1:], field[:-1])):
         assert np.corrcoef(first.ravel(), second.ravel())[0, 1] == pytest.approx(lag1, abs=0.03)
@@ -22,7 +25,7 @@ def test_noise_has_the_deviation_and_correlation_it_states(lag1: float) -> None:
 
 def test_noise_is_that_of_its_seed_and_stays_within_black_and_white() -> None:
     image = np.tile(np.array([[0, 255]], np.uint8), (40, 20))
-    noisy = [add_noise(image, SensorNoise(30.0, 0.4, seed)) for seed in (1, 1, 2)]
+    noisy = [SensorNoise(30.0, 0.4, seed).apply(image) for seed in (1, 1, 2)]
     assert np.array_equal(noisy[0], noisy[1]) and not np.array_equal(noisy[0], noisy[2])
     assert noisy[0].dtype == np.uint8
 
@@ -38,7 +41,7 @@ def test_blocks_begin_at_the_phase(x: int, y: int, height: int, width: int) -> N
     image = np.full((height, width), 60, np.uint8)
     image[:, x + 8 :] = 180
     image[y + 8 :] += 40
-    kept = apply_codec(image, BlockCodec(1, (x, y)), np.zeros(image.shape, bool)).astype(int)
+    kept = Codec(1, (x, y)).apply(image, NOTHING).astype(int)
     steps = np.abs(np.diff(kept, axis=1)).sum(axis=0), np.abs(np.diff(kept, axis=0)).sum(axis=1)
     assert steps[0].argmax() == x + 7 and (np.delete(steps[0], x + 7) == 0).all()
     assert steps[1].argmax() == y + 7 and (np.delete(steps[1], y + 7) == 0).all()
@@ -48,11 +51,11 @@ def test_only_blocks_with_a_changed_pixel_are_written_back() -> None:
     image = texture(64, 64)
     changed = np.zeros(image.shape, bool)
     changed[20, 30] = True
-    shown = apply_codec(image, BlockCodec(20, (4, 2), "targets"), changed)
+    shown = Codec(20, (4, 2), "targets").apply(image, ImageContext(lambda: changed))
     differing = np.argwhere(shown != image)
     assert len(differing)
     assert differing.min(axis=0).tolist() >= [18, 28] and differing.max(axis=0).tolist() <= [25, 35]
-    whole = apply_codec(image, BlockCodec(20, (4, 2)), changed)
+    whole = Codec(20, (4, 2)).apply(image, NOTHING)
     assert np.array_equal(shown[18:26, 28:36], whole[18:26, 28:36])
 
 
@@ -62,9 +65,9 @@ def test_only_blocks_with_a_changed_pixel_are_written_back() -> None:
         lambda: SensorNoise(0.0, 0.4, 1),
         lambda: SensorNoise(1.0, 0.95, 1),
         lambda: SensorNoise(1.0, 0.4, -1),
-        lambda: BlockCodec(0),
-        lambda: BlockCodec(50, (8, 0)),
-        lambda: BlockCodec(50, (0, 0), "blocks"),  # type: ignore[arg-type]
+        lambda: Codec(0),
+        lambda: Codec(50, (8, 0)),
+        lambda: Codec(50, (0, 0), "blocks"),  # type: ignore[arg-type]
     ],
 )
 def test_stages_out_of_range_are_refused(wrong: object) -> None:

@@ -1,0 +1,61 @@
+"""Place maps: one of four places for every pixel, and their form as PNG files that people can read and edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.errors import InputError
+from sirstgen.images import decode_gray, read_bytes
+from sirstgen.png import encode_png
+
+PlaceMap = NDArray[np.uint8]
+"""(H, W) of the numbers below."""
+
+UNKNOWN, SKY, WATER, GROUND = range(4)
+NAMES = ("unknown", "sky", "water", "ground")
+"""Name of each number."""
+
+LEVELS = np.array([0, 255, 170, 85], dtype=np.uint8)
+"""Gray level of each number in a file: black is unknown, white is sky, in between water and, darker, ground."""
+
+
+def encode_places(places: PlaceMap) -> bytes:
+    """The map as an 8-bit gray PNG at `LEVELS`."""
+    return encode_png(LEVELS[places])
+
+
+def read_places(path: Path, shape: tuple[int, int]) -> PlaceMap:
+    """The map in a file.
+
+    Args:
+        path: a PNG or another image file; gray levels within 20 of one of `LEVELS`.
+        shape: (H, W) of its background.
+
+    Raises:
+        InputError: the file cannot be read, has another size, or holds other gray levels; names it.
+    """
+    return decode_places(read_bytes(path), path, shape)
+
+
+def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
+    """The map in the bytes of a file; arguments and errors as `read_places`."""
+    image = decode_gray(data, path)
+    if image.shape != shape:
+        (height, width), (rows, columns) = image.shape, shape
+        raise InputError.of(
+            path, f"a place map has the size of its background, {columns}x{rows}, this one has {width}x{height}"
+        )
+    off = np.abs(image.astype(np.int32)[..., None] - LEVELS.astype(np.int32))
+    nearest: PlaceMap = off.argmin(axis=-1).astype(np.uint8)
+    wrong = off.min(axis=-1) > 20
+    if image.dtype != np.uint8 or wrong.any():
+        row, column = (int(value) for value in np.argwhere(wrong)[0]) if wrong.any() else (0, 0)
+        raise InputError.of(
+            path,
+            "a place map is an 8-bit gray image of 255 (sky), 170 (water), 85 (ground) and 0 (unknown), "
+            f"got {int(image[row, column])} at x={column}, y={row}",
+        )
+    return nearest
