@@ -20,6 +20,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
+_LONGEST = 1000
+
+
+def printable(text: str, limit: int = _LONGEST) -> str:
+    """Return `text` on one line for a terminal: control characters and undecodable bytes escaped, the middle of long
+    texts left out.
+
+    Args:
+        text: anything, such as the name of a file that somebody else made.
+        limit: longest text that is shown whole, characters.
+    """
+    if not text.isprintable():
+        text = "".join(
+            each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
+        )
+    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-(limit // 3 - 3) :]}"
+
 
 class SirstgenError(Exception):
     """Base of every error that sirstgen raises on purpose.
@@ -33,7 +50,7 @@ class SirstgenError(Exception):
 
     def __init__(self, message: str, **data: Any) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = printable(message)
         self.data = data
 
     def __str__(self) -> str:
@@ -63,9 +80,9 @@ class InputError(SirstgenError):
     exit_code = 2
 
     @classmethod
-    def of(cls, path: str | Path, what: str) -> Self:
+    def of(cls, path: str | Path, what: str, **data: Any) -> Self:
         """`what` is wrong with `path`."""
-        return cls(f"{path}: {what}", path=str(path))
+        return cls(f"{path}: {what}", path=str(path), **data)
 
 
 class OutputExistsError(SirstgenError):

@@ -73,11 +73,19 @@ def _inherit(copy: Any) -> _Inherited:
     return _Inherited(copy.detach())
 
 
-def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+def as_finished(
+    pool: Executor, function: Callable[[T], R], tasks: Iterable[T], limit: Callable[[], int] = lambda: _UNDER_WAY
+) -> Iterator[R]:
     """``function(task)`` of every task, in the order in which they finish.
 
     A few tasks are under way at a time, so that memory does not grow with their number; those that have not begun are
     cancelled when the caller stops early.
+
+    Args:
+        pool: any executor.
+        function: runs in its workers.
+        tasks: read as results are taken.
+        limit: tells how many tasks may be under way.
 
     Raises:
         GenerationError: a worker was ended from outside.
@@ -88,7 +96,7 @@ def as_finished(pool: Executor, function: Callable[[T], R], tasks: Iterable[T]) 
         while True:
             for task in waiting:
                 under_way.add(pool.submit(function, task))
-                if len(under_way) >= _UNDER_WAY:
+                if len(under_way) >= limit():
                     break
             if not under_way:
                 return

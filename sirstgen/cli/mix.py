@@ -50,7 +50,7 @@ def mix(
         write_mix(drawn, out, link=link, overwrite=overwrite, resume=resume, progress=told)
     manifest = read_manifest(out)
     if source is not None:
-        common.warn(source.warnings.values())
+        common.warn(source.notes())
     real_images, synthetic = manifest["real"]["train"], manifest["synthetic"]["train"]
     text = (
         f"{manifest['count']} images in {out}: {real_images} real and {synthetic} synthetic for training (seed {seed})"

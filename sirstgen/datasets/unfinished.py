@@ -15,10 +15,14 @@ STATE = ".run.json"
 
 RUN_FOLDER = ".run"
 JOURNAL = f"{RUN_FOLDER}/journal.tsv"
+SHARD_STATE = f"{RUN_FOLDER}/shards.json"
+"""The state of a run that writes shards, in which several commands may work at a time."""
 
 
 def refuse_unfinished(folder: Path) -> None:
     """Raise InputError where a run in `folder` is not finished, with how far it is."""
+    if (folder / SHARD_STATE).is_file():
+        raise InputError.of(folder, "unfinished run of shards; sirstgen synth --resume or --finish finishes it")
     if not (folder / STATE).is_file():
         return
     state = read_state(folder)

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sirstgen import __version__
 from sirstgen.atomic import write_file
-from sirstgen.backgrounds.levels import STRETCH
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError
 from sirstgen.export.coco import CocoWriter
@@ -22,10 +19,11 @@ from sirstgen.export.frames import UNLISTED, parts_of, read_frames
 from sirstgen.export.hf import HfWriter
 from sirstgen.export.job import Job, Writer
 from sirstgen.export.mmseg import MmsegWriter
-from sirstgen.export.pictures import Levels, Pictures
+from sirstgen.export.pictures import Pictures
 from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
+from sirstgen.gray_scale import EIGHT_BIT, GrayScale
 from sirstgen.output import output_folder
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import listed_files
@@ -73,7 +71,7 @@ class Export:
     images: int
     targets: int
     parts: dict[str, int]
-    levels: Levels | None
+    levels: GrayScale | None
     notes: list[str]
     usage: str
 
@@ -86,7 +84,7 @@ class Export:
             "images": self.images,
             "targets": self.targets,
             "parts": self.parts,
-            "levels": None if self.levels is None else {"black": self.levels[0], "white": self.levels[1]},
+            "levels": None if self.levels is None else self.levels.to_dict(),
             "notes": self.notes,
         }
 
@@ -138,7 +136,8 @@ def export_dataset(
     _refuse_overlap(source.folder, folder)
     with output_folder(folder, listed_files(RECORD), overwrite=overwrite, staged=True) as output:
         work = output.work
-        levels = _levels(source) if min(bit_depth or 16, kind.bits) == 8 else None
+        narrow = min(bit_depth or 16, kind.bits) == 8 and source.gray_scale != EIGHT_BIT
+        levels = source.gray_scale if narrow else None
         parts = parts_of(source)
         present = [part for part in _ORDER if part in set(parts.values())]
         pictures = Pictures(source, link, levels)
@@ -188,32 +187,18 @@ def _refuse_overlap(source: Path, out: Path) -> None:
         )
 
 
-def _levels(dataset: Dataset) -> Levels | None:
-    """The levels of a 16-bit dataset that become 0 and 255, one pair for the whole set; None for 8-bit images."""
-    counts = np.zeros(65536, np.int64)
-    for key in dataset.ids:
-        image = dataset.image(key)
-        if image.dtype == np.uint16:
-            counts += np.bincount(image.ravel(), minlength=65536)
-    if not counts.any():
-        return None
-    share = np.cumsum(counts) / counts.sum()
-    black, white = (int(np.searchsorted(share, quantile)) for quantile in STRETCH)
-    return black, white
-
-
-def _notes(source: Dataset, images: Counter[str], levels: Levels | None, pictures: Pictures) -> Iterator[str]:
+def _notes(source: Dataset, images: Counter[str], levels: GrayScale | None, pictures: Pictures) -> Iterator[str]:
     if levels is not None:
         yield (
-            f"16-bit images became 8-bit ones, on one scale for the whole set: gray level {levels[0]} is 0, "
-            f"{levels[1]} is 255; levels beyond are clipped."
+            f"16-bit images became 8-bit ones, on one scale for the whole set: gray level {levels.black:g} is 0, "
+            f"{levels.white:g} is 255; levels beyond are clipped."
         )
     elif pictures.wide:
         yield "Images keep their 16 bits; --bit-depth 8 is for readers that take 8 bits only."
     if images[UNLISTED]:
         yield f"{images[UNLISTED]} images stand in no split list; they are in part {UNLISTED}."
     if source.warnings:
-        yield f"{len(source.warnings)} masks had another size than their image and were resized."
+        yield from source.notes()
 
 
 def _card(result: Export) -> str:

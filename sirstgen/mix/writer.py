@@ -15,7 +15,7 @@ from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.images import Gray
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.output import output_folder, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
@@ -88,14 +88,11 @@ def write_mix(
 
 
 def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
-    path = entry.source.image_path(entry.source_id)
-    data = read_bytes(path)
-    image = decode_gray(data, path)
+    stored = entry.source.entry(entry.source_id)
+    image, mask = entry.source.sample(entry.source_id)
     name = f"{entry.id}.png"
-    place_gray(path, data, image, work / "images" / name, link)
-    mask_path = entry.source.mask_path(entry.source_id)
-    mask = entry.source.mask(entry.source_id)
-    place_gray(mask_path, read_bytes(mask_path), mask.astype(np.uint8) * np.uint8(255), work / "masks" / name, link)
+    for part, file, pixels in (("images", stored.image, image), ("masks", stored.mask, mask * np.uint8(255))):
+        place_gray(file.path, file.read(), pixels, work / part / name, link)
     return image
 
 

@@ -29,7 +29,7 @@ def write_sums(folder: Path, known: Mapping[str, str] | None = None, kept: Mappi
     places = {name: folder / name for name in _files(folder)}
     places |= {name: path for name, path in (kept or {}).items() if not name.startswith(".") and path.is_file()}
     sums = known or {}
-    lines = [_line(sums.get(name) or _checksum(place), name) for name, place in sorted(places.items())]
+    lines = [sum_line(sums.get(name) or _checksum(place), name) for name, place in sorted(places.items())]
     sync_disk(folder)
     write_file(folder / SUMS, "".join(lines))
 
@@ -103,7 +103,8 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _line(checksum: str, name: str) -> str:
+def sum_line(checksum: str, name: str) -> str:
+    """A file's line of ``SHA256SUMS``."""
     escaped = "".join(_ESCAPES.get(character, character) for character in name)
     return f"{'' if escaped == name else chr(92)}{checksum}  {escaped}\n"
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.atomic import MANIFEST
-from sirstgen.datasets.unfinished import RUN_FOLDER, STATE, read_state
+from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.output import Owned
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.journal import file_sha256
 
 _CLOSING = ("50_50/train.txt", "50_50/test.txt", "targets.jsonl", "README.md", MANIFEST, SUMS)
-_FOLDERS = ("images", "masks", "50_50", "img_idx")
+_FOLDERS = ("images", "masks", "shards", "50_50", "img_idx")
 """Where a file of the user would become a part of the new dataset."""
 
-_IMAGE = re.compile(r"(images|masks)/\d{6,}\.png")
+_IMAGE = re.compile(r"(images|masks)/\d{6,}\.png|shards/(train|test)-\d+\.tar")
 
 
 def owned_files(folder: Path) -> set[str]:
@@ -33,8 +33,9 @@ def owned_files(folder: Path) -> set[str]:
     """
     state = read_state(folder)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
-    own = {name for name in names if name == STATE or name.startswith(f"{RUN_FOLDER}/")} if state else set()
-    if state is not None and not state["finished"]:
+    shards = (folder / SHARD_STATE).is_file()
+    own = {name for name in names if name == STATE or name.startswith(f"{RUN_FOLDER}/")} if state or shards else set()
+    if shards or (state is not None and not state["finished"]):
         own |= {name for name in names if _IMAGE.fullmatch(name) or name in (*_CLOSING, *_lists(folder.name))}
     else:
         sums, manifest = _proof(folder)
@@ -100,12 +101,14 @@ def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
 def _layout(manifest: Mapping[str, Any], name: str) -> Iterator[str]:
     """The files that a dataset of this manifest consists of."""
     yield from (*_CLOSING[:-1], *_lists(name), *_lists(str(manifest.get("name"))))
-    entries = manifest.get("images")
+    entries, shards = manifest.get("images"), manifest.get("shards")
+    if isinstance(shards, dict):
+        yield from (str(entry.get("name")) for entry in shards.get("files", ()))
+        return
     if isinstance(entries, list):  # a mix
-        ids = [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
+        ids = [str(entry.get("id")) for entry in entries]
     else:
-        count = manifest["count"]
-        ids = [f"{number:06d}" for number in range(1, count + 1)] if isinstance(count, int) else []
+        ids = [f"{number:06d}" for number in range(1, manifest["count"] + 1)]
     for key in ids:
         yield f"images/{key}.png"
         yield f"masks/{key}.png"

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.atomic import MANIFEST, write_file
-from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, STATE, read_state, state_text
-from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
-from sirstgen.output import Output, refuse_existing, stage_of
+from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
+from sirstgen.output import Output, holds_anything, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
-from sirstgen.storage.sink import Chunk, FolderSink, Sink
+from sirstgen.storage.owned import owned_files
+from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
+
+LAYOUT = (SUMS, "images", "masks", "shards", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
+"""Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
+first, what makes the folder recognisable last."""
 
 _CHUNK = 32  # images a task
 _BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
@@ -75,7 +80,7 @@ class FolderRun:
                 warnings.warn(f"{folder / STATE}: damaged; all images are made again", SirstgenWarning, stacklevel=2)
                 (folder / JOURNAL).unlink(missing_ok=True)
             elif found is not None and not found["finished"]:
-                _refuse_other(output.folder, found["parts"], mark)
+                refuse_other(output.folder, found["parts"], mark)
                 state = {**found, "count": count}
             elif (folder / MANIFEST).is_file():
                 state["redraws"] = _reopen(output, mark, count)
@@ -181,11 +186,6 @@ def clear(folder: Path) -> None:
     (folder / STATE).unlink(missing_ok=True)
 
 
-def image_id(index: int) -> str:
-    """Return the id of image `index`: its number from 1, six digits."""
-    return f"{index + 1:06d}"
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the ``dataset.json`` of a finished dataset.
 
@@ -201,6 +201,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def make_room(folder: Path, overwrite: bool) -> None:
+    """Remove the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
+    begun = read_state(folder) is not None or (folder / SHARD_STATE).is_file()
+    if begun and not overwrite:
+        raise OutputExistsError(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    refuse_existing(folder, overwrite)
+    if holds_anything(folder):
+        order = {name: place for place, name in enumerate(LAYOUT)}
+        for name in sorted(owned_files(folder), key=lambda name: (order.get(name.split("/")[0], -1), name)):
+            (folder / name).unlink()
+        for place in LAYOUT:
+            for empty in sorted((folder / place).rglob("*"), reverse=True) if (folder / place).is_dir() else ():
+                empty.rmdir()
+            with contextlib.suppress(OSError):
+                (folder / place).rmdir()
+
+
 def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:
     """Turn a finished dataset back into a run: the journal from its rows and checksums.
 
@@ -209,7 +228,12 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
     """
     folder = output.work
     manifest = read_manifest(folder)
-    _refuse_other(output.folder, manifest, mark)
+    if "shards" in manifest:
+        raise InvalidValueError(
+            f"cannot resume {output.folder}: it holds shards; give --shard-size {manifest['shards']['size']}",
+            path=str(output.folder),
+        )
+    refuse_other(output.folder, manifest, mark)
     if manifest["count"] > count:
         raise _too_few(output.folder, manifest["count"], count)
     sums = read_sums(folder)
@@ -237,7 +261,7 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
     )
 
 
-def _refuse_other(folder: Path, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """InvalidValueError if the run or dataset in `folder` was begun with something else."""
     found = difference(begun, now)
     if found is not None:

@@ -13,11 +13,12 @@ from typing import Any
 from sirstgen.datasets.unfinished import read_state
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.output import output_folder
+from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.run import FolderRun, image_id, read_manifest
-from sirstgen.storage.sink import Chunk, Run, Sink
+from sirstgen.storage.run import FolderRun, read_manifest
+from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.workers import as_finished, worker_pool
 
@@ -31,7 +32,7 @@ def write_dataset(
     count: int,
     *,
     workers: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -45,7 +46,7 @@ def write_dataset(
         out: the folder; made if missing.
         count: images, at least 1.
         workers: processes; 1 works in this one.
-        executor: any `concurrent.futures` executor in place of processes of our own; its workers must see `out`.
+        executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
         overwrite: replace the sirstgen dataset that is there when the new one is whole; files of the user stay.
         progress: told how far the work is.
@@ -111,7 +112,7 @@ def redraw(
 
 
 def _complete(
-    generator: Generator, run: FolderRun, workers: int, executor: Executor | None, progress: Progress | None
+    generator: Generator, run: FolderRun, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
     """Makes the images that are missing, writes the closing files and ends the run."""
     with contextlib.closing(run.journal):
@@ -121,7 +122,7 @@ def _complete(
 
 
 def make_missing(
-    generator: Generator, run: Run, workers: int, executor: Executor | None, progress: Progress | None
+    generator: Generator, run: Run, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
     """Make the images that a run lacks, in worker processes or in this one."""
     missing = run.missing(generator.assignment)
@@ -138,14 +139,17 @@ def make_missing(
                 progress(run.done, run.count)
 
 
-def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: Executor | None) -> Iterator[Any]:
+def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: Any | None) -> Iterator[Any]:
     if pool is None:
         return (make(generator, sink, chunk) for chunk in chunks)
-    return as_finished(pool, functools.partial(work, Job.of(generator, sink)), chunks)
+    task = functools.partial(work, Job.of(generator, sink))
+    if is_dask_client(pool):
+        return as_finished_on_cluster(pool, task, chunks)
+    return as_finished(pool, task, chunks)
 
 
 @contextlib.contextmanager
-def _workers(executor: Executor | None, workers: int, lock: int | None) -> Iterator[Executor | None]:
+def _workers(executor: Any | None, workers: int, lock: int | None) -> Iterator[Any | None]:
     if executor is not None or workers == 1:
         yield executor
         return

@@ -154,7 +154,7 @@ def _run_all(
             plan.preset,
             stand_in,
             plan.describe(),
-            tuple(real.warnings.values()),
+            tuple(real.notes()),
         )
         if check.out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):

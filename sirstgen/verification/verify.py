@@ -12,7 +12,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
-from sirstgen.storage.run import image_id
+from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
     Tally,
@@ -182,6 +182,10 @@ def _examine_plain(folder: Path, progress: Progress | None) -> Verification:
     try:
         dataset = Dataset.open(folder)
     except InputError as error:
+        missing = [Issue(key, "no mask for this image") for key in error.data.get("no_mask", ())]
+        missing += [Issue(key, "no image for this mask") for key in error.data.get("no_image", ())]
+        if missing:
+            return Verification(folder, "plain", 0, 0, 0, missing)
         if error.data.get("path") == str(folder):  # no dataset at all; otherwise one of its files is at fault
             raise
         return Verification(folder, "plain", 0, 0, 0, [Issue(str(folder), str(error))])
