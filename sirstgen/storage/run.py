@@ -135,19 +135,23 @@ class FolderRun:
         for entry in receipt:
             self.journal.add(entry)
 
-    def redraw(self, image_ids: Sequence[str]) -> None:
-        """Mark finished images to be drawn again, differently.
+    def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
+        """Mark finished images to be drawn again. The same call after an interruption goes on with it.
 
-        The same ids asked for again after an interruption are drawn as they would have been without it.
+        Args:
+            images: ids, each to be drawn differently than before; or the redraw number of each image by id, where 0
+                draws what a new dataset holds.
         """
-        dropped = sorted(image_ids)
-        if self._state["dropped"] == dropped:
+        given = dict(images) if isinstance(images, Mapping) else dict.fromkeys(images)
+        asked = [[name, given[name]] for name in sorted(given)]
+        if self._state["dropped"] == asked:
             return
-        for name in dropped:
+        numbers = {name: self.redraws.get(name, 0) + 1 if number is None else number for name, number in given.items()}
+        for name in numbers:
             self.journal.forget(name)
         self.journal.sync()  # whoever is killed here has dropped nothing; after the next line, everything
-        self._state["dropped"] = dropped
-        self.redraws.update({name: self.redraws.get(name, 0) + 1 for name in dropped})
+        self._state["dropped"] = asked
+        self._state["redraws"] = {name: number for name, number in (self.redraws | numbers).items() if number}
         self._save()
 
     def finish(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -79,17 +79,18 @@ def write_dataset(
 def redraw(
     generator: Generator,
     folder: str | Path,
-    ids: Sequence[str],
+    ids: Sequence[str] | Mapping[str, int],
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Removes images of a finished dataset that a person rejects and draws others in their place, under the same ids.
+    """Remove images of a finished dataset that a person rejects and draw others in their place, under the same ids.
 
     Args:
         generator: the one the dataset was made with.
         folder: the dataset.
-        ids: the images to be replaced.
+        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than
+            before; an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
         progress: told how far the work is.
 
@@ -106,7 +107,7 @@ def redraw(
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
     with output_folder(folder, owned_files, resume=True) as output:
         run = FolderRun.open(generator, output, count, resume=True)
-        run.redraw(list(dict.fromkeys(ids)))
+        run.redraw(ids)
         _complete(generator, run, workers, None, progress)
     return folder
 
