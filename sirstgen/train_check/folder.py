@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
-from sirstgen.images import read_bytes
-from sirstgen.train_check.table import Run
+from sirstgen.errors import OutputExistsError
+from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
 
 _MARK, _KIND = "check.json", "sirstgen train-check"
 _OURS = re.compile(
@@ -19,18 +19,39 @@ _OURS = re.compile(
 """The files that a check writes."""
 
 
-def mark_folder(folder: Path) -> None:
-    """Say that `folder` is a check."""
-    write_file(folder / _MARK, json.dumps({"kind": _KIND}) + "\n")
+@contextlib.contextmanager
+def check_folder(
+    out: Path | None, resume: bool, overwrite: bool, inputs: Iterable[Path | None]
+) -> Iterator[Path | None]:
+    """Lock the output folder of a check and give the place to write into; None where there is none.
+
+    Raises:
+        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given, or no earlier check.
+        InvalidValueError: `out` is or holds one of the inputs.
+    """
+    if out is None:
+        yield None
+        return
+    refuse_overlap(out, *inputs)
+    if resume and stage_of(out) is None and holds_anything(out):
+        owned_files(out)  # only a check goes on
+    with output_folder(out, owned_files, overwrite=overwrite and not resume, resume=resume) as output:
+        yield output.work
 
 
-def read_record(path: Path) -> Run | None:
-    """Return the finished run whose record is at `path`; None, with a warning, where the record is damaged."""
+def mark_folder(folder: Path, steps: int | None) -> None:
+    """Say that `folder` is a check, and the steps of a training that a time budget has chosen."""
+    chosen = {} if steps is None else {"steps": steps}
+    write_file(folder / _MARK, json.dumps({"kind": _KIND, **chosen}) + "\n")
+
+
+def steps_chosen(folder: Path | None) -> int | None:
+    """Return the steps of a training that an earlier check in `folder` with a time budget has chosen."""
     try:
-        return Run.from_dict(json.loads(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
+        steps = None if folder is None else json.loads((folder / _MARK).read_bytes()).get("steps")
+    except (OSError, ValueError, AttributeError):
         return None
+    return steps if isinstance(steps, int) and steps > 0 else None
 
 
 def owned_files(folder: Path) -> set[str]:
