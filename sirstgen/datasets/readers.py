@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
 from sirstgen.image_files import named
 from sirstgen.input_files import loaded_json, read_bytes
+from sirstgen.slices import Slice
+
+Pair = tuple[Gray, NDArray[np.bool_]]
+"""An image, (H, W) uint8 or uint16, and its mask, (H, W) bool."""
 
 
 class Dataset:
@@ -75,6 +79,28 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @overload
+    def __getitem__(self, key: str | int) -> Pair: ...
+    @overload
+    def __getitem__(self, key: slice) -> Slice[Pair]: ...
+    def __getitem__(self, key: str | int | slice) -> Pair | Slice[Pair]:
+        """Return image and mask of an id or of a place in `ids`; of a slice, those of its places, read when asked for.
+
+        Raises:
+            InputError: there is no such id, or a file cannot be read.
+            IndexError: there is no such place.
+        """
+        if isinstance(key, slice):
+            return Slice(lambda place: self.sample(self.ids[place]), range(len(self))[key])
+        return self.sample(key if isinstance(key, str) else self.ids[key])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(self.sample, self.ids)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is an image of this id."""
+        return key in self._entries
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.folder)!r}, {len(self)} images)"

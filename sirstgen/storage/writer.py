@@ -13,6 +13,7 @@ from typing import Any
 from sirstgen.datasets.unfinished import read_state
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.output import output_folder
+from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
@@ -20,6 +21,7 @@ from sirstgen.storage.owned import owned_files
 from sirstgen.storage.run import FolderRun, read_manifest
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.planned import PlannedGenerator
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
@@ -27,9 +29,9 @@ Progress = Callable[[int, int], None]
 
 
 def write_dataset(
-    generator: Generator,
+    source: Generator | Sequence[ImagePlan],
     out: str | Path,
-    count: int,
+    count: int | None = None,
     *,
     workers: int = 1,
     executor: Executor | Any | None = None,
@@ -37,14 +39,14 @@ def write_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes images 0 to `count` - 1 of a generator as a dataset folder, which is named after its last component.
+    """Write images 0 to `count` - 1 of a generator, or given plans, as a dataset folder named after its last component.
 
     The bytes depend on the generator and the folder's name, not on workers, executor, order or interruptions.
 
     Args:
-        generator: recipe, backgrounds, templates and seed.
+        source: a generator, or plans over the built-in backgrounds and templates (`PlannedGenerator` for others).
         out: the folder; made if missing.
-        count: images, at least 1.
+        count: images, at least 1; all by default where plans are given.
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
@@ -59,6 +61,8 @@ def write_dataset(
         OutputExistsError: `out` is not empty and neither `resume` nor `overwrite` is given.
         GenerationError: an image cannot be made, or the disk is full. What is written stays; resume goes on.
     """
+    generator = source if isinstance(source, Generator) else PlannedGenerator(source)
+    count = _count(generator, count)
     if count < 1:
         raise InvalidValueError(f"n must be at least 1 image, got {count}", name="n", value=count)
     if workers < 1:
@@ -66,7 +70,8 @@ def write_dataset(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
-    if not resume and not overwrite and read_state(folder) is not None:
+    state = read_state(folder)
+    if state is not None and not (state["finished"] or resume or overwrite):
         raise OutputExistsError(
             f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
         )
@@ -110,6 +115,19 @@ def redraw(
         run.redraw(ids)
         _complete(generator, run, workers, None, progress)
     return folder
+
+
+def _count(generator: Generator, count: int | None) -> int:
+    """The number of images to write."""
+    if not isinstance(generator, PlannedGenerator):
+        if count is None:
+            raise InvalidValueError("count must be given: a generator is endless", name="count")
+        return count
+    if count is not None and count > len(generator):
+        raise InvalidValueError(
+            f"n must be at most {len(generator)}, as many as there are plans, got {count}", name="n"
+        )
+    return len(generator) if count is None else count
 
 
 def _complete(
