@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sirstgen.datasets.entries import Entry
 from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
+from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
 from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.decoding import Levels
@@ -74,7 +75,7 @@ class Dataset:
         folder = Path(folder)
         refuse_unfinished(folder)
         entries = find_entries(folder)
-        splits = read_split_lists(folder, entries)
+        splits = read_split_lists(folder, entries) or shard_split(entries)
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
 
     def __len__(self) -> int:

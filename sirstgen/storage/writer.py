@@ -105,11 +105,19 @@ def redraw(
         GenerationError: an image cannot be made, or the disk is full. The same call goes on where this one ended.
     """
     folder = Path(folder)
-    count = read_manifest(folder)["count"]
+    manifest = read_manifest(folder)
+    count = manifest["count"]
     known = {image_id(index) for index in range(count)}
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
+    if "shards" in manifest:
+        from sirstgen.storage.shard_writer import redraw_shards
+
+        earlier = manifest.get("redrawn", {})
+        numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
+        redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
+        return folder
     with output_folder(folder, owned_files, resume=True) as output:
         run = FolderRun.open(generator, output, count, resume=True)
         run.redraw(ids)
