@@ -30,6 +30,7 @@ from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Progress, fit
 from sirstgen.training.runtime import Runtime, resolve_device
+from sirstgen.training.trained_scale import TrainedScale
 
 _STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
 _MARK = "check.json"
@@ -233,6 +234,7 @@ class _Check:
                 device=self.device,
                 workers=self.workers,
                 data=mark,
+                gray_scale=TrainedScale.of(self.real.gray_scale, train.images),
                 progress=report,
             )
         except TrainingError as failure:
