@@ -52,6 +52,16 @@ def reopen_generator(
     return Generator(recipe, source, library, manifest["seed"])
 
 
+def can_be_redrawn(folder: str | Path) -> bool:
+    """Return whether a folder is a finished dataset of single files that states the recipe of its images."""
+    try:
+        manifest = read_manifest(Path(folder))
+    except InputError:
+        return False
+    files = (Path(folder) / "images").is_dir()
+    return files and isinstance(manifest.get("recipe"), dict) and isinstance(manifest.get("seed"), int)
+
+
 def _mark(description: dict[str, Any]) -> str:
     """What tells one source of backgrounds from another: its digest where it has one, which no file name enters."""
     return json.dumps(description.get("digest", description), sort_keys=True)

@@ -118,17 +118,15 @@ class FolderRun:
         for entry in receipt:
             self.journal.add(entry)
 
-    def redraw(self, image_ids: Sequence[str], earlier: Mapping[str, int]) -> None:
-        """The images shall be drawn again, differently.
+    def redraw(self, numbers: Mapping[str, int]) -> None:
+        """Have images drawn again.
 
         Args:
-            image_ids: of finished images.
-            earlier: how often each was redrawn before; said by the finished dataset, so that a redraw that was
-                interrupted and is asked for again draws the same.
+            numbers: the redraw number of each image, by id; 0 draws what a new dataset holds.
         """
-        for name in image_ids:
+        for name in numbers:
             self.journal.forget(name)
-        self.takes.update({name: earlier.get(name, 0) + 1 for name in image_ids})
+        self.takes = {name: number for name, number in (self.takes | dict(numbers)).items() if number}
         write_file(self.folder / RUN_FOLDER / "takes.json", json.dumps(self.takes), self.scratch)
 
     def finish(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -73,17 +73,18 @@ def write_dataset(
 def redraw(
     generator: Generator,
     folder: str | Path,
-    ids: Sequence[str],
+    ids: Sequence[str] | Mapping[str, int],
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Removes images of a finished dataset that a person rejects and draws others in their place, under the same ids.
+    """Remove images of a finished dataset that a person rejects and draw others in their place, under the same ids.
 
     Args:
         generator: the one the dataset was made with.
         folder: the dataset.
-        ids: the images to be replaced.
+        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than the
+            dataset states, so that an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
         progress: told how far the work is.
 
@@ -101,7 +102,8 @@ def redraw(
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
     with writing(folder, inside=True):
         run = FolderRun.open(generator, folder, count, resume=True, overwrite=False)
-        run.redraw(list(dict.fromkeys(ids)), manifest.get("redrawn", {}))
+        earlier = manifest.get("redrawn", {})
+        run.redraw(ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids})
         _complete(generator, run, workers, None, progress)
     return folder
 
