@@ -104,10 +104,16 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
+    earlier = manifest.get("redrawn", {})
+    numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
+    if "shards" in manifest:
+        from sirstgen.storage.shard_writer import redraw_shards
+
+        redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
+        return folder
     with writing(folder, inside=True):
         run = FolderRun.open(generator, folder, count, resume=True, overwrite=False)
-        earlier = manifest.get("redrawn", {})
-        run.redraw(ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids})
+        run.redraw(numbers)
         _complete(generator, run, workers, None, progress)
     return folder
 
