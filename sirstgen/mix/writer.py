@@ -12,7 +12,7 @@ import numpy as np
 from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.gray_files import place_gray
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
@@ -58,6 +58,7 @@ def write_mix(
     manifest = _manifest(mix, folder.resolve().name)
     if resume and _written(folder) == manifest:
         return Dataset.open(folder)
+    check_files((entry.source, (entry.source_id,)) for entry in mix.entries)
     if resume and stage_of(folder) is None:
         refuse_existing(folder)
     with output_folder(folder, owned_files, overwrite=overwrite, resume=resume, staged=True) as output:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.atomic import write_file
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.train_check.folder import check_folder, mark_folder, steps_chosen
 from sirstgen.train_check.presets import CheckPlan, FolderRow
 from sirstgen.train_check.runs import Check, Job
@@ -85,6 +85,8 @@ def train_check(
     hardware = Runtime.of(plan.settings, device)
     check = Check(plan, real, synth, None, device, workers)
     jobs = check.jobs()
+    entries = [entry for job in jobs if job.mix is not None for entry in job.mix.entries]
+    check_files([(real, real.split("test")), *((entry.source, (entry.source_id,)) for entry in entries)])
     rows = (row.folder for row in plan.rows if isinstance(row, FolderRow))
     inputs = (real.folder, None if synth is None else synth.folder, *rows)
     with check_folder(out, resume, overwrite, inputs) as check.out:
