@@ -53,10 +53,12 @@ class Mix:
     Attributes:
         entries: sorted by id.
         seed: what the ids were drawn with.
+        surrogate: whether the real images are of the surrogate domain.
     """
 
     entries: tuple[MixEntry, ...]
     seed: int
+    surrogate: bool = False
 
     def ids(self, part: Part) -> tuple[str, ...]:
         """The ids of one part, sorted."""
@@ -101,6 +103,7 @@ def draw_mix(
     real_count: int | None = None,
     synth_part: Literal["all", "train"] = "all",
     with_test: bool = False,
+    surrogate: bool = False,
 ) -> Mix:
     """Draw the images of a mix; nothing is written.
 
@@ -115,6 +118,7 @@ def draw_mix(
         synth_part: ``train`` takes from the synthetic set's training list only.
         with_test: also carry the real set's test images, for testing only, so that the folder alone serves a training
             code that wants a test list.
+        surrogate: whether `real` is the surrogate domain.
 
     Raises:
         InvalidValueError: see `mix_counts`.
@@ -137,7 +141,7 @@ def draw_mix(
         if real is None:
             raise InputError("the test images are those of the real set, and none is given; name one with --real")
         entries += [MixEntry("real", real, key, "test") for key in real.split("test")]
-    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed)
+    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed, surrogate)
 
 
 def _take(source: Dataset, kind: Kind, pool: Sequence[str], needed: int, seed: int) -> list[MixEntry]:
