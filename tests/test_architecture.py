@@ -94,7 +94,7 @@ ONLY = {
     ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
     ("evaluation", "measure"): {"sirstgen.measure.components"},
     ("detectors", ""): {"sirstgen.errors"},
-    ("evaluation", ""): {"sirstgen.errors"},
+    ("evaluation", ""): {"sirstgen.errors", "sirstgen.seeding"},
 }
 """Where knowing a room means some of its modules; "" stands for the foundation."""
 

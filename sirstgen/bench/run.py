@@ -165,8 +165,9 @@ def _opened(folder: str) -> Dataset:
 
 def _fingerprint(dataset: Dataset, image: str) -> str:
     """Of the files of an image and its mask: scores are kept only as long as both are what they were."""
-    digest = hashlib.sha256(dataset.image_path(image).read_bytes())
-    digest.update(dataset.mask_path(image).read_bytes())
+    entry = dataset.entry(image)
+    digest = hashlib.sha256(entry.image.read())
+    digest.update(entry.mask.read())
     return digest.hexdigest()[:16]
 
 

@@ -23,6 +23,7 @@ def mix(
     with_test: Annotated[bool, typer.Option("--with-test", help="Add the real test images, listed in test.txt.")] = (
         False
     ),
+    synth_part: Annotated[str, typer.Option(help="Synthetic images are taken from: train, all, or auto.")] = "auto",
     seed: common.Seed = 0,
     resume: common.Resume = False,
     overwrite: common.Overwrite = False,
@@ -68,6 +69,7 @@ def mix(
         total=total,
         real_ratio=real_ratio,
         real_count=real_count,
+        synth_part=synth_part,
         with_test=with_test,
         surrogate=surrogate,
     )

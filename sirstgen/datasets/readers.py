@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from sirstgen.datasets.entries import Entry
 from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
+from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
 from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
 from sirstgen.image_files import named
 from sirstgen.input_files import loaded_json, read_bytes
+from sirstgen.slices import Slice
+
+Pair = tuple[Gray, NDArray[np.bool_]]
+"""An image, (H, W) uint8 or uint16, and its mask, (H, W) bool."""
 
 
 class Dataset:
@@ -68,11 +73,33 @@ class Dataset:
         check_threshold(mask_threshold)
         folder = Path(folder)
         entries = find_entries(folder)
-        splits = read_split_lists(folder, entries)
+        splits = read_split_lists(folder, entries) or shard_split(entries)
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @overload
+    def __getitem__(self, key: str | int) -> Pair: ...
+    @overload
+    def __getitem__(self, key: slice) -> Slice[Pair]: ...
+    def __getitem__(self, key: str | int | slice) -> Pair | Slice[Pair]:
+        """Return image and mask of an id or of a place in `ids`; of a slice, those of its places, read when asked for.
+
+        Raises:
+            InputError: there is no such id, or a file cannot be read.
+            IndexError: there is no such place.
+        """
+        if isinstance(key, slice):
+            return Slice(lambda place: self.sample(self.ids[place]), range(len(self))[key])
+        return self.sample(key if isinstance(key, str) else self.ids[key])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(self.sample, self.ids)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is an image of this id."""
+        return key in self._entries
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.folder)!r}, {len(self)} images)"
