@@ -12,7 +12,7 @@ import numpy as np
 from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, whole_folder
 from sirstgen.datasets.gray_files import place_gray
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
 from sirstgen.images import Gray
@@ -55,6 +55,7 @@ def write_mix(
     manifest = _manifest(mix, folder.resolve().name)
     if resume and _written(folder) == manifest:
         return Dataset.open(folder)
+    check_files((entry.source, (entry.source_id,)) for entry in mix.entries)
     with whole_folder(folder, overwrite) as work:
         for part in ("images", "masks"):
             (work / part).mkdir()
