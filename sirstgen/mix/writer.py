@@ -17,6 +17,7 @@ from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
 from sirstgen.mix.mix import Mix, MixEntry
+from sirstgen.mix.surrogate import NOTE
 from sirstgen.output import output_folder, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import owned_files
@@ -118,6 +119,7 @@ def _manifest(mix: Mix, name: str) -> dict[str, Any]:
         "kind": "mix",
         "name": name,
         "sirstgen": __version__,
+        **({"surrogate": True, "note": NOTE} if mix.surrogate else {}),
         "seed": mix.seed,
         "count": len(mix.entries),
         "real": {"dataset": sources.get("real"), "train": mix.count("real"), "test": len(mix.ids("test"))},
@@ -164,7 +166,8 @@ def _card(mix: Mix, manifest: dict[str, Any]) -> str:
         else "It holds no test images; `test.txt` is empty. Test on the real set's own test list."
     )
     return (
-        f"# {manifest['name']}\n\n"
+        f"# {manifest['name']}{' (surrogate domain)' if mix.surrogate else ''}\n\n"
+        f"{f'{NOTE}{chr(10)}{chr(10)}' if mix.surrogate else ''}"
         f"A training mix of {mix.count('real') + mix.count('synthetic')} images: {' and '.join(parts)}, "
         f"drawn with seed {mix.seed} by `sirstgen mix`. {tested}\n\n"
         "Ids begin with `real-` or `synth-` and go on with the id in the source; `dataset.json` lists every image's "
