@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sirstgen.atomic import write_file
@@ -100,10 +100,12 @@ def train_check(
 
     if plan.minutes is not None:
         check.deadline = started + 60 * plan.minutes
-        jobs = check.with_steps(jobs, kept or check.measured_steps(jobs, hardware, measuring))
+        steps = kept or check.measured_steps(jobs, hardware, measuring)
+        jobs = check.with_steps(jobs, steps)
+        plan = replace(plan, settings=replace(plan.settings, steps=steps))
     if out is not None:
-        steps = {"steps": jobs[0].settings.steps} if plan.minutes is not None and jobs else {}
-        write_file(out / _MARK, json.dumps({"kind": "sirstgen train-check", **steps}) + "\n")
+        chosen = {"steps": plan.settings.steps} if plan.minutes is not None else {}
+        write_file(out / _MARK, json.dumps({"kind": "sirstgen train-check", **chosen}) + "\n")
     runs: list[Run] = []
     for first, group in check.groups(jobs, hardware):
         reports = [_Report(progress, jobs, first + place, len(group)) for place in range(len(group))]
