@@ -20,6 +20,7 @@ FOUNDATION = {
     "__init__",
     "assets",
     "atomic",
+    "checks",
     "decoding",
     "errors",
     "gray_scale",

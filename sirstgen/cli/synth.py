@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def synth(
     scr: Annotated[str | None, typer.Option(help="Signal-to-clutter ratios to choose from. [recipe: 3,4,5,6]")] = None,
-    n: Annotated[int, typer.Option("--n", help="Number of images.")] = 1327,
+    n: Annotated[int | None, typer.Option("--n", help="Number of images. [1327, or all plans]")] = None,
     out: Annotated[
         str, typer.Option(metavar="PATH_OR_URL", help="Folder to write, or with --shard-size a URL (s3://...).")
     ] = "sirst-synth",
@@ -36,6 +36,10 @@ def synth(
         float | None, typer.Option(help="Share of images in the training split. [recipe: 0.5]")
     ] = None,
     recipe: common.RecipeFile = None,
+    plans: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Render this dataset's plans again; --scr, --blur-sigma, --bit-depth apply."),
+    ] = None,
     seed: common.Seed = None,
     workers: common.Workers = None,
     shard_size: Annotated[
@@ -76,18 +80,21 @@ def synth(
         changes["train_share"] = train_share
     if procedural_share is not None:
         changes["backgrounds"] = {"procedural_share": procedural_share}
-    rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
+    if plans is not None:
+        _refuse_beside_plans(changes, recipe, seed, print_recipe)
+    rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe(**changes)
     if print_recipe:
         typer.echo(rules.to_yaml(), nl=False)
         return
 
     from sirstgen.seeding import draw_seed
     from sirstgen.storage.place import is_url
+    from sirstgen.storage.reopen import reopen_plans
     from sirstgen.storage.run import FolderRun
     from sirstgen.storage.shard_run import seed_at
     from sirstgen.storage.shard_writer import finish_shards
     from sirstgen.synthesis.generator import Generator as RunGenerator
-    from sirstgen.synthesis.sources import open_backgrounds
+    from sirstgen.synthesis.sources import BUILTIN, open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
     if finish is not None:
@@ -97,20 +104,27 @@ def synth(
         what = "shards" if shards is not None else f"a URL ({out})"
         raise InvalidValueError(f"{what} needs --shard-size, the images a shard; single files go to a folder only")
     chosen = common.shard_numbers(shards) if shards is not None else None
-    if seed is None:
-        known = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
-        seed = known if resume or chosen is not None else None
-    if seed is None:
-        if chosen is not None:
-            raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
-        seed = draw_seed()
-        if not quiet:
-            typer.echo(f"seed {seed}", err=True)
-    source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
-    drawings = TemplateLibrary.open(templates) if templates is not None else None
-    if drawings is not None:
-        drawings.check()
-    generator = RunGenerator(rules, source, drawings, seed)
+    generator: Generator
+    if plans is not None:
+        where = None if backgrounds == BUILTIN else backgrounds
+        generator = reopen_plans(plans, where, labels=labels, scene=scene, templates=templates, **changes)
+        n = len(generator) if n is None else n
+    else:
+        n = 1327 if n is None else n
+        if seed is None:
+            known = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
+            seed = known if resume or chosen is not None else None
+        if seed is None:
+            if chosen is not None:
+                raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
+            seed = draw_seed()
+            if not quiet:
+                typer.echo(f"seed {seed}", err=True)
+        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
+        drawings = TemplateLibrary.open(templates) if templates is not None else None
+        if drawings is not None:
+            drawings.check()
+        generator = RunGenerator(rules, source, drawings, seed)
     processes = workers if workers is not None else common.default_workers(n)
     with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as told:
         settings: dict[str, Any] = {
@@ -122,6 +136,16 @@ def synth(
         }
         manifest = _write(generator, out, n, shard_size, chosen, settings)
     _show(manifest, out, as_json, quiet)
+
+
+def _refuse_beside_plans(changes: Mapping[str, Any], *others: Any) -> None:
+    """InvalidValueError for settings that plans have decided already."""
+    allowed = ("scr", "blur_sigma", "bit_depth")
+    if any(others) or not set(changes) <= set(allowed):
+        raise InvalidValueError(
+            "--plans keeps everything but --scr, --blur-sigma and --bit-depth; leave out --recipe, --size, "
+            "--train-share, --procedural-share, --seed and --print-recipe"
+        )
 
 
 def _write(
@@ -162,8 +186,10 @@ def _show(manifest: dict[str, Any] | None, out: str, as_json: bool, quiet: bool)
         common.show({"out": out, "finished": False}, text, as_json, quiet)
         return
     rejected = sum(manifest["rejections"].values())
-    text = (
-        f"{manifest['count']} images with {manifest['targets']} targets in {out} "
-        f"(seed {manifest['seed']}, {rejected} draws rejected and drawn again)"
-    )
+    text = f"{manifest['count']} images with {manifest['targets']} targets in {out} "
+    if manifest["plans"] is None:
+        text += f"(seed {manifest['seed']}, {rejected} draws rejected and drawn again)"
+    else:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in manifest["rejections"].items())
+        text += f"(from plans; {rejected} targets cannot be met{': ' + reasons if reasons else ''})"
     common.show(manifest, text, as_json, quiet)

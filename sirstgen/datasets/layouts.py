@@ -3,7 +3,8 @@
 * ``images/`` and ``masks/`` with equal paths below them (DNA-Net, BasicIRSTD, our own); sub-folders make ids such as
   ``seq/0001``,
 * the same with masks named ``<id>_pixels0.png`` (SIRST as published),
-* ``<id>_1.png`` and ``<id>_2.png`` side by side (NUST-SIRST).
+* ``<id>_1.png`` and ``<id>_2.png`` side by side (NUST-SIRST),
+* WebDataset shards (`sirstgen.datasets.shards`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sirstgen.datasets.entries import Entry, FolderFile
+from sirstgen.datasets.shards import shard_entries, shard_paths
 from sirstgen.errors import InputError
 from sirstgen.image_files import contents, images_by_id, named
 
@@ -27,6 +29,8 @@ def find_entries(folder: Path) -> dict[str, Entry]:
     """
     if not folder.is_dir():
         raise InputError.of(folder, "there is no such folder")
+    if not (folder / "images").is_dir() and (shards := shard_paths(folder)):
+        return shard_entries(shards, folder)
     if (folder / "images").is_dir():
         if not (folder / "masks").is_dir():
             raise InputError.of(folder, f"holds images/ but no masks/ ({contents(folder)}); put the masks there")
@@ -57,7 +61,9 @@ def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
 
 
 def _no_layout(folder: Path) -> str:
-    text = "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there"
+    text = (
+        "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there, nor shards (*.tar)"
+    )
     inner = sorted(path.parent for path in folder.glob("*/images") if (path.parent / "masks").is_dir())
     if inner:
         return f"{text}; {named([path.name for path in inner])} below it is one: name that folder"

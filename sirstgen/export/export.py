@@ -11,7 +11,7 @@ from typing import Any
 
 from sirstgen import __version__
 from sirstgen.atomic import whole_folder, write_file
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
 from sirstgen.export.coco import CocoWriter
 from sirstgen.export.fiftyone import FiftyOneWriter
@@ -131,6 +131,7 @@ def export_dataset(
     source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     folder = Path(out)
     _refuse_overlap(source.folder, folder)
+    check_files([(source, source.ids)])
     with whole_folder(folder, overwrite, RECORD) as work:
         narrow = min(bit_depth or 16, kind.bits) == 8 and source.gray_scale != EIGHT_BIT
         levels = source.gray_scale if narrow else None

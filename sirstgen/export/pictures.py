@@ -11,7 +11,6 @@ from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.export.frames import ExportFrame
 from sirstgen.gray_scale import Gray, GrayScale
-from sirstgen.images import read_bytes
 
 
 class Pictures:
@@ -40,11 +39,11 @@ class Pictures:
     def image(self, frame: ExportFrame, target: Path) -> None:
         """Write the image of `frame` to `target` as gray PNG."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        path = self._dataset.image_path(frame.id)
-        place_gray(path, read_bytes(path), self.pixels(frame), target, self._link)
+        stored = self._dataset.entry(frame.id).image
+        place_gray(stored.path, stored.read(), self.pixels(frame), target, self._link)
 
     def mask(self, frame: ExportFrame, target: Path) -> None:
         """Write the mask of `frame` to `target` as gray PNG of 0 and 255."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        path = self._dataset.mask_path(frame.id)
-        place_gray(path, read_bytes(path), frame.mask.astype(np.uint8) * np.uint8(255), target, self._link)
+        stored = self._dataset.entry(frame.id).mask
+        place_gray(stored.path, stored.read(), frame.mask.astype(np.uint8) * np.uint8(255), target, self._link)

@@ -12,11 +12,12 @@ import numpy as np
 from sirstgen import __version__
 from sirstgen.atomic import MANIFEST, whole_folder
 from sirstgen.datasets.gray_files import place_gray
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
 from sirstgen.images import Gray
 from sirstgen.mix.mix import Mix, MixEntry
+from sirstgen.mix.surrogate import NOTE
 from sirstgen.storage.checksums import write_sums
 
 SCHEMA_VERSION = 1
@@ -54,6 +55,7 @@ def write_mix(
     manifest = _manifest(mix, folder.resolve().name)
     if resume and _written(folder) == manifest:
         return Dataset.open(folder)
+    check_files((entry.source, (entry.source_id,)) for entry in mix.entries)
     with whole_folder(folder, overwrite) as work:
         for part in ("images", "masks"):
             (work / part).mkdir()
@@ -108,6 +110,7 @@ def _manifest(mix: Mix, name: str) -> dict[str, Any]:
         "kind": "mix",
         "name": name,
         "sirstgen": __version__,
+        **({"surrogate": True, "note": NOTE} if mix.surrogate else {}),
         "seed": mix.seed,
         "count": len(mix.entries),
         "real": {"dataset": sources.get("real"), "train": mix.count("real"), "test": len(mix.ids("test"))},
@@ -154,7 +157,8 @@ def _card(mix: Mix, manifest: dict[str, Any]) -> str:
         else "It holds no test images; `test.txt` is empty. Test on the real set's own test list."
     )
     return (
-        f"# {manifest['name']}\n\n"
+        f"# {manifest['name']}{' (surrogate domain)' if mix.surrogate else ''}\n\n"
+        f"{f'{NOTE}{chr(10)}{chr(10)}' if mix.surrogate else ''}"
         f"A training mix of {mix.count('real') + mix.count('synthetic')} images: {' and '.join(parts)}, "
         f"drawn with seed {mix.seed} by `sirstgen mix`. {tested}\n\n"
         "Ids begin with `real-` or `synth-` and go on with the id in the source; `dataset.json` lists every image's "

@@ -102,6 +102,7 @@ def manifest(
         "redrawn": dict(sorted(redrawn.items())),
         "backgrounds": parts["backgrounds"],
         "templates": parts["templates"],
+        "plans": parts["plans"],
         "recipe": parts["recipe"],
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
@@ -154,9 +154,14 @@ class ShardRun:
         if receipt.notice:
             self.notices.append(receipt.notice)
 
-    def redraw(self, ids: Sequence[str]) -> None:
-        """Images of finished shards shall be drawn again, differently."""
-        self.state.redrawn.update({name: self.state.redrawn.get(name, 0) + 1 for name in ids})
+    def redraw(self, numbers: Mapping[str, int]) -> None:
+        """Have images drawn again.
+
+        Args:
+            numbers: the redraw number of each image, by id; 0 draws what a new dataset holds.
+        """
+        redrawn = {name: number for name, number in (self.state.redrawn | dict(numbers)).items() if number}
+        self.state = replace(self.state, redrawn=redrawn)
         write(self.place, STATE, json.dumps(self.state.to_dict()) + "\n")
 
 

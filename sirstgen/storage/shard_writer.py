@@ -6,7 +6,7 @@ import contextlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,25 @@ def write_shards(
 
 
 def redraw_shards(
-    generator: Generator, out: str | Path, ids: Sequence[str], *, workers: int = 1, progress: Progress | None = None
+    generator: Generator,
+    out: str | Path,
+    numbers: Mapping[str, int],
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> dict[str, Any] | None:
-    """Draw images of a finished dataset of shards anew, under the same ids; their shards are written again."""
+    """Draw images of a finished dataset of shards anew, under the same ids; their shards are written again.
+
+    Args:
+        generator: the one the dataset was made with.
+        out: the dataset.
+        numbers: the redraw number of each image, by id.
+        workers: processes.
+        progress: told how far the work is.
+    """
     stated = read_shard_manifest(open_place(out))
     run = ShardRun.open(generator, out, stated["count"], stated["shards"]["size"], resume=True)
-    run.redraw(list(dict.fromkeys(ids)))
+    run.redraw(numbers)
     return _complete(generator, run, workers, None, progress)
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from sirstgen.atomic import writing
 from sirstgen.errors import InvalidValueError
+from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.run import FolderRun, read_manifest
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.planned import PlannedGenerator
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
@@ -25,9 +27,9 @@ Progress = Callable[[int, int], None]
 
 
 def write_dataset(
-    generator: Generator,
+    source: Generator | Sequence[ImagePlan],
     out: str | Path,
-    count: int,
+    count: int | None = None,
     *,
     workers: int = 1,
     executor: Executor | Any | None = None,
@@ -35,14 +37,14 @@ def write_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes images 0 to `count` - 1 of a generator as a dataset folder, which is named after its last component.
+    """Write images 0 to `count` - 1 of a generator, or given plans, as a dataset folder named after its last component.
 
     The bytes depend on the generator and the folder's name, not on workers, executor, order or interruptions.
 
     Args:
-        generator: recipe, backgrounds, templates and seed.
+        source: a generator, or plans over the built-in backgrounds and templates (`PlannedGenerator` for others).
         out: the folder; made if missing.
-        count: images, at least 1.
+        count: images, at least 1; all by default where plans are given.
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
@@ -57,6 +59,8 @@ def write_dataset(
         OutputExistsError: `out` is not empty and neither `resume` nor `overwrite` is given.
         GenerationError: an image cannot be made, or the disk is full. What is written stays; resume goes on.
     """
+    generator = source if isinstance(source, Generator) else PlannedGenerator(source)
+    count = _count(generator, count)
     if count < 1:
         raise InvalidValueError(f"n must be at least 1 image, got {count}", name="n", value=count)
     if workers < 1:
@@ -100,12 +104,31 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
+    earlier = manifest.get("redrawn", {})
+    numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
+    if "shards" in manifest:
+        from sirstgen.storage.shard_writer import redraw_shards
+
+        redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
+        return folder
     with writing(folder, inside=True):
         run = FolderRun.open(generator, folder, count, resume=True, overwrite=False)
-        earlier = manifest.get("redrawn", {})
-        run.redraw(ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids})
+        run.redraw(numbers)
         _complete(generator, run, workers, None, progress)
     return folder
+
+
+def _count(generator: Generator, count: int | None) -> int:
+    """The number of images to write."""
+    if not isinstance(generator, PlannedGenerator):
+        if count is None:
+            raise InvalidValueError("count must be given: a generator is endless", name="count")
+        return count
+    if count is not None and count > len(generator):
+        raise InvalidValueError(
+            f"n must be at most {len(generator)}, as many as there are plans, got {count}", name="n"
+        )
+    return len(generator) if count is None else count
 
 
 def _complete(

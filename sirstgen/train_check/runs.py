@@ -30,6 +30,7 @@ from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Fitted, Progress, Training
 from sirstgen.training.runtime import Runtime, synchronise
 from sirstgen.training.together import train_together
+from sirstgen.training.trained_scale import TrainedScale
 
 _RECORD = "run.json"
 _TOGETHER = 5  # trainings of DNA-Net at once: about 7 GB each
@@ -229,6 +230,7 @@ class Check:
                     device=self.device,
                     workers=self.workers,
                     data=mark,
+                    gray_scale=TrainedScale.of(self.real.gray_scale, train.images),
                     progress=reports[place],
                     deadline=self.deadline,
                 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sirstgen.atomic import write_file
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.images import read_bytes
 from sirstgen.train_check.presets import CheckPlan
@@ -90,6 +90,8 @@ def train_check(
     hardware = Runtime.of(plan.settings, device)
     check = Check(plan, real, synth, out, device, workers)
     jobs = check.jobs()
+    entries = [entry for job in jobs if job.mix is not None for entry in job.mix.entries]
+    check_files([(real, real.split("test")), *((entry.source, (entry.source_id,)) for entry in entries)])
     kept = _prepare(out, resume, overwrite)
     test = Frames.read(real, real.split("test"))
     check.frames.refuse_test_frames((job.mix for job in jobs if job.mix), test, str(real.folder))

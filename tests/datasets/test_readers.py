@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making.frame_sets import write_set
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
@@ -200,3 +201,20 @@ def test_nudt_sirst_reads_as_published() -> None:
     assert (len(opened), len(opened.split("train")), len(opened.split("test"))) == (1327, 663, 664)
     image, mask = opened.sample("000001")
     assert image.shape == mask.shape == (256, 256)
+
+
+def test_a_dataset_is_a_finite_sequence_of_images_and_masks(tmp_path: Path) -> None:
+    dataset = write_set(tmp_path / "set", 0, frames=5)
+    assert len(dataset) == len(list(dataset)) == 5
+    assert "003" in dataset
+    assert "009" not in dataset
+    for place, key in ((3, "003"), (-1, "004")):
+        for one, other in zip(dataset[place], dataset[key], strict=True):
+            np.testing.assert_array_equal(one, other)
+    part = dataset[1:4]
+    assert len(part) == 3
+    np.testing.assert_array_equal(part[2][0], dataset.image("003"))
+    with pytest.raises(IndexError):
+        dataset[5]
+    with pytest.raises(InputError, match="has no image '009'"):
+        dataset["009"]

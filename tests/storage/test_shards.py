@@ -15,9 +15,10 @@ from sirstgen.errors import DamageWarning, GenerationError, InputError, InvalidV
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.shard_run import seed_at
-from sirstgen.storage.shard_writer import finish_shards, redraw_shards, write_shards
-from sirstgen.storage.writer import write_dataset
+from sirstgen.storage.shard_writer import finish_shards, write_shards
+from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
+from sirstgen.verification.verify import verify
 
 COUNT, SIZE = 10, 4
 
@@ -176,11 +177,12 @@ def test_a_damaged_record_of_an_interrupted_run_is_made_anew(
 
 
 def test_redrawn_images_change_their_shard_alone(small_generator: Generator, whole: Path, copied: Path) -> None:
-    redraw_shards(small_generator, copied, ["000002"])
+    redraw(small_generator, copied, ["000002"])
     changed = {name for name, data in shard_files(copied).items() if data != shard_files(whole)[name]}
     assert {name[-5] for name in changed} == {"0"} and len(changed) == 1
     assert json.loads((copied / "dataset.json").read_text())["redrawn"] == {"000002": 1}
     assert check_sums(copied) == []
+    assert verify(copied) == []
     once = files(copied)
     write_shards(small_generator, copied, COUNT, SIZE, resume=True)
     assert files(copied) == once
