@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sirstgen.atomic import write_file
@@ -112,9 +112,11 @@ def _run_all(
 
     if plan.minutes is not None:
         check.deadline = started + 60 * plan.minutes
-        jobs = check.with_steps(jobs, steps_chosen(out) or check.measured_steps(jobs, hardware, measuring))
+        steps = steps_chosen(out) or check.measured_steps(jobs, hardware, measuring)
+        jobs = check.with_steps(jobs, steps)
+        plan = replace(plan, settings=replace(plan.settings, steps=steps))
     if out is not None:
-        mark_folder(out, jobs[0].settings.steps if plan.minutes is not None and jobs else None)
+        mark_folder(out, None if plan.minutes is None else plan.settings.steps)
     runs: list[Run] = []
     for first, group in check.groups(jobs, hardware):
         reports = [_Report(progress, jobs, first + place, len(group)) for place in range(len(group))]
