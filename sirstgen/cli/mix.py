@@ -35,11 +35,11 @@ def mix(
     Real test images never enter the training part. Without a real dataset, the surrogate domain takes its place, and
     the result says nothing about real frames.
     """
-    from sirstgen.atomic import refuse_existing
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.mix import draw_mix, mix_counts
     from sirstgen.mix.surrogate import NOTE, default_synthetic, surrogate_dataset
     from sirstgen.mix.writer import write_mix
+    from sirstgen.output import refuse_existing
     from sirstgen.storage.run import read_manifest
 
     if real_ratio is None and real_count is None:
