@@ -24,6 +24,7 @@ from sirstgen.cli import (
     fit,
     mix,
     preview,
+    review,
     scenes,
     stats,
     synth,
@@ -86,6 +87,7 @@ app.command("synth")(reported(synth.synth))
 app.command("verify")(reported(verify.verify))
 app.command("stats")(reported(stats.stats))
 app.command("preview")(reported(preview.preview))
+app.command("review")(reported(review.review))
 app.command("compare")(reported(compare.compare))
 app.command("mix")(reported(mix.mix))
 app.command("train-check")(reported(train_check.train_check))

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sirstgen import __version__
-from sirstgen.atomic import whole_folder, write_file
-from sirstgen.backgrounds.levels import STRETCH
-from sirstgen.datasets.readers import Dataset
+from sirstgen.atomic import write_file
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
 from sirstgen.export.coco import CocoWriter
 from sirstgen.export.fiftyone import FiftyOneWriter
@@ -22,10 +19,14 @@ from sirstgen.export.frames import UNLISTED, parts_of, read_frames
 from sirstgen.export.hf import HfWriter
 from sirstgen.export.job import Job, Writer
 from sirstgen.export.mmseg import MmsegWriter
-from sirstgen.export.pictures import Levels, Pictures
+from sirstgen.export.pictures import Pictures
 from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
+from sirstgen.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.output import output_folder
+from sirstgen.storage.checksums import write_sums
+from sirstgen.storage.owned import listed_files
 
 FORMATS: dict[str, type[Writer]] = {
     "coco": CocoWriter,
@@ -40,7 +41,7 @@ FORMATS: dict[str, type[Writer]] = {
 """What makes the writer of each format."""
 
 RECORD = "export.json"
-"""The file that names a folder an export; without it nothing is overwritten."""
+"""The file that names a folder an export; ``SHA256SUMS`` lists it and all others, and nothing else is overwritten."""
 
 IMGSZ, SHARD_SIZE = 640, 1000
 """Defaults of `export_dataset`: the training size of ultralytics, and images in a WebDataset shard."""
@@ -70,7 +71,7 @@ class Export:
     images: int
     targets: int
     parts: dict[str, int]
-    levels: Levels | None
+    levels: GrayScale | None
     notes: list[str]
     usage: str
 
@@ -83,7 +84,7 @@ class Export:
             "images": self.images,
             "targets": self.targets,
             "parts": self.parts,
-            "levels": None if self.levels is None else {"black": self.levels[0], "white": self.levels[1]},
+            "levels": None if self.levels is None else self.levels.to_dict(),
             "notes": self.notes,
         }
 
@@ -133,8 +134,11 @@ def export_dataset(
     source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     folder = Path(out)
     _refuse_overlap(source.folder, folder)
-    with whole_folder(folder, overwrite, RECORD) as work:
-        levels = _levels(source) if min(bit_depth or 16, kind.bits) == 8 else None
+    check_files([(source, source.ids)])
+    with output_folder(folder, listed_files(RECORD), overwrite=overwrite, staged=True) as output:
+        work = output.work
+        narrow = min(bit_depth or 16, kind.bits) == 8 and source.gray_scale != EIGHT_BIT
+        levels = source.gray_scale if narrow else None
         parts = parts_of(source)
         present = [part for part in _ORDER if part in set(parts.values())]
         pictures = Pictures(source, link, levels)
@@ -152,6 +156,7 @@ def export_dataset(
         result = Export(folder, format, source.name, len(source), targets, counts, levels, notes, usage)
         write_file(work / "README.md", job.card_head + _card(result))
         write_file(work / RECORD, json.dumps(result.to_dict(), indent=2) + "\n")
+        write_sums(work)
     return result
 
 
@@ -183,32 +188,18 @@ def _refuse_overlap(source: Path, out: Path) -> None:
         )
 
 
-def _levels(dataset: Dataset) -> Levels | None:
-    """The levels of a 16-bit dataset that become 0 and 255, one pair for the whole set; None for 8-bit images."""
-    counts = np.zeros(65536, np.int64)
-    for key in dataset.ids:
-        image = dataset.image(key)
-        if image.dtype == np.uint16:
-            counts += np.bincount(image.ravel(), minlength=65536)
-    if not counts.any():
-        return None
-    share = np.cumsum(counts) / counts.sum()
-    black, white = (int(np.searchsorted(share, quantile)) for quantile in STRETCH)
-    return black, white
-
-
-def _notes(source: Dataset, images: Counter[str], levels: Levels | None, pictures: Pictures) -> Iterator[str]:
+def _notes(source: Dataset, images: Counter[str], levels: GrayScale | None, pictures: Pictures) -> Iterator[str]:
     if levels is not None:
         yield (
-            f"16-bit images became 8-bit ones, on one scale for the whole set: gray level {levels[0]} is 0, "
-            f"{levels[1]} is 255; levels beyond are clipped."
+            f"16-bit images became 8-bit ones, on one scale for the whole set: gray level {levels.black:g} is 0, "
+            f"{levels.white:g} is 255; levels beyond are clipped."
         )
     elif pictures.wide:
         yield "Images keep their 16 bits; --bit-depth 8 is for readers that take 8 bits only."
     if images[UNLISTED]:
         yield f"{images[UNLISTED]} images stand in no split list; they are in part {UNLISTED}."
     if source.warnings:
-        yield f"{len(source.warnings)} masks had another size than their image and were resized."
+        yield from source.notes()
 
 
 def _card(result: Export) -> str:
