@@ -145,7 +145,8 @@ def text_boxes(image: Gray) -> list[tuple[int, int, int, int]]:
         ink = (levels > middle + 0.6 * (top - middle)).astype(np.uint8)
         if not 30 <= int(ink.sum()) <= 0.1 * ink.size:
             continue
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+        _, numbered, found, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+        labels, stats = np.asarray(numbered, np.int32), np.asarray(found, np.int32)
         peaks = np.zeros(len(stats), np.uint8)
         np.maximum.at(peaks, labels[ink > 0], levels[ink > 0])
         height, width, area = stats[:, 3], stats[:, 2], stats[:, 4]
