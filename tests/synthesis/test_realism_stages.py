@@ -205,7 +205,7 @@ class Frames:
         number = int(background.id[-1])
         return clutter(number, 90 + 20 * number, 120 + 30 * number)
 
-    def places(self, background: Background) -> np.ndarray:
+    def places(self, background: Any) -> np.ndarray:
         return np.full(self.pixels(background, 8).shape, SKY, np.uint8)
 
     def describe(self) -> dict[str, object]:
