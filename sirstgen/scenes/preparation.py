@@ -1,6 +1,7 @@
 """From a frame of any size and depth to what the scene network looks at: a square and statistics.
 
-Brightness is kept, not stretched: highlight scenes are told from others by it.
+The square is stretched to one contrast, so that cameras differ less; brightness stays in the statistics, since
+highlight scenes are recognised by it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from sirstgen.scenes.features import scene_statistics
 
 INPUT_SIDE = 192
 """Side of the network's input, pixels; frames are resized to a square."""
+
+_STRETCH = (1, 99)  # percentiles that become -1 and 1
+_LEAST_RANGE = 0.08  # of full scale; a flat sky keeps being flat
+_BEYOND = 1.3
 
 
 def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -40,7 +45,7 @@ class PreparedFrame:
     """One frame as the network takes it.
 
     Attributes:
-        square: (INPUT_SIDE, INPUT_SIDE), float32, -1 black to 1 white.
+        square: (INPUT_SIDE, INPUT_SIDE), float32, the 1st and 99th percentiles at -1 and 1.
         statistics: (STATISTICS,), float32.
     """
 
@@ -59,5 +64,8 @@ def prepare(image: NDArray[Any]) -> PreparedFrame:
     """
     gray = relative_gray(image)
     way = cv2.INTER_AREA if min(gray.shape) > INPUT_SIDE else cv2.INTER_LINEAR
-    square = cv2.resize(gray, (INPUT_SIDE, INPUT_SIDE), interpolation=way)
-    return PreparedFrame(np.asarray(square * 2 - 1, dtype=np.float32), scene_statistics(gray))
+    square = np.asarray(cv2.resize(gray, (INPUT_SIDE, INPUT_SIDE), interpolation=way), dtype=np.float32)
+    low, high = np.percentile(square[::2, ::2], _STRETCH)
+    half = max(float(high - low), _LEAST_RANGE) / 2
+    stretched = np.clip((square - np.float32((low + high) / 2)) / np.float32(half), -_BEYOND, _BEYOND)
+    return PreparedFrame(stretched.astype(np.float32), scene_statistics(gray))

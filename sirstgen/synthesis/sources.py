@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import sirstgen.places
 from sirstgen.assets import asset_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError
+from sirstgen.places.classes import BUILTIN_PLACES
 from sirstgen.recipe.recipe import Recipe
 
 BUILTIN = "builtin"
 PROCEDURAL = "procedural"
-BUILTIN_PLACES = Path(sirstgen.places.__file__).parent / "builtin"
-"""Place maps of the built-in backgrounds."""
 
 
 def open_backgrounds(
