@@ -197,12 +197,13 @@ def stated_scale(folder: Path) -> GrayScale | None:
 def derive_scale(ranges: Iterable[FrameRange]) -> GrayScale:
     """Return the scale of a set from the ranges of its frames (of more than 8 bits), by the rule of this module."""
     low, high = used_range(ranges)
-    for white in FULL_SCALES:
-        if high <= white:
-            if low >= 0 and high - low >= _LEAST_FILLED * white:
-                return GrayScale(0.0, white)
-            break
-    return GrayScale(low, high if high > low else low + 1.0)
+    return container_scale(low, high) or GrayScale(low, high if high > low else low + 1.0)
+
+
+def container_scale(low: float, high: float) -> GrayScale | None:
+    """Return the full scale of the sensor whose frames use `low` to `high` (step 2 of the rule); None: they do not."""
+    white = next((full for full in FULL_SCALES if high <= full), math.inf)
+    return GrayScale(0.0, white) if low >= 0 and high - low >= _LEAST_FILLED * white else None
 
 
 def scale_of_files(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> GrayScale:

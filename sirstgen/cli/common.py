@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 
 if TYPE_CHECKING:
     from sirstgen.datasets.readers import Dataset
+    from sirstgen.gray_scale import GrayScale
 
 T = TypeVar("T")
 
@@ -44,7 +45,29 @@ Real = Annotated[
     typer.Option(envvar="SIRSTGEN_REAL", help="Real dataset with a train/test split. [./NUAA-SIRST]"),
 ]
 
+MaskThreshold = Annotated[
+    int | None, typer.Option(help="Gray level from which on mask pixels are target. [decided by file]")
+]
+GrayScaleOption = Annotated[
+    str | None,
+    typer.Option("--gray-scale", metavar="BLACK:WHITE", help="Counts that are black and white, such as 20000:20800."),
+]
+
 _REAL = Path("NUAA-SIRST")
+
+
+def gray_scale(text: str | None) -> GrayScale | None:
+    """Return the scale of ``20000:20800``; None for None."""
+    from sirstgen.gray_scale import GrayScale
+
+    return None if text is None else GrayScale.parse(text)
+
+
+def open_dataset(folder: Path, mask_threshold: int | None = None, gray_scale_text: str | None = None) -> Dataset:
+    """Open a dataset with the options of the command line."""
+    from sirstgen.datasets.readers import Dataset
+
+    return Dataset.open(folder, mask_threshold=mask_threshold, gray_scale=gray_scale(gray_scale_text))
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -145,7 +168,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
-    place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
+    place = "" if issubclass(category, SirstgenWarning) else f" ({filename}:{lineno})"
     warn([f"{message}{place}"])
 
 

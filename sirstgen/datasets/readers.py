@@ -14,6 +14,7 @@ from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
 from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
@@ -72,6 +73,7 @@ class Dataset:
         """
         check_threshold(mask_threshold)
         folder = Path(folder)
+        refuse_unfinished(folder)
         entries = find_entries(folder)
         splits = read_split_lists(folder, entries) or shard_split(entries)
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
@@ -177,25 +179,6 @@ class Dataset:
         levels = entry.read_image()
         return self.scaled(levels), self._fitted_mask(entry, levels.shape)
 
-    def check(self, ids: Iterable[str] | None = None) -> None:
-        """Open every image and mask, before long work starts; what was decided about masks is in `warnings` then.
-
-        Args:
-            ids: which images; all by default.
-
-        Raises:
-            InputError: files cannot be read; they are counted and the first three named.
-        """
-        faults = self.faults(ids)
-        if faults:
-            examples = [fault.message.removeprefix(f"{self.folder}/") for fault in faults.values()]
-            raise InputError.of(
-                self.folder,
-                f"{len(faults)} of its images cannot be used: {'; '.join(examples[:3])}"
-                + (f"; 'sirstgen verify {self.folder}' lists all" if len(faults) > 3 else ""),
-                faults=len(faults),
-            )
-
     def faults(self, ids: Iterable[str] | None = None) -> dict[str, InputError]:
         """Return why images and masks cannot be read, by id, in one pass that also derives the gray scale."""
         faults, ranges = {}, []
@@ -244,6 +227,31 @@ class Dataset:
         if read.note:
             self.warnings[entry.id] = read.note
         return read.mask
+
+
+def check_files(uses: Iterable[tuple[Dataset, Iterable[str]]]) -> None:
+    """Open every image and mask that a command is going to use, before long work starts.
+
+    What was decided about masks is in the `Dataset.warnings` of each set then.
+
+    Args:
+        uses: datasets and ids of their images; a dataset may come more than once.
+
+    Raises:
+        InputError: files cannot be read; they are counted and the first three named.
+    """
+    wanted: dict[Path, tuple[Dataset, dict[str, None]]] = {}
+    for dataset, ids in uses:
+        wanted.setdefault(dataset.folder, (dataset, {}))[1].update(dict.fromkeys(ids))
+    faults = [(dataset.folder, fault) for dataset, ids in wanted.values() for fault in dataset.faults(ids).values()]
+    if faults:
+        more = f"; and {len(faults) - 3} more, 'sirstgen verify {faults[3][0]}' lists them" if len(faults) > 3 else ""
+        examples = "; ".join(fault.message for _, fault in faults[:3])
+        raise InputError(
+            f"{len(faults)} images or masks cannot be used: {examples}{more}",
+            path=str(faults[0][0]),
+            faults=len(faults),
+        )
 
 
 def warning_lines(warnings: Mapping[str, str]) -> list[str]:

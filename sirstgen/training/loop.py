@@ -39,6 +39,7 @@ from sirstgen.training.graphed import ResidentSteps
 from sirstgen.training.logs import as_csv, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.trained_scale import TrainedScale
 from sirstgen.training.training_step import Steps, steps_of
 
 # The loss is read from the device this often, which is when NaN is seen; every step would make a GPU wait.
@@ -102,6 +103,7 @@ def fit(
     device: str = "auto",
     workers: int | None = None,
     data: str = "",
+    gray_scale: TrainedScale | None = None,
     progress: Callable[[Progress], None] | None = None,
     deadline: float = math.inf,
 ) -> Fitted:
@@ -120,6 +122,7 @@ def fit(
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
         data: what `train` is, for the record; a checkpoint is resumed only when it is the same.
+        gray_scale: of the training frames, for `sirstgen detect`; None: frames of 8 bits.
         progress: called every few steps and after every validation.
         deadline: the time of ``time.monotonic`` at which the training stops, its checkpoint written.
 
@@ -140,6 +143,7 @@ def fit(
         device=device,
         workers=workers,
         data=data,
+        gray_scale=gray_scale,
         progress=progress,
         deadline=deadline,
     )
@@ -163,6 +167,7 @@ class Training:
         device: str = "auto",
         workers: int | None = None,
         data: str = "",
+        gray_scale: TrainedScale | None = None,
         progress: Callable[[Progress], None] | None = None,
         deadline: float = math.inf,
     ) -> None:
@@ -173,6 +178,7 @@ class Training:
         self.validation = validation
         self.folder = folder
         self.data = data
+        self.gray_scale = gray_scale or TrainedScale()
         self.progress = progress
         self.deadline = deadline
         if isinstance(train, Frames):
@@ -314,7 +320,7 @@ class Training:
     def _checkpoint(self, *, with_optimizer: bool) -> Checkpoint:
         net = {name: value.detach().cpu().clone() for name, value in self.net.state_dict().items()}
         optimizer = copy.deepcopy(self.steps.optimizer_state()) if with_optimizer else {}
-        return Checkpoint(self.settings, self.step, net, optimizer, list(self.history), self.data)
+        return Checkpoint(self.settings, self.step, net, optimizer, list(self.history), self.data, self.gray_scale)
 
     def _refuse_collapse(self) -> None:
         steps = self.settings.steps
