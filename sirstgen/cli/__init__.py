@@ -13,6 +13,7 @@ from collections.abc import Callable
 import typer
 
 from sirstgen.cli import (
+    audit,
     backgrounds,
     bench,
     common,
@@ -93,6 +94,7 @@ app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
 app.command("bench")(reported(bench.bench))
 app.command("figures")(reported(figures.figures))
+app.command("audit")(reported(audit.audit))
 app.command("export")(reported(export.export))
 app.command("fit")(reported(fit.fit))
 

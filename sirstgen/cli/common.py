@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 
 if TYPE_CHECKING:
     from sirstgen.datasets.readers import Dataset
@@ -168,7 +168,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
-    place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
+    place = "" if issubclass(category, SirstgenWarning) else f" ({filename}:{lineno})"
     warn([f"{message}{place}"])
 
 
