@@ -13,7 +13,7 @@ from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.place_maps import place_cache
-from sirstgen.backgrounds.scan import levels_digest
+from sirstgen.backgrounds.scan import digest_of
 from sirstgen.places.classes import GROUND, SKY, WATER, encode_places
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
@@ -44,7 +44,7 @@ def background_folder(tmp_path_factory: pytest.TempPathFactory, cache_folder: Pa
             cv2.imwrite(str(folder / scene / f"{number}.png"), frame)
             places = np.full(frame.shape, WATER if scene == "sea" else GROUND, dtype=np.uint8)
             places[: SKY_ROWS[scene]] = SKY
-            place_cache().put(levels_digest(frame).hex(), encode_places(places))
+            place_cache().put(digest_of(frame).hex(), encode_places(places))
     return folder
 
 
