@@ -10,25 +10,27 @@ from numpy.typing import NDArray
 from sirstgen.measure.scr import Clutter
 
 
-def required_sum(area: int, clutter: Clutter, scr: float, polarity: int) -> int:
-    """The whole number nearest to what the mask's pixels must sum to for `scr`; so |scr error| <= 0.5/(area sigma_b).
+def required_sum(area: int, clutter: Clutter, signal: float) -> int:
+    """Return the whole number nearest to what the mask's pixels must sum to.
+
+    So ``|mu_t - mu_b - signal| <= 0.5 / area``, and for a signal of ``scr * sigma_b`` the SCR is met to
+    ``0.5 / (area * sigma_b)``.
 
     Args:
         area: pixels of the mask.
         clutter: statistics around the target.
-        scr: Eq. 10, positive.
-        polarity: 1 or -1.
+        signal: wanted mean over the mask minus mean of the clutter, gray levels; negative for a dark target.
     """
-    return round(area * (clutter.mu_b + polarity * scr * clutter.sigma_b))
+    return round(area * (clutter.mu_b + signal))
 
 
 def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
-    """Gray levels by which a profile of peak 1 must be scaled so that the mask's pixels sum to `required`.
+    """Return the gray levels by which a profile of peak 1 is scaled so that the mask's pixels sum to `required`.
 
     Args:
         required: from `required_sum`.
         background_sum: of the blurred background under the mask, gray levels.
-        profile_sum: of the target's own blurred radiance on the mask.
+        profile_sum: of the target's own profile on the mask.
 
     Returns:
         Signed: negative for a target that must lie below its own background.
@@ -39,7 +41,7 @@ def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
 def clipped_amplitude(
     required: int, under: NDArray[np.float64], own: NDArray[np.float64], first: float, white: int
 ) -> float:
-    """As `amplitude`, where gray levels end at black and white: the clipped pixels of the mask sum to `required`.
+    """Return as `amplitude`, where gray levels end at black and white: the clipped pixels sum to `required`.
 
     Args:
         required: from `required_sum`.
@@ -66,20 +68,21 @@ def clipped_amplitude(
     return high
 
 
-def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.int64]:
-    """Whole gray levels that sum to exactly `required` and lie within one of `values`: the largest remainder method.
+def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
+    """Return whole gray levels that sum to exactly `required` and lie within one of `values`.
 
-    Rounding each pixel by itself leaves the sum off by a few levels; here every pixel is rounded down and the missing
-    levels go to the pixels with the largest remainders.
+    The largest remainder method: rounding each pixel by itself leaves the sum off by a few levels; here every pixel is
+    rounded down and the missing levels go to the pixels with the largest remainders.
 
     Args:
-        values: (area,) float64 whose sum is within one gray level of `required`.
+        values: (area,) whose sum is within one gray level of `required`.
         required: the sum to be met.
     """
-    floors = np.floor(values).astype(np.int64)
-    missing = required - int(floors.sum())
-    levels, extra = divmod(missing, values.size)
-    order = np.argsort(floors - values, kind="stable")
-    floors += levels
-    floors[order[:extra]] += 1
-    return floors
+    levels = np.floor(values)
+    missing = required - int(levels.sum())
+    if missing:
+        order = (levels - values).argsort(kind="stable")
+        each, extra = divmod(missing, values.size)
+        levels[order[:extra]] += 1
+        levels += each
+    return levels
