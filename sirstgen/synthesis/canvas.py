@@ -40,7 +40,7 @@ _FIRST_MARGIN = 3  # pixels; that of most images, so that the search for it ends
 
 
 class Request:
-    """What a target is asked to show: an SCR, or a contrast in gray levels, and whether it is bright or dark."""
+    """What a target is asked to show: an SCR, or a contrast in gray levels; and whether it is bright or dark."""
 
     __slots__ = ("contrast", "polarity", "scr")
 
@@ -49,11 +49,14 @@ class Request:
 
     def signal(self, sigma_b: float) -> float:
         """Return the wanted difference of means in clutter of this deviation, gray levels."""
-        contrast = self.contrast
-        if contrast is None:
-            assert self.scr is not None  # one of the two is given
-            contrast = self.scr * sigma_b
-        return self.polarity * contrast
+        if self.contrast is not None:
+            return self.polarity * self.contrast
+        assert self.scr is not None  # one of the two is given
+        return self.polarity * self.scr * sigma_b
+
+    def settled(self, sigma_b: float) -> Request:
+        """Return what is asked for in clutter of this deviation; the same for a fixed SCR or contrast."""
+        return self
 
     def __str__(self) -> str:
         return f"scr {self.scr:g}" if self.contrast is None else f"contrast {self.contrast:.1f}"
@@ -160,8 +163,9 @@ class Canvas:
         left, top = column + raster.left, row + raster.top
         if left < 0 or top < 0 or left + width > self.layer.shape[1] or top + height > self.layer.shape[0]:
             raise self._rejected("off image", f"it spans x {left} to {left + width}, y {top} to {top + height}")
-        if any(_touch(raster, left, top, other) for other in self.targets):
-            raise self._rejected("touching", f"at x {column}, y {row}")
+        for other in self.targets:
+            if _touch(raster, left, top, other):
+                raise self._rejected("touching", f"at x {column}, y {row}")
         if raster.pieces != 1:
             raise self._rejected("fragmented mask", f"{raster.pieces} pieces at x {column}, y {row}")
         window = slice(top, top + height), slice(left, left + width)
@@ -171,7 +175,9 @@ class Canvas:
         under = self.layer[window][mask]
         region = clutter_region(self.layer, box, self.region)
         self.masks[window][mask] = 255
-        self.targets.append(PlacedTarget(raster, column, row, request, box, window, region, under, int(under.sum())))
+        self.targets.append(
+            PlacedTarget(raster, column, row, request, box, window, region, under, int(np.add.reduce(under)))
+        )
 
     def find_intensities(self) -> None:
         """Find the intensities of all placed targets together.
@@ -187,38 +193,34 @@ class Canvas:
             self.support_margin, self.intensities = 0, []
             return
         tried: dict[int, tuple[int, list[Intensity]]] = {}
+        boxes = [target.box for target in self.targets]
         margin = _FIRST_MARGIN
         while True:
-            found = self._intensities(margin)
-            needed = max([one.reach for one in found])
+            found, needed = [], 0
+            for number, target in enumerate(self.targets):
+                clutter = clutter_without(self.layer, self.masks, boxes, target.region, margin)
+                if clutter.sigma_b == 0:
+                    detail = f"{clutter.pixels} pixels around x {target.column}, y {target.row}"
+                    raise self._rejected("flat clutter", detail, number)
+                raster = target.raster
+                required = intensity.required_sum(raster.area, clutter, target.request.signal(clutter.sigma_b))
+                amplitude = (required - target.under_sum) / raster.own_sum
+                if self.max_saturated > 0:
+                    amplitude = self._unsaturated(number, required, amplitude)
+                changed = np.abs(raster.values * amplitude) > 0.5
+                reach = int(cv2.minMaxLoc(raster.away, changed.view(np.uint8))[1])
+                needed = max(needed, reach)
+                found.append(Intensity(clutter, required, amplitude, reach))
             tried[margin] = needed, found
-            if needed == margin or (needed < margin and tried.get(needed, (0,))[0] > needed):
-                break
-            if needed in tried:  # it is wider than needed, and covers
+            if needed == margin or (needed < margin and needed in tried):
+                break  # a smaller margin that was tried does not cover
+            if needed in tried:  # needs less than itself, and covers
                 margin, found = needed, tried[needed][1]
                 break
             margin = needed
         for number, one in enumerate(found):
             self._check(number, one)
         self.support_margin, self.intensities = margin, found
-
-    def _intensities(self, margin: int) -> list[Intensity]:
-        boxes = [target.box for target in self.targets]
-        found = []
-        for number, target in enumerate(self.targets):
-            clutter = clutter_without(self.layer, self.masks, boxes, target.region, margin)
-            if clutter.sigma_b == 0:
-                detail = f"{clutter.pixels} pixels around x {target.column}, y {target.row}"
-                raise self._rejected("flat clutter", detail, number)
-            raster = target.raster
-            required = intensity.required_sum(raster.area, clutter, target.request.signal(clutter.sigma_b))
-            amplitude = intensity.amplitude(required, target.under_sum, raster.own_sum)
-            if self.max_saturated > 0:
-                amplitude = self._unsaturated(number, required, amplitude)
-            changed = np.abs(raster.values * amplitude) > 0.5
-            reach = int(cv2.minMaxLoc(raster.away, changed.view(np.uint8))[1])
-            found.append(Intensity(clutter, required, amplitude, reach))
-        return found
 
     def _unsaturated(self, number: int, required: int, amplitude: float) -> float:
         """Return the amplitude with which the pixels that are not black or white make up for those that are."""
@@ -242,7 +244,7 @@ class Canvas:
         if self.max_saturated > 0:
             values = np.clip(values, 0, self.white)
         levels = intensity.place_gray_levels(values, found.required)
-        low, high = levels.min(), levels.max()
+        low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
         if (low <= 0 or high >= self.white) and self.max_saturated > 0:
             ends = float(((levels <= 0) | (levels >= self.white)).mean())
             if ends > self.max_saturated:
@@ -286,4 +288,3 @@ def _touch(raster: RasterisedTarget, left: int, top: int, other: PlacedTarget) -
     mine = ring[y0 - top + 1 : y1 - top + 1, x0 - left + 1 : x1 - left + 1]
     theirs = other.raster.values[y0 - rows.start : y1 - rows.start, x0 - columns.start : x1 - columns.start]
     return bool(((mine != 0) & (theirs != 0)).any())
-

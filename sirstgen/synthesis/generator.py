@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
@@ -15,7 +15,7 @@ from sirstgen.seeding import Draws, draw_seed
 from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import background_layer
 from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, places_beside
-from sirstgen.synthesis.rasterise import builtin_templates
+from sirstgen.synthesis.rasterise import RasterisedTarget, builtin_templates
 from sirstgen.synthesis.render import Sample, finish, render
 from sirstgen.synthesis.sampler import Sampler, TargetDraw
 from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
@@ -99,10 +99,6 @@ class Generator:
         """Return the side of the train/test split that image `index` is on; known before the image is made."""
         return self._schedule.side(index)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Return image `index`, the same whenever and wherever it is made; see `make`."""
-        return self.make(index)
-
     def make(self, index: int, redraw: int = 0) -> Sample:
         """Return image `index`.
 
@@ -114,7 +110,9 @@ class Generator:
             GenerationError: no crop of any background tried takes the image's targets; says why, with counts.
         """
         plan, canvas, sample, rejections = self._accepted(index, redraw)
-        return sample or finish(canvas, plan, dict(sorted(rejections.items())))
+        return sample or finish(canvas, plan, rejections)
+
+    __getitem__ = make
 
     def plan(self, index: int) -> ImagePlan:
         """Return the plan of image `index`; `render` gives the image again."""
@@ -135,14 +133,14 @@ class Generator:
     def __iter__(self) -> Iterator[Sample]:
         return self.samples()
 
-    def _accepted(self, index: int, redraw: int) -> tuple[ImagePlan, Canvas, Sample | None, Counter[str]]:
+    def _accepted(self, index: int, redraw: int) -> tuple[ImagePlan, Canvas, Sample | None, dict[str, int]]:
         """Draw image `index` until its background takes its targets; the sample is None where it is still to finish."""
         if index < 0 or redraw < 0:
             raise InvalidValueError(
                 f"index and redraw must not be negative, got {index} and {redraw}", name="index", value=index
             )
         index = operator.index(index)  # any whole number will do, but plans are JSON
-        rejections: Counter[str] = Counter()
+        rejections: dict[str, int] = {}
         own = self.assignment(index)
         for shot in range(_CROPS + _FALLBACKS):
             attempt = redraw * (_CROPS + _FALLBACKS) + shot
@@ -154,31 +152,32 @@ class Generator:
             if not drawn[0].stages or not drawn[0].finished_later:
                 return *drawn, None, rejections
             try:  # a stage after the intensity may leave nothing to measure against
-                sample = finish(drawn[1], drawn[0], dict(sorted(rejections.items())))
+                sample = finish(drawn[1], drawn[0], rejections)
             except TargetRejectedError as error:
-                rejections[str(error.data["reason"])] += 1
+                _count(rejections, str(error.data["reason"]))
             else:
                 return *drawn, sample, rejections
-        reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
-        way_out = _WAYS_OUT.get(rejections.most_common(1)[0][0], "give other backgrounds")
+        commonest = sorted(rejections, key=lambda reason: -rejections[reason])
+        reasons = ", ".join(f"{reason} {rejections[reason]}" for reason in commonest)
+        way_out = _WAYS_OUT.get(commonest[0], "give other backgrounds")
         raise GenerationError(
             f"image {index}: no background of scene {own.scene} takes its targets (rejected: {reasons}); {way_out}",
             index=index,
-            rejections=dict(rejections),
+            rejections=rejections,
         )
 
     def _attempt(
-        self, index: int, assignment: Assignment, attempt: int, retry: int, rejections: Counter[str], last: bool
+        self, index: int, assignment: Assignment, attempt: int, retry: int, rejections: dict[str, int], last: bool
     ) -> tuple[ImagePlan, Canvas] | None:
         """Draw image `index` on one crop; None if its targets, drawn again where they are rejected, never fit."""
         background = self._schedule.background(assignment)
         analysis = self._analysis(background)
-        crop, size, repeated = self._crop(index, assignment, background, analysis, attempt)
-        if repeated and not last:
-            rejections["duplicate crop"] += 1
-            return None
         recipe, sampler = self.recipe, self._sampler
-        blur_sigma = sampler.blur_sigma(index)
+        flip, count, blur_sigma = sampler.image(index, background.scene)
+        crop, size, repeated = self._crop(index, assignment, background, analysis, attempt, flip)
+        if repeated and not last:
+            _count(rejections, "duplicate crop")
+            return None
         layer = background_layer(analysis.frame, crop, size, blur_sigma)
         quality = recipe.quality
         context = PlacementContext(
@@ -194,10 +193,11 @@ class Generator:
         canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast)
         records = sampler.image_records(index, *size, background.scene)
         targets: list[TargetPlan] = []
-        for number in range(sampler.count(index, background.scene)):
+        for number in range(count):
             for draw in range(attempt * _DRAWS, (attempt + 1) * _DRAWS):
-                target = sampler.target(index, number, draw, background.scene, blur_sigma, retry, records)
-                plan = self._placed(canvas, context, target, (index, number, draw), targets, rejections)
+                target = sampler.target(index, number, draw, background.scene, blur_sigma, retry)
+                target, raster = sampler.rasterised(target, blur_sigma, records)
+                plan = self._placed(canvas, context, target, raster, (index, number, draw), targets, rejections)
                 if plan is not None:
                     targets.append(plan)
                     break
@@ -228,40 +228,33 @@ class Generator:
         canvas: Canvas,
         context: PlacementContext,
         target: TargetDraw,
+        raster: RasterisedTarget,
         keys: tuple[int, int, int],
         others: list[TargetPlan],
-        rejections: Counter[str],
+        rejections: dict[str, int],
     ) -> TargetPlan | None:
         """Try places for a target until one takes it; None if none does. All use the same pixels of the target."""
-        raster, request, polarity = target.raster, target.request, target.polarity
         if raster.pieces != 1:
-            rejections["fragmented mask"] += 1
+            _count(rejections, "fragmented mask")
             return None
         taken = [OccupiedRegion.of(one.raster, one.column, one.row) for one in canvas.targets] if others else []
-        rules, beside = self.recipe.cluster, ()
+        request = self._sampler.request(target, raster.area)
+        rules, beside = self.recipe.cluster, list[tuple[float, float]]()
         index, number, draw = keys
         together = bool(others) and Draws(self.seed, index, "cluster", number).random() < rules.share
         numbers = Draws(self.seed, index, "placement", number, draw)
         for _ in range(self.recipe.quality.attempts):
             if together:
                 beside = places_beside(numbers, rules, [one.position for one in others])
-            place = context.place(
-                numbers,
-                raster,
-                target.where,
-                taken,
-                lambda deviation: request(deviation).signal(deviation),
-                target.outside_top10,
-                beside,
-            )
+            place = context.place(numbers, raster, target.where, taken, request, target.outside_top10, beside)
             if isinstance(place, str):  # no place of many will do: other places would not either
-                rejections[place] += 1
+                _count(rejections, place)
                 return None
-            asked = request(place.sigma_b)
+            asked = request.settled(place.sigma_b)
             try:
                 canvas.add(raster, place.column, place.row, asked)
             except TargetRejectedError as error:
-                rejections[str(error.data["reason"])] += 1
+                _count(rejections, str(error.data["reason"]))
                 continue
             return TargetPlan.unchecked(
                 kind=target.kind,
@@ -273,13 +266,19 @@ class Generator:
                 length=target.length,
                 angle=target.angle,
                 mirror=target.mirror,
-                polarity=polarity,
+                polarity=target.polarity,
                 stages=target.stages,
             )
         return None
 
     def _crop(
-        self, index: int, assignment: Assignment, background: Background, analysis: FrameAnalysis, attempt: int
+        self,
+        index: int,
+        assignment: Assignment,
+        background: Background,
+        analysis: FrameAnalysis,
+        attempt: int,
+        flip: bool,
     ) -> tuple[BackgroundCrop, tuple[int, int], bool]:
         """Return the crop, the image's (width, height), and whether an earlier image shows the same."""
         height, width = analysis.frame.shape
@@ -287,7 +286,6 @@ class Generator:
         scale = self._crop_scale
         if scale is None:
             scale = rules.crop_scale.draw(Draws(self.seed, index, "crop scale", attempt))
-        flip = rules.flip and Draws(self.seed, index, "flip").random() < 0.5
         if rules.native_size:
             limit = self._schedule.largest(index, background, (width, height))
             size = image = (
@@ -313,3 +311,7 @@ class Generator:
                 self._analysis_bytes -= self._analyses.popitem(last=False)[1].frame.nbytes
         self._analyses[background.id] = analysis
         return analysis
+
+
+def _count(rejections: dict[str, int], reason: object) -> None:
+    rejections[str(reason)] = rejections.get(str(reason), 0) + 1

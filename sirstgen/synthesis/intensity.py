@@ -24,30 +24,16 @@ def required_sum(area: int, clutter: Clutter, signal: float) -> int:
     return round(area * (clutter.mu_b + signal))
 
 
-def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
-    """Return the gray levels by which a profile of peak 1 is scaled so that the mask's pixels sum to `required`.
-
-    Args:
-        required: from `required_sum`.
-        background_sum: of the blurred background under the mask, gray levels.
-        profile_sum: of the target's own profile on the mask.
-
-    Returns:
-        Signed: negative for a target that must lie below its own background.
-    """
-    return (required - background_sum) / profile_sum
-
-
 def clipped_amplitude(
     required: int, under: NDArray[np.float64], own: NDArray[np.float64], first: float, white: int
 ) -> float:
-    """Return as `amplitude`, where gray levels end at black and white: the clipped pixels sum to `required`.
+    """Return the amplitude with which the pixels of the mask, clipped at black and white, sum to `required`.
 
     Args:
         required: from `required_sum`.
         under: (area,) background under the mask.
         own: (area,) the target's own profile there, positive.
-        first: `amplitude` without the ends, which is too small in size.
+        first: the amplitude without the ends, gray levels, which is too small in size.
         white: the largest gray level.
 
     Returns:
@@ -79,7 +65,7 @@ def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.
         required: the sum to be met.
     """
     levels = np.floor(values)
-    missing = required - int(levels.sum())
+    missing = required - int(np.add.reduce(levels))
     if missing:
         order = (levels - values).argsort(kind="stable")
         each, extra = divmod(missing, values.size)

@@ -16,6 +16,7 @@ from sirstgen.measure.horizon import Horizon, find_horizon
 from sirstgen.plan import BackgroundCrop, RegionKind
 from sirstgen.recipe.parts import Cluster, Position, Where
 from sirstgen.seeding import Draws
+from sirstgen.synthesis.canvas import Request
 from sirstgen.synthesis.rasterise import RasterisedTarget
 
 NO_ROOM = "no room"
@@ -115,7 +116,6 @@ class PlacementContext:
         self._preferred, self._may_saturate, self._allowed = preferred, may_saturate, allowed
         self._global = (float(layer.mean()), float(layer.std())) if region == "global" else None
         self._white = 255 if layer.dtype == np.uint8 else 65535
-        self._bright: float | None = None
 
     def place(
         self,
@@ -123,7 +123,7 @@ class PlacementContext:
         raster: RasterisedTarget,
         where: Where,
         taken: Sequence[OccupiedRegion],
-        signal: Callable[[float], float],
+        request: Request,
         outside_top10: bool | None,
         beside: Sequence[tuple[float, float]] = (),
     ) -> Place | str:
@@ -134,24 +134,36 @@ class PlacementContext:
             raster: the target.
             where: the side of the horizon that it belongs on; without a visible horizon every place will do.
             taken: windows of the other targets.
-            signal: the target's mean above the local clutter's in clutter of a deviation, gray levels.
+            request: what the target is asked to show.
             outside_top10: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
             beside: (x, y) places beside another target; they go before all others, bright or dim.
         """
-        height, width = self._layer.shape
+        layer = self._layer
+        height, width = layer.shape
         own_height, own_width = raster.values.shape
-        low_x, low_y = self._border - raster.left, self._border - raster.top
-        room_x = width - self._border - own_width - raster.left - low_x
-        room_y = height - self._border - own_height - raster.top - low_y
+        own_left, own_top = raster.left, raster.top
+        low_x, low_y = self._border - own_left, self._border - own_top
+        room_x = width - self._border - own_width - own_left - low_x
+        room_y = height - self._border - own_height - own_top - low_y
         if room_x < 0 or room_y < 0:
             return NO_ROOM
         per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
         allowed = self._allowed(where) if self._allowed is not None else None
         horizon = self._analysis.horizon if allowed is None and where != "any" else None
+        (first_x, step_x), (first_y, step_y) = self._to_frame
+        means, deviations = self._analysis.clutter
+        # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
+        rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
+        first_column, step_column = (first_x + 0.5) * columns_of, step_x * columns_of
+        first_row, step_row = (first_y + 0.5) * rows_of, step_y * rows_of
+        bright, leeway = (0.0 if outside_top10 is None else self._brightest), _LEEWAY * self._white
+        random, ratio = rng.random, None if request.scr is None else request.scr * request.polarity
+        least, white, may_saturate = self._min_contrast, self._white, self._may_saturate
+        ahead = len(beside)
         best, best_score = None, -1
         room = saturated = False
-        for number in range(len(beside) + _CANDIDATES):
-            is_beside = number < len(beside)
+        for number in range(ahead + _CANDIDATES):
+            is_beside = number < ahead
             if is_beside:
                 column, row = round(beside[number][0]), round(beside[number][1])
                 if not (0 <= column - low_x <= room_x and 0 <= row - low_y <= room_y):
@@ -159,81 +171,75 @@ class PlacementContext:
             else:
                 if best_score >= 6:
                     break
-                column, row = self._anywhere(rng, (low_x, low_y), (room_x, room_y))
-            left, top = column + raster.left, row + raster.top
+                column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
+                if self._preferred is not None:
+                    x, y = self._by_preference(rng)
+                    if 0 <= x - low_x <= room_x and 0 <= y - low_y <= room_y:
+                        column, row = x, y
+            left, top = column + own_left, row + own_top
             right, bottom = left + own_width, top + own_height
-            free = False
             for one in taken:
-                if left <= one.right and one.left <= right and top <= one.bottom and one.top <= bottom:
+                if left <= one[2] and one[0] <= right and top <= one[3] and one[1] <= bottom:
                     break
             else:
-                free = True
-            if not free:
-                continue
-            if allowed is not None and not allowed[top:bottom, left:right].all():
-                continue
-            x, y = self._to_frame(column, row)
-            if horizon is not None:
-                reach = max(column - left, right - column, row - top, bottom - row) * self._crop.crop[2] / width
-                distance = float(horizon.signed_distance(x, y))
-                if not (distance < -reach if where == "sky" else distance > reach):
+                if allowed is not None and not allowed[top:bottom, left:right].all():
                     continue
-            room = True
-            mean, deviation = self._global or self._clutter_at(x, y)
-            wanted = signal(deviation)
-            here = self._layer.item(row, column)
-            peak = (mean + wanted - here) * per_level
-            if (peak if wanted > 0 else -peak) < self._min_contrast:
-                continue
-            shown = mean + wanted if self._may_saturate else here + peak
-            if not 0 < shown < self._white:
-                saturated = True
-                continue
-            fits = True
-            if outside_top10 is not None:
-                bright, leeway = self._brightest(), _LEEWAY * self._white
-                fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
-            score = 4 * is_beside + 2 + fits
-            if score > best_score:
-                best, best_score = Place(column, row, deviation), score
-                if score == 7 or (score == 3 and not is_beside):
-                    break
+                if horizon is not None:
+                    x_frame, y_frame = first_x + step_x * column, first_y + step_y * row
+                    reach = max(column - left, right - column, row - top, bottom - row) * abs(step_x)
+                    distance = float(horizon.signed_distance(x_frame, y_frame))
+                    if not (distance < -reach if where == "sky" else distance > reach):
+                        continue
+                room = True
+                if self._global is None:
+                    down, across = int(first_row + step_row * row), int(first_column + step_column * column)
+                    mean, deviation = means[down][across], deviations[down][across]
+                else:
+                    mean, deviation = self._global
+                wanted = deviation * ratio if ratio is not None else request.signal(deviation)
+                here = layer.item(row, column)
+                peak = (mean + wanted - here) * per_level
+                if (peak if wanted > 0 else -peak) < least:
+                    continue
+                shown = mean + wanted if may_saturate else here + peak
+                if not 0 < shown < white:
+                    saturated = True
+                    continue
+                fits = True
+                if outside_top10 is not None:
+                    fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
+                score = 4 * is_beside + 2 + fits
+                if score > best_score:
+                    best, best_score = Place(column, row, deviation), score
+                    if score == 7 or (score == 3 and not is_beside):
+                        break
         if best is None:
             return "saturated" if saturated else "invisible contrast" if room else NO_ROOM
         return best
 
-    def _anywhere(self, rng: Draws, low: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
-        """Return a pixel where the target fits in: where targets stand by preference, if there is room."""
-        column, row = low[0] + int(rng.random() * (room[0] + 1)), low[1] + int(rng.random() * (room[1] + 1))
-        if self._preferred is not None:
-            height, width = self._layer.shape
-            x = round(self._preferred.x.draw(rng) * (width - 1))
-            y = round(self._preferred.y.draw(rng) * (height - 1))
-            if 0 <= x - low[0] <= room[0] and 0 <= y - low[1] <= room[1]:
-                return x, y
-        return column, row
+    def _by_preference(self, rng: Draws) -> tuple[int, int]:
+        """Return a pixel drawn from where targets stand by the recipe."""
+        assert self._preferred is not None
+        height, width = self._layer.shape
+        return round(self._preferred.x.draw(rng) * (width - 1)), round(self._preferred.y.draw(rng) * (height - 1))
 
+    @cached_property
     def _brightest(self) -> float:
-        """Return the gray level that bounds the brightest 10 % of the image."""
-        if self._bright is None:
-            sample = self._layer[::8, ::8].ravel()
-            place = len(sample) * _TOP_SHARE // 100
-            self._bright = float(np.partition(sample, place)[place])
-        return self._bright
+        """The gray level that bounds the brightest 10 % of the image."""
+        sample = self._layer[::8, ::8].ravel()
+        place = len(sample) * _TOP_SHARE // 100
+        return float(np.partition(sample, place)[place])
 
-    def _to_frame(self, column: int, row: int) -> tuple[float, float]:
-        """Return the place of an image pixel in the frame."""
+    @cached_property
+    def _to_frame(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """First coordinate and step of the image's columns in the frame, and of its rows."""
         height, width = self._layer.shape
         x, y, crop_width, crop_height = self._crop.crop
+        along, down = crop_width / width, crop_height / height
+        columns = (x - 0.5 + along / 2, along)
         if self._crop.flip:
-            column = width - 1 - column
-        return (column + 0.5) * crop_width / width - 0.5 + x, (row + 0.5) * crop_height / height - 0.5 + y
-
-    def _clutter_at(self, x: float, y: float) -> tuple[float, float]:
-        """Return mean and deviation of the clutter around a place in the frame."""
-        means, deviations = self._analysis.clutter
-        row, column = min(max(int(y) // BLOCK, 0), len(means) - 1), min(max(int(x) // BLOCK, 0), len(means[0]) - 1)
-        return means[row][column], deviations[row][column]
+            columns = (columns[0] + along * (width - 1), -along)
+        return columns, (y - 0.5 + down / 2, down)
 
 
 def places_beside(rng: Draws, rules: Cluster, others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

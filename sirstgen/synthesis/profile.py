@@ -22,10 +22,6 @@ _REACH = math.sqrt(-2 * math.log(FAINT))  # sigmas at which a Gaussian is faint
 _THINNEST = 0.05
 """A Gaussian thinner than this (pixels) is drawn this thin; averaged over a pixel the difference does not show."""
 
-# From a smaller sigma (pixels) on: number of points a pixel has along each axis. Each stands for a Gaussian widened by
-# the variance of its part of the pixel, which is exact to 0.001 of the peak.
-_POINTS = ((1.1, 1), (0.55, 2), (0.27, 4), (0.13, 8), (0.0, 20))
-
 
 class GaussianComponent(NamedTuple):
     """One of the Gaussians that a point or spot target consists of.
@@ -73,7 +69,7 @@ class Profile(NamedTuple):
 
     def trimmed(self) -> Profile:
         """Return the profile at peak 1, faint values zero, without empty rows and columns around what is left."""
-        values = self.values / self.values.max()
+        values = self.values / cv2.minMaxLoc(self.values)[1]
         kept = values >= FAINT
         x, y, width, height = cv2.boundingRect(kept.view(np.uint8))
         values *= kept
@@ -92,9 +88,9 @@ def gaussian_profile(components: Sequence[GaussianComponent], phase: tuple[float
     Raises:
         InvalidValueError: a component is wider than `MAX_EXTENT`.
     """
+    if len(components) == 1:
+        return _gaussian(components[0], phase).trimmed()
     parts = [_gaussian(part, phase) for part in components]
-    if len(parts) == 1:
-        return parts[0].trimmed()
     left, top = min(part.left for part in parts), min(part.top for part in parts)
     right = max(part.left + part.values.shape[1] for part in parts)
     bottom = max(part.top + part.values.shape[0] for part in parts)
@@ -109,7 +105,10 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     along, across = max(part.along, _THINNEST), max(part.across, _THINNEST)
     turn = math.radians(part.angle)
     cos, sin = math.cos(turn), math.sin(turn)
-    points = next(number for least, number in _POINTS if min(along, across) >= least)
+    # Points of a pixel along each axis. Each stands for a Gaussian widened by the variance of its part of the pixel,
+    # which is exact to 0.001 of the peak.
+    thinner = min(along, across)
+    points = 1 if thinner >= 1.1 else 2 if thinner >= 0.55 else 4 if thinner >= 0.27 else 8 if thinner >= 0.13 else 20
     widened, pixel = 1 / (12 * points * points), 1 / 12
     u, v = along * along, across * across
     xx, yy, xy = u * cos * cos + v * sin * sin, u * sin * sin + v * cos * cos, (u - v) * sin * cos
@@ -131,7 +130,7 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     exponent -= ((0.5 * (xx + widened) / det) * y * y)[:, np.newaxis]
     values = np.exp(exponent, out=exponent)
     if points > 1:
-        values = cv2.resize(values, (right - left + 1, bottom - top + 1), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        values = cv2.resize(values, (right - left + 1, bottom - top + 1), interpolation=cv2.INTER_AREA)
     if peak != 1:
         values *= peak
     return Profile(values, left, top)

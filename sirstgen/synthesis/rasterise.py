@@ -95,10 +95,10 @@ def rasterise(
     Raises:
         InvalidValueError: no such template, or a size beyond what can be drawn.
     """
-    profile = target_profile(target, phase, blur_sigma, image_records, templates)
-    for record in records_in("mask", target.stages):
-        level = record.apply(level)
-    values, left, top = profile
+    values, left, top = target_profile(target, phase, blur_sigma, image_records, templates)
+    if target.stages:
+        for record in records_in("mask", target.stages):
+            level = record.apply(level)
     mask = (values >= level).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
     own = values[mask.view(np.bool_)]
@@ -113,7 +113,7 @@ def rasterise(
         first=(top + y, left + int(mask[y].argmax())),
         area=area,
         own=own,
-        own_sum=float(own.sum()),
+        own_sum=float(np.add.reduce(own)),
         center=(left + moments["m10"] / area, top + moments["m01"] / area),
         away=cv2.distanceTransform(1 - mask, cv2.DIST_C, 3),  # type: ignore[arg-type]
         pieces=cv2.connectedComponents(mask, connectivity=8)[0] - 1,
@@ -136,20 +136,21 @@ def target_profile(
     else:
         main = GaussianComponent(0.0, 0.0, *target.sigma, target.angle, 1.0)
         components = [main]
-        for record in records_in("components", target.stages):
-            components += record.apply(main)
+        if target.stages:
+            for record in records_in("components", target.stages):
+                components += record.apply(main)
         profile = gaussian_profile(components, phase)
-    changed = False
-    for records in (target.stages, image_records):
-        for record in records_in("radiance", records):
-            profile, changed = record.apply(profile), True
-    if changed:
-        profile = profile.trimmed()
-    profile = profile.blurred(blur_sigma, RADIUS)
-    for records in (target.stages, image_records):
+    records = {**target.stages, **image_records}
+    if not records:
+        profile = profile.blurred(blur_sigma, RADIUS)
+    else:
+        before = records_in("radiance", records)
+        for record in before:
+            profile = record.apply(profile)
+        profile = (profile.trimmed() if before else profile).blurred(blur_sigma, RADIUS)
         for record in records_in("profile", records):
             profile = record.apply(profile)
-    values = profile.values * (_GRID / profile.values.max())
+    values = profile.values * (_GRID / cv2.minMaxLoc(profile.values)[1])
     np.rint(values, out=values)
     values /= _GRID
     return Profile(values, profile.left, profile.top)

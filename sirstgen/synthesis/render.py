@@ -116,7 +116,7 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
     layer = background_layer(background, plan.background, (plan.width, plan.height), plan.blur_sigma)
     canvas = Canvas(layer, plan.clutter_region, plan.max_saturated)
     for target in plan.targets:
-        column, row, phase = _split(target.position)
+        column, row, phase = position_in_pixel(target.position)
         raster = rasterise(target, phase, plan.blur_sigma, plan.stages, plan.mask_level, templates)
         canvas.place(raster, column, row, Request(target.scr, target.contrast, target.polarity))
     canvas.find_intensities()
@@ -149,14 +149,15 @@ def finish(canvas: Canvas, plan: ImagePlan, rejections: dict[str, int] | None = 
             _measured_again(target, image, excluded, one[1], canvas, number)
             for number, (target, one) in enumerate(zip(targets, found, strict=True))
         ]
-    return Sample(plan, image, canvas.masks, tuple(targets), canvas.support_margin, rejections or {})
+    counts = dict(sorted(rejections.items())) if rejections else {}
+    return Sample(plan, image, canvas.masks, tuple(targets), canvas.support_margin, counts)
 
 
 def _measured(plan: TargetPlan, placed: PlacedTarget, intensity: Intensity, white: int) -> Target:
     raster, clutter, levels = placed.raster, intensity.clutter, intensity.levels
     assert levels is not None  # set by `find_intensities`
     mu_t = intensity.required / raster.area
-    low, high = levels.min(), levels.max()
+    low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
     return Target(
         plan,
         (placed.column + raster.center[0], placed.row + raster.center[1]),
@@ -191,7 +192,7 @@ def _measured_again(
     )
 
 
-def _split(position: tuple[float, float]) -> tuple[int, int, tuple[float, float]]:
+def position_in_pixel(position: tuple[float, float]) -> tuple[int, int, tuple[float, float]]:
     """Return the pixel that holds a position, and where in that pixel it lies (-0.5 to 0.5)."""
     x, y = (round(value / _GRAIN) * _GRAIN for value in position)
     column, row = math.floor(x + 0.5), math.floor(y + 0.5)

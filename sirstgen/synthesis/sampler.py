@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
-from sirstgen.recipe.parts import Where
+from sirstgen.recipe.parts import ContrastLaw, Where
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
@@ -33,11 +33,11 @@ class TargetDraw(NamedTuple):
     Args:
         kind, sigma, template, length, angle, mirror, polarity, stages: as of `sirstgen.plan.TargetPlan`.
         phase: (x, y) of its position in its pixel, -0.5 to 0.5, a multiple of 1/256.
-        raster: profile and mask.
+        area: drawn mask area of a point or spot target, pixels; None for a template.
+        level: drawn SCR, or contrast at the reference clutter and area.
         where: side of a visible horizon that it belongs on.
         outside_top10: whether it is looked for a place outside the brightest 10 % of its image (Fig. 6c), or in it;
             None: any place will do.
-        request: returns what it is asked to show in clutter of a deviation, gray levels.
     """
 
     kind: Kind
@@ -49,22 +49,31 @@ class TargetDraw(NamedTuple):
     polarity: int
     stages: Mapping[str, Any]
     phase: tuple[float, float]
-    raster: RasterisedTarget
+    area: float | None
+    level: float
     where: Where
     outside_top10: bool | None
-    request: Callable[[float], Request]
 
 
-class _Shape(NamedTuple):
-    """The part of a `TargetDraw` that `rasterise` needs."""
+class LawRequest(Request):
+    """A contrast by the recipe's law, which is settled once the clutter around the target is known."""
 
-    kind: Kind
-    sigma: tuple[float, float] | None
-    template: str | None
-    length: float | None
-    angle: float
-    mirror: bool
-    stages: Mapping[str, Any]
+    __slots__ = ("_law", "_level", "_levels")
+
+    def __init__(self, law: ContrastLaw, level: float, levels: float, polarity: int) -> None:
+        super().__init__(None, None, polarity)
+        self._law, self._level, self._levels = law, level, levels
+
+    def signal(self, sigma_b: float) -> float:
+        """Return the wanted difference of means in clutter of this deviation, gray levels."""
+        law = self._law
+        # Below a level of 256, deviations are rounding and say nothing.
+        contrast = self._level * (max(sigma_b / self._levels, 1.0) / law.clutter) ** law.clutter_exponent
+        return float(self.polarity * round(min(max(contrast, law.limits[0]), law.limits[1]) * self._levels, 6))
+
+    def settled(self, sigma_b: float) -> Request:
+        """Return what is asked for in clutter of this deviation."""
+        return Request(None, abs(self.signal(sigma_b)), self.polarity)
 
 
 class _Weighted(Generic[T]):
@@ -127,13 +136,12 @@ class Sampler:
                 row.above_horizon,
             )
 
-    def blur_sigma(self, index: int) -> float:
-        """Return the sigma of the blur of image `index`, pixels."""
-        return self.recipe.blur_sigma.draw(Draws(self._seed, index, "blur"))
-
-    def count(self, index: int, scene: str) -> int:
-        """Return how many targets image `index` holds."""
-        return self._rows[scene].counts.at(Draws(self._seed, index, "count").random())
+    def image(self, index: int, scene: str) -> tuple[bool, int, float]:
+        """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
+        numbers = Draws(self._seed, index, "image")
+        flip = numbers.random() < 0.5 and self.recipe.backgrounds.flip
+        count = self._rows[scene].counts.at(numbers.random())
+        return flip, count, self.recipe.blur_sigma.draw(numbers)
 
     def image_records(self, index: int, width: int, height: int, scene: str) -> dict[str, Any]:
         """Return the records of the stages of image `index`."""
@@ -142,14 +150,7 @@ class Sampler:
         return self._records(self._of_image, (index,), index=index, width=width, height=height, scene=scene)
 
     def target(
-        self,
-        index: int,
-        number: int,
-        attempt: int,
-        scene: str,
-        blur_sigma: float,
-        retry: int = 0,
-        image_records: Mapping[str, Any] | None = None,
+        self, index: int, number: int, attempt: int, scene: str, blur_sigma: float, retry: int = 0
     ) -> TargetDraw:
         """Return target `number` of image `index`.
 
@@ -157,115 +158,73 @@ class Sampler:
         it: for targets that no place of several crops can take, such as a high SCR in strong clutter.
         """
         row, recipe = self._rows[scene], self.recipe
-        known = (blur_sigma, image_records or {}, recipe.mask_level, self._templates)
-        whole = Draws(self._seed, index, "target", number, retry)
-        kind = row.kinds.at(whole.random())
-        polarity = -1 if whole.random() < recipe.dark_share else 1
-        share, mark = recipe.share_outside_top10, whole.random()
-        outside = None if share is None else mark < share
-        mark = whole.random()
+        first = Draws(self._seed, index, "target", number, retry)
+        kind = row.kinds.at(first.random())
+        polarity = -1 if first.random() < recipe.dark_share else 1
+        share, mark, side = recipe.share_outside_top10, first.random(), first.random()
+        level = (recipe.scr if recipe.contrast is None else recipe.contrast.level).draw(first)
         size = Draws(self._seed, index, "size", number, attempt)
-        phase = (size.random() * _PHASES // 1 / _PHASES - 0.5, size.random() * _PHASES // 1 / _PHASES - 0.5)
+        phase = int(size.random() * _PHASES) / _PHASES - 0.5, int(size.random() * _PHASES) / _PHASES - 0.5
+        sigma, template, length, area, mirror = None, None, None, None, False
+        stages: dict[str, Any] = {}
         if kind == "extended":
-            shape, raster, where = self._extended(row, scene, size, phase, (index, number, attempt), known)
+            assert row.classes is not None  # held by the recipe
+            cls = row.classes.at(size.random())
+            choices = self._templates_in(cls, scene)
+            chosen, rule = choices[size.integers(len(choices))], recipe.classes[cls]
+            if rule.length is not None:
+                length = rule.length.draw(size)
+            else:
+                low, high = chosen.typical_length
+                length = round(low + (high - low) * size.random(), 6)
+            template, angle, mirror, where = chosen.id, rule.tilt.draw(size), size.random() < 0.5, rule.where
         else:
-            shape, raster = self._kernel(kind, scene, size, phase, (index, number, attempt), known)
+            rules = recipe.kernel_size(scene, kind)
+            area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
             above = row.above_horizon
-            where = "any" if above is None else "sky" if mark < above else "ground"
-        level = (recipe.scr if recipe.contrast is None else recipe.contrast.level).draw(whole)
+            where = "any" if above is None else "sky" if side < above else "ground"
+        if self._of_target:
+            keys = (index, number, attempt)
+            stages = self._records(self._of_target, keys, index=index, scene=scene, kind=kind, area=area)
+        if area is not None:
+            jitter = stages.get("mask_jitter")
+            sigma = kernel_sigma(area, aspect, recipe.mask_level if jitter is None else jitter.level, blur_sigma)
+        outside = None if share is None else mark < share
         return TargetDraw(
-            kind,
-            shape.sigma,
-            shape.template,
-            shape.length,
-            shape.angle,
-            shape.mirror,
-            polarity,
-            shape.stages,
-            phase,
-            raster,
-            where,
-            outside,
-            self._request(level, polarity, raster.area),
+            kind, sigma, template, length, angle, mirror, polarity, stages, phase, area, level, where, outside
         )
 
-    def _request(self, level: float, polarity: int, area: int) -> Callable[[float], Request]:
-        law = self.recipe.contrast
-        if law is None:
-            fixed = Request(level, None, polarity)
-            return lambda sigma_b: fixed
-        level *= (area / law.area) ** law.area_exponent
-        low, high = law.limits
-        levels, clutter, exponent = self._levels, law.clutter, law.clutter_exponent
+    def rasterised(
+        self, target: TargetDraw, blur_sigma: float, image_records: Mapping[str, Any]
+    ) -> tuple[TargetDraw, RasterisedTarget]:
+        """Return a target on the pixel grid.
 
-        def in_clutter(sigma_b: float) -> Request:
-            # Below a level of 256, deviations are rounding and say nothing.
-            contrast = level * (max(sigma_b / levels, 1.0) / clutter) ** exponent
-            return Request(None, round(min(max(contrast, low), high) * levels, 6), polarity)
-
-        return in_clutter
-
-    def _kernel(
-        self,
-        kind: Kind,
-        scene: str,
-        size: Draws,
-        phase: tuple[float, float],
-        keys: tuple[int, int, int],
-        known: tuple[float, Mapping[str, Any], float, TemplateLibrary],
-    ) -> tuple[_Shape, RasterisedTarget]:
-        """Draw a point or spot target; with stages it is made larger or smaller until its mask has the drawn area."""
-        rules = self.recipe.kernel_size(scene, kind)
-        area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
-        blur_sigma, image_records, level, _ = known
-        stages: dict[str, Any] = {}
-        if self._of_target:
-            stages = self._records(self._of_target, keys, index=keys[0], scene=scene, kind=kind, area=area)
-            if "mask_jitter" in stages:
-                level = stages["mask_jitter"].level
-        sigma = kernel_sigma(area, aspect, level, blur_sigma)
-        shape = _Shape(kind, sigma, None, None, angle, False, stages)
-        raster = rasterise(shape, phase, *known)
-        if not stages and not image_records:
-            return shape, raster
-        best, smallest = (shape, raster), math.inf
+        With stages a point or spot target is made larger or smaller, until its mask has about the drawn area.
+        """
+        known = (target.phase, blur_sigma, image_records, self.recipe.mask_level, self._templates)
+        raster = rasterise(target, *known)
+        area = target.area
+        if area is None or target.sigma is None or not (target.stages or image_records):
+            return target, raster
+        best, smallest = (target, raster), math.inf
         for fit in range(_FITS):
             error = abs(math.log(raster.area / area))
             if error < smallest:
-                best, smallest = (shape, raster), error
+                best, smallest = (target, raster), error
             if abs(raster.area - area) <= max(0.5, 0.04 * area) or fit == _FITS - 1:
                 break
             factor = math.sqrt(area / raster.area)
-            sigma = tuple(round(max(part * factor, _SMALLEST_SIGMA), 6) for part in sigma)  # type: ignore[assignment]
-            shape = shape._replace(sigma=sigma)
-            raster = rasterise(shape, phase, *known)
+            along, across = (round(max(part * factor, _SMALLEST_SIGMA), 6) for part in target.sigma)
+            target = target._replace(sigma=(along, across))
+            raster = rasterise(target, *known)
         return best
 
-    def _extended(
-        self,
-        row: _Row,
-        scene: str,
-        size: Draws,
-        phase: tuple[float, float],
-        keys: tuple[int, int, int],
-        known: tuple[float, Mapping[str, Any], float, TemplateLibrary],
-    ) -> tuple[_Shape, RasterisedTarget, Where]:
-        assert row.classes is not None  # held by the recipe
-        cls = row.classes.at(size.random())
-        choices = self._templates_in(cls, scene)
-        template = choices[size.integers(len(choices))]
-        rule = self.recipe.classes[cls]
-        if rule.length is not None:
-            length = rule.length.draw(size)
-        else:
-            low, high = template.typical_length
-            length = round(low + (high - low) * size.random(), 6)
-        tilt, mirror = rule.tilt.draw(size), size.random() < 0.5
-        stages: dict[str, Any] = {}
-        if self._of_target:
-            stages = self._records(self._of_target, keys, index=keys[0], scene=scene, kind="extended")
-        shape = _Shape("extended", None, template.id, length, tilt, mirror, stages)
-        return shape, rasterise(shape, phase, *known), rule.where
+    def request(self, target: TargetDraw, area: int) -> Request:
+        """Return what a target with a mask of `area` pixels is asked to show."""
+        law = self.recipe.contrast
+        if law is None:
+            return Request(target.level, None, target.polarity)
+        return LawRequest(law, target.level * (area / law.area) ** law.area_exponent, self._levels, target.polarity)
 
     def _templates_in(self, cls: str, scene: str) -> Sequence[Template]:
         """Return the templates of a class whose index names the scene or none; all of them where there is none."""
