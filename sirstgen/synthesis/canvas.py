@@ -75,6 +75,7 @@ class PlacedTarget:
         region: its clutter region.
         under: (area,) background under the mask.
         under_sum: their sum.
+        found: intensities that were found for it, by support margin; they hold while its clutter region does.
     """
 
     raster: RasterisedTarget
@@ -86,6 +87,7 @@ class PlacedTarget:
     region: Region
     under: NDArray[Any]
     under_sum: int
+    found: dict[int, Intensity] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -151,6 +153,7 @@ class Canvas:
         except TargetRejectedError:
             placed = self.targets.pop()
             self.masks[placed.window][raster.mask.view(np.bool_)] = 0
+            self._forget(placed.box)
             raise
 
     def place(self, raster: RasterisedTarget, column: int, row: int, request: Request) -> None:
@@ -174,10 +177,25 @@ class Canvas:
         box = (column + x, row + y, box_width, box_height)
         under = self.layer[window][mask]
         region = clutter_region(self.layer, box, self.region)
+        self._forget(box)
         self.masks[window][mask] = 255
         self.targets.append(
             PlacedTarget(raster, column, row, request, box, window, region, under, int(np.add.reduce(under)))
         )
+
+    def _forget(self, box: Box) -> None:
+        """Drop the intensities of targets in whose clutter region a mask in this box comes or goes."""
+        x, y, width, height = box
+        for target in self.targets:
+            left, top, right, bottom = target.region[:4]
+            for margin in list(target.found):
+                if (
+                    left - margin < x + width
+                    and x < right + margin
+                    and top - margin < y + height
+                    and y < bottom + margin
+                ):
+                    del target.found[margin]
 
     def find_intensities(self) -> None:
         """Find the intensities of all placed targets together.
@@ -198,12 +216,18 @@ class Canvas:
         while True:
             found, needed = [], 0
             for number, target in enumerate(self.targets):
+                known = target.found.get(margin)
+                if known is not None:
+                    needed = max(needed, known.reach)
+                    found.append(known)
+                    continue
                 clutter = clutter_without(self.layer, self.masks, boxes, target.region, margin)
                 if clutter.sigma_b == 0:
                     detail = f"{clutter.pixels} pixels around x {target.column}, y {target.row}"
                     raise self._rejected("flat clutter", detail, number)
                 raster = target.raster
-                required = intensity.required_sum(raster.area, clutter, target.request.signal(clutter.sigma_b))
+                # The whole number nearest to what the mask's pixels must sum to: |scr error| <= 0.5/(area sigma_b).
+                required = round(raster.area * (clutter.mu_b + target.request.signal(clutter.sigma_b)))
                 amplitude = (required - target.under_sum) / raster.own_sum
                 if self.max_saturated > 0:
                     amplitude = self._unsaturated(number, required, amplitude)
@@ -211,6 +235,7 @@ class Canvas:
                 reach = int(cv2.minMaxLoc(raster.away, changed.view(np.uint8))[1])
                 needed = max(needed, reach)
                 found.append(Intensity(clutter, required, amplitude, reach))
+                target.found[margin] = found[-1]
             tried[margin] = needed, found
             if needed == margin or (needed < margin and needed in tried):
                 break  # a smaller margin that was tried does not cover
@@ -219,7 +244,8 @@ class Canvas:
                 break
             margin = needed
         for number, one in enumerate(found):
-            self._check(number, one)
+            if one.levels is None:
+                self._check(number, one)
         self.support_margin, self.intensities = margin, found
 
     def _unsaturated(self, number: int, required: int, amplitude: float) -> float:

@@ -7,22 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.measure.scr import Clutter
-
-
-def required_sum(area: int, clutter: Clutter, signal: float) -> int:
-    """Return the whole number nearest to what the mask's pixels must sum to.
-
-    So ``|mu_t - mu_b - signal| <= 0.5 / area``, and for a signal of ``scr * sigma_b`` the SCR is met to
-    ``0.5 / (area * sigma_b)``.
-
-    Args:
-        area: pixels of the mask.
-        clutter: statistics around the target.
-        signal: wanted mean over the mask minus mean of the clutter, gray levels; negative for a dark target.
-    """
-    return round(area * (clutter.mu_b + signal))
-
 
 def clipped_amplitude(
     required: int, under: NDArray[np.float64], own: NDArray[np.float64], first: float, white: int
@@ -30,7 +14,7 @@ def clipped_amplitude(
     """Return the amplitude with which the pixels of the mask, clipped at black and white, sum to `required`.
 
     Args:
-        required: from `required_sum`.
+        required: what the mask's pixels must sum to.
         under: (area,) background under the mask.
         own: (area,) the target's own profile there, positive.
         first: the amplitude without the ends, gray levels, which is too small in size.

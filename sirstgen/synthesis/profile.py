@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -101,6 +102,12 @@ def gaussian_profile(components: Sequence[GaussianComponent], phase: tuple[float
     return Profile(values, left, top).trimmed()
 
 
+@lru_cache(maxsize=1024)
+def _along(first: int, last: int, points: int) -> NDArray[np.float64]:
+    """Return the coordinates of the points of pixels `first` to `last`."""
+    return (np.arange(first * points, (last + 1) * points) + 0.5) / points - 0.5
+
+
 def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     along, across = max(part.along, _THINNEST), max(part.across, _THINNEST)
     turn = math.radians(part.angle)
@@ -122,9 +129,7 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     dx, dy = part.dx + phase[0], part.dy + phase[1]
     left, right = math.floor(dx - reach_x), math.ceil(dx + reach_x)
     top, bottom = math.floor(dy - reach_y), math.ceil(dy + reach_y)
-    step, first = 1 / points, 0.5 / points - 0.5
-    x = np.arange((right - left + 1) * points) * step + (left + first - dx)
-    y = np.arange((bottom - top + 1) * points) * step + (top + first - dy)
+    x, y = _along(left, right, points) - dx, _along(top, bottom, points) - dy
     exponent = np.multiply.outer(y, (xy / det) * x)
     exponent -= (0.5 * (yy + widened) / det) * x * x
     exponent -= ((0.5 * (xx + widened) / det) * y * y)[:, np.newaxis]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sirstgen.measure.scr import Clutter, clutter_region, clutter_without, excluded, measure_clutter, signal_to_clutter
 from sirstgen.plan import ClutterRegion
 from sirstgen.seeding import stream
-from sirstgen.synthesis.intensity import place_gray_levels, required_sum
+from sirstgen.synthesis.intensity import place_gray_levels
 
 regions = st.builds(ClutterRegion, kind=st.sampled_from(["local", "global"]), margin=st.integers(1, 30))
 
@@ -103,25 +103,6 @@ def test_gray_levels_sum_exactly_and_stay_within_one(values: list[float], off: f
 def test_the_largest_remainders_get_the_missing_levels() -> None:
     np.testing.assert_array_equal(place_gray_levels(np.array([1.2, 1.7, 1.1]), 4), [1, 2, 1])
     np.testing.assert_array_equal(place_gray_levels(np.array([-1.5, 2.0, 3.5]), 4), [-1, 2, 3])
-
-
-@given(
-    st.integers(1, 400),
-    st.floats(0, 65535),
-    st.floats(0.01, 5000),
-    st.floats(0.1, 20),
-    st.sampled_from([1, -1]),
-)
-def test_the_required_sum_meets_the_ratio_to_half_a_level(
-    area: int, mu_b: float, sigma_b: float, scr: float, polarity: int
-) -> None:
-    clutter = Clutter(mu_b, sigma_b, 100)
-    mu_t = required_sum(area, clutter, polarity * scr * sigma_b) / area
-    bound = 0.5 / (area * sigma_b) + 1e-9
-    if (mu_t - mu_b) * polarity >= 0:
-        assert abs(signal_to_clutter(mu_t, clutter) - scr) <= bound
-    else:  # a contrast below half a level, which may round to the other side
-        assert scr <= bound
 
 
 def test_flat_clutter_has_no_finite_ratio() -> None:
