@@ -57,7 +57,7 @@ def main() -> None:
         sample = generator[index]
         if len(sample.targets) == 1 and not sample.rejections:
             with CallCounter() as counter:
-                generator[index]
+                generator.make(index)
             counts.append(counter.calls)
             depths.append(counter.deepest)
             names.update(counter.names)

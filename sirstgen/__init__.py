@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sirstgen.errors import InvalidValueError as InvalidValueError
     from sirstgen.errors import OutputExistsError as OutputExistsError
     from sirstgen.errors import SirstgenError as SirstgenError
+    from sirstgen.export.export import export_dataset as export_dataset
     from sirstgen.plan import BackgroundCrop as BackgroundCrop
     from sirstgen.plan import ClutterRegion as ClutterRegion
     from sirstgen.plan import ImagePlan as ImagePlan
@@ -46,6 +47,7 @@ _HOMES = {
     "verification.verify": ("verify",),
     "storage.writer": ("redraw", "write_dataset"),
     "errors": ("InputError", "InvalidValueError", "OutputExistsError", "SirstgenError", "GenerationError"),
+    "export.export": ("export_dataset",),
     "plan": ("BackgroundCrop", "ClutterRegion", "ImagePlan", "TargetPlan"),
     "recipe.recipe": ("Recipe",),
     "synthesis.generator": ("Generator",),
@@ -74,6 +76,7 @@ __all__ = [
     "TemplateLibrary",
     "__version__",
     "dataset_statistics",
+    "export_dataset",
     "open_backgrounds",
     "redraw",
     "render",

@@ -11,7 +11,7 @@
 Messages state the rule, then the value, then the way out: ``scr must be positive, got -2 (recipe.yaml: scr[1])``.
 `SirstgenError.within` adds context on the way up (image, target, stage). The commands turn the first three
 into exit code 2 and `GenerationError` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
-`DamageWarning` is no error: what it tells is put right. All errors survive pickling, so they travel whole from worker
+`SirstgenWarning` tells what the work goes on in spite of. All errors survive pickling, so they travel whole from worker
 processes.
 """
 
@@ -19,6 +19,23 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Self
+
+_LONGEST = 1000
+
+
+def printable(text: str, limit: int = _LONGEST) -> str:
+    """Return `text` on one line for a terminal: control characters and undecodable bytes escaped, the middle of long
+    texts left out.
+
+    Args:
+        text: anything, such as the name of a file that somebody else made.
+        limit: longest text that is shown whole, characters.
+    """
+    if not text.isprintable():
+        text = "".join(
+            each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
+        )
+    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-(limit // 3 - 3) :]}"
 
 
 class SirstgenError(Exception):
@@ -33,7 +50,7 @@ class SirstgenError(Exception):
 
     def __init__(self, message: str, **data: Any) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = printable(message)
         self.data = data
 
     def __str__(self) -> str:
@@ -63,9 +80,9 @@ class InputError(SirstgenError):
     exit_code = 2
 
     @classmethod
-    def of(cls, path: str | Path, what: str) -> Self:
+    def of(cls, path: str | Path, what: str, **data: Any) -> Self:
         """`what` is wrong with `path`."""
-        return cls(f"{path}: {what}", path=str(path))
+        return cls(f"{path}: {what}", path=str(path), **data)
 
 
 class OutputExistsError(SirstgenError):
@@ -78,5 +95,5 @@ class GenerationError(SirstgenError):
     """The work was asked for correctly and could not be done."""
 
 
-class DamageWarning(UserWarning):
-    """Damaged state of an interrupted run was found, and that part of the work is done again; one line."""
+class SirstgenWarning(UserWarning):
+    """Something that the work goes on in spite of, such as damaged state of an interrupted run that is made again."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError
 from sirstgen.images import read_gray
 
@@ -94,13 +96,61 @@ def test_whole_numbers_that_fit_16_bits_stay_as_they_are(tmp_path: Path) -> None
     np.testing.assert_array_equal(read_gray(save(tmp_path, "a.tif", Image.fromarray(values))), GRAY16)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_float_without_a_value_is_refused(tmp_path: Path, value: float) -> None:
-    frame = GRAY.astype(np.float32)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -9999, -3.4e38])
+def test_pixels_without_measurement_take_the_nearest_value(tmp_path: Path, value: float) -> None:
+    frame = np.linspace(270.0, 310.0, 24 * 31, dtype=np.float32).reshape(24, 31)
+    whole = read_gray(save(tmp_path, "whole.tif", Image.fromarray(frame)))
     frame[3, 4] = value
-    path = save(tmp_path, "a.tif", Image.fromarray(frame))
-    with pytest.raises(InputError, match=r"a\.tif: holds 1 NaN or infinite"):
+    image = read_gray(save(tmp_path, "a.tif", Image.fromarray(frame)))
+    assert image[3, 4] in (whole[2, 4], whole[4, 4], whole[3, 3], whole[3, 5])
+    image[3, 4] = whole[3, 4]
+    np.testing.assert_array_equal(image, whole)
+
+
+def test_a_frame_without_any_measurement_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, "a.tif", Image.fromarray(np.full((8, 8), np.nan, np.float32)))
+    with pytest.raises(InputError, match=r"a\.tif: holds no measured pixel"):
         read_gray(path)
+
+
+def test_float64_is_read(tmp_path: Path) -> None:
+    kelvin = np.linspace(270.0, 310.0, 24 * 31).reshape(24, 31)
+    cv2.imwrite(str(tmp_path / "a.tif"), kelvin)
+    levels = read_levels(tmp_path / "a.tif")
+    assert levels.values.dtype == np.float64
+    np.testing.assert_array_equal(levels.values, kelvin)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "proc"])
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.png"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else "/proc/self/mem")
+    with pytest.raises(InputError, match=r"this is a pipe|0 bytes"):
+        read_gray(path)
+
+
+def test_a_name_that_is_no_utf_8_is_read_and_named(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    path.write_bytes(encoded("png"))
+    assert read_gray(path).shape == (64, 64)
+    path.write_bytes(b"x")
+    with pytest.raises(InputError) as caught:
+        read_gray(path)
+    assert str(caught.value).isprintable()
+
+
+def test_the_lines_of_c_libraries_are_not_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    raw = zlib.compress(bytes(1000))[:-8]
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0))
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", raw) + chunk(b"IEND", b""))
+    with pytest.raises(InputError, match="truncated or damaged"):
+        read_gray(path)
+    print("shown", file=sys.stderr)
+    assert capfd.readouterr().err == "shown\n"
 
 
 def encoded(name: str) -> bytes:
@@ -170,7 +220,7 @@ def test_huge_declared_size_is_refused(tmp_path: Path) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
-    with pytest.raises(InputError, match=r"bomb\.png: .*exceeds limit"):
+    with pytest.raises(InputError, match=r"bomb\.png: .*too large .60000x60000, limit"):
         read_gray(path)
 
 

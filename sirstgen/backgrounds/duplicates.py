@@ -36,11 +36,9 @@ def thumbnail(image: Gray) -> NDArray[np.int8] | None:
     """The band-passed, normalised 32 x 32 likeness of `image`, (1024,) int8; None where it has no texture to compare.
 
     Args:
-        image: (H, W), uint8 or uint16.
+        image: (H, W), uint8 or uint16, on its set's gray scale.
     """
     levels = 255.0 / np.iinfo(image.dtype).max
-    if image.dtype == np.uint16:  # the frame may use only a part of the 16 bits
-        levels = 255.0 / max(int(image.max()) - int(image.min()), 1)
     small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) * levels
     band = cv2.GaussianBlur(small, (0, 0), _FINE) - cv2.GaussianBlur(small, (0, 0), _COARSE)
     band -= band.mean()

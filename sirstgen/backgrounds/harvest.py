@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from sirstgen.atomic import whole_folder
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
-from sirstgen.datasets.readers import read_mask
+from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
-from sirstgen.images import read_gray
+from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.output import output_folder
 from sirstgen.png import encode_png
 
 REPORT_NAME = "harvest.json"
@@ -27,12 +24,14 @@ class HarvestReport:
     Attributes:
         written: places covered, for each frame written.
         dropped: reason and detail, for each frame left out.
-        resized_masks: frames whose mask had another size and was resized by nearest neighbour.
+        mask_notes: what had to be decided about masks, one line a kind (`sirstgen.datasets.readers.warning_lines`).
+        gray_scale: of the frames that were read; those of more than 8 bits are written on it.
     """
 
     written: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, tuple[str, str]] = field(default_factory=dict)
-    resized_masks: list[str] = field(default_factory=list)
+    mask_notes: list[str] = field(default_factory=list)
+    gray_scale: GrayScale = EIGHT_BIT
 
     def dropped_by_reason(self) -> dict[str, int]:
         """How many frames were left out for each reason."""
@@ -42,27 +41,37 @@ class HarvestReport:
     def to_json(self) -> str:
         """The report as it is written beside the frames."""
         content = {
+            "gray_scale": SIXTEEN_BIT.to_dict(),
+            "source_gray_scale": self.gray_scale.to_dict(),
             "written": len(self.written),
             "dropped": self.dropped_by_reason(),
             "dropped_frames": {key: f"{reason}: {detail}" for key, (reason, detail) in sorted(self.dropped.items())},
-            "resized_masks": sorted(self.resized_masks),
+            "mask_notes": self.mask_notes,
             "targets_removed": dict(sorted(self.written.items())),
         }
         return json.dumps(content, indent=1) + "\n"
 
 
 def harvest_folder(
-    frames: Iterable[tuple[str, Path, Path]], out: Path | str, *, margin: int = MARGIN, scene: str | None = None
+    dataset: Dataset,
+    ids: Sequence[str],
+    out: Path | str,
+    *,
+    margin: int = MARGIN,
+    scenes: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> HarvestReport:
-    """Write each labelled frame without its targets to ``<out>/<id>.png``, and ``harvest.json`` beside them.
+    """Write labelled frames without their targets to ``<out>/<id>.png``, and ``harvest.json`` beside them.
 
     The folder appears whole at the end or not at all, so an interrupted run leaves nothing to be taken for finished.
 
     Args:
-        frames: (id, image file, mask file) each; an id may hold slashes.
+        dataset: the labelled frames.
+        ids: which of them.
         out: the folder to make; it must be absent or empty.
         margin: how far masks are grown, pixels (see `remove_targets`).
-        scene: put the frames in a sub-folder of this name, which a background library takes for their scene.
+        scenes: by id; a frame goes to the sub-folder of its scene, which a background library takes for it.
+        progress: called with frames done and frames in all.
 
     Raises:
         InputError: no frame was given, or an id leaves the folder.
@@ -72,9 +81,12 @@ def harvest_folder(
     if margin < 0:
         raise InvalidValueError(f"margin must be 0 or more pixels, got {margin}", value=margin)
     report = HarvestReport()
-    with whole_folder(Path(out)) as work:
-        for key, image_path, mask_path in frames:
-            _harvest_frame(key, image_path, mask_path, work / (scene or ""), margin, report)
+    with output_folder(Path(out), lambda _: set(), staged=True) as output:
+        work = output.work
+        for done, key in enumerate(ids, start=1):
+            _harvest_frame(dataset, key, work, (scenes or {}).get(key), margin, report)
+            if progress is not None:
+                progress(done, len(ids))
         if not report.written:
             if not report.dropped:
                 raise InputError.of(out, "no frame was given to harvest; are there images with masks in the folder?")
@@ -83,24 +95,20 @@ def harvest_folder(
             raise GenerationError(
                 f"{out}: none of {len(report.dropped)} frames became a background: {counts} ({key}: {detail})"
             )
+        report.gray_scale = dataset.gray_scale
+        report.mask_notes = dataset.notes()
         (work / REPORT_NAME).write_text(report.to_json(), encoding="utf-8")
     return report
 
 
 def _harvest_frame(
-    key: str, image_path: Path, mask_path: Path, folder: Path, margin: int, report: HarvestReport
+    dataset: Dataset, key: str, folder: Path, scene: str | None, margin: int, report: HarvestReport
 ) -> None:
-    path = folder / f"{key}.png"
+    path = folder / (scene or "") / f"{key}.png"
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError.of(image_path, f"the id {key!r} names a place outside the output folder; rename it")
+        raise InputError.of(dataset.image_path(key), f"the id {key!r} names a place outside the output folder")
     try:
-        image, mask = read_gray(image_path), read_mask(mask_path)
-        if mask.shape != image.shape:
-            size = (image.shape[1], image.shape[0])
-            resized = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
-            mask = np.asarray(resized, dtype=bool)
-            report.resized_masks.append(key)
-        clean = remove_targets(image, mask, margin)
+        clean = remove_targets(*dataset.sample(key), margin)
     except InputError as fault:
         report.dropped[key] = (
             "unreadable",

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.levels import to_bit_depth
-from sirstgen.backgrounds.scan import Frame, Issue, image_files, summary, usable_frames
+from sirstgen.backgrounds.scan import Frame, Issue, background_files, summary, usable_frames
 from sirstgen.backgrounds.source import Background
+from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
+from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
 
 Classifier = Callable[[Iterable[NDArray[Any]]], Iterator[tuple[str, float]]]
@@ -68,11 +71,15 @@ class BackgroundLibrary:
     Attributes:
         folder: what was opened.
         faults: the files that are not used, with reasons.
+        gray_scale: black and white of its frames of more than 8 bits (`sirstgen.gray_scale`).
     """
 
-    def __init__(self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache) -> None:
+    def __init__(
+        self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache, scale: GrayScale
+    ) -> None:
         self.folder = folder
         self.faults = tuple(faults)
+        self.gray_scale = scale
         self._cache = cache
         self._files = {entry.frame.id: entry.frame.file for entry in entries}
         self._backgrounds = {background.id: background for background in _backgrounds(entries)}
@@ -118,9 +125,10 @@ class BackgroundLibrary:
         """
         root = Path(folder).resolve()
         faults: list[Issue] = []
-        files = image_files(root, Path(folder), faults)
+        files = background_files(root, Path(folder), faults)
+        scale = stated_scale(root) or scale_of_files((root / file, partial(_content, root / file)) for file in files)
         entries, cache = [], _PixelCache(cache_bytes)
-        for frame, image in usable_frames(root, files, min_size, faults):
+        for frame, image in usable_frames(root, files, scale, min_size, faults):
             entries.append(_Entry(frame))
             cache.put((frame.id, image.dtype.itemsize * 8), image)
         if scene is not None:
@@ -130,7 +138,7 @@ class BackgroundLibrary:
             if labels is not None:
                 _apply_labels(entries, labels)
             _apply_folders(entries)
-            _apply_decisions(root, entries, classify)
+            _apply_decisions(root, entries, scale, classify)
         sure = [entry for entry in entries if entry.label is not None and entry.label.confidence >= min_confidence]
         for entry in entries:
             if entry.label is not None and entry.label.confidence < min_confidence:
@@ -138,7 +146,7 @@ class BackgroundLibrary:
                 faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
-        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache)
+        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache, scale)
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
@@ -165,14 +173,14 @@ class BackgroundLibrary:
         return found
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The whole frame, (H, W), in gray levels of `bit_depth` (see `to_bit_depth`); read-only."""
+        """Return the whole frame on the folder's gray scale, (H, W), in levels of `bit_depth`; read-only."""
         key = (background.id, bit_depth)
         image = self._cache.get(key)
         if image is None:
             image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
             if image is None:
                 path = self.folder / self._files[self.find(background.id).id]
-                image = decode_gray(read_bytes(path), path)
+                image = self.gray_scale.apply(read_levels(path))
             image = to_bit_depth(image, bit_depth)
             image.setflags(write=False)
             self._cache.put(key, image)
@@ -192,6 +200,7 @@ class BackgroundLibrary:
             "name": self.folder.name,
             "scenes": {scene: self.count(scene) for scene in self.scenes()},
             "scene_sources": dict(sorted(Counter(background.scene_source for background in backgrounds).items())),
+            **({} if self.gray_scale == EIGHT_BIT else {"gray_scale": self.gray_scale.to_dict()}),
             "groups": len({background.group for background in backgrounds}),
             "faults": dict(sorted(listed.items())),
             "digest": self._digest,
@@ -216,7 +225,7 @@ def _apply_folders(entries: list[_Entry]) -> None:
             entry.label, entry.source = SceneLabel(parts[0]), "folder"
 
 
-def _apply_decisions(root: Path, entries: list[_Entry], classify: Classifier | None) -> None:
+def _apply_decisions(root: Path, entries: list[_Entry], scale: GrayScale, classify: Classifier | None) -> None:
     """Give the entries without a label the scene CNN's decision: the stored one, else a new one."""
     unlabelled = [entry for entry in entries if entry.label is None]
     if not unlabelled:
@@ -230,7 +239,7 @@ def _apply_decisions(root: Path, entries: list[_Entry], classify: Classifier | N
             undecided.append((entry, key))
     if not undecided:
         return
-    frames = (_frame_8_bit(root / entry.frame.file) for entry, _ in undecided)
+    frames = (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry, _ in undecided)
     answers = (classify or _shipped_classifier())(frames)
     try:
         for number, ((entry, key), (scene, confidence)) in enumerate(zip(undecided, answers, strict=True)):
@@ -247,8 +256,8 @@ def _shipped_classifier() -> Classifier:
     return classify_images
 
 
-def _frame_8_bit(path: Path) -> Gray:
-    return to_bit_depth(decode_gray(read_bytes(path), path), 8)
+def _content(path: Path) -> bytes:
+    return read_bytes(path, MAX_IMAGE_BYTES)
 
 
 def _backgrounds(entries: list[_Entry]) -> Iterator[Background]:

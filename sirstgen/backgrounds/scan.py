@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
+from sirstgen.decoding import IMAGE_SUFFIXES, read_levels
 from sirstgen.errors import InputError
-from sirstgen.images import IMAGE_SUFFIXES, Gray, decode_gray, read_bytes
+from sirstgen.gray_scale import Gray, GrayScale
+from sirstgen.image_files import image_files
 from sirstgen.scenes.labels import frame_name
 
 SATURATED_SHARE = 0.95
 """A frame with at least this share of its pixels at full scale shows nothing that a target could be seen on."""
+
+NODATA_SHARE = 0.25
+"""A frame with more pixels than this without measurement is no background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,12 @@ class Frame:
     thumbnail: NDArray[np.int8] | None
 
 
-def image_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
-    """The image files below `root` as sorted POSIX paths, each folder entered once however it is linked."""
+def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
+    """Return the image files below `root` as sorted POSIX paths; sub-folders that cannot be entered go to `faults`.
+
+    Raises:
+        InputError: no such folder, a dataset with targets in its frames, or no image in it.
+    """
     if not root.is_dir():
         raise InputError.of(given, "a folder of background images is expected, and there is none")
     if (root / "images").is_dir() and (root / "masks").is_dir():
@@ -52,52 +60,36 @@ def image_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
             "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
             "Take the targets out with 'sirstgen backgrounds harvest' and give its output",
         )
-
-    def refuse(fault: OSError) -> None:
-        place = Path(fault.filename or root)
-        name = place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name
-        faults.append(Issue(name, "unreadable", f"folder cannot be entered ({fault.strerror})"))
-
-    entered: set[str] = set()
-    files: list[str] = []
-    for place, folders, names in os.walk(root, onerror=refuse, followlinks=True):
-        real = os.path.realpath(place)
-        if real in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES):
-                files.append((Path(place) / name).relative_to(root).as_posix())
+    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
     if not files:
         detail = f" ({summary(faults)})" if faults else ""
         raise InputError.of(given, f"holds no image ({', '.join(IMAGE_SUFFIXES)}){detail}; put background frames there")
-    return sorted(files)
+    return files
 
 
 def usable_frames(
-    root: Path, files: list[str], min_size: tuple[int, int], faults: list[Issue]
+    root: Path, files: list[str], scale: GrayScale, min_size: tuple[int, int], faults: list[Issue]
 ) -> Iterator[tuple[Frame, Gray]]:
-    """Decode each file once; what cannot serve as a background goes to `faults`."""
+    """Decode each file on the folder's scale; what cannot serve as a background goes to `faults`."""
     ids: dict[str, str] = {}
     contents: dict[bytes, str] = {}
     for file in files:
         path = root / file
         try:
             file.encode()
-            image = decode_gray(read_bytes(path), path)
+            levels = read_levels(path)
         except UnicodeEncodeError:
             faults.append(Issue(ascii(file), "unreadable", "the file name is not UTF-8; rename it"))
             continue
         except InputError as fault:
             faults.append(Issue(file, "unreadable", fault.message.removeprefix(f"{path}: ")))
             continue
+        image = scale.apply(levels)
         name = frame_name(file)
         digest = hashlib.blake2b(
             np.ascontiguousarray(image).data, digest_size=16, key=f"{image.shape}".encode()
         ).digest()
-        reason, detail = _unfit(image, min_size)
+        reason, detail = _unfit(image, levels.nodata, min_size)
         if not reason and name in ids:
             reason, detail = "same name", f"as {ids[name]} but for the suffix; rename one"
         elif not reason and digest in contents:
@@ -110,11 +102,13 @@ def usable_frames(
         yield Frame(file, name, digest, thumbnail(image)), image
 
 
-def _unfit(image: Gray, min_size: tuple[int, int]) -> tuple[str, str]:
+def _unfit(image: Gray, nodata: NDArray[np.bool_] | None, min_size: tuple[int, int]) -> tuple[str, str]:
     """The reason and detail why a frame cannot be a background; two empty texts where it can."""
     height, width = image.shape
     if height < min_size[0] or width < min_size[1]:
         return "too small", f"{width}x{height}, needs at least {min_size[1]}x{min_size[0]}"
+    if nodata is not None and nodata.mean() > NODATA_SHARE:
+        return "no data", f"{nodata.mean():.0%} of its pixels were not measured"
     low, high = int(image.min()), int(image.max())
     full = int(np.iinfo(image.dtype).max)
     if high == full and np.count_nonzero(image == full) >= SATURATED_SHARE * image.size:

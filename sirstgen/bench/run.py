@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from sirstgen.atomic import write_file
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import measured_rows, subsets
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
+from sirstgen.gray_scale import EIGHT_BIT, GrayScale
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 
@@ -68,6 +69,7 @@ def run_bench(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     images = dataset.ids if part is None else dataset.split(part)
+    check_files([(dataset, images)])
     folder = Path(out)
     scores = folder / SCORES
     if scores.exists() and not resume and not overwrite:
@@ -87,8 +89,9 @@ def run_bench(
 
     for line in kept:
         take(line)
+    how = _Reading(str(dataset.folder), dataset.gray_scale, dataset.mask_threshold)
     missing = [
-        (str(dataset.folder), image, tuple(d for d in detectors if (d.name, image) not in done))
+        (how, image, tuple(d for d in detectors if (d.name, image) not in done))
         for image in images
         if any((name, image) not in done for name in names)
     ]
@@ -134,13 +137,21 @@ def gray_levels(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.flo
     return image.astype(np.float64) / (257.0 if image.dtype == np.uint16 else 1.0)
 
 
-Task = tuple[str, str, tuple[MapSource, ...]]
+class _Reading(NamedTuple):
+    """How a worker opens the dataset."""
+
+    folder: str
+    gray_scale: GrayScale
+    mask_threshold: int | None
+
+
+Task = tuple[_Reading, str, tuple[MapSource, ...]]
 
 
 def _score(task: Task) -> list[str]:
     """One image's lines of ``scores.jsonl``; runs in a worker."""
-    folder, image, detectors = task
-    dataset = _opened(folder)
+    how, image, detectors = task
+    dataset = _opened(how)
     pixels, mask = dataset.sample(image)
     gray, source = gray_levels(pixels), _fingerprint(dataset, image)
     mended = {"warning": dataset.warnings[image]} if image in dataset.warnings else {}
@@ -159,14 +170,17 @@ def _score(task: Task) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: str) -> Dataset:
-    return Dataset.open(folder)
+def _opened(how: _Reading) -> Dataset:
+    return Dataset.open(how.folder, gray_scale=how.gray_scale, mask_threshold=how.mask_threshold)
 
 
 def _fingerprint(dataset: Dataset, image: str) -> str:
     """Of the files of an image and its mask: scores are kept only as long as both are what they were."""
-    digest = hashlib.sha256(dataset.image_path(image).read_bytes())
-    digest.update(dataset.mask_path(image).read_bytes())
+    entry = dataset.entry(image)
+    digest = hashlib.sha256(entry.image.read())
+    digest.update(entry.mask.read())
+    if dataset.gray_scale != EIGHT_BIT or dataset.mask_threshold is not None:
+        digest.update(f"{dataset.gray_scale} {dataset.mask_threshold}".encode())
     return digest.hexdigest()[:16]
 
 

@@ -13,15 +13,18 @@ from collections.abc import Callable
 import typer
 
 from sirstgen.cli import (
+    audit,
     backgrounds,
     bench,
     common,
     compare,
     detect,
+    export,
     figures,
     fit,
     mix,
     preview,
+    review,
     scenes,
     stats,
     synth,
@@ -84,12 +87,15 @@ app.command("synth")(reported(synth.synth))
 app.command("verify")(reported(verify.verify))
 app.command("stats")(reported(stats.stats))
 app.command("preview")(reported(preview.preview))
+app.command("review")(reported(review.review))
 app.command("compare")(reported(compare.compare))
 app.command("mix")(reported(mix.mix))
 app.command("train-check")(reported(train_check.train_check))
 app.command("detect")(reported(detect.detect))
 app.command("bench")(reported(bench.bench))
 app.command("figures")(reported(figures.figures))
+app.command("audit")(reported(audit.audit))
+app.command("export")(reported(export.export))
 app.command("fit")(reported(fit.fit))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")

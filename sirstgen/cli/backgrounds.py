@@ -45,8 +45,8 @@ def harvest(
     dataset: Annotated[Path, typer.Argument(help="Labelled frames: a dataset folder with images and masks.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("backgrounds-harvested"),
     split: Annotated[
-        str, typer.Option(help="train, test or all. Harvest test frames and they are no test any more.")
-    ] = ("train"),
+        str, typer.Option(help="train, test or all. Do not harvest test frames: it leaks them into training.")
+    ] = "train",
     exclude: Annotated[
         str | None, typer.Option(help="Ids to leave out, separated by commas, or a file of them.")
     ] = None,
@@ -60,15 +60,14 @@ def harvest(
     from sirstgen.scenes.labels import read_labels
 
     source = Dataset.open(dataset)
-    left_out = set(common.names(exclude, "--exclude")) if exclude else set()
+    left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
     chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
     scenes = read_labels(labels) if labels else {}
-    frames = (
-        (f"{scenes[key].scene}/{key}" if key in scenes else key, source.image_path(key), source.mask_path(key))
-        for key in chosen
-    )
     with common.progress("harvest", quiet, "frames") as told:
-        report = harvest_folder(common.counted(frames, len(chosen), told), out)
+        report = harvest_folder(
+            source, chosen, out, scenes={key: label.scene for key, label in scenes.items()}, progress=told
+        )
+    common.warn(report.mask_notes)
     dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"
     text = f"{len(report.written)} clean backgrounds in {out}; left out: {dropped}"
     common.show(json.loads(report.to_json()), text, as_json, quiet)

@@ -48,7 +48,7 @@ def bench(
             progress=told,
         )
     pictures = write_bench_figures(result, dataset, out, overlays)
-    common.warn(dataset.warnings.values())
+    common.warn(dataset.notes())
     page = write_bench_page(result, pictures, out)
     tables = [grid.text() for grid in grids(result)[:2]]
     text = "\n\n".join([*tables, f"tables, scores and {len(pictures)} pictures in {out}, page in {page}"])

@@ -8,11 +8,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+
+if TYPE_CHECKING:
+    from sirstgen.datasets.readers import Dataset
+    from sirstgen.gray_scale import GrayScale
 
 T = TypeVar("T")
 
@@ -41,7 +45,29 @@ Real = Annotated[
     typer.Option(envvar="SIRSTGEN_REAL", help="Real dataset with a train/test split. [./NUAA-SIRST]"),
 ]
 
+MaskThreshold = Annotated[
+    int | None, typer.Option(help="Gray level from which on mask pixels are target. [decided by file]")
+]
+GrayScaleOption = Annotated[
+    str | None,
+    typer.Option("--gray-scale", metavar="BLACK:WHITE", help="Counts that are black and white, such as 20000:20800."),
+]
+
 _REAL = Path("NUAA-SIRST")
+
+
+def gray_scale(text: str | None) -> GrayScale | None:
+    """Return the scale of ``20000:20800``; None for None."""
+    from sirstgen.gray_scale import GrayScale
+
+    return None if text is None else GrayScale.parse(text)
+
+
+def open_dataset(folder: Path, mask_threshold: int | None = None, gray_scale_text: str | None = None) -> Dataset:
+    """Open a dataset with the options of the command line."""
+    from sirstgen.datasets.readers import Dataset
+
+    return Dataset.open(folder, mask_threshold=mask_threshold, gray_scale=gray_scale(gray_scale_text))
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -69,17 +95,48 @@ def size(text: str) -> tuple[int, int]:
 
 
 def names(text: str, name: str) -> list[str]:
-    """``000001,000007`` or a file with one of them a line, as a list."""
-    path = Path(text)
-    if os.path.isfile(text):  # noqa: PTH113  # a long list of ids is no name that a Path could ask the disk for
-        try:
-            found = path.read_text(encoding="utf-8").split()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.of(path, f"cannot be read: {error}") from None
-    else:
-        found = [part.strip() for part in text.split(",") if part.strip()]
+    """``a,b`` as a list.
+
+    Raises:
+        InvalidValueError: nothing between the commas.
+    """
+    found = [part.strip() for part in text.split(",") if part.strip()]
     if not found:
-        raise InvalidValueError(f"{name} must name at least one id, got {text!r}")
+        raise InvalidValueError(f"{name} must name at least one entry, got {text!r}")
+    return found
+
+
+def ids(text: str, name: str, dataset: Dataset) -> tuple[str, ...]:
+    """Return the ids of ``000001,000007``, or those of a file with one a line (`sirstgen.datasets.lists`).
+
+    Raises:
+        InputError: an id without image in `dataset`, an id twice, an unreadable file, no id at all.
+    """
+    from sirstgen.datasets.lists import known_ids, read_id_list
+
+    if os.path.isfile(text):  # noqa: PTH113  # a long list of ids is no name that a Path could ask the disk for
+        found = read_id_list(Path(text), dataset.ids)
+    else:
+        found = known_ids(names(text, name), dataset.ids, name)
+    if not found:
+        raise InputError.of(text, f"{name} must name at least one id, the file lists none")
+    return found
+
+
+def shard_numbers(text: str) -> list[int]:
+    """``40-59``, ``7`` or ``3,7-9`` as a list of numbers.
+
+    Raises:
+        InvalidValueError: something else.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise InvalidValueError(
+                f"--shards must be a number or a range from low to high, such as 40-59, got {text!r}"
+            )
+        found += range(int(first), int(last or first) + 1)
     return found
 
 
@@ -111,7 +168,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning of this package as one line on standard error; of other packages, where it was raised."""
-    place = "" if issubclass(category, DamageWarning) else f" ({filename}:{lineno})"
+    place = "" if issubclass(category, SirstgenWarning) else f" ({filename}:{lineno})"
     warn([f"{message}{place}"])
 
 

@@ -29,8 +29,8 @@ def figures(
 
     chosen = choose_detectors(detectors, weights or ())
     dataset = Dataset.open(folder)
-    images = common.names(ids, "--ids") if ids is not None else spread(dataset.ids, n)
+    images = common.ids(ids, "--ids", dataset) if ids is not None else spread(dataset.ids, n)
     with common.progress("figures", quiet) as told:
         paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=told)
-    common.warn(dataset.warnings.values())
+    common.warn(dataset.notes())
     common.show({"pictures": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json, quiet)

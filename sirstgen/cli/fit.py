@@ -41,7 +41,7 @@ def fit(
     with common.progress("fit", quiet, "steps") as told:
         found = fit_recipe(
             dataset,
-            common.names(ids, "--ids") if ids is not None else None,
+            common.ids(ids, "--ids", dataset) if ids is not None else None,
             read_labels(labels) if labels is not None else None,
             part=split,
             noise=noise,
@@ -49,7 +49,7 @@ def fit(
             progress=None if told is None else lambda _, done, total: told(done, total),
         )
     write_file(out, found.text())
-    common.warn(dataset.warnings.values())
+    common.warn(dataset.notes())
     lines = [f"{out}: {len(found.findings)} entries from {found.frames} frames with {found.targets} targets"]
     lines += [f"  {place}: {note}" for place, note in found.notes.items() if place in _TOLD]
     if found.distance is not None:

@@ -36,16 +36,18 @@ def preview(
     as_json: common.Json = False,
 ) -> None:
     """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
+    from sirstgen.datasets.readers import Dataset
     from sirstgen.preview.preview import refuse_pictures, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
     sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
     refuse_pictures(sheet, overwrite)
-    chosen = common.names(ids, "--ids") if ids is not None else None
-    dropped: list[str] = []
+    dataset = Dataset.open(folder)
+    chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
+    dropped: tuple[str, ...] = ()
     if drop is not None:
-        dropped = chosen = common.names(drop, "--drop")
+        dropped = chosen = common.ids(drop, "--drop", dataset)
         generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
         with common.progress("redraw", quiet) as told:
             redraw(generator, folder, dropped, workers=workers or 1, progress=told)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sirstgen.cli import common
+from sirstgen.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from sirstgen.synthesis.generator import Generator
 
 
 def synth(
     scr: Annotated[str | None, typer.Option(help="Signal-to-clutter ratios to choose from. [recipe: 3,4,5,6]")] = None,
-    n: Annotated[int, typer.Option("--n", help="Number of images.")] = 1327,
-    out: Annotated[Path, typer.Option(help="Folder to write; its last component names the dataset.")] = Path(
-        "sirst-synth"
-    ),
+    n: Annotated[int | None, typer.Option("--n", help="Number of images. [1327, or all plans]")] = None,
+    out: Annotated[
+        str, typer.Option(metavar="PATH_OR_URL", help="Folder to write, or with --shard-size a URL (s3://...).")
+    ] = "sirst-synth",
     backgrounds: common.Backgrounds = "builtin",
     labels: common.Labels = None,
     scene: common.Scene = None,
@@ -30,8 +36,24 @@ def synth(
         float | None, typer.Option(help="Share of images in the training split. [recipe: 0.5]")
     ] = None,
     recipe: common.RecipeFile = None,
+    plans: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Render this dataset's plans again; --scr, --blur-sigma, --bit-depth apply."),
+    ] = None,
     seed: common.Seed = None,
     workers: common.Workers = None,
+    shard_size: Annotated[
+        int | None, typer.Option("--shard-size", help="Write WebDataset shards of this many images each.")
+    ] = None,
+    shards: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Make only these shards of the run, such as 40-59 or 7.")
+    ] = None,
+    finish: Annotated[
+        str | None, typer.Option(metavar="PATH_OR_URL", help="Write the closing files of a run whose shards are made.")
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Work on this Dask cluster; local starts one here.")
+    ] = None,
     resume: common.Resume = False,
     overwrite: common.Overwrite = False,
     print_schema: Annotated[bool, typer.Option("--print-schema", help="Print the recipe's JSON Schema.")] = False,
@@ -58,43 +80,116 @@ def synth(
         changes["train_share"] = train_share
     if procedural_share is not None:
         changes["backgrounds"] = {"procedural_share": procedural_share}
-    rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe.default(**changes)
+    if plans is not None:
+        _refuse_beside_plans(changes, recipe, seed, print_recipe)
+    rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe(**changes)
     if print_recipe:
         typer.echo(rules.to_yaml(), nl=False)
         return
 
     from sirstgen.seeding import draw_seed
-    from sirstgen.storage.run import FolderRun, read_manifest
-    from sirstgen.storage.writer import write_dataset
-    from sirstgen.synthesis.generator import Generator
-    from sirstgen.synthesis.sources import open_backgrounds
+    from sirstgen.storage.place import is_url
+    from sirstgen.storage.reopen import reopen_plans
+    from sirstgen.storage.run import FolderRun
+    from sirstgen.storage.shard_run import seed_at
+    from sirstgen.storage.shard_writer import finish_shards
+    from sirstgen.synthesis.generator import Generator as RunGenerator
+    from sirstgen.synthesis.sources import BUILTIN, open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
-    if seed is None:
-        seed = FolderRun.seed_of(out) if resume else None
-    if seed is None:
-        seed = draw_seed()
-        if not quiet:
-            typer.echo(f"seed {seed}", err=True)
-    source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
-    drawings = TemplateLibrary.open(templates) if templates is not None else None
-    if drawings is not None:
-        drawings.check()
-    generator = Generator(rules, source, drawings, seed)
-    with common.progress("synth", quiet) as told:
-        write_dataset(
-            generator,
-            out,
-            n,
-            workers=workers if workers is not None else common.default_workers(n),
-            resume=resume,
-            overwrite=overwrite,
-            progress=told,
+    if finish is not None:
+        _show(finish_shards(finish), finish, as_json, quiet)
+        return
+    if shard_size is None and (shards is not None or is_url(out)):
+        what = "shards" if shards is not None else f"a URL ({out})"
+        raise InvalidValueError(f"{what} needs --shard-size, the images a shard; single files go to a folder only")
+    chosen = common.shard_numbers(shards) if shards is not None else None
+    generator: Generator
+    if plans is not None:
+        where = None if backgrounds == BUILTIN else backgrounds
+        generator = reopen_plans(plans, where, labels=labels, scene=scene, templates=templates, **changes)
+        n = len(generator) if n is None else n
+    else:
+        n = 1327 if n is None else n
+        if seed is None:
+            known = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
+            seed = known if resume or chosen is not None else None
+        if seed is None:
+            if chosen is not None:
+                raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
+            seed = draw_seed()
+            if not quiet:
+                typer.echo(f"seed {seed}", err=True)
+        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
+        drawings = TemplateLibrary.open(templates) if templates is not None else None
+        if drawings is not None:
+            drawings.check()
+        generator = RunGenerator(rules, source, drawings, seed)
+    processes = workers if workers is not None else common.default_workers(n)
+    with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as told:
+        settings: dict[str, Any] = {
+            "workers": processes,
+            "executor": executor,
+            "resume": resume,
+            "overwrite": overwrite,
+            "progress": told,
+        }
+        manifest = _write(generator, out, n, shard_size, chosen, settings)
+    _show(manifest, out, as_json, quiet)
+
+
+def _refuse_beside_plans(changes: Mapping[str, Any], *others: Any) -> None:
+    """InvalidValueError for settings that plans have decided already."""
+    allowed = ("scr", "blur_sigma", "bit_depth")
+    if any(others) or not set(changes) <= set(allowed):
+        raise InvalidValueError(
+            "--plans keeps everything but --scr, --blur-sigma and --bit-depth; leave out --recipe, --size, "
+            "--train-share, --procedural-share, --seed and --print-recipe"
         )
-    manifest = read_manifest(out)
+
+
+def _write(
+    generator: Generator,
+    out: str,
+    n: int,
+    shard_size: int | None,
+    shards: list[int] | None,
+    settings: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Writes single files or shards; the manifest where the dataset is finished then."""
+    if shard_size is None:
+        from sirstgen.storage.run import read_manifest
+        from sirstgen.storage.writer import write_dataset
+
+        return read_manifest(write_dataset(generator, out, n, **settings))
+    from sirstgen.storage.shard_writer import write_shards
+
+    return write_shards(generator, out, n, shard_size, shards=shards, **settings)
+
+
+@contextmanager
+def _executor(dask: str | None, workers: int, quiet: bool) -> Iterator[Any | None]:
+    if dask is None:
+        yield None
+        return
+    from sirstgen.storage.cluster import dask_client
+
+    with dask_client(dask, workers) as client:
+        if not quiet:
+            typer.echo(f"Dask dashboard: {client.dashboard_link}", err=True)
+        yield client
+
+
+def _show(manifest: dict[str, Any] | None, out: str, as_json: bool, quiet: bool) -> None:
+    if manifest is None:
+        text = f"the shards are in {out}; others are missing, the command that makes the last one finishes the dataset"
+        common.show({"out": out, "finished": False}, text, as_json, quiet)
+        return
     rejected = sum(manifest["rejections"].values())
-    text = (
-        f"{manifest['count']} images with {manifest['targets']} targets in {out} "
-        f"(seed {seed}, {rejected} draws rejected and drawn again)"
-    )
+    text = f"{manifest['count']} images with {manifest['targets']} targets in {out} "
+    if manifest["plans"] is None:
+        text += f"(seed {manifest['seed']}, {rejected} draws rejected and drawn again)"
+    else:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in manifest["rejections"].items())
+        text += f"(from plans; {rejected} targets cannot be met{': ' + reasons if reasons else ''})"
     common.show(manifest, text, as_json, quiet)

@@ -36,6 +36,18 @@ def train_check(
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of each training. [preset]")] = None,
     batch: Annotated[int | None, typer.Option(help="Crops per step. [preset]")] = None,
     crop: Annotated[int | None, typer.Option(help="Side of the training crops, pixels. [preset]")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Time for the whole check; the steps that fit are measured first.")
+    ] = None,
+    together: Annotated[int | None, typer.Option(help="Trainings that share a GPU at once. [5]")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32 or bfloat16, of the training; tests are float32. [preset]")
+    ] = None,
+    compile: Annotated[str | None, typer.Option(help="Mode of torch.compile for the net, or no. [preset]")] = None,
+    schedule: Annotated[str | None, typer.Option(help="Learning rate: cosine, constant or thirds. [preset]")] = None,
+    synth_part: Annotated[
+        str | None, typer.Option(help="Synthetic images are taken from: train, all, or auto. [auto]")
+    ] = None,
     real: common.Real = None,
     synth: Annotated[Path | None, typer.Option(help="Synthetic dataset. [./sirst-synth, else made]")] = None,
     out: Annotated[Path, typer.Option(help="Folder for tables, logs and checkpoints.")] = Path("train-check"),
@@ -63,14 +75,23 @@ def train_check(
         "equal": equal,
         "epochs": epochs,
         "seed": seed,
+        "minutes": minutes,
+        "together": together,
+        "synth_part": synth_part,
     }
-    settings = {"steps": steps, "batch": batch}
+    settings = {
+        "steps": steps,
+        "batch": batch,
+        "precision": precision,
+        "compile": compile,
+        "schedule": schedule,
+    }
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
     folder = common.real_folder(real)
     made = out.with_name(f"{out.name}-data")
-    real_set = Dataset.open(folder) if folder is not None else surrogate_dataset(made / "stand-in")
+    real_set = Dataset.open(folder) if folder is not None else surrogate_dataset(made / "surrogate")
     if folder is None and not quiet:
-        typer.echo("no real dataset was given (--real): testing on the built-in stand-in", err=True)
+        typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)
     local = Path("sirst-synth")
     synth_set = Dataset.open(synth) if synth is not None else None
     if synth_set is None and plan.needs_synthetic:
@@ -90,15 +111,13 @@ def train_check(
             out=out,
             resume=resume,
             overwrite=overwrite,
-            stand_in=folder is None,
+            surrogate=folder is None,
             device=device,
             workers=workers,
             progress=reported,
         )
     draw_table_viii(table, out / "table.png")
     typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
-    if folder is None and not quiet and not as_json:
-        typer.echo("These figures are of the built-in stand-in: they are no statement about real images.")
     if not any(run.trained for run in table.runs):
         raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")
 
@@ -147,7 +166,8 @@ def _progress(quiet: bool) -> Iterator[Callable[[CheckProgress], None] | None]:
         line = f"{state.number}/{state.runs} {state.label}"
         if state.training is not None:
             at = state.training
-            line += f": step {at.step}/{at.steps}, loss {at.loss:.3f}"
+            rate = at.steps_per_second
+            line += f": step {at.step}/{at.steps}, {rate:.3g} steps/s, loss {at.loss:.3f}"
             if at.validation is not None:
                 line += f", IoU {100 * at.validation.iou:.1f} Pd {100 * at.validation.pd:.1f}"
         if state.seconds_left is not None:

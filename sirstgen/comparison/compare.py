@@ -24,7 +24,7 @@ from sirstgen.comparison.forests import Forest, Separation, separate
 from sirstgen.comparison.groups import grouped
 from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES, Measure
 from sirstgen.comparison.tables import MeasuredSet, Table, measure_set
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 
@@ -104,6 +104,7 @@ def compare(
             f"candidate and reference must have no frame in common, got {len(both)} of {candidate.name} on both sides; "
             "compare its train with its test part, or another folder"
         )
+    check_files([(candidate, ids[0]), (reference, ids[1])])
     steps = _Steps(sum(map(len, ids)) + len(TESTS) * (1 + effort.halves), progress)
     first, second = (
         measure_set(dataset, keys, _name(dataset, part), size, seed, effort.workers, steps.done)

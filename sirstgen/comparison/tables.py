@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
 from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES, target_row
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, warning_lines
 from sirstgen.errors import SirstgenError
-from sirstgen.images import Gray, squash
+from sirstgen.gray_scale import Gray, levels_per_256
+from sirstgen.images import squash
 from sirstgen.measure.background_statistics import background_statistics
 from sirstgen.measure.components import find_components
 from sirstgen.measure.patches import (
@@ -169,7 +170,7 @@ def measure_set(
         target_pixels=_joined(_pixel_names(), [frame.target_pixels for frame in frames]),
         patches=_joined(_patch_names(), [frame.patches for frame in frames]),
         backgrounds=_joined(_BACKGROUND_NAMES, [frame.backgrounds for frame in frames]),
-        warnings=tuple(warnings[key] for key in sorted(warnings)),
+        warnings=tuple(f"{name}: {line}" for line in warning_lines(warnings)),
     )
 
 
@@ -199,7 +200,7 @@ def _measure_chunk(task: _Task) -> _Done:
 
 
 def _measure_frame(image: Gray, mask: NDArray[np.bool_], draw: np.random.Generator) -> _Frame:
-    levels = image.astype(np.float32) * np.float32(256 / (int(np.iinfo(image.dtype).max) + 1))
+    levels = image.astype(np.float32) * np.float32(1 / levels_per_256(image))
     rows = [target_row(target) for target in target_statistics(image, mask)]
     places = _brightest(levels, mask)
     light = _with_margin(mask)

@@ -1,29 +1,29 @@
-"""One reader for the folders of the field: images, their masks, and which of them train and test.
-
-Three layouts, told apart by what is there:
-
-* ``images/`` and ``masks/`` with equal stems (DNA-Net, BasicIRSTD, our own),
-* the same with masks named ``<id>_pixels0.png`` (SIRST as published),
-* ``<id>_1.png`` and ``<id>_2.png`` side by side (NUST-SIRST).
-"""
+"""A folder of images with masks, opened once: ids, split, gray scale, and pixels when they are asked for."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from sirstgen.datasets.entries import Entry
+from sirstgen.datasets.layouts import find_entries
+from sirstgen.datasets.masks import check_threshold, fit_mask
+from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.unfinished import refuse_unfinished
+from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
-from sirstgen.images import IMAGE_SUFFIXES, Gray, read_bytes, read_gray
+from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
+from sirstgen.image_files import named
+from sirstgen.input_files import loaded_json, read_bytes
+from sirstgen.slices import Slice
 
-_PIXELS = "_pixels0"
-_PAIR_IMAGE, _PAIR_MASK = "_1", "_2"
+Pair = tuple[Gray, NDArray[np.bool_]]
+"""An image, (H, W) uint8 or uint16, and its mask, (H, W) bool."""
 
 
 class Dataset:
@@ -33,60 +33,93 @@ class Dataset:
         folder: where it lies.
         name: the folder's name.
         ids: of all images, sorted.
-        warnings: what was mended while reading, by id: a mask whose size is not its image's and was resized. Filled as
-            masks are read.
+        warnings: what was decided while reading a mask, by id; filled as masks are read. `notes` counts them.
+        mask_threshold: gray level from which on mask pixels are target; None: the rule of `sirstgen.datasets.masks`.
     """
 
-    def __init__(self, folder: Path, images: dict[str, Path], masks: dict[str, Path]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        entries: Mapping[str, Entry],
+        splits: Mapping[str, tuple[str, ...]],
+        gray_scale: GrayScale | None = None,
+        mask_threshold: int | None = None,
+    ) -> None:
         self.folder = folder
         self.name = folder.resolve().name
-        self.ids: tuple[str, ...] = tuple(sorted(images))
+        self.ids: tuple[str, ...] = tuple(sorted(entries))
         self.warnings: dict[str, str] = {}
-        self._images = images
-        self._masks = masks
-        self._splits = read_split_lists(folder, images)
+        self.mask_threshold = mask_threshold
+        self._entries = dict(entries)
+        self._splits = dict(splits)
+        self._gray_scale = gray_scale
 
     @classmethod
-    def open(cls, folder: Path | str) -> Self:
+    def open(
+        cls, folder: Path | str, *, gray_scale: GrayScale | None = None, mask_threshold: int | None = None
+    ) -> Self:
         """Open a dataset folder and check that its files and lists belong together.
 
         Args:
-            folder: of one of the layouts of this module, with or without split lists
+            folder: of one of the layouts of `sirstgen.datasets.layouts`, with or without split lists
                 (`sirstgen.datasets.split.read_split_lists`).
+            gray_scale: black and white of frames of more than 8 bits, in place of what ``dataset.json`` states or
+                the rule of `sirstgen.gray_scale` finds.
+            mask_threshold: gray level from which on the pixels of a mask are target.
 
         Raises:
-            InputError: no such folder, no known layout, no images, an image without mask, a mask without image, two
-                files for one id, an id in a list without file.
+            InputError: see `find_entries` and `read_split_lists`; or ``dataset.json`` states a scale that is none.
+            InvalidValueError: a threshold that is no gray level above black.
         """
+        check_threshold(mask_threshold)
         folder = Path(folder)
-        if not folder.is_dir():
-            raise InputError.of(folder, "there is no such folder")
-        if (folder / "images").is_dir():
-            if not (folder / "masks").is_dir():
-                raise InputError.of(folder, "holds images/ but no masks/")
-            images = _by_stem(folder / "images")
-            masks = _masks_by_id(folder / "masks", images)
-        else:
-            files = _by_stem(folder)
-            images = _with_ending(files, _PAIR_IMAGE)
-            masks = _with_ending(files, _PAIR_MASK)
-            if not images or not masks:
-                raise InputError.of(
-                    folder, "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there"
-                )
-        if not images:
-            raise InputError.of(folder / "images", "holds no images")
-        for key in sorted(images.keys() ^ masks.keys()):
-            if key in masks:
-                raise InputError.of(masks[key], "a mask without image; add the image or take the mask out")
-            raise InputError.of(images[key], "an image without mask; add the mask or take the image out")
-        return cls(folder, images, masks)
+        refuse_unfinished(folder)
+        entries = find_entries(folder)
+        splits = read_split_lists(folder, entries) or shard_split(entries)
+        return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @overload
+    def __getitem__(self, key: str | int) -> Pair: ...
+    @overload
+    def __getitem__(self, key: slice) -> Slice[Pair]: ...
+    def __getitem__(self, key: str | int | slice) -> Pair | Slice[Pair]:
+        """Return image and mask of an id or of a place in `ids`; of a slice, those of its places, read when asked for.
+
+        Raises:
+            InputError: there is no such id, or a file cannot be read.
+            IndexError: there is no such place.
+        """
+        if isinstance(key, slice):
+            return Slice(lambda place: self.sample(self.ids[place]), range(len(self))[key])
+        return self.sample(key if isinstance(key, str) else self.ids[key])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(self.sample, self.ids)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is an image of this id."""
+        return key in self._entries
+
     def __repr__(self) -> str:
         return f"Dataset({str(self.folder)!r}, {len(self)} images)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_gray_scale": self.gray_scale}  # so that no worker derives it again
+
+    @property
+    def gray_scale(self) -> GrayScale:
+        """Black and white of its frames of more than 8 bits; 0 and 255 where it has none.
+
+        Stated in ``dataset.json`` or given to `open`; else derived from all such frames the first time it is needed.
+        Files that cannot be read do not count; reading them raises.
+        """
+        if self._gray_scale is None:
+            images = (entry.image for entry in self._entries.values())
+            self._gray_scale = scale_of_files((image.path, image.read) for image in images)
+        return self._gray_scale
 
     @property
     def has_splits(self) -> bool:
@@ -94,51 +127,82 @@ class Dataset:
         return len(self._splits) == 2
 
     def split(self, part: str) -> tuple[str, ...]:
-        """The ids of ``train`` or ``test``, in the order of the list.
+        """Return the ids of ``train`` or ``test``, in the order of the list.
 
         Raises:
             InputError: there is no such list, or it is empty.
         """
         if part not in self._splits:
-            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt or alike)")
+            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt, {part}.txt or alike)")
         if not self._splits[part]:
             raise InputError.of(self.folder, f"its list of {part} images is empty")
         return self._splits[part]
 
-    def image_path(self, key: str) -> Path:
-        """The file of image `key`."""
-        return self._path(self._images, key)
-
-    def mask_path(self, key: str) -> Path:
-        """The file of the mask of image `key`."""
-        return self._path(self._masks, key)
-
-    def image(self, key: str) -> Gray:
-        """Image `key` as gray levels: (H, W), uint8 or uint16."""
-        return read_gray(self.image_path(key))
-
-    def mask(self, key: str) -> NDArray[np.bool_]:
-        """The mask of image `key`, at the image's size: (H, W) bool, true on target pixels.
+    def entry(self, key: str) -> Entry:
+        """Return where image `key` and its mask are kept.
 
         Raises:
-            InputError: the file cannot be read, or holds values that are neither background nor target.
+            InputError: there is no such image.
         """
-        path = self.image_path(key)
-        try:
-            with Image.open(path) as picture:
-                width, height = picture.size
-        except OSError:
-            # The full reader says what is wrong with the file, and reads a few kinds that this check does not.
-            height, width = read_gray(path).shape
-        return self._fitted_mask(key, (height, width))
+        if key not in self._entries:
+            raise InputError.of(self.folder, f"has no image {key!r}")
+        return self._entries[key]
+
+    def image_path(self, key: str) -> Path:
+        """Return the file of image `key`."""
+        return self.entry(key).image.path
+
+    def mask_path(self, key: str) -> Path:
+        """Return the file of the mask of image `key`."""
+        return self.entry(key).mask.path
+
+    def image(self, key: str) -> Gray:
+        """Return image `key` on the set's gray scale: (H, W), uint8 for files of 8 bits, else uint16."""
+        return self.scaled(self.entry(key).read_image())
+
+    def scaled(self, levels: Levels) -> Gray:
+        """Return the values of a frame of this set on the set's gray scale."""
+        return (EIGHT_BIT if levels.values.dtype == np.uint8 else self.gray_scale).apply(levels)
+
+    def mask(self, key: str) -> NDArray[np.bool_]:
+        """Return the mask of image `key`, at the image's size: (H, W) bool, true on target pixels.
+
+        Raises:
+            InputError: a file cannot be read, or the mask has another aspect ratio.
+        """
+        entry = self.entry(key)
+        return self._fitted_mask(entry, entry.image_shape())
 
     def sample(self, key: str) -> tuple[Gray, NDArray[np.bool_]]:
-        """Image and mask of `key`, as `image` and `mask` give them, each file read once."""
-        image = self.image(key)
-        return image, self._fitted_mask(key, (image.shape[0], image.shape[1]))
+        """Return image and mask of `key`, as `image` and `mask` give them, each file read once."""
+        entry = self.entry(key)
+        levels = entry.read_image()
+        return self.scaled(levels), self._fitted_mask(entry, levels.shape)
+
+    def faults(self, ids: Iterable[str] | None = None) -> dict[str, InputError]:
+        """Return why images and masks cannot be read, by id, in one pass that also derives the gray scale."""
+        faults, ranges = {}, []
+        chosen = self.ids if ids is None else tuple(ids)
+        for key in chosen:
+            try:
+                entry = self.entry(key)
+                levels = entry.read_image()
+                self._fitted_mask(entry, levels.shape)
+            except InputError as fault:
+                faults[key] = fault
+                continue
+            if self._gray_scale is None and levels.values.dtype != np.uint8:
+                ranges.append(FrameRange.of(levels))
+        if self._gray_scale is None and set(chosen) >= set(self.ids):
+            self._gray_scale = derive_scale(ranges) if ranges else EIGHT_BIT
+        return faults
+
+    def notes(self) -> list[str]:
+        """Return the `warnings`, counted by what was decided."""
+        return warning_lines(self.warnings)
 
     def truth(self) -> dict[str, dict[str, Any]]:
-        """The lines of ``targets.jsonl`` by id; empty where the dataset has none.
+        """Return the lines of ``targets.jsonl`` by id; empty where the dataset has none.
 
         Raises:
             InputError: a line is not a JSON object with an id, or names an id twice or one without image.
@@ -148,75 +212,54 @@ class Dataset:
             return {}
         rows: dict[str, dict[str, Any]] = {}
         for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-            try:
-                row = json.loads(line)
-                key = str(row["id"])
-            except (ValueError, TypeError, KeyError):
-                raise InputError.of(path, f"line {number} is not a JSON object with an id") from None
-            if key not in self._images or key in rows:
-                raise InputError.of(
-                    path, f"line {number}: id {key!r} {'stands twice' if key in rows else 'has no image'}"
-                )
+            row = loaded_json(line)
+            key = row.get("id") if isinstance(row, dict) else None
+            if not isinstance(row, dict) or not isinstance(key, str):
+                raise InputError.of(path, f"line {number} is not a JSON object with an id")
+            if key not in self._entries or key in rows:
+                what = "stands twice" if key in rows else "has no image"
+                raise InputError.of(path, f"line {number}: id {named([key])!r} {what}")
             rows[key] = row
         return rows
 
-    def _path(self, files: dict[str, Path], key: str) -> Path:
-        if key not in files:
-            raise InputError.of(self.folder, f"has no image {key!r}")
-        return files[key]
-
-    def _fitted_mask(self, key: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        mask = read_mask(self.mask_path(key))
-        if mask.shape != shape:
-            self.warnings[key] = (
-                f"{self.mask_path(key)}: the mask is {mask.shape[1]}x{mask.shape[0]}, its image {shape[1]}x{shape[0]}; "
-                "resized by nearest neighbour"
-            )
-            resized = cv2.resize(mask.view(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-            mask = np.asarray(resized, dtype=bool)
-        return mask
+    def _fitted_mask(self, entry: Entry, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        read = fit_mask(entry.read_mask(self.mask_threshold), shape, entry.mask.path)
+        if read.note:
+            self.warnings[entry.id] = read.note
+        return read.mask
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """A mask file as (H, W) bool: 0 is background; 1, or the full 255 or 65535, is target.
+def check_files(uses: Iterable[tuple[Dataset, Iterable[str]]]) -> None:
+    """Open every image and mask that a command is going to use, before long work starts.
 
-    Palette, RGB and 1-bit files become gray levels first. Anything between is not guessed at.
+    What was decided about masks is in the `Dataset.warnings` of each set then.
+
+    Args:
+        uses: datasets and ids of their images; a dataset may come more than once.
 
     Raises:
-        InputError: the file cannot be read or holds other values.
+        InputError: files cannot be read; they are counted and the first three named.
     """
-    gray = read_gray(path)
-    high = int(gray.max())
-    between = np.count_nonzero((gray != 0) & (gray != high))
-    if between or high not in (0, 1, 255, 65535):
-        example = int(gray[(gray != 0) & (gray != high)][0]) if between else high
-        raise InputError.of(
-            path, f"masks must hold 0 and 255 (or 0 and 1) only, got {example}; decide what is target and save it so"
+    wanted: dict[Path, tuple[Dataset, dict[str, None]]] = {}
+    for dataset, ids in uses:
+        wanted.setdefault(dataset.folder, (dataset, {}))[1].update(dict.fromkeys(ids))
+    faults = [(dataset.folder, fault) for dataset, ids in wanted.values() for fault in dataset.faults(ids).values()]
+    if faults:
+        more = f"; and {len(faults) - 3} more, 'sirstgen verify {faults[3][0]}' lists them" if len(faults) > 3 else ""
+        examples = "; ".join(fault.message for _, fault in faults[:3])
+        raise InputError(
+            f"{len(faults)} images or masks cannot be used: {examples}{more}",
+            path=str(faults[0][0]),
+            faults=len(faults),
         )
-    return np.asarray(gray != 0, dtype=bool)
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The image files of `folder` by stem; hidden files and other kinds do not count."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
-            continue
-        if path.stem in files:
-            raise InputError.of(path, f"a second file for {path.stem!r} beside {files[path.stem].name}; keep one")
-        files[path.stem] = path
-    return files
-
-
-def _masks_by_id(folder: Path, images: dict[str, Path]) -> dict[str, Path]:
-    masks: dict[str, Path] = {}
-    for stem, path in _by_stem(folder).items():
-        key = stem if stem in images else stem.removesuffix(_PIXELS)
-        if key in masks:
-            raise InputError.of(path, f"a second mask for {key!r} beside {masks[key].name}; keep one")
-        masks[key] = path
-    return masks
-
-
-def _with_ending(files: dict[str, Path], ending: str) -> dict[str, Path]:
-    return {stem.removesuffix(ending): path for stem, path in files.items() if stem.endswith(ending)}
+def warning_lines(warnings: Mapping[str, str]) -> list[str]:
+    """Return one line for each kind of warning: how many masks, the first three ids, and what was decided."""
+    kinds: dict[str, list[str]] = {}
+    for key in sorted(warnings):
+        kinds.setdefault(warnings[key], []).append(key)
+    return [
+        f"{len(keys)} {'mask has' if len(keys) == 1 else 'masks have'} {text} ({named(keys)})"
+        for text, keys in kinds.items()
+    ]

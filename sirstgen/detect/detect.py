@@ -1,29 +1,25 @@
-"""Detection on a folder of images: masks, a table of centroids with scores, and overlays to look at."""
+"""Detection on one image: the probability of each pixel to be target, and the targets in it."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
-from sirstgen.detectors.detector import Detector, folded
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.images import IMAGE_SUFFIXES, Gray, read_gray
+from sirstgen.detectors.detector import Detector
+from sirstgen.gray_scale import Gray
 from sirstgen.measure.components import find_components
-from sirstgen.png import encode_png
 from sirstgen.training.augmentation import gray_tensor, unit_range
 from sirstgen.training.runtime import Runtime
 
-_BOX = (60, 60, 255)  # red, in OpenCV's order of channels
-_BOX_MARGIN = 4
+TILED_ABOVE = 1 << 20
+"""Larger frames go through the net in tiles, pixels: the memory of one pass grows with its pixels."""
+
+TILE, MARGIN = 512, 64
+"""Side of what a tile decides, and what the net sees around it on every side; multiples of 16 pixels."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +49,21 @@ class Detection:
 
 
 def probabilities(net: Detector, image: Gray, hardware: Runtime, size: int | None = None) -> NDArray[np.float32]:
-    """The probability of each pixel of `image` to be target, at the image's own size.
+    """Return the probability of each pixel of `image` to be target, at the image's own size: (H, W) float32.
 
     Args:
         net: on the device, in evaluation mode.
-        image: (H, W) uint8 or uint16.
+        image: (H, W) uint8 or uint16, on its set's gray scale.
         hardware: where and how to compute.
-        size: the net sees the image squashed to this square, as in the published test protocol, and its logits are
-            brought back bilinearly; None shows it the image as it is.
+        size: the net sees the image resized to this square, as in the published test protocol, and its logits are
+            brought back bilinearly; None shows it the image as it is, in overlapping tiles above `TILED_ABOVE`.
     """
     height, width = image.shape
+    if size is None and height * width > TILED_ABOVE:
+        scores = np.empty((height, width), np.float32)
+        for inner, outer, own in _tiles(height, width):
+            scores[inner] = probabilities(net, image[outer], hardware)[own]
+        return scores
     images = unit_range(gray_tensor(image))[None, None]
     if size is not None:
         images = torch.nn.functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
@@ -73,12 +74,32 @@ def probabilities(net: Detector, image: Gray, hardware: Runtime, size: int | Non
     return torch.sigmoid(logits)[0, 0].cpu().numpy()
 
 
+_Slices = tuple[slice, slice]
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, _Slices]]:
+    """For each tile: what it decides, what the net sees, and where in that the former lies."""
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            inner, outer, own = [], [], []
+            for start, length in ((top, height), (left, width)):
+                stop = min(start + TILE, length)
+                low, high = max(start - MARGIN, 0), min(stop + MARGIN, length)
+                inner.append(slice(start, stop))
+                outer.append(slice(low, high))
+                own.append(slice(start - low, stop - low))
+            yield (inner[0], inner[1]), (outer[0], outer[1]), (own[0], own[1])
+
+
 def detections(name: str, scores: NDArray[np.float32], threshold: float = 0.5) -> list[Detection]:
     """The eight-connected groups of pixels above `threshold` in a map of probabilities (section III-D)."""
     found = find_components(scores > threshold)
+    rows, columns = np.nonzero(found.labels)
+    order = np.argsort(found.labels[rows, columns], kind="stable")
+    ends = np.cumsum(found.areas)
     result = []
-    for index in range(len(found)):
-        y, x = np.nonzero(found.labels == index + 1)
+    for index, own in enumerate(np.split(order, ends[:-1]) if len(found) else ()):
+        y, x = rows[own], columns[own]
         values = scores[y, x]
         result.append(
             Detection(
@@ -95,93 +116,3 @@ def detections(name: str, scores: NDArray[np.float32], threshold: float = 0.5) -
             )
         )
     return result
-
-
-def detect_folder(
-    net: Detector,
-    folder: Path,
-    out: Path,
-    hardware: Runtime,
-    *,
-    size: int | None = None,
-    threshold: float = 0.5,
-    overlays: bool = True,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Detection]:
-    """Detect targets on every image of `folder`.
-
-    Writes ``masks/<name>.png`` (0 and 255), ``detections.csv`` (one line per target, see `Detection`) and, if asked
-    for, ``overlays/<name>.png`` (every target in a red box with its score).
-
-    Args:
-        net: the detector; copied, and left as it is.
-        folder: images of any size; files of other kinds are passed over.
-        out: a folder that is empty or not there yet.
-        hardware: where and how to compute.
-        size: see `probabilities`.
-        threshold: probability above which a pixel is target, in 0..1.
-        overlays: also write pictures to look at.
-        progress: called with images done and images in all.
-
-    Raises:
-        InputError: no such folder, no images in it, one that cannot be read, two images of one name.
-        OutputExistsError: `out` holds something.
-        InvalidValueError: a threshold outside 0..1.
-    """
-    if not 0 < threshold < 1:
-        raise InvalidValueError(f"threshold must be in (0, 1), got {threshold}", value=threshold)
-    if not folder.is_dir():
-        raise InputError.of(folder, "there is no such folder of images")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    if not paths:
-        raise InputError.of(folder, f"holds no images ({', '.join(IMAGE_SUFFIXES)})")
-    names = [path.stem for path in paths]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError.of(folder, f"holds several images named {twice}; their masks would overwrite each other")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputExistsError(f"{out}: the output folder is not empty; choose another", path=str(out))
-
-    net = hardware.place(folded(net))
-    found: list[Detection] = []
-    for number, path in enumerate(paths, start=1):
-        image = read_gray(path)
-        scores = probabilities(net, image, hardware, size)
-        own = detections(path.name, scores, threshold)
-        write_file(
-            out / "masks" / f"{path.stem}.png", encode_png(np.where(scores > threshold, 255, 0).astype(np.uint8))
-        )
-        if overlays:
-            write_file(out / "overlays" / f"{path.stem}.png", _overlay(image, own))
-        found += own
-        if progress is not None:
-            progress(number, len(paths))
-    write_file(out / "detections.csv", _as_csv(found))
-    return found
-
-
-def _overlay(image: Gray, found: list[Detection]) -> bytes:
-    """A colour PNG of `image` with a box and the score at each detection."""
-    low, high = float(image.min()), float(image.max())
-    gray = np.rint((image.astype(np.float32) - low) * (255 / max(high - low, 1))).astype(np.uint8)
-    picture = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
-    for target in found:
-        left, top = target.left - _BOX_MARGIN, target.top - _BOX_MARGIN
-        right = target.left + target.width - 1 + _BOX_MARGIN
-        bottom = target.top + target.height - 1 + _BOX_MARGIN
-        cv2.rectangle(picture, (left, top), (right, bottom), _BOX, 1)
-        below = top < 10
-        corner = (max(left, 0), bottom + 9 if below else top - 2)
-        cv2.putText(picture, f"{target.score:.2f}", corner, cv2.FONT_HERSHEY_SIMPLEX, 0.3, _BOX, 1, cv2.LINE_AA)
-    done, data = cv2.imencode(".png", picture)
-    if not done:
-        raise InvalidValueError(f"a picture of {image.shape[1]}x{image.shape[0]} cannot be written as PNG")
-    return data.tobytes()
-
-
-def _as_csv(found: list[Detection]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Detection)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(target) for target in found)
-    return text.getvalue()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.fit.cleaned import CleanedFrames, clean_frames
 from sirstgen.fit.contrast import fit_contrast
 from sirstgen.fit.findings import Finding, five, to_entries, to_yaml
@@ -127,6 +127,7 @@ def fit_recipe(
         InputError: a file cannot be read.
     """
     keys = chosen_ids(dataset, part, ids)
+    check_files([(dataset, keys)])
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
     known = tuple(Recipe.default().scenes)
     blocky = blocky_share(found) if found.bit_depth == 8 else 0.0  # the codec stage is one of 8 bits

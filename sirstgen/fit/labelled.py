@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.gray_scale import Gray, levels_per_256
 from sirstgen.measure.background_statistics import MIN_SIDE, background_statistics
 from sirstgen.measure.horizon import find_horizon
 from sirstgen.measure.target_statistics import TargetStatistics, target_statistics
@@ -172,7 +172,7 @@ def measure_labelled(
 
 def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) -> LabelledFrame:
     height, width = image.shape
-    to_256 = 256 / (int(np.iinfo(image.dtype).max) + 1)
+    to_256 = 1 / levels_per_256(image)
     horizon = find_horizon(image)
     targets = []
     for statistics, clutter in zip(

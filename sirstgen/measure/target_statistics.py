@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.gray_scale import Gray, levels_per_256
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 
 RING = (4.0, 8.0)  # distance from the mask, pixels: where a target's own background is taken
@@ -115,7 +115,7 @@ def target_statistics(image: Gray, mask: NDArray[np.bool_]) -> list[TargetStatis
     found = measure_targets(image, mask, support_margin=CLUTTER_GROWTH)
     if not found:
         return []
-    to_256 = 256 / (int(np.iinfo(image.dtype).max) + 1)
+    to_256 = 1 / levels_per_256(image)
     levels = image.astype(np.float64) * to_256
     outside = levels[~_grown(mask, CLUTTER_GROWTH)]
     whole = (float(outside.mean()), float(outside.std())) if outside.size else (math.nan, math.nan)

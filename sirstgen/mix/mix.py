@@ -7,16 +7,19 @@ synthetic ones.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.images import read_bytes
 from sirstgen.seeding import stream
 
 Kind = Literal["real", "synthetic"]
+SynthPart = Literal["auto", "all", "train"]
 Part = Literal["train", "test"]
 
 # All mixed rows of Table VIII hold 791 images: the 663 of the NUDT-SIRST training set and 128 real ones.
@@ -53,10 +56,12 @@ class Mix:
     Attributes:
         entries: sorted by id.
         seed: what the ids were drawn with.
+        surrogate: whether the real images are of the surrogate domain.
     """
 
     entries: tuple[MixEntry, ...]
     seed: int
+    surrogate: bool = False
 
     def ids(self, part: Part) -> tuple[str, ...]:
         """The ids of one part, sorted."""
@@ -99,22 +104,23 @@ def draw_mix(
     total: int = TOTAL,
     real_ratio: float | None = None,
     real_count: int | None = None,
-    synth_part: Literal["all", "train"] = "all",
+    synth_part: str = "auto",
     with_test: bool = False,
+    surrogate: bool = False,
 ) -> Mix:
     """Draw the images of a mix; nothing is written.
 
-    Real images come from the real set's *training* list only. Synthetic ones come from the whole synthetic set, since
-    testing is done on real images: rows 1 to 3 of Table VIII need more than its training half holds.
+    Real images come from the real set's *training* list only. See `synthetic_pool` for where synthetic ones come from.
 
     Args:
         real: the real set, with split lists; None if no real image is asked for.
         synth: the synthetic set; None if no synthetic image is asked for.
         seed: of the order in which ids are taken.
         total, real_ratio, real_count: see `mix_counts`.
-        synth_part: ``train`` takes from the synthetic set's training list only.
+        synth_part: see `synthetic_pool`.
         with_test: also carry the real set's test images, for testing only, so that the folder alone serves a training
             code that wants a test list.
+        surrogate: whether `real` is the surrogate domain.
 
     Raises:
         InvalidValueError: see `mix_counts`.
@@ -131,19 +137,46 @@ def draw_mix(
             raise InputError(
                 f"{synth_needed} synthetic images are needed and no synthetic set is given; name one with --synth"
             )
-        pool = synth.ids if synth_part == "all" else synth.split("train")
-        entries += _take(synth, "synthetic", pool, synth_needed, seed)
+        entries += _take(synth, "synthetic", synthetic_pool(synth, synth_part), synth_needed, seed)
     if with_test:
         if real is None:
             raise InputError("the test images are those of the real set, and none is given; name one with --real")
         entries += [MixEntry("real", real, key, "test") for key in real.split("test")]
-    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed)
+    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed, surrogate)
+
+
+def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
+    """Return the ids that synthetic images of a mix are taken from.
+
+    Args:
+        synth: the synthetic set.
+        part: ``train``: its training list. ``all``: all images, for a set that is synthetic throughout: rows 1 to 3 of
+            Table VIII need more than its training half holds. ``auto``: all images of a set that `synth` wrote, of any
+            other set the training list where there is one, since its other images may be real test images.
+    """
+    if part not in get_args(SynthPart):
+        raise InvalidValueError(f"synth-part must be one of {', '.join(get_args(SynthPart))}, got {part!r}")
+    drawn_here = "recipe" in _manifest_keys(synth)
+    if part == "train" or (part == "auto" and synth.has_splits and not drawn_here):
+        return synth.split("train")
+    return synth.ids
+
+
+def _manifest_keys(dataset: Dataset) -> set[str]:
+    """The keys of a dataset's manifest; none where it has none that can be read."""
+    try:
+        manifest = json.loads(read_bytes(dataset.folder / "dataset.json"))
+    except (InputError, ValueError):
+        return set()
+    return set(manifest) if isinstance(manifest, dict) else set()
 
 
 def _take(source: Dataset, kind: Kind, pool: Sequence[str], needed: int, seed: int) -> list[MixEntry]:
     if needed > len(pool):
         what = "real training images" if kind == "real" else "synthetic images"
         way_out = "lower the share of real images or --total" if kind == "real" else "make more, or lower --total"
+        if kind == "synthetic" and len(pool) < len(source):
+            way_out += f", or take all {len(source)} of a set that is synthetic throughout with --synth-part all"
         raise InputError.of(source.folder, f"{needed} {what} are needed, {len(pool)} are there; {way_out}")
     order = stream(seed, "mix", kind).permutation(len(pool))
     ids = sorted(pool)

@@ -100,7 +100,7 @@ def write_preview(
         write_picture(target_picture(sheet), enlarged)
     write_picture(sheet, picture)
     target = None if place is None else target_picture(sheet)
-    return Preview(sheet, tuple(chosen), target, tuple(dataset.warnings.values()))
+    return Preview(sheet, tuple(chosen), target, tuple(dataset.notes()))
 
 
 def _first(dataset: Dataset, ids: Sequence[str]) -> tuple[str, int] | None:

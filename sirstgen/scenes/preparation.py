@@ -25,11 +25,8 @@ _MIDDLE_GRAY, _GRAY_SPREAD = 0.45, 0.25
 def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
     """The frame in units of its full scale, 0 to 1.
 
-    The full scale of 8-bit frames is 255. Sensors of 12 and 14 bits write 16-bit files, so the full scale of those is
-    the smallest of 4095, 16383 and 65535 that holds the frame's maximum.
-
     Args:
-        image: (H, W), uint8 or uint16, gray levels.
+        image: (H, W), uint8 or uint16, on its set's gray scale (`sirstgen.gray_scale`): white is 255 or 65535.
 
     Raises:
         InvalidValueError: another shape or dtype, or no pixels.
@@ -38,10 +35,7 @@ def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
         raise InvalidValueError(
             f"a frame to classify must be a non-empty (H, W) uint8 or uint16 array, got {image.shape} {image.dtype}"
         )
-    full_scale = 255
-    if image.dtype == np.uint16:
-        full_scale = next(scale for scale in (4095, 16383, 65535) if int(image.max()) <= scale)
-    return image.astype(np.float32) / np.float32(full_scale)
+    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
 
 
 def resized(square: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
+from sirstgen.gray_scale import levels_per_256
 from sirstgen.measure.targets import measure_targets
 from sirstgen.plan import ClutterRegion
 
@@ -146,7 +147,7 @@ def dataset_statistics(
         how = _clutter(row, dataset)
         stated = measure_targets(image, mask, *how) if how is not None else plain
         per_image[len(plain)] += 1
-        to_256 = 256 / (int(np.iinfo(image.dtype).max) + 1)
+        to_256 = 1 / levels_per_256(image)
         bright = float(np.percentile(image, 90)) if plain else 0.0
         for target, as_stated in zip(plain, stated, strict=True):
             values["area"].append(target.area)
@@ -166,7 +167,7 @@ def dataset_statistics(
         dim=dim,
         scenes=dict(sorted(scenes.items())),
         kinds=dict(sorted(kinds.items())),
-        warnings=tuple(dataset.warnings.values()),
+        warnings=tuple(dataset.notes()),
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from sirstgen import __version__
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.planned import PlannedGenerator
 
-PARTS = ("sirstgen", "seed", "recipe", "backgrounds", "templates")
+PARTS = ("sirstgen", "seed", "recipe", "backgrounds", "templates", "plans")
 """In the order in which a difference is named. The manifest holds each of them under the same key."""
 
-_NAMES = {"sirstgen": "sirstgen version", "templates": "templates digest"}
+_NAMES = {"sirstgen": "sirstgen version", "templates": "templates digest", "plans": "plans digest"}
 _LONGEST = 60  # characters of a value in a message
 _ABSENT = object()
 
@@ -22,9 +23,11 @@ def fingerprint(generator: Generator) -> dict[str, Any]:
     return {
         "sirstgen": __version__,
         "seed": generator.seed,
-        "recipe": generator.recipe.to_mapping(),
+        "recipe": generator.recipe.to_dict(),
         "backgrounds": generator.backgrounds.describe(),
         "templates": generator.templates.digest(),
+        # Images that were drawn have no plans apart from the recipe.
+        "plans": generator.plans_digest() if isinstance(generator, PlannedGenerator) else None,
     }
 
 

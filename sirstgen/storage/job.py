@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
+
 from sirstgen import __version__
 from sirstgen.errors import GenerationError
 from sirstgen.png import encode_png
 from sirstgen.storage.fingerprint import difference, fingerprint
-from sirstgen.storage.run import image_id
-from sirstgen.storage.sink import Chunk, Finished, Sink
+from sirstgen.storage.sink import Chunk, Finished, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 
 
@@ -76,6 +77,7 @@ def _open(job: Job) -> Generator:
         raise GenerationError(
             f"a worker has sirstgen {__version__}, this run was begun by {job.version}; install that version on it"
         )
+    cv2.setNumThreads(1)  # the other cores have tasks of their own
     generator: Generator = pickle.loads(job.generator)
     other = difference(job.parts, fingerprint(generator))
     if other is not None:

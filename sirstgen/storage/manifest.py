@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
+from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.run import FolderRun
@@ -21,11 +22,16 @@ from sirstgen.synthesis.generator import Generator
 
 SCHEMA_VERSION = 1
 
+_FILES = "* `images/`, `masks/`"
+_SHARDS = (
+    "* `shards/<split>-<number>.tar`: WebDataset shards of `<id>.image.png`, `<id>.mask.png` and `<id>.json`, the\n"
+    "  line of `targets.jsonl`. Images and masks"
+)
+
 
 def write_closing_files(run: FolderRun, generator: Generator) -> None:
     """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
-    folder = run.folder
-    name = folder.resolve().name
+    folder, name = run.folder, run.name
     scenes: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     targets = 0
@@ -44,26 +50,60 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
             sums[f"masks/{entry.id}.png"] = entry.mask_sha256
     rows.replace(folder / "targets.jsonl")
     write_split_lists(folder, name, split["train"], split["test"], run.scratch)
-    parts = fingerprint(generator)
-    manifest: dict[str, Any] = {
+    made = manifest(
+        name,
+        fingerprint(generator),
+        run.count,
+        targets,
+        scenes,
+        rejections,
+        Counter({k: len(v) for k, v in split.items()}),
+        run.redraws,
+    )
+    write_file(folder / "dataset.json", json.dumps(made, indent=2) + "\n", run.scratch)
+    write_file(folder / "README.md", card(made), run.scratch)
+    write_sums(folder, sums, run.kept)
+
+
+def manifest(
+    name: str,
+    parts: Mapping[str, Any],
+    count: int,
+    targets: int,
+    scenes: Mapping[str, int],
+    rejections: Mapping[str, int],
+    split: Mapping[str, int],
+    redrawn: Mapping[str, int],
+) -> dict[str, Any]:
+    """The content of ``dataset.json``.
+
+    Args:
+        name: of the dataset.
+        parts: the fingerprint of the generator.
+        count, targets: images, and targets in them.
+        scenes: images of each scene.
+        rejections: rejected draws by reason.
+        split: images of each part.
+        redrawn: how often a person has rejected an image, by id.
+    """
+    return {
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "sirstgen": parts["sirstgen"],
         "libraries": libraries(),
         "seed": parts["seed"],
-        "count": run.count,
+        "count": count,
         "targets": targets,
         "scenes": dict(sorted(scenes.items())),
-        "split": {part: len(ids) for part, ids in split.items()},
+        "gray_scale": (EIGHT_BIT if parts["recipe"]["bit_depth"] == 8 else SIXTEEN_BIT).to_dict(),
+        "split": {part: split.get(part, 0) for part in PARTS},
         "rejections": dict(sorted(rejections.items())),
-        "redrawn": dict(sorted(run.takes.items())),
+        "redrawn": dict(sorted(redrawn.items())),
         "backgrounds": parts["backgrounds"],
         "templates": parts["templates"],
+        "plans": parts["plans"],
         "recipe": parts["recipe"],
     }
-    write_file(folder / "dataset.json", json.dumps(manifest, indent=2) + "\n", run.scratch)
-    write_file(folder / "README.md", card(manifest), run.scratch)
-    write_sums(folder, sums, run.scratch)
 
 
 def libraries() -> dict[str, str]:
@@ -83,6 +123,7 @@ def card(manifest: dict[str, Any]) -> str:
     size = f"{recipe['width']}x{recipe['height']}, {recipe['bit_depth']} bit"
     scenes = "\n".join(f"| {scene} | {count} |" for scene, count in manifest["scenes"].items())
     rejections = _listed(manifest["rejections"].items()) or "none"
+    pixels = _SHARDS if "shards" in manifest else _FILES
     return f"""# {manifest["name"]}
 
 {manifest["count"]} synthetic infrared images ({size}) with {manifest["targets"]} small targets, made by sirstgen
@@ -92,7 +133,7 @@ def card(manifest: dict[str, Any]) -> str:
 |---|---|
 {scenes}
 
-* `images/`, `masks/`: gray PNG; masks are 0 or 255 where a target's own contribution is at least
+{pixels}: gray PNG; masks are 0 or 255 where a target's own contribution is at least
   {recipe["mask_level"]:g} of its peak. Targets never touch.
 * `targets.jsonl`: one line an image; kind, place, size and the measured signal-to-clutter ratio of each target.
   `sirstgen verify` recomputes every figure from the files.

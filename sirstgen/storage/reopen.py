@@ -1,4 +1,4 @@
-"""The generator that a dataset was made with, from its manifest and the backgrounds it was made from."""
+"""The generator that a dataset was made with, or its plans, from its manifest and the backgrounds it was made from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.plan import ImagePlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.run import read_manifest
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.planned import PlannedGenerator
 from sirstgen.synthesis.sources import BUILTIN, PROCEDURAL, open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -38,7 +41,7 @@ def reopen_generator(
     manifest = read_manifest(Path(folder))
     if not isinstance(manifest.get("recipe"), dict) or not isinstance(manifest.get("seed"), int):
         raise InputError.of(folder, "states no recipe (a mix, or a set of other origin), so its images cannot be drawn")
-    recipe = Recipe.from_mapping(manifest["recipe"], "dataset.json")
+    recipe = Recipe.from_dict(manifest["recipe"], "dataset.json")
     stated = manifest.get("backgrounds") or {}
     if backgrounds is None:
         backgrounds = PROCEDURAL if stated.get("kind") == PROCEDURAL else BUILTIN
@@ -50,6 +53,56 @@ def reopen_generator(
         )
     library = TemplateLibrary.open(templates) if templates is not None else None
     return Generator(recipe, source, library, manifest["seed"])
+
+
+def reopen_plans(
+    folder: str | Path,
+    backgrounds: str | Path | None = None,
+    *,
+    labels: str | Path | None = None,
+    scene: str | None = None,
+    templates: str | Path | None = None,
+    **changes: Any,
+) -> PlannedGenerator:
+    """Return a generator that renders the plans of a dataset again, on the same sides of the split.
+
+    Args:
+        folder, backgrounds, labels, scene, templates: as for `reopen_generator`.
+        **changes: any of `scr`, `blur_sigma` and `bit_depth`, as in a recipe; everything else stays.
+
+    Raises:
+        InputError: not a dataset that sirstgen has synthesised, or lines of its ``targets.jsonl`` are missing.
+        InvalidValueError: as `reopen_generator`; a change that is not allowed.
+    """
+    made = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+    dataset = Dataset.open(folder)
+    rows = dataset.truth()
+    missing = [key for key in dataset.ids if key not in rows]
+    if missing:
+        raise InputError.of(
+            Path(folder) / "targets.jsonl", f"has no line for {len(missing)} images, the first is {missing[0]}"
+        )
+    trained = set(dataset.split("train")) if dataset.has_splits else set()
+    return PlannedGenerator(
+        [ImagePlan.from_dict(rows[key]) for key in dataset.ids],
+        made.backgrounds,
+        made.templates,
+        recipe=made.recipe,
+        seed=made.seed,
+        sides=["train" if key in trained else "test" for key in dataset.ids],
+        **changes,
+    )
+
+
+def can_be_redrawn(folder: str | Path) -> bool:
+    """Return whether a folder is a finished dataset of single files that states the recipe of its images."""
+    try:
+        manifest = read_manifest(Path(folder))
+    except InputError:
+        return False
+    files = (Path(folder) / "images").is_dir()
+    drawn = isinstance(manifest.get("recipe"), dict) and isinstance(manifest.get("seed"), int)
+    return files and drawn and manifest.get("plans") is None  # a given plan leaves nothing to draw again
 
 
 def _mark(description: dict[str, Any]) -> str:

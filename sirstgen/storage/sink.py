@@ -12,6 +12,11 @@ from sirstgen.storage.journal import Entry
 from sirstgen.synthesis.sides import Side
 
 
+def image_id(index: int) -> str:
+    """The id of image `index`: its number from 1, six digits."""
+    return f"{index + 1:06d}"
+
+
 class Finished(NamedTuple):
     """One image as it is stored: its id, side of the split, two PNG files and row (JSON, one line)."""
 
@@ -27,6 +32,11 @@ class Chunk(NamedTuple):
 
     number: int
     images: tuple[tuple[int, int], ...]
+
+    @property
+    def redrawn(self) -> dict[str, int]:
+        """How often a person has rejected an image, by id, for those that one has."""
+        return {image_id(index): times for index, times in self.images if times}
 
 
 class Sink(Protocol):
@@ -47,6 +57,8 @@ class Run(Protocol):
 
     sink: Sink
     count: int
+    lock: int | None
+    """Descriptor of the output's lock, for `sirstgen.workers.worker_pool`; None where others may write too."""
 
     @property
     def done(self) -> int:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import writing
-from sirstgen.errors import InvalidValueError
+from sirstgen.datasets.unfinished import read_state
+from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.output import output_folder
+from sirstgen.plan import ImagePlan
+from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
-from sirstgen.storage.run import FolderRun, image_id, read_manifest
-from sirstgen.storage.sink import Chunk, Run, Sink
+from sirstgen.storage.owned import owned_files
+from sirstgen.storage.run import FolderRun, read_manifest
+from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.planned import PlannedGenerator
 from sirstgen.workers import as_finished, worker_pool
 
 Progress = Callable[[int, int], None]
@@ -24,28 +29,28 @@ Progress = Callable[[int, int], None]
 
 
 def write_dataset(
-    generator: Generator,
+    source: Generator | Sequence[ImagePlan],
     out: str | Path,
-    count: int,
+    count: int | None = None,
     *,
     workers: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes images 0 to `count` - 1 of a generator as a dataset folder, which is named after its last component.
+    """Write images 0 to `count` - 1 of a generator, or given plans, as a dataset folder named after its last component.
 
     The bytes depend on the generator and the folder's name, not on workers, executor, order or interruptions.
 
     Args:
-        generator: recipe, backgrounds, templates and seed.
+        source: a generator, or plans over the built-in backgrounds and templates (`PlannedGenerator` for others).
         out: the folder; made if missing.
-        count: images, at least 1.
+        count: images, at least 1; all by default where plans are given.
         workers: processes; 1 works in this one.
-        executor: any `concurrent.futures` executor in place of processes of our own; its workers must see `out`.
+        executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
-        overwrite: remove the sirstgen dataset that is there.
+        overwrite: replace the sirstgen dataset that is there when the new one is whole; files of the user stay.
         progress: told how far the work is.
 
     Returns:
@@ -56,6 +61,8 @@ def write_dataset(
         OutputExistsError: `out` is not empty and neither `resume` nor `overwrite` is given.
         GenerationError: an image cannot be made, or the disk is full. What is written stays; resume goes on.
     """
+    generator = source if isinstance(source, Generator) else PlannedGenerator(source)
+    count = _count(generator, count)
     if count < 1:
         raise InvalidValueError(f"n must be at least 1 image, got {count}", name="n", value=count)
     if workers < 1:
@@ -63,8 +70,13 @@ def write_dataset(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
-    with writing(folder, inside=True):
-        run = FolderRun.open(generator, folder, count, resume, overwrite)
+    state = read_state(folder)
+    if state is not None and not (state["finished"] or resume or overwrite):
+        raise OutputExistsError(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    with output_folder(folder, owned_files, overwrite=overwrite, resume=resume) as output:
+        run = FolderRun.open(generator, output, count, resume=resume)
         _complete(generator, run, workers, executor, progress)
     return folder
 
@@ -72,17 +84,18 @@ def write_dataset(
 def redraw(
     generator: Generator,
     folder: str | Path,
-    ids: Sequence[str],
+    ids: Sequence[str] | Mapping[str, int],
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Removes images of a finished dataset that a person rejects and draws others in their place, under the same ids.
+    """Remove images of a finished dataset that a person rejects and draw others in their place, under the same ids.
 
     Args:
         generator: the one the dataset was made with.
         folder: the dataset.
-        ids: the images to be replaced.
+        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than
+            before; an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
         progress: told how far the work is.
 
@@ -98,15 +111,35 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
-    with writing(folder, inside=True):
-        run = FolderRun.open(generator, folder, count, resume=True, overwrite=False)
-        run.redraw(list(dict.fromkeys(ids)), manifest.get("redrawn", {}))
+    if "shards" in manifest:
+        from sirstgen.storage.shard_writer import redraw_shards
+
+        earlier = manifest.get("redrawn", {})
+        numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
+        redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
+        return folder
+    with output_folder(folder, owned_files, resume=True) as output:
+        run = FolderRun.open(generator, output, count, resume=True)
+        run.redraw(ids)
         _complete(generator, run, workers, None, progress)
     return folder
 
 
+def _count(generator: Generator, count: int | None) -> int:
+    """The number of images to write."""
+    if not isinstance(generator, PlannedGenerator):
+        if count is None:
+            raise InvalidValueError("count must be given: a generator is endless", name="count")
+        return count
+    if count is not None and count > len(generator):
+        raise InvalidValueError(
+            f"n must be at most {len(generator)}, as many as there are plans, got {count}", name="n"
+        )
+    return len(generator) if count is None else count
+
+
 def _complete(
-    generator: Generator, run: FolderRun, workers: int, executor: Executor | None, progress: Progress | None
+    generator: Generator, run: FolderRun, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
     """Makes the images that are missing, writes the closing files and ends the run."""
     with contextlib.closing(run.journal):
@@ -116,7 +149,7 @@ def _complete(
 
 
 def make_missing(
-    generator: Generator, run: Run, workers: int, executor: Executor | None, progress: Progress | None
+    generator: Generator, run: Run, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
     """Make the images that a run lacks, in worker processes or in this one."""
     missing = run.missing(generator.assignment)
@@ -126,23 +159,26 @@ def make_missing(
     if first is None:
         return
     chunks = itertools.chain((first,), missing)
-    with _workers(executor, workers) as pool:
+    with _workers(executor, workers, run.lock) as pool:
         for receipt in _receipts(generator, run.sink, chunks, pool):
             run.note(receipt)
             if progress:
                 progress(run.done, run.count)
 
 
-def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: Executor | None) -> Iterator[Any]:
+def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: Any | None) -> Iterator[Any]:
     if pool is None:
         return (make(generator, sink, chunk) for chunk in chunks)
-    return as_finished(pool, functools.partial(work, Job.of(generator, sink)), chunks)
+    task = functools.partial(work, Job.of(generator, sink))
+    if is_dask_client(pool):
+        return as_finished_on_cluster(pool, task, chunks)
+    return as_finished(pool, task, chunks)
 
 
 @contextlib.contextmanager
-def _workers(executor: Executor | None, workers: int) -> Iterator[Executor | None]:
+def _workers(executor: Any | None, workers: int, lock: int | None) -> Iterator[Any | None]:
     if executor is not None or workers == 1:
         yield executor
         return
-    with worker_pool(workers) as pool:
+    with worker_pool(workers, lock) as pool:
         yield pool

@@ -44,7 +44,7 @@ def draw_table_viii(table: Table, path: Path) -> None:
     handles = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
-    figure.suptitle(table.title, fontsize=11, color="#b00020" if table.stand_in else "black")
+    figure.suptitle(table.title, fontsize=11, color="#b00020" if table.surrogate else "black")
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     figure.savefig(temporary, dpi=130)
     temporary.replace(path)

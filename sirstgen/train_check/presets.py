@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from sirstgen import detectors
 from sirstgen.errors import InvalidValueError
-from sirstgen.mix.mix import TOTAL
+from sirstgen.mix.mix import TOTAL, SynthPart
 from sirstgen.training.adversarial import GENERATOR_RATE, with_published_rates
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.config import TrainingConfig
@@ -69,6 +69,10 @@ class CheckPlan:
         validation_share: share of a row's images that is held out to choose its checkpoint; 0 trains on all of them
             and takes the last weights.
         squash: training frames are made this square before augmentation; None leaves them as they are.
+        minutes: wall-clock time of the whole check; the steps that fit are measured first and are equal in every row.
+            None takes the steps as they are set.
+        together: trainings that share a GPU at once; None chooses. On a CPU they follow one another.
+        synth_part: where synthetic images are taken from, see `sirstgen.mix.mix.synthetic_pool`.
         settings: of each training; detector, seed and, for equal epochs, steps are set per run.
 
     Raises:
@@ -86,6 +90,9 @@ class CheckPlan:
     epochs: int = 1500
     validation_share: float = 0.0
     squash: int | None = None
+    minutes: float | None = None
+    together: int | None = None
+    synth_part: SynthPart = "auto"
     settings: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
@@ -103,6 +110,16 @@ class CheckPlan:
         ):
             if number < 1:
                 raise InvalidValueError(f"{what} must be at least 1, got {number}", value=number)
+        if self.minutes is not None and not 0 < self.minutes < 1e5:
+            raise InvalidValueError(f"minutes must be positive, got {self.minutes:g}", value=self.minutes)
+        if self.together is not None and self.together < 1:
+            raise InvalidValueError(f"together must be at least 1, got {self.together}", value=self.together)
+        if self.synth_part not in get_args(SynthPart):
+            raise InvalidValueError(
+                f"synth_part must be one of {', '.join(get_args(SynthPart))}, got {self.synth_part!r}"
+            )
+        if self.minutes is not None and self.equal == "epochs":
+            raise InvalidValueError("minutes sets equal steps; it does not go with equal epochs")
         if self.seed < 0:
             raise InvalidValueError(f"seed must be 0 or more, got {self.seed}", value=self.seed)
         if not 0 <= self.validation_share < 1:
@@ -165,7 +182,7 @@ def paper() -> CheckPlan:
     Rows get the steps of 1500 epochs of 213 images. No frame is held out: the rows have exactly the paper's numbers of
     images, and its code, too, keeps the last weights.
     """
-    settings = TrainingConfig(precision="bfloat16", compile="default", validate_every=1300)
+    settings = TrainingConfig(precision="bfloat16", validate_every=1300)
     rows = (MixedRow(0), MixedRow(42), MixedRow(85), MixedRow(128), RealRow())
     return CheckPlan("paper", rows, ("dnanet-resnet18", "acm"), settings=settings)
 

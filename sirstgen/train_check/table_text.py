@@ -1,70 +1,44 @@
-"""Table VIII for people and programs: text, Markdown and JSON."""
+"""Table VIII for people and programs: text of at most 80 columns, Markdown and JSON."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable
+from statistics import fmean
 from typing import Any
 
-from sirstgen.train_check.table import (
-    MEASURES,
-    MOST_CHANCE,
-    PAPER_NOTES,
-    Comparison,
-    Figures,
-    Measure,
-    Row,
-    Table,
-)
+from sirstgen.evaluation.bootstrap import Interval
+from sirstgen.evaluation.frame_scores import FIXED_FA, FIXED_PD, FrameScores
+from sirstgen.pages.table import WIDTH, Grid
+from sirstgen.train_check.table import MEASURES, PAPER_NOTES, Comparison, Figures, Measure, Row, Table
 
 _HEADS: dict[Measure, str] = {"iou": "IoU %", "niou": "nIoU %", "pd": "Pd %", "fa": "Fa 1e-6"}
-_COLUMNS = (
-    "detector",
-    "trained on",
-    "runs",
-    *_HEADS.values(),
-    "paper IoU/Pd/Fa",
-    "steps",
-    "seconds",
-    "device",
-    "status",
+SURROGATE_NOTE = (
+    "The domain is a built-in surrogate: these figures show that the tool works. They say nothing about real images."
 )
-_LEFT = {"detector", "trained on", "device", "status"}
-_STAND_IN = (
-    "The domain is a built-in stand-in: these figures show that the tool works. "
-    "They are no statement about real images."
-)
-NONE_SHOWN = "no difference shown"
+_FEW_REPEATS = "No row is compared with another: a comparison needs two runs of each (--repeats 2)."
 
 
 def as_text(table: Table) -> str:
-    """The table in columns of fixed width, with what it shows and what it cannot below."""
-    heads, *cells = _grid(table)
-    widths = [max(len(line[column]) for line in (heads, *cells)) for column in range(len(heads))]
-
-    def line(values: Sequence[str]) -> str:
-        padded = [
-            value.ljust(width) if head in _LEFT else value.rjust(width)
-            for head, value, width in zip(heads, values, widths, strict=True)
-        ]
-        return "  ".join(padded).rstrip()
-
-    rule = "  ".join("-" * width for width in widths)
-    body = [table.title, *_settings(table), "", line(heads), rule, *map(line, cells), ""]
-    return "\n".join([*body, *_findings(table), ""])
+    """Return the tables in columns of fixed width, with what they show below."""
+    lines = [*_wrapped(table.title)]
+    for setting in _settings(table):
+        lines += _wrapped(setting)
+    for grid in _grids(table):
+        lines += ["", grid.text()]
+    lines.append("")
+    for finding in _findings(table):
+        lines += _wrapped(finding)
+    return "\n".join([*lines, ""])
 
 
 def as_markdown(table: Table) -> str:
-    """The table in Markdown, with what it shows and what it cannot below, and what is odd about the paper's."""
-
-    def line(values: Sequence[str]) -> str:
-        return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
-
-    heads, *cells = _grid(table)
-    rule = "|" + "|".join(" --- " if head in _LEFT else " ---: " for head in heads) + "|"
+    """Return the tables in Markdown, with what they show below, and what is odd about the paper's."""
     lines = [f"# {table.title}", "", *(f"* {setting}" for setting in _settings(table)), ""]
-    lines += [line(heads), rule, *map(line, cells), ""]
+    for grid in _grids(table):
+        lines += [*([f"{grid.caption}:", ""] if grid.caption else []), grid.markdown(), ""]
     if any(row.paper for row in table.rows):
         lines += ["About the paper's table:", "", *(f"* {note}" for note in PAPER_NOTES), ""]
     lines += ["What these rows show:", "", *(f"* {finding}" for finding in _findings(table))]
@@ -72,59 +46,89 @@ def as_markdown(table: Table) -> str:
 
 
 def as_json(table: Table) -> str:
-    """Everything in the table, every run, the comparisons and the paper's figures, as JSON."""
+    """Return everything in the table, every run, the comparisons and the paper's figures, as JSON."""
     content = {
         "title": table.title,
-        "stand_in": table.stand_in,
+        "surrogate": table.surrogate,
         "preset": table.preset,
         "test_set": table.test_set,
         "settings": dict(table.settings or {}),
         "units": {"iou": "percent", "niou": "percent", "pd": "percent", "fa": "1e-6"},
         "rows": [_row_json(row) for row in table.rows],
         "comparisons": [_comparison_json(comparison) for comparison in table.comparisons],
-        "runs": [run.as_dict() for run in table.runs],
-        "notes": [*table.notes, *([_STAND_IN] if table.stand_in else [])],
+        "runs": [run.to_dict() for run in table.runs],
+        "notes": [*table.notes, *([SURROGATE_NOTE] if table.surrogate else [])],
         "paper_notes": list(PAPER_NOTES),
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def _settings(table: Table) -> list[str]:
     settings = dict(table.settings or {})
-    devices = _devices(table)
-    if len(devices) == 1:
-        settings["device"] = devices[0]
+    devices = list(dict.fromkeys(run.device for run in table.runs if run.device))
+    if devices:
+        settings["device"] = ", ".join(devices)
     return [f"{name}: {value}" for name, value in settings.items()]
 
 
-def _devices(table: Table) -> list[str]:
-    return list(dict.fromkeys(run.device for run in table.runs if run.device))
+def _grids(table: Table) -> list[Grid]:
+    grids = []
+    detectors = list(dict.fromkeys(row.detector for row in table.rows))
+    for detector in detectors:
+        rows = [row for row in table.rows if row.detector == detector]
+        head = ["trained on", "runs", *_HEADS.values(), "paper IoU/Pd/Fa"]
+        grids.append(Grid(head, [_cells(row) for row in rows], detector))
+        judged = [row for row in rows if row.scores]
+        if judged:
+            head = ["trained on", "IoU %, 95 %", "IoU % of found", "median frame IoU %", *_fixed_heads(), "steps", "s"]
+            grids.append(Grid(head, [_judged_cells(row) for row in judged], f"{detector}, judged frame by frame"))
+    return grids
 
 
-def _grid(table: Table) -> list[list[str]]:
-    """Heads and rows; a column of devices only where there are several."""
-    grid = [list(_COLUMNS), *(_cells(row) for row in table.rows)]
-    if len(_devices(table)) < 2:
-        column = _COLUMNS.index("device")
-        grid = [line[:column] + line[column + 1 :] for line in grid]
-    return grid
+def _fixed_heads() -> list[str]:
+    return [f"Pd % at Fa {1e6 * FIXED_FA:g}e-6", f"Fa 1e-6 at Pd {100 * FIXED_PD:g} %"]
 
 
 def _cells(row: Row) -> list[str]:
     good = [run for run in row.runs if not row.problems or run.status == "ok"]
     runs = str(len(row.runs)) if len(good) == len(row.runs) else f"{len(good)} of {len(row.runs)}"
-    status = ", ".join(f"{count}x {name}" if len(row.runs) > 1 else name for name, count in row.problems.items())
-    reasons = [run.note for run in row.runs if run.note]
     return [
-        row.detector,
         row.training_set.label,
         runs,
         *(_mean(row, measure) for measure in MEASURES),
         _paper(row.paper),
-        _range([run.steps for run in row.runs]),
-        f"{sum(run.seconds for run in row.runs) / len(row.runs):.0f}",
-        ", ".join(dict.fromkeys(run.device for run in row.runs if run.device)),
-        "; ".join([status or "ok", *dict.fromkeys(reasons)]),
+    ]
+
+
+def _problems(row: Row) -> str:
+    """How the runs of a row ended that did not end well, and why."""
+    status = [f"{count}x {name}" if len(row.runs) > 1 else name for name, count in row.problems.items()]
+    reasons = dict.fromkeys(run.note for run in row.runs if run.note)
+    return f"{row.detector}, {row.training_set.label}: {'; '.join([*status, *reasons])}."
+
+
+def _judged_cells(row: Row) -> list[str]:
+    found = row.iou_interval
+    assert found is not None  # only rows with counts by frame are judged
+
+    def mean(figure: Callable[[FrameScores], float], scale: float) -> str:
+        values = [figure(scores) for scores in row.scores]
+        return "-" if any(math.isnan(value) for value in values) else f"{scale * fmean(values):.2f}"
+
+    steps = [run.steps for run in row.runs]
+    return [
+        row.training_set.label,
+        f"{100 * found.low:.1f}-{100 * found.high:.1f}",
+        mean(lambda scores: scores.iou_without_false_alarms, 100),
+        mean(lambda scores: scores.median_iou, 100),
+        mean(lambda scores: scores.pd_at_fa(), 100),
+        mean(lambda scores: scores.fa_at_pd(), 1e6),
+        str(min(steps)) if min(steps) == max(steps) else f"{min(steps)}-{max(steps)}",
+        f"{fmean(run.seconds for run in row.runs):.0f}",
     ]
 
 
@@ -139,47 +143,38 @@ def _paper(figures: Figures | None) -> str:
     return "-" if figures is None else f"{figures.iou:.2f}/{figures.pd:.2f}/{figures.fa:#.4g}"
 
 
-def _range(values: Sequence[int]) -> str:
-    low, high = min(values), max(values)
-    return str(low) if low == high else f"{low}-{high}"
-
-
 def _findings(table: Table) -> list[str]:
-    """What the rows show against each other, how that was judged, and what the table is no statement about."""
-    lines = [_finding(comparison) for comparison in table.comparisons]
-    differences = [difference for comparison in table.comparisons for difference in comparison.differences]
-    if lines and not any(difference.shown for difference in differences):
-        lines.insert(0, f"Between any two of these rows: {NONE_SHOWN}.")
+    """What the rows show against each other, how that was judged, and what the table says nothing about."""
+    judged = [comparison for comparison in table.comparisons if comparison.differences]
+    lines = [_problems(row) for row in table.rows if row.problems]
+    lines += [_finding(comparison) for comparison in judged]
     if any(len(row.runs) > 1 for row in table.rows):
-        lines.append("± is the standard deviation over repeats, seconds their mean.")
-    if lines:
+        lines.append("± is the standard deviation over repeats, seconds are their mean.")
+    if any(row.scores for row in table.rows):
         lines.append(
-            "A difference is shown where the ranges of the repeats do not overlap and chance alone parts them in at "
-            "most 1 case in 10 (3 runs against 3). Repeats of one training differ by 1 to 2 points of IoU."
+            "IoU of found: without the pixels of false alarms. Intervals: 95 %, bootstrap over test frames and repeats."
         )
-    chances = [difference.chance for difference in differences if difference.chance <= MOST_CHANCE]
-    if chances:
-        lines.append(
-            f"Of the {len(chances)} comparisons with enough repeats, {sum(chances):.1f} would show one by chance alone."
-        )
-    return [*lines, *table.notes, *([_STAND_IN] if table.stand_in else [])]
+    if judged:
+        lines.append("A difference is stated where the interval of a paired bootstrap excludes 0.")
+    elif len(table.rows) > 1:
+        lines.append(_FEW_REPEATS)
+    return [*lines, *table.notes, *([SURROGATE_NOTE] if table.surrogate else [])]
 
 
 def _finding(comparison: Comparison) -> str:
     first, second = comparison.first, comparison.second
-    shown = [
-        f"{_HEADS[difference.measure].split()[0]} {difference.value:+.2f}"
-        for difference in comparison.differences
-        if difference.shown
-    ]
-    rest = [_HEADS[difference.measure].split()[0] for difference in comparison.differences if not difference.shown]
-    statement = NONE_SHOWN
-    if shown:
-        statement = ", ".join(shown) + (f"; {NONE_SHOWN} in {', '.join(rest)}" if rest else "")
-    return f"{first.detector}, {first.training_set.label} against {second.training_set.label}: {statement}."
+    pair = f"{first.detector}, {first.training_set.label} against {second.training_set.label}"
+    return f"{pair}: {'; '.join(_statement(name, found) for name, found in comparison.differences.items())}."
+
+
+def _statement(measure: str, found: Interval) -> str:
+    name = {"iou": "IoU", "pd": "Pd"}[measure]
+    span = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return f"{name} {span}" if found.excludes_zero else f"no difference shown in {name}, {span}"
 
 
 def _row_json(row: Row) -> dict[str, Any]:
+    found = row.iou_interval
     return {
         "detector": row.detector,
         "trained_on": row.training_set.label,
@@ -189,10 +184,22 @@ def _row_json(row: Row) -> dict[str, Any]:
         "problems": row.problems,
         "mean": {measure: _number(row.mean(measure)) for measure in MEASURES},
         "spread": {measure: _number(row.spread(measure)) for measure in MEASURES},
-        "paper": row.paper.as_dict() if row.paper else None,
+        "iou_interval": None if found is None else [_number(100 * found.low), _number(100 * found.high)],
+        "judged": [_judged_json(scores) for scores in row.scores],
+        "paper": row.paper.to_dict() if row.paper else None,
         "steps": [run.steps for run in row.runs],
         "seconds": [run.seconds for run in row.runs],
         "devices": list(dict.fromkeys(run.device for run in row.runs)),
+    }
+
+
+def _judged_json(scores: FrameScores) -> dict[str, float | None]:
+    return {
+        "iou_without_false_alarms": _number(100 * scores.iou_without_false_alarms),
+        "median_frame_iou": _number(100 * scores.median_iou),
+        "pd_at_fa": _number(100 * scores.pd_at_fa()),
+        "fa_at_pd": _number(1e6 * scores.fa_at_pd()),
+        "fa_dnanet": _number(1e6 * scores.fa_dnanet),
     }
 
 
@@ -202,14 +209,14 @@ def _comparison_json(comparison: Comparison) -> dict[str, Any]:
         "first": comparison.first.training_set.label,
         "second": comparison.second.training_set.label,
         "differences": {
-            difference.measure: {
-                "value": _number(difference.value),
-                "chance": _number(difference.chance),
-                "shown": difference.shown,
+            measure: {
+                "value": _number(100 * found.value),
+                "low": _number(100 * found.low),
+                "high": _number(100 * found.high),
+                "shown": found.excludes_zero,
             }
-            for difference in comparison.differences
+            for measure, found in comparison.differences.items()
         },
-        "statement": _finding(comparison),
     }
 
 

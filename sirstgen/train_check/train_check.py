@@ -6,33 +6,21 @@ its last checkpoint, so that a check which was stopped goes on where it was. Run
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import shutil
 import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sirstgen.atomic import write_file
-from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
-from sirstgen.images import read_bytes
-from sirstgen.mix.mix import Mix, draw_mix
-from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
-from sirstgen.train_check.table import Figures, Run, Status, Table, TrainingSet
+from sirstgen.datasets.readers import Dataset, check_files
+from sirstgen.train_check.folder import check_folder, mark_folder, steps_chosen
+from sirstgen.train_check.presets import CheckPlan, FolderRow
+from sirstgen.train_check.runs import Check, Job
+from sirstgen.train_check.table import Run, Table
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
-from sirstgen.training.config import TrainingConfig
-from sirstgen.training.evaluate import evaluate
-from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Progress, fit
-from sirstgen.training.runtime import Runtime, resolve_device
-
-_STATUS = {"nan loss": Status.NAN_LOSS, "out of memory": Status.OUT_OF_MEMORY, "collapsed": Status.COLLAPSED}
-_MARK = "check.json"
+from sirstgen.training.loop import Progress
+from sirstgen.training.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -54,20 +42,6 @@ class CheckProgress:
     seconds_left: float | None = None
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One run before it is made."""
-
-    training_set: TrainingSet
-    mix: Mix | None
-    fault: str
-    settings: TrainingConfig
-
-    @property
-    def label(self) -> str:
-        return f"{self.training_set.label}, {self.settings.detector}, seed {self.settings.seed}"
-
-
 def train_check(
     plan: CheckPlan,
     real: Dataset,
@@ -76,7 +50,7 @@ def train_check(
     out: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    stand_in: bool = False,
+    surrogate: bool = False,
     device: str = "auto",
     workers: int | None = None,
     progress: Callable[[CheckProgress], None] | None = None,
@@ -92,9 +66,9 @@ def train_check(
         synth: the synthetic set; None if no row asks for synthetic images.
         out: takes ``table.txt``, ``table.md``, ``table.json``, and ``runs/`` with the record, ids, log and checkpoints
             of each run. None writes nothing.
-        resume: keep the finished runs in `out`, go on with the others (also with those that ran out of memory).
-        overwrite: remove the check that is in `out` first.
-        stand_in: `real` is the built-in stand-in; the table says so.
+        resume: keep the finished runs in `out`, continue the others (also those that ran out of memory or time).
+        overwrite: replace the check that is in `out` when this one is at its end; files of the user stay.
+        surrogate: `real` is the built-in surrogate domain; the table says so.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time; None leaves it to the hardware.
         progress: told how far the check is.
@@ -104,35 +78,56 @@ def train_check(
 
     Raises:
         InputError: a list or image is missing, or a row asks for more images than there are; before any training.
-        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given.
-        InvalidValueError: unknown device.
+        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given, or no earlier check.
+        InvalidValueError: unknown device, or `out` is or holds one of the sets.
     """
-    resolve_device(device)
-    check = _Check(plan, real, synth, out, device, workers)
+    started = time.monotonic()
+    hardware = Runtime.of(plan.settings, device)
+    check = Check(plan, real, synth, None, device, workers)
     jobs = check.jobs()
-    _prepare(out, resume, overwrite)
+    entries = [entry for job in jobs if job.mix is not None for entry in job.mix.entries]
+    check_files([(real, real.split("test")), *((entry.source, (entry.source_id,)) for entry in entries)])
+    rows = (row.folder for row in plan.rows if isinstance(row, FolderRow))
+    inputs = (real.folder, None if synth is None else synth.folder, *rows)
+    with check_folder(out, resume, overwrite, inputs) as check.out:
+        return _run_all(check, jobs, hardware, started, surrogate, progress)
+
+
+def _run_all(
+    check: Check,
+    jobs: list[Job],
+    hardware: Runtime,
+    started: float,
+    surrogate: bool,
+    progress: Callable[[CheckProgress], None] | None,
+) -> Table:
+    """Make every run; the table is written anew after each group."""
+    plan, real, out = check.plan, check.real, check.out
     test = Frames.read(real, real.split("test"))
+    check.frames.refuse_test_frames((job.mix for job in jobs if job.mix), test, str(real.folder))
+
+    def measuring(place: int) -> None:
+        if progress is not None:
+            progress(CheckProgress(place + 1, len(jobs), f"{jobs[place].label}, measuring the speed"))
+
+    if plan.minutes is not None:
+        check.deadline = started + 60 * plan.minutes
+        steps = steps_chosen(out) or check.measured_steps(jobs, hardware, measuring)
+        jobs = check.with_steps(jobs, steps)
+        plan = replace(plan, settings=replace(plan.settings, steps=steps))
+    if out is not None:
+        mark_folder(out, None if plan.minutes is None else plan.settings.steps)
     runs: list[Run] = []
-    for number, job in enumerate(jobs, start=1):
-
-        def report(training: Progress | None = None, number: int = number, job: _Job = job) -> None:
-            if progress is None:
-                return
-            left = None
-            if training is not None and training.step < training.steps:
-                per_step = training.seconds_left / (training.steps - training.step)
-                left = training.seconds_left + per_step * sum(other.settings.steps for other in jobs[number:])
-            progress(CheckProgress(number, len(jobs), job.label, training, left))
-
-        report()
-        runs.append(check.make(job, test, report))
+    for first, group in check.groups(jobs, hardware):
+        reports = [_Report(progress, jobs, first + place, len(group)) for place in range(len(group))]
+        runs += check.make(group, test, reports)
         table = Table(
             tuple(runs),
             f"{real.name}, {len(test)} test images",
             plan.preset,
-            stand_in,
-            plan.describe(),
-            tuple(real.warnings.values()),
+            surrogate,
+            plan.describe() | {"steps chosen for": f"{plan.minutes:g} minutes"} if plan.minutes else plan.describe(),
+            (*real.notes(), *check.notes),
         )
         if out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):
@@ -140,186 +135,21 @@ def train_check(
     return table
 
 
-class _Check:
-    """What the runs of one check share."""
+class _Report:
+    """Tells the caller how far one run of a check is."""
 
     def __init__(
-        self, plan: CheckPlan, real: Dataset, synth: Dataset | None, out: Path | None, device: str, workers: int | None
+        self, progress: Callable[[CheckProgress], None] | None, jobs: Sequence[Job], place: int, together: int
     ) -> None:
-        self.plan = plan
-        self.real = real
-        self.synth = synth
-        self.out = out
-        self.device = device
-        self.workers = workers
-        # Rows share most of their images; each is decoded once.
-        self._frames: dict[str, Frames] = {}
-        self._folders: dict[Path, Dataset] = {}
+        self._progress, self._jobs, self._place, self._together = progress, jobs, place, together
 
-    def jobs(self) -> list[_Job]:
-        """All runs, with the ids of each drawn: what is missing is missed before the first training."""
-        jobs = []
-        for detector in self.plan.detectors:
-            for row in self.plan.rows:
-                for repeat in range(self.plan.repeats):
-                    training_set, mix, fault = self._draw(row, self.plan.seed + repeat)
-                    images = training_set.real * self._copies(training_set) + training_set.synthetic
-                    settings = self.plan.run_settings(detector, repeat, images)
-                    jobs.append(_Job(training_set, mix, fault, settings))
-        return jobs
-
-    def _draw(self, row: Row, seed: int) -> tuple[TrainingSet, Mix | None, str]:
-        if isinstance(row, MixedRow):
-            mix = draw_mix(self.real, self.synth, seed=seed, total=self.plan.total, real_count=row.real)
-            return TrainingSet(row.real, self.plan.total - row.real), mix, ""
-        source, part, wanted = self.real, "train", None
-        is_real, name = True, ""
-        if isinstance(row, FolderRow):
-            source = self._folders.setdefault(row.folder, Dataset.open(row.folder))
-            part, wanted = row.part or ("train" if source.has_splits else "all"), row.count
-            is_real, name = row.real, source.name
-        if part == "train":
-            try:
-                pool = len(source.split("train"))
-            except InputError as fault:
-                return TrainingSet(0, 0, name or source.name), None, str(fault)
-        else:
-            pool = len(source)
-        count = pool if wanted is None else wanted
-        if is_real:
-            if part == "all":
-                raise InvalidValueError(
-                    f"{source.folder}: real images are taken from the training list only, not from all"
-                )
-            mix = draw_mix(source, None, seed=seed, total=count, real_count=count)
-        else:
-            mix = draw_mix(
-                None, source, seed=seed, total=count, real_count=0, synth_part="train" if part == "train" else "all"
-            )
-        return TrainingSet(mix.count("real"), mix.count("synthetic"), name), mix, ""
-
-    def make(self, job: _Job, test: Frames, report: Callable[[Progress | None], None]) -> Run:
-        """Train and test one run, or read its record where it is finished."""
-        if job.mix is None:
-            return Run(job.training_set, job.settings.detector, job.settings.seed, Status.EMPTY_SPLIT, note=job.fault)
-        mark = self._mark(job, test)
-        folder = self._folder(job, mark)
-        record = None if folder is None else folder / "run.json"
-        if record is not None and record.exists() and (finished := _read_record(record)) is not None:
-            return finished
-        if folder is not None:
-            write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
-        run = self._train_and_test(job, test, folder, mark, report)
-        if record is not None and run.status is not Status.OUT_OF_MEMORY:
-            write_file(record, json.dumps(run.as_dict(), indent=2) + "\n")
-        return run
-
-    def _train_and_test(
-        self, job: _Job, test: Frames, folder: Path | None, mark: str, report: Callable[[Progress | None], None]
-    ) -> Run:
-        settings = job.settings
-        hardware = Runtime.of(settings, self.device)
-        run = Run(job.training_set, settings.detector, settings.seed, device=hardware.name)
-        started = time.perf_counter()
-        train, validation = self._read(job).split(self.plan.validation_share, settings.seed)
-        train = self._weighted(job, train)
-        try:
-            fitted = fit(
-                settings,
-                train,
-                validation if len(validation) else None,
-                folder=folder,
-                resume=True,
-                device=self.device,
-                workers=self.workers,
-                data=mark,
-                progress=report,
-            )
-        except TrainingError as failure:
-            seconds = time.perf_counter() - started
-            return dataclasses.replace(
-                run, status=_STATUS[failure.data["reason"]], seconds=seconds, note=failure.message
-            )
-        result = evaluate(fitted.net, test, hardware, settings.test_size)
-        return dataclasses.replace(
-            run,
-            status=Status.OK if result.predicted_pixels else Status.COLLAPSED,
-            figures=Figures.of(result),
-            steps=settings.steps,
-            seconds=time.perf_counter() - started,
-        )
-
-    def _read(self, job: _Job) -> Frames:
-        """The frames of a run, in the order of the mix, squashed where the plan says so."""
-        assert job.mix is not None
-        frames = []
-        for entry in job.mix.entries:
-            key = f"{entry.source.folder}/{entry.source_id}"
-            if key not in self._frames:
-                frame = Frames.read(entry.source, [entry.source_id])
-                self._frames[key] = frame if self.plan.squash is None else frame.squashed(self.plan.squash)
-            frames.append(dataclasses.replace(self._frames[key], ids=(entry.id,)))
-        return Frames(
-            tuple(frame.ids[0] for frame in frames),
-            tuple(frame.images[0] for frame in frames),
-            tuple(frame.masks[0] for frame in frames),
-        )
-
-    def _weighted(self, job: _Job, train: Frames) -> Frames:
-        """The frames of a mixed row, its real ones as many times as the plan says."""
-        copies = self._copies(job.training_set)
-        if copies == 1:
-            return train
-        assert job.mix is not None
-        real = {entry.id for entry in job.mix.entries if entry.kind == "real"}
-        return train.take([place for place, key in enumerate(train.ids) for _ in range(copies if key in real else 1)])
-
-    def _copies(self, row: TrainingSet) -> int:
-        return self.plan.real_copies if row.real and row.synthetic else 1
-
-    def _mark(self, job: _Job, test: Frames) -> str:
-        """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
-        parts = {
-            "settings": job.settings.as_dict(),
-            "train": self._read(job).digest(),
-            "test": test.digest(),
-            "validation_share": self.plan.validation_share,
-            "squash": self.plan.squash,
-        }
-        if self._copies(job.training_set) > 1:
-            parts["real_copies"] = self.plan.real_copies
-        return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-    def _folder(self, job: _Job, mark: str) -> Path | None:
-        if self.out is None:
-            return None
-        row = job.training_set
-        name = f"{row.name}-" if row.name else ""
-        return (
-            self.out / "runs" / f"{job.settings.detector}-{name}{row.real}+{row.synthetic}-{job.settings.seed}-{mark}"
-        )
-
-
-def _read_record(path: Path) -> Run | None:
-    """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
-    try:
-        return Run.from_dict(json.loads(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", DamageWarning, stacklevel=2)
-        return None
-
-
-def _prepare(out: Path | None, resume: bool, overwrite: bool) -> None:
-    """Refuse or clear what is in `out`; only a folder that a check has made is ever removed."""
-    if out is None:
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        ours = (out / _MARK).is_file()
-        if ours and overwrite and not resume:
-            shutil.rmtree(out)
-        elif not (ours and resume):
-            way_out = (
-                "resume it, overwrite it, or choose another" if ours else "choose another, this is no earlier check"
-            )
-            raise OutputExistsError(f"{out}: the output folder is not empty; {way_out}", path=str(out))
-    write_file(out / _MARK, json.dumps({"kind": "sirstgen train-check"}) + "\n")
+    def __call__(self, training: Progress | None = None) -> None:
+        if self._progress is None:
+            return
+        left = None
+        if training is not None and training.step < training.steps:
+            per_step = training.seconds_left / (training.steps - training.step)
+            later = sum(job.settings.steps for job in self._jobs[self._place + 1 :])
+            left = training.seconds_left + per_step * later / self._together
+        number, label = self._place + 1, self._jobs[self._place].label
+        self._progress(CheckProgress(number, len(self._jobs), label, training, left))

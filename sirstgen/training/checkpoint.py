@@ -25,10 +25,11 @@ from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import read_bytes
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import fresh_net
+from sirstgen.training.trained_scale import TrainedScale
 
-_Format = Literal["sirstgen-checkpoint-2"]
-FORMAT: _Format = "sirstgen-checkpoint-2"
-_EARLIER = b"sirstgen-checkpoint-1"
+_Format = Literal["sirstgen-checkpoint-3"]
+FORMAT: _Format = "sirstgen-checkpoint-3"
+_EARLIER = (b"sirstgen-checkpoint-1", b"sirstgen-checkpoint-2")
 _DIGEST = b"sirstgen sha256 "
 _DIGEST_LENGTH = len(_DIGEST) + 64
 _WAY_OUT = "train it again, or take another file"
@@ -46,6 +47,7 @@ class _Fields(BaseModel):
     optimizer: dict[str, Any]
     history: list[dict[str, int | float | None]]
     data: str
+    gray_scale: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Checkpoint:
         optimizer: state of the optimiser; empty in a checkpoint that is for use only.
         history: one row of figures for each validation, and the last step.
         data: what the run was trained on, as the caller of `fit` describes it.
+        gray_scale: of the frames it was trained on.
     """
 
     settings: TrainingConfig
@@ -67,6 +70,7 @@ class Checkpoint:
     optimizer: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     data: str = ""
+    gray_scale: TrainedScale = field(default_factory=TrainedScale)
 
     def save(self, path: Path) -> None:
         """Write to `path`, whole or not at all."""
@@ -79,6 +83,7 @@ class Checkpoint:
             "optimizer": self.optimizer,
             "history": self.history,
             "data": self.data,
+            "gray_scale": self.gray_scale.to_dict(),
         }
         torch.save(fields, buffer)
         write_file(path, _with_digest(buffer.getvalue()))
@@ -93,12 +98,13 @@ class Checkpoint:
         """
         data = read_bytes(path)
         if not _digest_is_right(data):
-            if _DIGEST not in data[-2 * _DIGEST_LENGTH :] and _EARLIER in data:
+            if _DIGEST not in data[-2 * _DIGEST_LENGTH :] and any(mark in data for mark in _EARLIER):
                 raise InputError.of(path, f"a checkpoint of an earlier version, {FORMAT} is expected; train it again")
             raise InputError.of(path, f"not a whole checkpoint, it is cut off, damaged or another file; {_WAY_OUT}")
         try:
             fields = _Fields.model_validate(torch.load(io.BytesIO(data), map_location=device, weights_only=True))
             settings = _settings(fields.settings)
+            gray_scale = TrainedScale.from_dict(fields.gray_scale)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "its content"
@@ -109,7 +115,7 @@ class Checkpoint:
             raise InputError.of(path, f"not a checkpoint: it cannot be unpacked; {_WAY_OUT}") from None
         if fault := _misfit(settings, fields.net) or _not_finite(fields.net) or _not_finite(fields.optimizer):
             raise InputError.of(path, f"{fault}; {_WAY_OUT}")
-        return cls(settings, fields.step, fields.net, fields.optimizer, fields.history, fields.data)
+        return cls(settings, fields.step, fields.net, fields.optimizer, fields.history, fields.data, gray_scale)
 
     def detector(self) -> Detector:
         """Return the detector with the weights of this checkpoint, on the CPU, in evaluation mode."""

@@ -14,7 +14,7 @@ class TrainingError(GenerationError):
     """A training run that ended without a usable net; ``data["reason"]`` is one of `REASONS`."""
 
 
-REASONS = ("nan loss", "out of memory", "collapsed")
+REASONS = ("nan loss", "out of memory", "out of time", "collapsed")
 
 
 @contextmanager

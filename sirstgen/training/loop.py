@@ -13,8 +13,7 @@ anywhere and resumed from its last checkpoint ends with the same weights, bit fo
 from __future__ import annotations
 
 import copy
-import csv
-import io
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,8 +36,10 @@ from sirstgen.training.evaluate import evaluate
 from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.frames import Frames
 from sirstgen.training.graphed import ResidentSteps
+from sirstgen.training.logs import as_csv, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.trained_scale import TrainedScale
 from sirstgen.training.training_step import Steps, steps_of
 
 # The loss is read from the device this often, which is when NaN is seen; every step would make a GPU wait.
@@ -60,6 +61,7 @@ class Progress:
         loss: mean over the steps since the last report.
         learning_rate: of the last step.
         seconds_left: estimated from this run's own speed.
+        steps_per_second: mean over this process.
         validation: figures on the validation frames, on the steps that end in a validation.
     """
 
@@ -68,6 +70,7 @@ class Progress:
     loss: float
     learning_rate: float
     seconds_left: float
+    steps_per_second: float = math.nan
     validation: DetectionResult | None = None
 
 
@@ -100,7 +103,9 @@ def fit(
     device: str = "auto",
     workers: int | None = None,
     data: str = "",
+    gray_scale: TrainedScale | None = None,
     progress: Callable[[Progress], None] | None = None,
+    deadline: float = math.inf,
 ) -> Fitted:
     """Train a detector.
 
@@ -117,13 +122,15 @@ def fit(
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
         data: what `train` is, for the record; a checkpoint is resumed only when it is the same.
+        gray_scale: of the training frames, for `sirstgen detect`; None: frames of 8 bits.
         progress: called every few steps and after every validation.
+        deadline: the time of ``time.monotonic`` at which the training stops, its checkpoint written.
 
     Returns:
         The trained net and how it got there.
 
     Raises:
-        TrainingError: the loss became NaN, memory ran out, or the net predicts background everywhere.
+        TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         OutputExistsError: `folder` holds a run already and `resume` is false.
         InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
     """
@@ -136,7 +143,9 @@ def fit(
         device=device,
         workers=workers,
         data=data,
+        gray_scale=gray_scale,
         progress=progress,
+        deadline=deadline,
     )
     with training.hardware.tuned():
         while not training.done:
@@ -158,7 +167,9 @@ class Training:
         device: str = "auto",
         workers: int | None = None,
         data: str = "",
+        gray_scale: TrainedScale | None = None,
         progress: Callable[[Progress], None] | None = None,
+        deadline: float = math.inf,
     ) -> None:
         self.settings = settings
         self.hardware = hardware = Runtime.of(settings, device)
@@ -167,9 +178,12 @@ class Training:
         self.validation = validation
         self.folder = folder
         self.data = data
+        self.gray_scale = gray_scale or TrainedScale()
         self.progress = progress
+        self.deadline = deadline
         if isinstance(train, Frames):
             train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
+        self.train = train
         on_cuda = hardware.device.type == "cuda"
         self.steps: Steps | ResidentSteps
         if on_cuda and isinstance(train, FrameBatches) and not detectors.is_adversarial(settings.detector):
@@ -185,7 +199,7 @@ class Training:
             if not resume:
                 raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
             self.restore(Checkpoint.load(folder / "last.pt"))
-        self.board = _tensorboard(folder)
+        self.board = tensorboard(folder)
         self.first = self.step
         workers = hardware.loader_workers if workers is None else workers
         self._batches = self._inputs(train, workers)
@@ -233,9 +247,14 @@ class Training:
             raise TrainingError(f"the loss became NaN by step {self.step}; lower the learning rate", reason="nan loss")
         seconds = self.seconds
         result = self.validate(loss, seconds) if validating else None
+        if not self.done and time.monotonic() > self.deadline:
+            if not validating:
+                self._save()
+            raise TrainingError(f"time ran out at step {self.step} of {self.settings.steps}", reason="out of time")
         if self.progress is not None:
-            left = seconds / (self.step - self.first) * (self.settings.steps - self.step)
-            self.progress(Progress(self.step, self.settings.steps, loss, self.steps.rate, left, result))
+            speed = (self.step - self.first) / max(seconds, 1e-9)
+            left = (self.settings.steps - self.step) / speed
+            self.progress(Progress(self.step, self.settings.steps, loss, self.steps.rate, left, speed, result))
 
     @property
     def seconds(self) -> float:
@@ -276,15 +295,19 @@ class Training:
             self.best, self.best_iou = self._checkpoint(with_optimizer=False), result.iou
             if self.folder is not None:
                 self.best.save(self.folder / "best.pt")
-        if self.folder is not None:
-            write_file(self.folder / "log.csv", _as_csv(self.history))
-            self._checkpoint(with_optimizer=True).save(self.folder / "last.pt")
+        self._save()
         if self.board is not None:
             for name, value in (*row.items(), ("seconds", seconds)):
                 self.board.add_scalar(name, value, self.step)
         if result is not None and result.targets:
             self._refuse_collapse()
         return result
+
+    def _save(self) -> None:
+        if self.folder is not None:
+            if self.history:
+                write_file(self.folder / "log.csv", as_csv(self.history))
+            self._checkpoint(with_optimizer=True).save(self.folder / "last.pt")
 
     def finish(self) -> Fitted:
         """Return the trained net."""
@@ -297,7 +320,7 @@ class Training:
     def _checkpoint(self, *, with_optimizer: bool) -> Checkpoint:
         net = {name: value.detach().cpu().clone() for name, value in self.net.state_dict().items()}
         optimizer = copy.deepcopy(self.steps.optimizer_state()) if with_optimizer else {}
-        return Checkpoint(self.settings, self.step, net, optimizer, list(self.history), self.data)
+        return Checkpoint(self.settings, self.step, net, optimizer, list(self.history), self.data, self.gray_scale)
 
     def _refuse_collapse(self) -> None:
         steps = self.settings.steps
@@ -308,22 +331,3 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
-
-
-def _as_csv(history: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
-
-
-def _tensorboard(folder: Path | None) -> Any | None:
-    """A writer for TensorBoard, where a folder is given and TensorBoard is installed."""
-    if folder is None:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder / "tensorboard"))

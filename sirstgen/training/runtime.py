@@ -147,6 +147,12 @@ class Runtime:
         return compiled
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what it was asked for; nothing on a CPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Random numbers of torch from `seed` inside the block (first weights, dropout); put back as they were after it."""

@@ -38,6 +38,14 @@ class SyntheticStream(IterableDataset[tuple[Tensor, Tensor]]):
         self.start = start
         self.count = count
 
+    def __len__(self) -> int:
+        if self.count is None:
+            raise TypeError("an endless stream has no length; give a count")
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"SyntheticStream({self.generator!r}, start={self.start}, count={self.count})"
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
         first, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)

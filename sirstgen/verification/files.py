@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.split import PARTS
+from sirstgen.datasets.unfinished import STATE, refuse_unfinished
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS, check_sums
 from sirstgen.storage.manifest import SCHEMA_VERSION
-from sirstgen.storage.run import RUN_FOLDER
 from sirstgen.verification.issues import Issue
+from sirstgen.verification.stored import StoredFiles
 
 
 @dataclass
@@ -63,8 +64,10 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
 
 def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
     """Files that a finished dataset has beside its images; the name that its lists carry."""
-    if (folder / RUN_FOLDER).exists():
-        yield Issue(RUN_FOLDER, "the run is not finished; go on with synth --resume")
+    try:
+        refuse_unfinished(folder)
+    except InputError as error:
+        yield Issue(STATE, str(error).removeprefix(f"{folder}: "))
     for name in ("targets.jsonl", "README.md", SUMS):
         if name == "targets.jsonl" and manifest.get("kind") == "mix":
             continue  # a mix of sets that have no lines has none
@@ -79,19 +82,9 @@ def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
             yield Issue("dataset.json", what, manifest.get("name"), folder.resolve().name)
 
 
-def image_files(folder: Path, faults: list[Issue]) -> tuple[set[str], set[str]]:
-    """Ids that have an image and ids that have a mask; files that are neither are added to `faults`."""
-    found = []
-    for name in ("images", "masks"):
-        ids: set[str] = set()
-        files = sorted(path.name for path in (folder / name).iterdir()) if (folder / name).is_dir() else []
-        for file in files:
-            if file.endswith(".png"):
-                ids.add(file.removesuffix(".png"))
-            else:
-                faults.append(Issue(f"{name}/{file}", f"an extra file; {name}/ holds PNG files only"))
-        found.append(ids)
-    images, masks = found
+def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[str]]:
+    """Ids that have an image and ids that have a mask; those that have one of them only are added to `faults`."""
+    images, masks = files.ids("images"), files.ids("masks")
     faults += [Issue(f"masks/{key}.png", "missing; its image is there") for key in sorted(images - masks)]
     faults += [Issue(f"images/{key}.png", "missing; its mask is there") for key in sorted(masks - images)]
     return images, masks
@@ -160,6 +153,26 @@ def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: 
         stated = manifest.get(name)
         if stated != value:
             yield Issue("dataset.json", name, "nothing" if stated is None else stated, value)
+
+
+def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
+    """The manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
+    try:
+        stated = {str(entry["name"]): int(entry["bytes"]) for entry in manifest["shards"]["files"]}
+        count = sum(int(entry["count"]) for entry in manifest["shards"]["files"])
+    except (KeyError, TypeError, ValueError) as error:
+        yield Issue("dataset.json", f"its list of shards is incomplete or wrong: {error!r}")
+        return
+    there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in (folder / "shards").glob("*.tar")}
+    for name in sorted(stated.keys() | there.keys()):
+        if name not in there:
+            yield Issue(name, "missing; dataset.json lists it")
+        elif name not in stated:
+            yield Issue(name, "not listed in dataset.json")
+        elif stated[name] != there[name]:
+            yield Issue(name, "size in bytes", stated[name], there[name])
+    if count != manifest.get("count"):
+        yield Issue("dataset.json", "the images of its shards must add up to count", manifest.get("count"), count)
 
 
 def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping[str, str]) -> Iterator[Issue]:

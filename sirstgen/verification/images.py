@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InputError, SirstgenError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.images import Gray, decode_gray
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 from sirstgen.plan import ImagePlan
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.issues import Issue
+from sirstgen.verification.stored import StoredFiles
 
 _TOLERANCE = 1e-9
 _CENTER = 5.1e-5  # centers are written to 4 decimals
@@ -29,16 +29,16 @@ class Pair(NamedTuple):
     mask: NDArray[np.uint8] | None
 
 
-def read_pair(folder: Path, key: str, faults: list[Issue]) -> Pair:
+def read_pair(files: StoredFiles, key: str, faults: list[Issue]) -> Pair:
     """Image and mask of `key`, held to what holds for any image: gray PNGs of one size, masks of 8 bit with 0 and 255.
 
     Args:
-        folder: the dataset.
+        files: of the dataset.
         key: the image's id.
         faults: what is wrong is added here.
     """
-    image = _read_png(folder, f"images/{key}.png", faults)
-    mask = _read_png(folder, f"masks/{key}.png", faults)
+    image = _read_png(files, f"images/{key}.png", faults)
+    mask = _read_png(files, f"masks/{key}.png", faults)
     if mask is not None:
         place = f"masks/{key}.png"
         between = mask[(mask != 0) & (mask != 255)]
@@ -57,13 +57,12 @@ def read_pair(folder: Path, key: str, faults: list[Issue]) -> Pair:
     return Pair(image, None)
 
 
-def _read_png(folder: Path, name: str, faults: list[Issue]) -> Gray | None:
-    path = folder / name
+def _read_png(files: StoredFiles, name: str, faults: list[Issue]) -> Gray | None:
     try:
-        data = read_bytes(path)
+        data, path = files.read(name)
         pixels = decode_gray(data, path)
     except InputError as error:
-        faults.append(Issue(name, str(error).removeprefix(f"{path}: ")))
+        faults.append(Issue(name, str(error).removeprefix(f"{error.data.get('path')}: ")))
         return None
     gray = data.startswith(_PNG_SIGNATURE) and data[24] in (8, 16) and data[25] == 0
     if not gray:

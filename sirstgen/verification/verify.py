@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
-from sirstgen.storage.run import RUN_FOLDER, image_id
+from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
     Tally,
     count_faults,
     group_faults,
-    image_files,
+    image_ids,
     layout_faults,
     mix_faults,
     read_manifest_loosely,
     read_sides,
+    shard_faults,
     sum_faults,
 )
 from sirstgen.verification.images import read_pair, read_plan, rebuild_faults, truth_faults
 from sirstgen.verification.issues import Issue
+from sirstgen.verification.stored import StoredFiles
 
 Progress = Callable[[int, int], None]
 
@@ -96,7 +99,7 @@ def examine(folder: str | Path, rebuild: Generator | None = None, progress: Prog
     path = Path(folder)
     if not path.is_dir():
         raise InputError.of(path, "there is no such folder")
-    states = ("dataset.json", "targets.jsonl", SUMS, RUN_FOLDER)
+    states = ("dataset.json", "targets.jsonl", SUMS, STATE)
     if any((path / name).exists() for name in states):
         return _examine_ours(path, rebuild, progress)
     return _examine_plain(path, progress)
@@ -107,17 +110,18 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
     manifest = read_manifest_loosely(folder, faults)
     mixed = manifest.get("kind") == "mix"
     faults += layout_faults(folder, manifest)
-    images, masks = image_files(folder, faults)
+    files = StoredFiles(folder, faults)
+    images, masks = image_ids(files, faults)
     sides = read_sides(folder, images, faults)
     tally, unseen, rebuilt = Tally(), set(images & masks), 0
     recipe = {} if mixed else manifest.get("recipe", {})
     previous = ""
-    for number, row in _rows(folder, faults):
+    for number, row, line in _rows(folder, faults):
         key = row["id"]
         place = f"targets.jsonl line {number}"
-        if key <= previous:
+        if (len(key), key) <= (len(previous), previous):
             faults.append(Issue(place, f"id {key} must come after {previous}: one line an image, in id order"))
-        previous = max(previous, key)
+        previous = key
         if not mixed and (row.get("index") != number - 1 or key != image_id(number - 1)):
             faults.append(Issue(place, "id and index must count the lines", [key, row.get("index")], number))
         if key not in images or key not in masks:
@@ -125,7 +129,8 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
                 faults.append(Issue(f"images/{key}.png", "missing with its mask; targets.jsonl has its line"))
             continue
         unseen.discard(key)
-        pair = read_pair(folder, key, faults)
+        faults += files.row_faults(key, line, sides.get(key))
+        pair = read_pair(files, key, faults)
         plan = read_plan(row, key, faults)
         if plan is not None:
             tally.add(row, key, sides.get(key))
@@ -139,18 +144,19 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
     for key in sorted(unseen):
         if not mixed:
             faults.append(Issue("targets.jsonl", f"image {key} has no line"))
-        read_pair(folder, key, faults)
+        read_pair(files, key, faults)
     faults += group_faults(tally)
     if mixed:
         faults += mix_faults(manifest, images, sides)
     elif manifest:
+        faults += shard_faults(manifest, folder) if files.sharded else ()
         faults += count_faults(manifest, tally, len(images), sides)
     faults += sum_faults(folder)
     return Verification(folder, "mix" if mixed else "synthetic", len(images), tally.targets, rebuilt, faults)
 
 
-def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and content of each line of ``targets.jsonl``; lines that are none are added to `faults`."""
+def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """Number, content and text of each line of ``targets.jsonl``; lines that are none are added to `faults`."""
     path = folder / "targets.jsonl"
     if not path.is_file():
         return
@@ -161,7 +167,7 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
             except ValueError:
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):
-                yield number, row
+                yield number, row, line.decode().rstrip("\n")
             else:
                 faults.append(Issue(f"targets.jsonl line {number}", "must be a JSON object with an id"))
 
@@ -181,6 +187,10 @@ def _examine_plain(folder: Path, progress: Progress | None) -> Verification:
     try:
         dataset = Dataset.open(folder)
     except InputError as error:
+        missing = [Issue(key, "no mask for this image") for key in error.data.get("no_mask", ())]
+        missing += [Issue(key, "no image for this mask") for key in error.data.get("no_image", ())]
+        if missing:
+            return Verification(folder, "plain", 0, 0, 0, missing)
         if error.data.get("path") == str(folder):  # no dataset at all; otherwise one of its files is at fault
             raise
         return Verification(folder, "plain", 0, 0, 0, [Issue(str(folder), str(error))])

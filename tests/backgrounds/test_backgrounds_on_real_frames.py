@@ -36,7 +36,7 @@ def test_real_palettes_and_colours_are_read_as_pillow_reads_them(data: Path) -> 
 def test_training_frames_are_harvested(data: Path, tmp_path: Path) -> None:
     dataset = Dataset.open(data / "nuaa-sirst")
     keys = dataset.split("train")[:60]
-    report = harvest_folder(((k, dataset.image_path(k), dataset.mask_path(k)) for k in keys), tmp_path / "out")
+    report = harvest_folder(dataset, keys, tmp_path / "out")
     assert len(report.written) >= 57
     assert set(report.dropped_by_reason()) <= {"residue"}
     assert BackgroundLibrary.open(tmp_path / "out", scene="cloud").count("cloud") >= 56

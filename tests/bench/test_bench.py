@@ -123,7 +123,7 @@ def test_a_mask_of_another_size_is_told_again_when_a_bench_goes_on(tmp_path: Pat
     for resume in (False, True):
         dataset = Dataset.open(dataset.folder)
         run_bench(dataset, DETECTORS[:1], out, resume=resume)
-        assert "24x24, its image 48x48" in dataset.warnings["000001"]
+        assert "24x24 for 48x48" in dataset.warnings["000001"]
 
 
 def test_targets_that_nothing_tells_are_measured(tmp_path: Path) -> None:

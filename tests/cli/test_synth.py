@@ -238,3 +238,24 @@ def test_a_run_with_workers_that_is_killed_goes_on_to_the_same_bytes(small: list
         if path.is_file():
             assert (out / path.relative_to(tmp_path / "whole" / "set")).read_bytes() == path.read_bytes()
     assert check_sums(out) == []
+
+
+def test_plans_are_rendered_again_with_another_scr(
+    small: list[object], background_folder: Path, tmp_path: Path
+) -> None:
+    assert run(*small, "--n", 4).exit_code == 0
+    again = ["--plans", tmp_path / "set", "--backgrounds", background_folder, "--out", tmp_path / "again"]
+    result = run(*again, "--scr", 2)
+    assert result.exit_code == 0, result.output
+    assert "4 images with" in result.stdout
+    assert "targets cannot be met" in result.stdout
+    first, second = (
+        [json.loads(line) for line in (tmp_path / name / "targets.jsonl").read_text().splitlines()]
+        for name in ("set", "again")
+    )
+    assert [target["position"] for row in first for target in row["targets"]] == [
+        target["position"] for row in second for target in row["targets"]
+    ]
+    refused = run(*again, "--size", 64)
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1

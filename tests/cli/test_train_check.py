@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
-from sirstgen.train_check import train_check as module
+from sirstgen.train_check import runs as module
 from sirstgen.training.failures import TrainingError
 
 
@@ -25,10 +25,10 @@ def test_it_fails_when_every_training_failed(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "real" / "50_50" / "train.txt").write_text("\n".join(frames.ids[:3]))
     (tmp_path / "real" / "50_50" / "test.txt").write_text("\n".join(frames.ids[3:]))
 
-    def failing(*args: object, **options: object) -> object:
-        raise TrainingError("the loss became NaN by step 1", reason="nan loss")
+    def failing(trainings: list[object]) -> list[TrainingError]:
+        return [TrainingError("the loss became NaN by step 1", reason="nan loss") for _ in trainings]
 
-    monkeypatch.setattr(module, "fit", failing)
+    monkeypatch.setattr(module, "train_together", failing)
     words = ["train-check", "--rows", "real", "--real", str(tmp_path / "real"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, [*words, "--device", "cpu"])
     assert result.exit_code == 1

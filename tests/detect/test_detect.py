@@ -11,10 +11,13 @@ import torch
 from making.training_frames import make_frames
 from PIL import Image
 
-from sirstgen.detect.detect import detect_folder, detections, probabilities
+from sirstgen.detect.detect import TILED_ABOVE, detections, probabilities
+from sirstgen.detect.folder import DetectOptions, DetectResult, detect_folder
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.gray_scale import GrayScale
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.trained_scale import TrainedScale
 
 CPU = Runtime(torch.device("cpu"))
 
@@ -39,7 +42,8 @@ def test_a_folder_becomes_masks_a_table_and_overlays(tmp_path: Path) -> None:
     found = detect_folder(Bright(), tmp_path, tmp_path / "out", CPU, progress=lambda *step: done.append(step))
     assert done == [(1, 3), (2, 3), (3, 3)]
     rows = list(csv.DictReader((tmp_path / "out" / "detections.csv").open()))
-    assert len(rows) == len(found) == 3
+    assert len(rows) == len(found.found) == found.images == 3
+    assert not found.faults
     for row, key, mask in zip(rows, frames.ids, frames.masks, strict=True):
         ys, xs = np.nonzero(mask)
         assert row["image"] == f"{key}.png"
@@ -68,10 +72,85 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         detect_folder(Bright(), tmp_path, tmp_path / "out", CPU)
     for name in ("a.png", "a.bmp"):
         Image.fromarray(make_frames(1).images[0]).save(tmp_path / name)
-    with pytest.raises(InputError, match="several images named a"):
+    with pytest.raises(InputError, match="a second file for one id"):
         detect_folder(Bright(), tmp_path, tmp_path / "out", CPU)
     (tmp_path / "a.bmp").unlink()
     with pytest.raises(InvalidValueError, match="threshold"):
-        detect_folder(Bright(), tmp_path, tmp_path / "out", CPU, threshold=1.0)
-    with pytest.raises(OutputExistsError):
-        detect_folder(Bright(), tmp_path, tmp_path, CPU)
+        DetectOptions(threshold=1.0)
+    with pytest.raises(InvalidValueError, match="size"):
+        DetectOptions(size=0)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputExistsError):
+            detect_folder(Bright(), tmp_path, tmp_path / "mine", CPU, **options)
+
+
+def frames_in(folder: Path, *names: str, counts: bool = False) -> Path:
+    """Images with one target each; `counts`: as raw counts of 16 bits, 20000 + 3 a level."""
+    frames = make_frames(len(names))
+    for name, image in zip(names, frames.images, strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(20000 + 3 * image.astype(np.uint16) if counts else image).save(folder / name)
+    return folder
+
+
+def boxes(result: DetectResult) -> list[tuple[object, ...]]:
+    return [(one.image.rpartition(".")[0], one.left, one.top, one.width, one.height) for one in result.found]
+
+
+def test_bad_frames_are_listed_and_the_others_done(tmp_path: Path) -> None:
+    folder = frames_in(tmp_path / "in", "0.png", "1.png", "2.png", "seq/3.png")
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:200])
+    (folder / "2.png").write_bytes(b"")
+    (folder / "._0.png").write_bytes(b"\0\5\x16\7")
+    result = detect_folder(Bright(), folder, tmp_path / "out", CPU)
+    assert sorted(result.faults) == ["1.png", "2.png"]
+    assert result.images == 2
+    assert (tmp_path / "out" / "masks" / "seq" / "3.png").is_file()
+    assert {row["image"] for row in csv.DictReader((tmp_path / "out" / "detections.csv").open())} == {
+        "0.png",
+        "seq/3.png",
+    }
+
+
+def test_a_run_is_resumed_and_overwritten(tmp_path: Path) -> None:
+    folder, out = frames_in(tmp_path / "in", "0.png", "1.png", "2.png"), tmp_path / "in" / "out"
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        detect_folder(Bright(), folder, out, CPU, progress=stop)
+    with (out / "detections.jsonl").open("a") as file:
+        file.write('{"id": "2", "sour')  # cut off by a power failure
+    untouched = (out / "masks" / "0.png").stat().st_mtime_ns
+    result = detect_folder(Bright(), folder, out, CPU, resume=True)
+    assert (out / "masks" / "0.png").stat().st_mtime_ns == untouched
+    assert boxes(result) == boxes(detect_folder(Bright(), folder, tmp_path / "anew", CPU))
+    with pytest.raises(InputError, match=r"cannot resume: its threshold is 0\.5, this run's is 0\.7"):
+        detect_folder(Bright(), folder, out, CPU, DetectOptions(threshold=0.7), resume=True)
+    (out / "masks" / "mine.png").write_bytes(b"x")
+    assert boxes(detect_folder(Bright(), folder, out, CPU, overwrite=True)) == boxes(result)
+    assert (out / "masks" / "mine.png").is_file()
+
+
+def test_raw_counts_are_seen_on_the_trained_scale(tmp_path: Path) -> None:
+    names = ("0.png", "1.png", "2.png")
+    plain = detect_folder(Bright(), frames_in(tmp_path / "8", *names), tmp_path / "out8", CPU)
+    frames = make_frames(3)
+    trained = TrainedScale.of(GrayScale(0, 255), frames.images)
+    raw = frames_in(tmp_path / "16", *names, counts=True)
+    found = detect_folder(Bright(), raw, tmp_path / "out16", CPU, trained=trained)
+    assert boxes(found) == boxes(plain) != []
+    stated = DetectOptions(gray_scale=GrayScale(20000, 20765))
+    assert boxes(detect_folder(Bright(), raw, tmp_path / "stated", CPU, stated)) == boxes(plain)
+
+
+def test_large_frames_are_seen_in_tiles_without_seams() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (1100, 1000), dtype=np.uint8)
+    assert image.size > TILED_ABOVE
+    expected = np.where(image >= 150, 1, 0)
+    np.testing.assert_array_equal(probabilities(Bright(), image, CPU) > 0.5, expected)

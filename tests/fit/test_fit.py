@@ -168,7 +168,7 @@ def test_sixteen_bits_give_the_same_law(folder: Path, fitted: FittedRecipe, tmp_
     shutil.copytree(folder, deep)
     dataset = Dataset.open(folder)
     for key in dataset.ids:
-        cv2.imwrite(str(deep / "images" / f"{key}.png"), dataset.image(key).astype(np.uint16) * 256)
+        cv2.imwrite(str(deep / "images" / f"{key}.png"), dataset.image(key).astype(np.uint16) * 257)
     found = fit_recipe(Dataset.open(deep), match=False)
     assert found.entries["bit_depth"] == 16 and "codec" not in found.entries["stages"]
     assert found.entries["contrast"] == fitted.entries["contrast"]

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.train_check.table import PAPER, Comparison, Figures, Run, Status, Table, TrainingSet
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
@@ -62,26 +65,62 @@ def test_rows_hold_mean_and_spread_over_repeats_and_the_papers_figures() -> None
     assert "tested on NUAA-SIRST test" in text.splitlines()[0]
 
 
-def test_rows_within_the_spread_show_no_difference() -> None:
-    table = Table(rows((42, 749, [64, 66, 68]), (213, 0, [67, 70, 71])), "x", "quick")
-    assert not any(difference.shown for difference in table.comparisons[0].differences)
-    assert "dnanet-resnet18, 42 real + 749 synthetic against 213 real: no difference shown." in as_text(table)
-    assert "Between any two of these rows: no difference shown." in as_text(table)
+def scored(real: int, synthetic: int, ious: list[float]) -> list[Run]:
+    """Runs with counts of 40 frames; every target is found, and covered to the given share."""
+    runs = []
+    for seed, iou in enumerate(ious):
+        frames = []
+        for number in range(40):
+            logits, mask = np.full((32, 32), -5.0), np.zeros((32, 32), bool)
+            mask[4:14, 4:14] = True
+            logits[4:14, 4:14][: round(10 * iou)] = 4.0
+            frames.append((f"{number}", logits, mask))
+        runs.append(dataclasses.replace(run(real, synthetic, 100 * iou, seed), scores=FrameScores.of(frames)))
+    return runs
 
 
-def test_rows_apart_are_a_difference_only_with_enough_repeats() -> None:
-    apart = Table(rows((42, 749, [64, 65, 66]), (213, 0, [67, 70, 71])), "x", "quick")
-    iou = apart.comparisons[0].differences[0]
-    assert iou.shown
-    assert iou.chance == pytest.approx(0.1)
-    assert iou.value == pytest.approx(65 - 69 - 1 / 3)
-    assert "against 213 real: IoU -4.33, nIoU -4.33; no difference shown in Pd, Fa." in as_text(apart)
-    assert "Of the 4 comparisons with enough repeats, 0.4 would show one by chance alone." in as_text(apart)
-    two = Table(rows((42, 749, [64, 65]), (213, 0, [70, 71])), "x", "quick")
-    assert not two.comparisons[0].differences[0].shown
-    single = Table(rows((42, 749, [64]), (213, 0, [70])), "x", "quick")
-    assert math.isnan(single.comparisons[0].differences[0].chance)
-    assert "no difference shown" in as_text(single)
+def test_rows_are_compared_by_a_paired_bootstrap() -> None:
+    table = Table([*scored(42, 749, [0.5, 0.6]), *scored(213, 0, [0.8, 0.9])], "x", "quick")
+    found = table.comparisons[0].differences["iou"]
+    assert found.excludes_zero
+    assert found.value == pytest.approx(-0.3)
+    text = as_text(table)
+    assert "42 real + 749 synthetic against 213 real: IoU -30.0 (" in " ".join(text.split())
+    assert "no difference shown in Pd, +0.0" in " ".join(text.split())
+    content = json.loads(as_json(table))
+    assert content["comparisons"][0]["differences"]["iou"]["shown"] is True
+    assert content["rows"][0]["judged"][0]["iou_without_false_alarms"] == 50
+
+
+def test_an_interval_that_holds_zero_shows_no_difference() -> None:
+    table = Table([*scored(42, 749, [0.5, 0.9]), *scored(213, 0, [0.6, 0.8])], "x", "quick")
+    assert not table.comparisons[0].differences["iou"].excludes_zero
+    assert "no difference shown in IoU" in " ".join(as_text(table).split())
+
+
+def test_without_repeats_nothing_is_said_about_differences() -> None:
+    table = Table([*scored(42, 749, [0.5]), *scored(213, 0, [0.9])], "x", "quick")
+    assert table.comparisons[0].differences == {}
+    text = " ".join(as_text(table).split())
+    assert "difference shown" not in text
+    assert "a comparison needs two runs of each" in text
+    assert "50.0-50.0" in text
+
+
+def test_text_fits_a_terminal() -> None:
+    runs = [
+        *scored(42, 749, [0.5, 0.6]),
+        *scored(213, 0, [0.8, 0.9]),
+        Run(
+            TrainingSet(0, 663, "a-rather-long-name-of-a-folder"),
+            "dnanet-resnet18",
+            0,
+            Status.OUT_OF_MEMORY,
+            note="12 GB " * 9,
+        ),
+    ]
+    text = as_text(Table(runs, "NUAA-SIRST, 214 test images", "quick", settings={"training": "equal steps " * 12}))
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_each_row_is_compared_with_the_next_and_with_the_last() -> None:
@@ -109,11 +148,11 @@ def test_what_went_wrong_is_named_not_hidden() -> None:
     ]
     table = Table(runs, "x", "quick")
     assert table.rows[0].mean("iou") == 60
-    for text in (as_text(table), as_markdown(table)):
+    for text in (" ".join(as_text(table).split()), as_markdown(table)):
         for words in (
             "1x collapsed: all background",
             "1 of 2",
-            "out of memory; asked for 12 GB",
+            "asked for 12 GB",
             "NaN loss",
             "empty split",
         ):
@@ -123,13 +162,13 @@ def test_what_went_wrong_is_named_not_hidden() -> None:
     assert content["rows"][1]["mean"]["iou"] is None
 
 
-def test_a_stand_in_domain_is_said_three_times() -> None:
-    table = Table([run(0, 791, 60.0)], "stand-in", "quick", stand_in=True)
+def test_the_surrogate_domain_is_said_three_times() -> None:
+    table = Table([run(0, 791, 60.0)], "surrogate", "quick", surrogate=True)
     for text in (as_text(table), as_markdown(table)):
         lines = [line for line in text.splitlines() if line]
-        assert "STAND-IN DOMAIN, no statement about real images" in lines[0]
-        assert "no statement about real images" in lines[-1]
-    assert json.loads(as_json(table))["stand_in"] is True
+        assert "SURROGATE DOMAIN, says nothing about real images" in lines[0]
+        assert "say nothing about real images" in " ".join(lines[-2:])
+    assert json.loads(as_json(table))["surrogate"] is True
 
 
 def test_markdown_is_a_table_with_one_width() -> None:
@@ -144,11 +183,11 @@ def test_markdown_is_a_table_with_one_width() -> None:
 
 def test_runs_survive_json() -> None:
     runs = [run(0, 791, 60.0), Run(TrainingSet(5, 0, "harvested"), "acm", 3, Status.NAN_LOSS, note="step 9")]
-    back = [Run.from_dict(json.loads(json.dumps(entry.as_dict()))) for entry in runs]
+    back = [Run.from_dict(json.loads(json.dumps(entry.to_dict()))) for entry in runs]
     assert back[0] == runs[0]
     assert repr(back[1]) == repr(runs[1])
     assert back[1].training_set.label == "harvested (5 real)"
-    for bad in ({}, {**runs[0].as_dict(), "status": "fine"}, {**runs[0].as_dict(), "extra": 1}, {"figures": None}):
+    for bad in ({}, {**runs[0].to_dict(), "status": "fine"}, {**runs[0].to_dict(), "extra": 1}, {"figures": None}):
         with pytest.raises(InvalidValueError, match="not the record of a run"):
             Run.from_dict(bad)
 
@@ -158,7 +197,7 @@ def test_the_figure_is_drawn(tmp_path: Path) -> None:
 
     from sirstgen.train_check.figure import draw_table_viii
 
-    table = Table(rows((0, 791, [60, 62]), (213, 0, [70])), "x", "quick", stand_in=True)
+    table = Table(rows((0, 791, [60, 62]), (213, 0, [70])), "x", "quick", surrogate=True)
     draw_table_viii(table, tmp_path / "figure.png")
     with Image.open(tmp_path / "figure.png") as image:
         assert image.size == (1560, 624)

@@ -8,19 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
-from sirstgen.train_check import train_check as module
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
+from sirstgen.train_check import runs as module
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
 from sirstgen.train_check.table import Status, TrainingSet
 from sirstgen.train_check.train_check import CheckProgress, train_check
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import fit
+from sirstgen.training.loop import Fitted, Training
+from sirstgen.training.together import train_together
 
 
 def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:
@@ -79,16 +81,16 @@ def test_a_stopped_check_goes_on_and_ends_the_same(
     straight = train_check(plan, real, synth, out=tmp_path / "straight", device="cpu")
     trained = []
 
-    def interrupted(*args: object, **options: object) -> object:
-        trained.append(args)
+    def interrupted(trainings: list[Training]) -> object:
+        trained.extend(trainings)
         if len(trained) == 2:
             raise KeyboardInterrupt
-        return fit(*args, **options)  # type: ignore[arg-type]
+        return train_together(trainings)
 
-    monkeypatch.setattr(module, "fit", interrupted)
+    monkeypatch.setattr(module, "train_together", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
-    with pytest.raises(OutputExistsError, match="resume it"):
+    with pytest.raises(OutputExistsError, match="not empty"):
         train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
     resumed = train_check(plan, real, synth, out=tmp_path / "out", device="cpu", resume=True)
     assert len(trained) == 4  # the first row was not trained again
@@ -117,12 +119,12 @@ def test_failures_are_named_in_the_table(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def failing(settings: TrainingConfig, train: object, *args: object, **options: object) -> object:
-        if len(train) == 5:  # type: ignore[arg-type]
-            raise TrainingError("it did not work", reason=reason)
-        return fit(settings, train, *args, **options)  # type: ignore[arg-type]
+    def failing(trainings: list[Training]) -> list[Fitted | TrainingError]:
+        if [len(training.train.frames) for training in trainings] == [5]:
+            return [TrainingError("it did not work", reason=reason)]
+        return train_together(trainings)
 
-    monkeypatch.setattr(module, "fit", failing)
+    monkeypatch.setattr(module, "train_together", failing)
     table = train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
     assert all(run.steps == 2 for run in table.runs[:2])
     assert (table.runs[2].status, table.runs[2].steps, table.runs[2].note) == (status, 0, "it did not work")
@@ -151,11 +153,11 @@ def test_real_images_of_a_mix_can_be_shown_more_often(
 ) -> None:
     seen: list[list[str]] = []
 
-    def watched(settings: TrainingConfig, train: Frames, *args: object, **options: object) -> object:
-        seen.append([key[:4] for key in train.ids])
-        return fit(settings, train, *args, **options)  # type: ignore[arg-type]
+    def watched(trainings: list[Training]) -> object:
+        seen.extend([key[:4] for key in training.train.frames.ids] for training in trainings)
+        return train_together(trainings)
 
-    monkeypatch.setattr(module, "fit", watched)
+    monkeypatch.setattr(module, "train_together", watched)
     often = dataclasses.replace(plan, real_copies=3)
     table = train_check(often, real, synth, out=tmp_path / "out", device="cpu")
     assert [(keys.count("real"), keys.count("synt")) for keys in seen] == [(0, 6), (6, 4), (5, 0)]
@@ -171,7 +173,7 @@ def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan, real: Dataset, s
     assert epochs.run_settings("acm", 0, 791).steps == 1978
     assert epochs.run_settings("acm", 2, 213).steps == 532
     assert epochs.run_settings("acm", 2, 213).seed == plan.seed + 2
-    (job,) = module._Check(
+    (job,) = module.Check(
         dataclasses.replace(epochs, rows=(MixedRow(2),), real_copies=3), real, synth, None, "cpu", None
     ).jobs()
     assert job.settings.steps == 10 * (3 * 2 + 4) // plan.settings.batch
@@ -181,28 +183,48 @@ def test_equal_epochs_train_larger_sets_longer(plan: CheckPlan, real: Dataset, s
 def test_what_is_missing_is_missed_before_any_training(
     plan: CheckPlan, real: Dataset, synth: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "fit", lambda *args, **options: pytest.fail("trained"))
+    monkeypatch.setattr(module, "train_together", lambda trainings: pytest.fail("trained"))
     with pytest.raises(InputError, match="no synthetic set is given"):
         train_check(plan, real, None, device="cpu")
-    with pytest.raises(InputError, match="20 synthetic images are needed, 9 are there"):
-        train_check(dataclasses.replace(plan, rows=(MixedRow(0),), total=20), real, synth, device="cpu")
     with pytest.raises(InputError, match="no list of test images"):
         train_check(dataclasses.replace(plan, rows=(MixedRow(0),)), synth, synth, device="cpu")
     with pytest.raises(InvalidValueError, match="device"):
         train_check(plan, real, synth, device="tpu")
 
 
-def test_only_a_check_is_overwritten(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [None, "", "{", "[]", '{"kind": "mine"}'])
+def test_only_a_check_is_overwritten(
+    plan: CheckPlan, real: Dataset, tmp_path: Path, mark: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "train_together", lambda *args, **options: pytest.fail("trained"))
     one = dataclasses.replace(plan, rows=(RealRow(),))
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match="no earlier check"):
-        train_check(one, real, out=out, device="cpu", overwrite=True)
+    if mark is not None:
+        (out / "check.json").write_text(mark)
+    for settings in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputExistsError, match="earlier check"):
+            train_check(one, real, out=out, device="cpu", **settings)
     assert (out / "thesis.txt").exists()
-    (out / "thesis.txt").unlink()
+
+
+def test_overwriting_keeps_what_was_there_until_the_end(
+    plan: CheckPlan, real: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, out = dataclasses.replace(plan, rows=(RealRow(),)), tmp_path / "out"
     train_check(one, real, out=out, device="cpu")
+    (out / "notes.txt").write_text("mine")
+    before = (out / "table.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train_together", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_check(one, real, out=out, device="cpu", overwrite=True)
+    assert (out / "table.json").read_bytes() == before
     train_check(one, real, out=out, device="cpu", overwrite=True)
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "table.json").read_bytes() != before  # it holds the seconds of the new run
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "real"]
 
 
 def test_plans_know_what_they_need(plan: CheckPlan) -> None:
@@ -239,11 +261,11 @@ def test_a_changed_image_makes_a_finished_run_stale(
 ) -> None:
     out, trained = tmp_path / "out", []
 
-    def counted(*args: object, **options: object) -> object:
-        trained.append(args)
-        return fit(*args, **options)  # type: ignore[arg-type]
+    def counted(trainings: list[Training]) -> object:
+        trained.extend(trainings)
+        return train_together(trainings)
 
-    monkeypatch.setattr(module, "fit", counted)
+    monkeypatch.setattr(module, "train_together", counted)
     mixed = dataclasses.replace(plan, rows=(MixedRow(2),))
     train_check(mixed, real, synth, out=out, device="cpu")
     train_check(mixed, real, synth, out=out, device="cpu", resume=True)
@@ -268,7 +290,94 @@ def test_a_damaged_record_is_said_and_its_run_made_again(
     first = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu")
     (record,) = (tmp_path / "out" / "runs").glob("*/run.json")
     record.write_bytes(content)
-    with pytest.warns(DamageWarning, match="made again"):
+    with pytest.warns(SirstgenWarning, match="made again"):
         again = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu", resume=True)
     assert again.runs[0].figures == first.runs[0].figures
     assert json.loads(record.read_text())["status"] in (Status.OK, Status.COLLAPSED)
+
+
+def test_synthetic_images_that_are_missing_are_done_without_and_said(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path
+) -> None:
+    short = dataclasses.replace(plan, rows=(MixedRow(2),), total=20)
+    table = train_check(short, real, synth, out=tmp_path / "out", device="cpu")
+    assert table.runs[0].training_set == TrainingSet(2, 9)
+    assert "18 synthetic ones were asked for, 9 are there" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_test_frames_never_train(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+    """A test frame under another name, in a set that is given as synthetic, is found by its pixels."""
+    leak = real.split("test")[0]
+    for part, path in (("images", real.image_path(leak)), ("masks", real.mask_path(leak))):
+        (synth.folder / part / "zz.png").write_bytes(path.read_bytes())
+    leaky = Dataset.open(synth.folder)
+    with pytest.raises(InputError, match=rf"1 training images are test images .*zz is test image {leak}"):
+        train_check(dataclasses.replace(plan, rows=(MixedRow(0),), total=10), real, leaky, device="cpu")
+
+
+def test_a_set_with_a_training_list_gives_its_training_images_only(
+    plan: CheckPlan, real: Dataset, tmp_path: Path
+) -> None:
+    other = write_set(tmp_path / "other", 8, seed=6, train=4)
+    row = dataclasses.replace(plan, rows=(MixedRow(0),))
+    table = train_check(row, real, other, out=tmp_path / "out", device="cpu")
+    assert table.runs[0].training_set == TrainingSet(0, 4)
+    (ids,) = (tmp_path / "out").glob("runs/*/ids.txt")
+    assert {key.removeprefix("synth-") for key in ids.read_text().split()} == set(other.split("train"))
+    everything = train_check(dataclasses.replace(row, synth_part="all"), real, other, device="cpu")
+    assert everything.runs[0].training_set == TrainingSet(0, 6)
+
+
+def test_a_bad_file_of_any_row_is_found_before_the_first_training(
+    plan: CheckPlan, real: Dataset, synth: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "train_together", lambda trainings: pytest.fail("trained"))
+    for key in synth.ids:
+        synth.mask_path(key).write_bytes(b"no mask")
+    with pytest.raises(InputError):
+        train_check(dataclasses.replace(plan, rows=(RealRow(), MixedRow(0))), real, synth, device="cpu")
+
+
+def test_a_time_budget_sets_equal_steps_and_is_kept_on_resume(
+    plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WARM_UP_STEPS", 1)
+    monkeypatch.setattr(module, "_MEASURED_STEPS", 2)
+    timed = dataclasses.replace(plan, rows=(MixedRow(2), RealRow()), minutes=0.05)
+    table = train_check(timed, real, synth, out=tmp_path / "out", device="cpu")
+    assert len({run.steps for run in table.runs if run.steps}) == 1
+    assert "steps chosen for: 0.05 minutes" in (tmp_path / "out" / "table.txt").read_text()
+    again = train_check(
+        dataclasses.replace(timed, minutes=1.0), real, synth, out=tmp_path / "out", device="cpu", resume=True
+    )
+    trained = [run.steps for run in table.runs if run.steps]
+    assert {run.steps for run in again.runs} == set(trained)
+
+
+def test_a_training_that_runs_out_of_time_is_named_and_resumed(
+    plan: CheckPlan, real: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = dataclasses.replace(plan, rows=(RealRow(),))
+    late = dataclasses.replace(alone, minutes=1e-9)
+    monkeypatch.setattr(module, "_WARM_UP_STEPS", 0)
+    monkeypatch.setattr(module, "_MEASURED_STEPS", 1)
+    monkeypatch.setattr(module.Check, "measured_steps", lambda *args: 2)
+    monkeypatch.setattr("sirstgen.training.loop._REPORT_EVERY", 1)
+    table = train_check(late, real, out=tmp_path / "out", device="cpu")
+    assert table.runs[0].status is Status.OUT_OF_TIME
+    assert "time ran out at step 1 of 2" in table.runs[0].note
+    done = train_check(alone, real, out=tmp_path / "out", device="cpu", resume=True)
+    assert done.runs[0].status in (Status.OK, Status.COLLAPSED)
+
+
+def test_trainings_that_share_a_device_end_as_they_do_alone(frames: Frames, settings: TrainingConfig) -> None:
+    def trainings() -> list[Training]:
+        return [Training(dataclasses.replace(settings, seed=seed), frames, device="cpu") for seed in (1, 2)]
+
+    alone = [train_together([training])[0] for training in trainings()]
+    shared = train_together(trainings())
+    for one, other in zip(alone, shared, strict=True):
+        assert isinstance(one, Fitted)
+        assert isinstance(other, Fitted)
+        for name, weights in one.net.state_dict().items():
+            assert torch.equal(weights, other.net.state_dict()[name])

@@ -37,6 +37,7 @@ def fields(settings: TrainingConfig) -> dict[str, Any]:
         "optimizer": {},
         "history": [],
         "data": "",
+        "gray_scale": {"black": 0, "white": 255, "used": [0.0, 1.0]},
     }
 
 
@@ -92,6 +93,9 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "extra field": ({"more": 1}, "more"),
     "history": ({"history": [{"step": "x"}]}, "history"),
     "settings as a list": ({"settings": []}, "settings"),
+    "gray scale of one number": ({"gray_scale": {"black": 0, "used": [0, 1]}}, "gray_scale must be"),
+    "gray scale upside down": ({"gray_scale": {"black": 9, "white": 1, "used": [0, 1]}}, "gray_scale must be"),
+    "gray scale of another range": ({"gray_scale": {"black": 0, "white": 9, "used": [0, 2]}}, "used part"),
 }
 
 
@@ -101,7 +105,7 @@ def test_fields_that_are_wrong_are_named(settings: TrainingConfig, tmp_path: Pat
     with pytest.raises(InputError, match=message) as caught:
         Checkpoint.load(write(tmp_path / "x.pt", fields(settings) | change))
     assert "\n" not in str(caught.value)
-    for missing in ("net", "settings", "format", "data"):
+    for missing in ("net", "settings", "format", "data", "gray_scale"):
         content = fields(settings)
         del content[missing]
         with pytest.raises(InputError, match=f"{missing}: Field required"):

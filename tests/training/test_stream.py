@@ -35,6 +35,9 @@ def test_workers_share_the_images_without_loss_or_repeat() -> None:
     dataset = SyntheticStream(Numbered(), start=2, count=7)  # type: ignore[arg-type]
     assert gray_levels(dataset, 0) == list(range(2, 9))
     assert sorted(gray_levels(dataset, 2)) == list(range(2, 9))
+    assert len(DataLoader(dataset, batch_size=2)) == 4
+    with pytest.raises(TypeError, match="endless"):
+        len(SyntheticStream(Numbered()))  # type: ignore[arg-type]
 
 
 def test_the_stream_is_endless_and_ready_for_a_net() -> None:

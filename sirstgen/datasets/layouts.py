@@ -1,0 +1,88 @@
+"""The layouts of dataset folders: where images and masks lie. All faults of a folder are named in one message.
+
+* ``images/`` and ``masks/`` with equal paths below them (DNA-Net, BasicIRSTD, our own); sub-folders make ids such as
+  ``seq/0001``,
+* the same with masks named ``<id>_pixels0.png`` (SIRST as published),
+* ``<id>_1.png`` and ``<id>_2.png`` side by side (NUST-SIRST),
+* WebDataset shards (`sirstgen.datasets.shards`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sirstgen.datasets.entries import Entry, FolderFile
+from sirstgen.datasets.shards import shard_entries, shard_paths
+from sirstgen.errors import InputError
+from sirstgen.image_files import contents, images_by_id, named
+
+_PIXELS = "_pixels0"
+_PAIR_IMAGE, _PAIR_MASK = "_1", "_2"
+
+
+def find_entries(folder: Path) -> dict[str, Entry]:
+    """Return the images of a dataset folder with their masks, by id.
+
+    Raises:
+        InputError: no such folder, no known layout, no images, images without mask, masks without image, two files for
+            one id.
+    """
+    if not folder.is_dir():
+        raise InputError.of(folder, "there is no such folder")
+    if not (folder / "images").is_dir() and (shards := shard_paths(folder)):
+        return shard_entries(shards, folder)
+    if (folder / "images").is_dir():
+        if not (folder / "masks").is_dir():
+            raise InputError.of(folder, f"holds images/ but no masks/ ({contents(folder)}); put the masks there")
+        images = images_by_id(folder / "images")
+        if not images:
+            raise InputError.of(folder / "images", f"holds no images ({contents(folder)})")
+        masks = _masks_by_id(folder / "masks", images)
+    else:
+        files = images_by_id(folder)
+        images, masks = _with_ending(files, _PAIR_IMAGE), _with_ending(files, _PAIR_MASK)
+        if not images or not masks:
+            raise InputError.of(folder, _no_layout(folder))
+    _check_pairs(folder, images, masks)
+    return {key: Entry(key, FolderFile(images[key]), FolderFile(masks[key])) for key in sorted(images)}
+
+
+def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) -> None:
+    no_mask, no_image = sorted(images.keys() - masks.keys()), sorted(masks.keys() - images.keys())
+    faults = []
+    if no_mask:
+        faults.append(
+            f"{len(no_mask)} images without mask ({named(no_mask)}): add masks, all black where there is no target"
+        )
+    if no_image:
+        faults.append(f"{len(no_image)} masks without image ({named(no_image)}): add the images or take the masks out")
+    if faults:
+        raise InputError.of(folder, "; ".join(faults), no_mask=no_mask, no_image=no_image)
+
+
+def _no_layout(folder: Path) -> str:
+    text = (
+        "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there, nor shards (*.tar)"
+    )
+    inner = sorted(path.parent for path in folder.glob("*/images") if (path.parent / "masks").is_dir())
+    if inner:
+        return f"{text}; {named([path.name for path in inner])} below it is one: name that folder"
+    found = contents(folder)
+    return f"{text} ({found})" if found else text
+
+
+def _masks_by_id(folder: Path, images: dict[str, Path]) -> dict[str, Path]:
+    masks: dict[str, Path] = {}
+    second = []
+    for stem, path in images_by_id(folder).items():
+        key = stem if stem in images else stem.removesuffix(_PIXELS)
+        if key in masks:
+            second.append(f"{path.name} beside {masks[key].name}")
+        masks[key] = path
+    if second:
+        raise InputError.of(folder, f"a second mask for one image: {named(second)}; keep one of each")
+    return masks
+
+
+def _with_ending(files: dict[str, Path], ending: str) -> dict[str, Path]:
+    return {stem.removesuffix(ending): path for stem, path in files.items() if stem.endswith(ending)}

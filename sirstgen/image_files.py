@@ -1,0 +1,106 @@
+"""The one walker of folders of images, and the words about what else a folder holds."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from sirstgen.decoding import IMAGE_SUFFIXES
+from sirstgen.errors import InputError, printable
+
+_BOX_SUFFIXES = (".txt", ".xml", ".json")
+_NAMED_FOLDERS = 6
+
+
+def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -> list[str]:
+    """Return the image files below `root` as sorted POSIX paths.
+
+    Hidden files and folders (names that begin with a dot, such as the ``._`` files of macOS) and files of other
+    suffixes than `IMAGE_SUFFIXES` do not count. Links are followed; a folder is entered once however it is linked.
+
+    Args:
+        root: an existing folder.
+        refused: called with path and reason of each sub-folder that cannot be entered.
+
+    Raises:
+        InputError: a sub-folder cannot be entered, and `refused` is not given.
+    """
+
+    def refuse(fault: OSError) -> None:
+        place = Path(fault.filename or root)
+        name = place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name
+        if refused is None:
+            raise InputError.of(place, f"the folder cannot be entered ({fault.strerror})")
+        refused(name, f"folder cannot be entered ({fault.strerror})")
+
+    entered: set[str] = set()
+    files: list[str] = []
+    for place, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(place, root).replace(os.sep, "/")
+        prefix = "" if below == "." else f"{below}/"
+        files += [prefix + name for name in names if is_image_name(name)]
+    return sorted(files)
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file of this name counts as an image: not hidden, with a suffix of an image."""
+    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def images_by_id(root: Path) -> dict[str, Path]:
+    """Return the image files below `root` by id: the path below `root` without suffix, ``seq/0001`` in a sub-folder.
+
+    Raises:
+        InputError: files that differ in their suffix only.
+    """
+    found: dict[str, Path] = {}
+    second: list[str] = []
+    for file in image_files(root):
+        key = without_suffix(file)
+        if key in found:
+            second.append(f"{file} beside {found[key].name}")
+        else:
+            found[key] = root / file
+    if second:
+        raise InputError.of(root, f"a second file for one id: {named(second)}; keep one of each")
+    return found
+
+
+def without_suffix(file: str) -> str:
+    """Return the POSIX path `file` without the suffix of its name."""
+    return str(PurePosixPath(file).with_suffix(""))
+
+
+def named(entries: Sequence[str], limit: int = 3) -> str:
+    """Return the first `limit` entries and how many more there are, on one line: ``a, b, c and 4 more``."""
+    more = f" and {len(entries) - limit} more" if len(entries) > limit else ""
+    return ", ".join(printable(entry, 60) for entry in entries[:limit]) + more
+
+
+def contents(folder: Path) -> str:
+    """Return what lies in `folder` and its sub-folders, in words: ``labels/ holds 24 .txt: boxes are not masks``."""
+    told = []
+    places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for place in places[:_NAMED_FOLDERS]:
+        try:
+            suffixes = Counter(Path(entry.name).suffix.lower() for entry in os.scandir(place) if entry.is_file())
+        except OSError:
+            continue
+        if not suffixes:
+            inner = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
+            told.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
+            continue
+        suffix, count = suffixes.most_common(1)[0]
+        note = ": boxes are not masks" if suffix in _BOX_SUFFIXES else ""
+        told.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
+    if len(places) > _NAMED_FOLDERS:
+        told.append(f"{len(places) - _NAMED_FOLDERS} more folders")
+    return "; ".join(told)

@@ -1,0 +1,58 @@
+"""Reading the bytes of a file that a user named: regular files only, of bounded size, with one line where it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from sirstgen.errors import InputError
+
+MAX_IMAGE_BYTES = 1 << 30
+"""No image file larger than this is read; the largest image that is decoded has less (`sirstgen.decoding`)."""
+
+
+def read_bytes(path: Path | str, limit: int | None = None) -> bytes:
+    """Return the content of `path`.
+
+    Args:
+        path: a regular file, or a link to one.
+        limit: the largest size that is read, bytes; None: any.
+
+    Raises:
+        InputError: it is missing, empty, a folder, no regular file (a pipe, a device, a file of /proc), larger than
+            `limit`, or may not be read.
+    """
+    try:
+        # Without blocking: opening a pipe that nobody writes to would wait for ever.
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise InputError.of(path, "there is no such file") from None
+    except PermissionError:
+        raise InputError.of(path, "cannot be read, permission denied; change its permissions") from None
+    except (OSError, ValueError) as fault:
+        raise InputError.of(path, f"cannot be read ({getattr(fault, 'strerror', None) or fault})") from None
+    found = os.fstat(number)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(number)
+        kind = "folder" if stat.S_ISDIR(found.st_mode) else "pipe, socket or device"
+        raise InputError.of(path, f"a file is expected, this is a {kind}")
+    with os.fdopen(number, "rb") as file:
+        if not found.st_size:  # the files of /proc, which may never end, say 0 too
+            raise InputError.of(path, "the file is empty (0 bytes); replace it or take it out")
+        if limit is not None and found.st_size > limit:
+            raise InputError.of(path, f"too large ({found.st_size} bytes, limit {limit}); split or shrink it")
+        try:
+            return file.read()
+        except OSError as fault:
+            raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
+
+
+def loaded_json(data: bytes) -> Any:
+    """Return the value of a JSON text; None where it is none, or nested too deeply."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

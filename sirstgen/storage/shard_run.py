@@ -1,0 +1,300 @@
+"""A run that writes shards: what it was begun with, which shards are missing, and how it ends.
+
+Any number of commands on any number of machines may work on one run, each on shards of its own or on the same ones: a
+shard depends on the run and its number alone, so whoever writes it last changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self
+
+from sirstgen.atomic import MANIFEST
+from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.fingerprint import fingerprint
+from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
+from sirstgen.storage.run import LAYOUT, make_room, refuse_other
+from sirstgen.storage.shards import RECORDS, Record, ShardFile, ShardSink, record_name, record_text
+from sirstgen.storage.sink import Chunk, Sink, image_id
+from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.sides import Side
+
+STATE = SHARD_STATE
+
+
+@dataclass(frozen=True)
+class ShardState:
+    """What all commands that work on a run agree on.
+
+    Args:
+        count: images of the finished dataset.
+        size: images a shard; the last one may hold fewer.
+        redrawn: for images that a person has rejected, how often, by id.
+        parts: the fingerprint of the generator.
+    """
+
+    count: int
+    size: int
+    redrawn: dict[str, int]
+    parts: dict[str, Any]
+
+    @property
+    def shards(self) -> int:
+        """How many shards the dataset has."""
+        return -(-self.count // self.size)
+
+    def images(self, number: int) -> range:
+        """The indices of the images of a shard."""
+        return range(number * self.size, min((number + 1) * self.size, self.count))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"count": self.count, "size": self.size, "redrawn": self.redrawn, "fingerprint": self.parts}
+
+    @classmethod
+    def read(cls, place: Place) -> Self | None:
+        """The state of the run that is under way at `place`; None where there is none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        data = read(place, STATE)
+        if data is None:
+            return None
+        try:
+            entry = json.loads(data)
+            return cls(int(entry["count"]), int(entry["size"]), dict(entry["redrawn"]), dict(entry["fingerprint"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError.of(f"{place}/{STATE}", f"damaged ({error!r}); begin anew with --overwrite") from None
+
+
+class ShardRun:
+    """A command's part of a run that writes shards.
+
+    Attributes:
+        place: where the dataset is.
+        state: what all commands agree on.
+        numbers: the shards that this command makes.
+        count: images in them.
+        done: of these, how many are stored.
+        notices: what was found damaged and made anew.
+    """
+
+    def __init__(self, place: Place, state: ShardState, numbers: Sequence[int]) -> None:
+        self.place = place
+        self.state = state
+        self.numbers = numbers
+        self.count = sum(len(state.images(number)) for number in (numbers if len(numbers) < state.shards else ()))
+        self.count = self.count or state.count
+        self.done = 0
+        self.notices: list[str] = []
+        self.sink: Sink = ShardSink(str(place))
+        self.lock: int | None = None  # other commands may work on the same run
+
+    @classmethod
+    def open(
+        cls,
+        generator: Generator,
+        where: str | Path,
+        count: int,
+        size: int,
+        numbers: Sequence[int] | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> ShardRun:
+        """Begin a run, or join the one at `where`.
+
+        Args:
+            generator: recipe, backgrounds, templates and seed.
+            where: path or URL.
+            count: images of the whole dataset.
+            size: images a shard.
+            numbers: the shards to make; all of them if None. A command that names shards joins a run of the same kind
+                that is under way without being told to resume.
+            resume: go on with a run, or add images to a finished dataset.
+            overwrite: remove the sirstgen dataset that is there.
+
+        Raises:
+            OutputExistsError: there is something at `where` that may not be replaced.
+            InvalidValueError: the run there was begun with something else; a number that is out of range.
+        """
+        place = open_place(where)
+        state = ShardState(count, size, {}, fingerprint(generator))
+        wanted = range(state.shards) if numbers is None else sorted(set(numbers))
+        for number in wanted if numbers is not None else ():
+            if not 0 <= number < state.shards:
+                raise InvalidValueError(
+                    f"shards must be from 0 to {state.shards - 1} ({count} images, {size} a shard), got {number}",
+                    name="shards",
+                    value=number,
+                )
+        begun = None if overwrite else ShardState.read(place)
+        if begun is not None and (resume or numbers is not None):
+            state = _joined(place, begun, state, resume)
+        elif not overwrite and (resume or numbers is not None) and read(place, MANIFEST) is not None:
+            state = _reopened(place, state, resume, generator.side)
+        else:
+            _empty(place, overwrite)
+        write(place, STATE, json.dumps(state.to_dict()) + "\n")
+        return cls(place, state, wanted)
+
+    def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
+        """One chunk a shard; what is there already and whole is found out by the worker that is given it."""
+        redrawn = self.state.redrawn
+        for number in self.numbers:
+            yield Chunk(number, tuple((i, redrawn.get(image_id(i), 0)) for i in self.state.images(number)))
+
+    def note(self, receipt: Record) -> None:
+        """A worker has stored a shard, or found it whole."""
+        self.done += receipt.images
+        if receipt.notice:
+            self.notices.append(receipt.notice)
+
+    def redraw(self, numbers: Mapping[str, int]) -> None:
+        """Have images drawn again.
+
+        Args:
+            numbers: the redraw number of each image, by id; 0 draws what a new dataset holds.
+        """
+        redrawn = {name: number for name, number in (self.state.redrawn | dict(numbers)).items() if number}
+        self.state = replace(self.state, redrawn=redrawn)
+        write(self.place, STATE, json.dumps(self.state.to_dict()) + "\n")
+
+
+def _joined(place: Place, begun: ShardState, asked: ShardState, resume: bool) -> ShardState:
+    """The state of the run at `place` after this command has joined it."""
+    refuse_other(str(place), begun.parts, asked.parts)
+    _same_size(place, begun.size, asked.size)
+    if asked.count == begun.count:
+        return begun
+    if not resume or asked.count < begun.count:
+        rule = f"at least {begun.count}, as" if resume else f"{begun.count}, as"
+        raise InvalidValueError(
+            f"n must be {rule} the run in {place} was begun with, got {asked.count}", name="n", value=asked.count
+        )
+    return ShardState(asked.count, begun.size, begun.redrawn, begun.parts)
+
+
+def _reopened(place: Place, asked: ShardState, resume: bool, side: Callable[[int], Side]) -> ShardState:
+    """Turn a finished dataset back into a run: the records of its shards from manifest, lists and rows."""
+    manifest = read_shard_manifest(place)
+    shards = manifest.get("shards")
+    if shards is None:
+        raise InvalidValueError(
+            f"cannot resume {place}: it holds single files, not shards; leave --shard-size out, or choose another --out"
+        )
+    refuse_other(str(place), manifest, asked.parts)
+    _same_size(place, shards["size"], asked.size)
+    held = ShardState(manifest["count"], asked.size, dict(manifest.get("redrawn", {})), asked.parts)
+    if not resume and asked.count != held.count:
+        raise OutputExistsError(f"{place}: holds a finished dataset of {held.count} images; --resume adds to it")
+    state = _joined(place, held, asked, resume=True)
+    place.remove(RUN_FOLDER)
+    restore_records(place, held, [ShardFile.from_dict(entry) for entry in shards["files"]], side)
+    place.remove(SUMS)
+    return state
+
+
+def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile], side: Callable[[int], Side]) -> None:
+    """Write the records of all shards of a finished dataset again; `side` tells the side that an image is on."""
+    try:
+        by_number = {number: list(group) for number, group in groupby(sorted(files, key=_order), lambda f: f.number)}
+        with place.open("targets.jsonl") as rows:
+            for number in range(state.shards):
+                record = Record(number, len(state.images(number)), files=by_number.get(number, []))
+                lines = []
+                for index in state.images(number):
+                    name, text = image_id(index), rows.readline().decode().rstrip("\n")
+                    row = json.loads(text)
+                    if row["id"] != name:
+                        raise ValueError(f"line {index + 1} of targets.jsonl is of {row['id']}")
+                    if name in state.redrawn:
+                        record.redrawn[name] = state.redrawn[name]
+                    record.scenes[row["scene"]] += 1
+                    record.rejections.update(row["rejections"])
+                    lines.append(f"{name}\t{side(index)}\t{text}")
+                write(place, record_name(number), record_text(record, lines))
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise InputError.of(
+            str(place), f"its lists and targets.jsonl do not fit together ({error}); make it again with --overwrite"
+        ) from None
+
+
+def read_shard_manifest(place: Place) -> dict[str, Any]:
+    """The ``dataset.json`` at a place.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    data = read(place, MANIFEST)
+    try:
+        manifest = json.loads(data) if data is not None else None
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict) or "count" not in manifest:
+        raise InputError.of(str(place), f"its {MANIFEST} is missing or no manifest of a sirstgen dataset")
+    return manifest
+
+
+def records_there(place: Place, state: ShardState) -> set[int]:
+    """The numbers of the shards that have a record."""
+    names = (name.removesuffix(".tsv") for name in place.names(RECORDS))
+    return {int(name) for name in names if name.isdecimal() and int(name) < state.shards}
+
+
+def _order(file: ShardFile) -> tuple[int, str]:
+    return file.number, file.split
+
+
+def _same_size(place: Place, begun: int, asked: int) -> None:
+    if begun != asked:
+        raise InvalidValueError(f"cannot resume {place}: its shard size is {begun}, this run's is {asked}")
+
+
+def _empty(place: Place, overwrite: bool) -> None:
+    """Make room at a place that holds nothing, or a dataset that may be overwritten."""
+    if isinstance(place, LocalPlace):
+        make_room(place.folder, overwrite)
+        return
+    names = place.names("")
+    if not names:
+        return
+    begun, ours = read(place, STATE) is not None, MANIFEST in names
+    if not overwrite:
+        way_out = "--resume goes on with it, --overwrite begins anew" if begun else "choose another --out"
+        raise OutputExistsError(
+            f"{place}: {'holds an interrupted run' if begun else 'is not empty'}; {way_out}", path=str(place)
+        )
+    if not begun and not ours:
+        raise OutputExistsError(f"{place}: only a dataset is overwritten, there is no {MANIFEST}; empty it yourself")
+    for name in LAYOUT:
+        if name in names:
+            place.remove(name)
+
+
+def numbers_in_words(numbers: Sequence[int]) -> str:
+    """Sorted numbers as ranges: ``3, 7-9``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def seed_at(where: str | Path) -> int | None:
+    """The seed of the run or the dataset at a place, so that it can go on without being told again."""
+    place = open_place(where)
+    begun = ShardState.read(place)
+    parts: Mapping[str, Any] | None = begun.parts if begun is not None else None
+    if parts is None and read(place, MANIFEST) is not None:
+        parts = read_shard_manifest(place)
+    seed = parts.get("seed") if parts is not None else None
+    return int(seed) if seed is not None else None

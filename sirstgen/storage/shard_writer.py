@@ -1,0 +1,204 @@
+"""Writing a dataset as WebDataset shards: alone, beside other commands and machines, to a folder or a bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from sirstgen.atomic import MANIFEST
+from sirstgen.datasets.split import PARTS
+from sirstgen.datasets.unfinished import RUN_FOLDER
+from sirstgen.errors import GenerationError, InvalidValueError, SirstgenError, SirstgenWarning
+from sirstgen.storage.checksums import SUMS, sum_line
+from sirstgen.storage.manifest import card, manifest
+from sirstgen.storage.place import Place, open_place, write
+from sirstgen.storage.shard_run import (
+    STATE,
+    ShardRun,
+    ShardState,
+    numbers_in_words,
+    read_shard_manifest,
+    records_there,
+)
+from sirstgen.storage.shards import SHARDS, read_record
+from sirstgen.storage.writer import Progress, make_missing
+from sirstgen.synthesis.generator import Generator
+
+
+def write_shards(
+    generator: Generator,
+    out: str | Path,
+    count: int,
+    shard_size: int,
+    *,
+    shards: Sequence[int] | None = None,
+    workers: int = 1,
+    executor: Executor | Any | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any] | None:
+    """Write images 0 to `count` - 1 of a generator as WebDataset shards, or some shards of them.
+
+    Shard k holds images k * `shard_size` to (k + 1) * `shard_size` - 1 in two files, ``shards/train-<k>.tar`` and
+    ``shards/test-<k>.tar``. It depends on the generator, `shard_size` and k alone.
+
+    Args:
+        generator: recipe, backgrounds, templates and seed.
+        out: path, or a URL that fsspec opens.
+        count: images of the whole dataset, at least 1.
+        shard_size: images a shard, at least 1; the last one may hold fewer.
+        shards: make these alone, of a run that other commands work on too; shards that are there and whole are kept.
+        workers: processes; 1 works in this one.
+        executor: any `concurrent.futures` executor or a Dask client in their place; its workers must reach `out`.
+        resume: go on with an unfinished run, or add images to a finished one.
+        overwrite: remove the sirstgen dataset that is there.
+        progress: told how far the work is.
+
+    Returns:
+        The manifest where all shards are there now and the dataset is finished; else None.
+
+    Raises:
+        InvalidValueError: a wrong argument; a run to be resumed that was made from something else.
+        OutputExistsError: `out` is not empty and neither `shards`, `resume` nor `overwrite` is given.
+        InputError: `out` cannot be used: no credentials, no such bucket.
+        GenerationError: an image cannot be made, a worker is unfit, the disk is full, the connection is lost. Shards
+            that are whole stay; resume goes on.
+    """
+    for name, value in (("n", count), ("shard_size", shard_size), ("workers", workers)):
+        if value < 1:
+            raise InvalidValueError(f"{name} must be at least 1, got {value}", name=name, value=value)
+    if resume and overwrite:
+        raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
+    run = ShardRun.open(generator, out, count, shard_size, shards, resume, overwrite)
+    return _complete(generator, run, workers, executor, progress)
+
+
+def redraw_shards(
+    generator: Generator,
+    out: str | Path,
+    numbers: Mapping[str, int],
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Any] | None:
+    """Draw images of a finished dataset of shards anew, under the same ids; their shards are written again.
+
+    Args:
+        generator: the one the dataset was made with.
+        out: the dataset.
+        numbers: the redraw number of each image, by id.
+        workers: processes.
+        progress: told how far the work is.
+    """
+    stated = read_shard_manifest(open_place(out))
+    run = ShardRun.open(generator, out, stated["count"], stated["shards"]["size"], resume=True)
+    run.redraw(numbers)
+    return _complete(generator, run, workers, None, progress)
+
+
+def finish_shards(out: str | Path) -> dict[str, Any]:
+    """Write the files that close a dataset of shards, when all shards are there; return its manifest.
+
+    Raises:
+        InputError: there is no run of shards at `out`.
+        GenerationError: shards are missing; says which.
+    """
+    place = open_place(out)
+    state = ShardState.read(place)
+    if state is None:
+        return read_shard_manifest(place)  # finished already
+    there = records_there(place, state)
+    files = {f"{SHARDS}/{name}" for name in place.names(SHARDS)}
+    missing = sorted(set(range(state.shards)) - there)
+    if missing:
+        raise _missing(place, state, missing)
+    with contextlib.ExitStack() as closing:
+        rows = closing.enter_context(place.new_file("targets.jsonl"))
+        sums: dict[str, str] = {}
+        lists = {
+            (part, name): closing.enter_context(place.new_file(name))
+            for part in PARTS
+            for name in (f"50_50/{part}.txt", f"img_idx/{part}_{place.name}.txt")
+        }
+        scenes: Counter[str] = Counter()
+        rejections: Counter[str] = Counter()
+        split: Counter[str] = Counter()
+        listed = []
+        for number in range(state.shards):
+            found = read_record(place, number)
+            if found is None or found[0].images != len(state.images(number)):
+                missing.append(number)
+                continue
+            record, lines = found
+            if any(file.name not in files for file in record.files):
+                missing.append(number)
+            scenes.update(record.scenes)
+            rejections.update(record.rejections)
+            listed += record.files
+            sides: dict[str, list[str]] = {part: [] for part in PARTS}
+            texts = []
+            for line in lines:
+                name, side, row = line.split("\t", 2)
+                texts.append(row + "\n")
+                sides[side].append(name + "\n")
+            rows.write("".join(texts).encode())
+            for (part, _), file in lists.items():
+                file.write("".join(sides[part]).encode())
+            split.update({part: len(ids) for part, ids in sides.items()})
+        if missing:
+            raise _missing(place, state, missing)
+    targets = sum(file.targets for file in listed)
+    made = manifest(place.name, state.parts, state.count, targets, scenes, rejections, split, state.redrawn)
+    made["shards"] = {"size": state.size, "count": state.shards, "files": [file.to_dict() for file in listed]}
+    sums = {file.name: file.sha256 for file in listed} | {name: file.sha256 for (_, name), file in lists.items()}
+    sums["targets.jsonl"] = rows.sha256
+    sums["README.md"] = write(place, "README.md", card(made))
+    sums[MANIFEST] = write(place, MANIFEST, json.dumps(made, indent=2) + "\n")
+    write(place, SUMS, "".join(sum_line(sums[name], name) for name in sorted(sums)))
+    place.remove(STATE)
+    place.remove(RUN_FOLDER)
+    return made
+
+
+def _complete(
+    generator: Generator, run: ShardRun, workers: int, executor: Any | None, progress: Progress | None
+) -> dict[str, Any] | None:
+    """Make the shards of a run that are missing; finish the dataset if all are there then."""
+    try:
+        make_missing(generator, run, workers, executor, progress)
+        for notice in run.notices:
+            warnings.warn(f"{run.place}: {notice}; it is made anew", SirstgenWarning, stacklevel=3)
+        if len(records_there(run.place, run.state)) < run.state.shards:
+            return _finished_by_others(run)
+        return finish_shards(str(run.place))
+    except SirstgenError:
+        finished = _finished_by_others(run)
+        if finished is None:
+            raise
+        return finished
+
+
+def _finished_by_others(run: ShardRun) -> dict[str, Any] | None:
+    """The manifest, where another command has finished the dataset while this one made a shard that was there."""
+    with contextlib.suppress(SirstgenError):
+        if ShardState.read(run.place) is None:
+            made = read_shard_manifest(run.place)
+            if made["count"] >= run.state.count:
+                run.place.remove(RUN_FOLDER)
+                return made
+    return None
+
+
+def _missing(place: Place, state: ShardState, numbers: Sequence[int]) -> GenerationError:
+    words = numbers_in_words(sorted(set(numbers)))
+    return GenerationError(
+        f"{place}: {len(set(numbers))} of {state.shards} shards are missing ({words}); make them with --shards {words}",
+        missing=sorted(set(numbers)),
+    )

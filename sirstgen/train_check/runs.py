@@ -1,0 +1,312 @@
+"""The runs of a check: their images drawn, read and compared with the test images; trained, tested and recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sirstgen.atomic import write_file
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.evaluation.frame_scores import FrameScores
+from sirstgen.evaluation.metrics import DetectionMetrics
+from sirstgen.images import read_bytes
+from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
+from sirstgen.train_check.job_frames import JobFrames
+from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
+from sirstgen.train_check.table import Figures, Run, Status, TrainingSet
+from sirstgen.training.config import TrainingConfig
+from sirstgen.training.evaluate import logits_of
+from sirstgen.training.failures import TrainingError
+from sirstgen.training.frames import Frames
+from sirstgen.training.loop import Fitted, Progress, Training
+from sirstgen.training.runtime import Runtime, synchronise
+from sirstgen.training.together import train_together
+from sirstgen.training.trained_scale import TrainedScale
+
+_RECORD = "run.json"
+_TOGETHER = 5  # trainings of DNA-Net at once: about 7 GB each
+_WARM_UP_STEPS, _MEASURED_STEPS = 8, 20
+_TRAINING_SHARE = 0.9  # of the time that is left; tests and checkpoints take the rest
+_STATUS = {
+    "nan loss": Status.NAN_LOSS,
+    "out of memory": Status.OUT_OF_MEMORY,
+    "out of time": Status.OUT_OF_TIME,
+    "collapsed": Status.COLLAPSED,
+}
+_AGAIN = (Status.OUT_OF_MEMORY, Status.OUT_OF_TIME)  # a resumed check makes these runs again
+
+Report = Callable[[Progress | None], None]
+"""Told how far the training of a run is; None before it starts."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run before it is made."""
+
+    training_set: TrainingSet
+    mix: Mix | None
+    fault: str
+    settings: TrainingConfig
+
+    @property
+    def label(self) -> str:
+        return f"{self.training_set.label}, {self.settings.detector}, seed {self.settings.seed}"
+
+
+class Check:
+    """What the runs of one check share."""
+
+    def __init__(
+        self, plan: CheckPlan, real: Dataset, synth: Dataset | None, out: Path | None, device: str, workers: int | None
+    ) -> None:
+        self.plan = plan
+        self.real = real
+        self.synth = synth
+        self.out = out
+        self.device = device
+        self.workers = workers
+        self.frames = JobFrames(plan.squash)
+        self._folders: dict[Path, Dataset] = {}
+        self.deadline = math.inf
+        self.notes: dict[str, None] = {}
+
+    def jobs(self) -> list[Job]:
+        """All runs, with the ids of each drawn: what is missing is missed before the first training."""
+        jobs = []
+        for detector in self.plan.detectors:
+            for row in self.plan.rows:
+                for repeat in range(self.plan.repeats):
+                    training_set, mix, fault = self._draw(row, self.plan.seed + repeat)
+                    images = training_set.real * self._copies(training_set) + training_set.synthetic
+                    settings = self.plan.run_settings(detector, repeat, images)
+                    jobs.append(Job(training_set, mix, fault, settings))
+        return jobs
+
+    def _draw(self, row: Row, seed: int) -> tuple[TrainingSet, Mix | None, str]:
+        if isinstance(row, MixedRow):
+            asked = self.plan.total - row.real
+            there = len(synthetic_pool(self.synth, self.plan.synth_part)) if self.synth is not None else asked
+            if there < asked:
+                self.notes[
+                    f"{row.real} real images: {asked} synthetic ones were asked for, {there} are there and were taken."
+                ] = None
+            taken = min(asked, there)
+            mix = draw_mix(
+                self.real,
+                self.synth,
+                seed=seed,
+                total=row.real + taken,
+                real_count=row.real,
+                synth_part=self.plan.synth_part,
+            )
+            return TrainingSet(row.real, taken), mix, ""
+        source, part, wanted = self.real, "train", None
+        is_real, name = True, ""
+        if isinstance(row, FolderRow):
+            source = self._folders.setdefault(row.folder, Dataset.open(row.folder))
+            part, wanted = row.part or ("train" if source.has_splits else "all"), row.count
+            is_real, name = row.real, source.name
+        if part == "train":
+            try:
+                pool = len(source.split("train"))
+            except InputError as fault:
+                return TrainingSet(0, 0, name or source.name), None, str(fault)
+        else:
+            pool = len(source)
+        count = pool if wanted is None else wanted
+        if is_real:
+            if part == "all":
+                raise InvalidValueError(
+                    f"{source.folder}: real images are taken from the training list only, not from all"
+                )
+            mix = draw_mix(source, None, seed=seed, total=count, real_count=count)
+        else:
+            mix = draw_mix(
+                None, source, seed=seed, total=count, real_count=0, synth_part="train" if part == "train" else "all"
+            )
+        return TrainingSet(mix.count("real"), mix.count("synthetic"), name), mix, ""
+
+    def measured_steps(self, jobs: Sequence[Job], hardware: Runtime, measuring: Callable[[int], None]) -> int:
+        """Return the steps of each run that fit into the time that is left, from a few steps of each detector."""
+        seconds = 0.0
+        known: dict[tuple[str, int], float] = {}
+        for number, group in self.groups(jobs, hardware):
+            measuring(number)
+            key = group[0].settings.detector, len(group)
+            if key not in known:
+                known[key] = self._seconds_per_step(group)
+            seconds += known[key]
+        left = self.deadline - time.monotonic()
+        return max(1, int(_TRAINING_SHARE * left / seconds))
+
+    def _seconds_per_step(self, group: tuple[Job, ...]) -> float:
+        """Seconds of one step of every run of a group."""
+        trainings = [
+            Training(dataclasses.replace(job.settings, steps=10**6, validate_every=10**6), frames, device=self.device)
+            for job in group
+            if job.mix is not None and len(frames := self._training_frames(job)[0])
+        ]
+        if not trainings:
+            return 0.0
+
+        def steps(count: int) -> float:
+            started = time.monotonic()
+            for _ in range(count):
+                for training in trainings:
+                    training.advance()
+            synchronise(trainings[0].hardware.device)
+            return (time.monotonic() - started) / count
+
+        steps(_WARM_UP_STEPS)
+        return steps(_MEASURED_STEPS)
+
+    def with_steps(self, jobs: Sequence[Job], steps: int) -> list[Job]:
+        """Return the runs with these steps each."""
+        return [dataclasses.replace(job, settings=dataclasses.replace(job.settings, steps=steps)) for job in jobs]
+
+    def groups(self, jobs: Sequence[Job], hardware: Runtime) -> Iterator[tuple[int, tuple[Job, ...]]]:
+        """Yield the runs that are trained at once, each group with the place of its first."""
+        together = 1
+        if hardware.device.type == "cuda":
+            together = self.plan.together or _TOGETHER
+        for _, same in itertools.groupby(enumerate(jobs), key=lambda entry: entry[1].settings.detector):
+            members = list(same)
+            for start in range(0, len(members), together):
+                part = members[start : start + together]
+                yield part[0][0], tuple(job for _, job in part)
+
+    def make(self, group: Sequence[Job], test: Frames, reports: Sequence[Report]) -> list[Run]:
+        """Train and test the runs of a group, or read the records of those that are finished."""
+        made: dict[int, Run] = {}
+        pending: list[tuple[int, Job, str, Path | None]] = []
+        for place, job in enumerate(group):
+            reports[place](None)
+            if job.mix is None:
+                detector, seed = job.settings.detector, job.settings.seed
+                made[place] = Run(job.training_set, detector, seed, Status.EMPTY_SPLIT, note=job.fault)
+                continue
+            mark = self._mark(job, test)
+            folder = self._folder(job, mark)
+            finished = None
+            if folder is not None and (folder / _RECORD).exists():
+                finished = _read_record(folder / _RECORD)
+            if finished is not None:
+                made[place] = finished
+                continue
+            if folder is not None:
+                write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
+            pending.append((place, job, mark, folder))
+        started = time.perf_counter()
+        outcomes = self._train(pending, reports)
+        for (place, job, _, folder), outcome in zip(pending, outcomes, strict=True):
+            run = self._tested(job, outcome, test, started)
+            if folder is not None and run.status not in _AGAIN:
+                write_file(folder / _RECORD, json.dumps(run.to_dict()) + "\n")
+            made[place] = run
+        return [made[place] for place in range(len(group))]
+
+    def _train(
+        self, pending: Sequence[tuple[int, Job, str, Path | None]], reports: Sequence[Report]
+    ) -> list[Fitted | TrainingError]:
+        trainings = []
+        for place, job, mark, folder in pending:
+            train, validation = self._training_frames(job)
+            trainings.append(
+                Training(
+                    job.settings,
+                    train,
+                    validation if len(validation) else None,
+                    folder=folder,
+                    resume=True,
+                    device=self.device,
+                    workers=self.workers,
+                    data=mark,
+                    gray_scale=TrainedScale.of(self.real.gray_scale, train.images),
+                    progress=reports[place],
+                    deadline=self.deadline,
+                )
+            )
+        return train_together(trainings) if trainings else []
+
+    def _tested(self, job: Job, outcome: Fitted | TrainingError, test: Frames, started: float) -> Run:
+        settings = job.settings
+        hardware = Runtime.of(settings, self.device)
+        run = Run(job.training_set, settings.detector, settings.seed, device=hardware.name)
+        if isinstance(outcome, TrainingError):
+            seconds = time.perf_counter() - started
+            return dataclasses.replace(
+                run, status=_STATUS[outcome.data["reason"]], seconds=seconds, note=outcome.message
+            )
+        logits = list(logits_of(outcome.net, test, hardware, settings.test_size))
+        metrics = DetectionMetrics(threshold=0.0)
+        for _, values, mask in logits:
+            metrics.update(values, mask)
+        result = metrics.result()
+        return dataclasses.replace(
+            run,
+            # A net that finds nothing on any test frame is no result, with or without validation frames.
+            status=Status.OK if result.predicted_pixels else Status.COLLAPSED,
+            figures=Figures.of(result),
+            steps=settings.steps,
+            seconds=time.perf_counter() - started,
+            scores=FrameScores.of(logits),
+        )
+
+    def _training_frames(self, job: Job) -> tuple[Frames, Frames]:
+        """The frames that a run trains on, and those that choose its checkpoint."""
+        assert job.mix is not None
+        train, validation = self.frames.read(job.mix).split(self.plan.validation_share, job.settings.seed)
+        return self._weighted(job, train), validation
+
+    def _weighted(self, job: Job, train: Frames) -> Frames:
+        """The frames of a mixed row, its real ones as many times as the plan says."""
+        copies = self._copies(job.training_set)
+        if copies == 1:
+            return train
+        assert job.mix is not None
+        real = {entry.id for entry in job.mix.entries if entry.kind == "real"}
+        return train.take([place for place, key in enumerate(train.ids) for _ in range(copies if key in real else 1)])
+
+    def _copies(self, row: TrainingSet) -> int:
+        return self.plan.real_copies if row.real and row.synthetic else 1
+
+    def _mark(self, job: Job, test: Frames) -> str:
+        """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
+        assert job.mix is not None
+        parts = {
+            "settings": job.settings.as_dict(),
+            "train": self.frames.read(job.mix).digest(),
+            "test": test.digest(),
+            "validation_share": self.plan.validation_share,
+            "squash": self.plan.squash,
+        }
+        if self._copies(job.training_set) > 1:
+            parts["real_copies"] = self.plan.real_copies
+        return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def _folder(self, job: Job, mark: str) -> Path | None:
+        if self.out is None:
+            return None
+        row = job.training_set
+        name = f"{row.name}-" if row.name else ""
+        return (
+            self.out / "runs" / f"{job.settings.detector}-{name}{row.real}+{row.synthetic}-{job.settings.seed}-{mark}"
+        )
+
+
+def _read_record(path: Path) -> Run | None:
+    """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
+    try:
+        return Run.from_dict(json.loads(read_bytes(path)))
+    except (InputError, InvalidValueError, ValueError, TypeError):
+        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
+        return None

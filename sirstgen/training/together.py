@@ -1,0 +1,50 @@
+"""Several trainings on one device at once.
+
+A step of one training leaves a GPU idle between its small operations. Steps of other trainings fill the gaps: each has
+its own stream and its own graph, and they are launched in turn.
+"""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import torch
+
+from sirstgen.training.failures import TrainingError
+from sirstgen.training.loop import Fitted, Training
+
+
+def train_together(trainings: Sequence[Training]) -> list[Fitted | TrainingError]:
+    """Run trainings to their end, a step of each in turn.
+
+    Args:
+        trainings: on one device; they may be at different steps.
+
+    Returns:
+        For each its trained net, or the error that ended it. The others go on.
+    """
+    if not trainings:
+        return []
+    device = trainings[0].hardware.device
+    streams = [torch.cuda.Stream(device) if device.type == "cuda" else None for _ in trainings]
+    for stream in streams:
+        if stream is not None:
+            stream.wait_stream(torch.cuda.current_stream(device))
+    ended: dict[int, Fitted | TrainingError] = {}
+    with trainings[0].hardware.tuned():
+        while len(ended) < len(trainings):
+            for number, (training, stream) in enumerate(zip(trainings, streams, strict=True)):
+                if number in ended:
+                    continue
+                try:
+                    with contextlib.nullcontext() if stream is None else torch.cuda.stream(stream):
+                        if training.done:
+                            ended[number] = training.finish()
+                        else:
+                            training.advance()
+                except TrainingError as error:
+                    ended[number] = error
+    return [ended[number] for number in range(len(trainings))]

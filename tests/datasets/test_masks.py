@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sirstgen.datasets.masks import ReadMask, decode_mask, fit_mask
+from sirstgen.errors import InputError
+
+MASK = np.zeros((20, 30), np.uint8)
+MASK[4:7, 9:12] = 255
+MASK[12, 20] = 255
+TRUTH = MASK > 0
+
+
+def png(pixels: NDArray[Any], **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def palette(indices: NDArray[np.uint8], *colours: int) -> bytes:
+    picture = Image.fromarray(indices, mode="P")
+    picture.putpalette(colours)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def colour(background: tuple[int, int, int], *targets: tuple[int, int, int]) -> NDArray[np.uint8]:
+    pixels = np.full((*MASK.shape, 3), background, np.uint8)
+    pixels[4:7, 9:12] = targets[0]
+    pixels[12, 20] = targets[-1]
+    return pixels
+
+
+def with_value(value: int) -> NDArray[np.uint8]:
+    pixels = MASK.copy()
+    pixels[0, 0] = value
+    return pixels
+
+
+SOFT = MASK.copy()
+SOFT[3, 9:12] = SOFT[7, 9:12] = 64
+
+EXACT = {
+    "0 and 255": png(MASK),
+    "0 and 1": png(MASK // 255),
+    "0 and 38": png(MASK // 255 * 38),
+    "any two values": png(np.where(TRUTH, 200, 30).astype(np.uint8)),
+    "1 bit": png(TRUTH),
+    "16 bit": cv2.imencode(".png", TRUTH.astype(np.uint16) * 65535)[1].tobytes(),
+    "16 bit, 0 and 1": cv2.imencode(".png", TRUTH.astype(np.uint16))[1].tobytes(),
+    "RGB copy": png(np.repeat(MASK[..., None], 3, axis=2)),
+    "palette, white first": palette((MASK == 0).astype(np.uint8), 255, 255, 255, 0, 0, 0),
+    "labelme palette": palette(MASK // 255, 0, 0, 0, 128, 0, 0),
+    "palette without black": palette(MASK // 255, 40, 20, 20, 128, 0, 0),
+    "palette, black last": palette((MASK == 0).astype(np.uint8), 128, 0, 0, 0, 0, 0),
+    "CVAT colours": png(colour((0, 0, 0), (250, 50, 83), (50, 183, 250))),
+    "colours on white": png(colour((255, 255, 255), (250, 50, 83))),
+    "instance numbers": png(np.where(TRUTH, np.where(np.arange(20)[:, None] > 9, 2, 1), 0).astype(np.uint8)),
+    "transparent background": png(np.dstack([np.full((*MASK.shape, 3), 255, np.uint8), MASK])),
+}
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_masks_become_what_they_mean(kind: str) -> None:
+    read = decode_mask(EXACT[kind], "mask.png")
+    np.testing.assert_array_equal(read.mask, TRUTH)
+    assert not read.note
+
+
+@pytest.mark.parametrize("pixels", [SOFT, with_value(1), with_value(64), with_value(120)])
+def test_stray_and_soft_values_are_decided_by_half_and_said(pixels: NDArray[np.uint8]) -> None:
+    read = decode_mask(png(pixels), "mask.png")
+    np.testing.assert_array_equal(read.mask, TRUTH)
+    assert "more than two values" in read.note
+    assert decode_mask(png(pixels), "mask.png", threshold=1).mask.sum() > TRUTH.sum()
+
+
+def test_jpeg_masks_are_read() -> None:
+    big = np.kron(MASK, np.ones((8, 8), np.uint8))
+    data = cv2.imencode(".jpg", big)[1].tobytes()
+    np.testing.assert_array_equal(decode_mask(data, "mask.jpg").mask, big > 0)
+
+
+def test_masks_of_one_value() -> None:
+    assert not decode_mask(png(MASK * 0), "mask.png").mask.any()
+    assert decode_mask(png(MASK * 0 + 255), "mask.png").mask.all()
+
+
+def test_a_shrunk_mask_keeps_every_target() -> None:
+    big = np.zeros((360, 480), bool)
+    for number in range(30):
+        y, x = 11 * number + 5, (37 * number) % 470 + 3
+        big[y : y + 2, x : x + 2] = True
+    read = fit_mask(ReadMask(big), (120, 160), "mask.png")
+    assert cv2.connectedComponents(read.mask.view(np.uint8), connectivity=8)[0] - 1 == 30
+    assert "480x360 for 160x120" in read.note
+    assert "merged" not in read.note
+
+
+def test_merged_targets_are_counted() -> None:
+    big = np.zeros((80, 80), bool)
+    big[10, 10] = big[10, 12] = True
+    assert "1 targets merged" in fit_mask(ReadMask(big), (20, 20), "mask.png").note
+
+
+def test_another_aspect_ratio_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"mask\.png: the mask is 96x120, its image 160x120: another aspect ratio"):
+        fit_mask(ReadMask(np.zeros((120, 96), bool)), (120, 160), "mask.png")
+    assert fit_mask(ReadMask(TRUTH), (40, 60), "mask.png").mask.sum() == 4 * TRUTH.sum()
+    assert fit_mask(ReadMask(np.ones((220, 325), bool)), (221, 325), "mask.png").mask.shape == (221, 325)
