@@ -43,6 +43,7 @@ FOUNDATION = {
 
 MAY_KNOW = {
     "cli": {
+        "audit",
         "backgrounds",
         "bench",
         "comparison",
@@ -66,6 +67,7 @@ MAY_KNOW = {
         "verification",
     },
     # One room a command.
+    "audit": {"backgrounds", "datasets", "measure", "pages", "verification"},
     "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "pages", "preview", "training"},
     "comparison": {"backgrounds", "datasets", "measure", "pages"},
     "detect": {"detectors", "measure", "training"},
@@ -81,7 +83,7 @@ MAY_KNOW = {
     # What the commands are built of.
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
-    "synthesis": {"backgrounds", "measure", "recipe"},
+    "synthesis": {"backgrounds", "measure", "pages", "recipe"},
     "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},

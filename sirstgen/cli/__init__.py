@@ -16,6 +16,7 @@ import typer
 
 from sirstgen import terminal
 from sirstgen.cli import (
+    audit,
     backgrounds,
     bench,
     common,
@@ -106,6 +107,7 @@ app.command("train-check")(reported("train-check", train_check.train_check))
 app.command("detect")(reported("detect", detect.detect))
 app.command("bench")(reported("bench", bench.bench))
 app.command("figures")(reported("figures", figures.figures))
+app.command("audit")(reported("audit", audit.audit))
 app.command("export")(reported("export", export.export))
 app.command("fit")(reported("fit", fit.fit))
 
