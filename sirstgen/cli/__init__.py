@@ -124,7 +124,7 @@ def main() -> None:
     """Run the command line."""
     terminal.open_closed_streams()
     terminal.end_on_interrupt()
-    code: object = 0
+    code: str | int | None = 0
     try:
         app()
     except SystemExit as end:
