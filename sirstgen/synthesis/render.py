@@ -19,6 +19,7 @@ from sirstgen.synthesis.canvas import REASONS, Canvas, Intensity, PlacedTarget, 
 from sirstgen.synthesis.optics import background_layer
 from sirstgen.synthesis.rasterise import rasterise
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.viewable import Viewable
 
 _GRAIN = 2.0**-20
 """Positions are rounded to this many pixels, so that a shift by whole pixels leaves the values exactly as they are."""
@@ -68,8 +69,8 @@ class Target:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Sample(Viewable):
     """One finished image.
 
     Args:
