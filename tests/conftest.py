@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
@@ -19,6 +20,8 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
 
 cv2.setNumThreads(1)
+settings.register_profile("sirstgen", deadline=None)  # a loaded machine is no fault
+settings.load_profile("sirstgen")
 
 SKY_ROWS = {"cloud": 144, "sea": 80, "city": 100}
 """Rows of the small backgrounds that count as sky; below them lies water or ground."""

@@ -36,6 +36,7 @@ FOUNDATION = {
     "seeding",
     "slices",
     "stages",
+    "terminal",
     "torchvision_compat",
     "workers",
 }

@@ -6,9 +6,12 @@ import pytest
 from making.clutter import clutter
 
 from sirstgen.places.classes import GROUND, SKY, WATER
-from sirstgen.plan import BackgroundCrop
-from sirstgen.seeding import stream
-from sirstgen.synthesis.placement import AREAS, MAYBE_SKY, Area, FrameAnalysis, OccupiedRegion, PlacementContext, Signal
+from sirstgen.plan import BackgroundCrop, TargetPlan
+from sirstgen.seeding import Draws
+from sirstgen.synthesis.areas import AREAS, MAYBE_SKY, Area
+from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext
+from sirstgen.synthesis.rasterise import RasterisedTarget, rasterise
 
 SIDE = 160
 
@@ -32,20 +35,25 @@ def ground(
     layer = frame[y : y + height, x : x + width]
     layer = np.ascontiguousarray(layer[:, ::-1] if flip else layer)
     shown = BackgroundCrop("x", (x, y, width, height), flip)
-    return PlacementContext(
-        FrameAnalysis(frame, None if map_of is None else lambda: map_of), shown, layer, border, 4.0, **settings
-    )  # type: ignore[arg-type]
+    analysis = FrameAnalysis(frame, None if map_of is None else lambda: map_of)
+    return PlacementContext(analysis, shown, layer, border, 4.0, **settings)  # type: ignore[arg-type]
+
+
+def target(radius: int = 6) -> RasterisedTarget:
+    """A Gaussian target whose window reaches about this far from its position."""
+    plan = TargetPlan("spot", (0, 0), 4.0, sigma=(radius / 4, radius / 4))
+    return rasterise(plan, (0.0, 0.0), 0.2, {}, 0.3)
 
 
 def places(on: PlacementContext, number: int = 60, **settings: object) -> np.ndarray:
-    usual = {"reach": 6.0, "area": Area(), "taken": (), "signal": times(5.0), "dim": False}
-    found = [on.place(stream(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
+    usual = {"raster": target(), "area": Area(), "taken": (), "request": times(5.0), "outside_top10": False}
+    found = [on.place(Draws(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
     return np.array([place[:2] for place in found if not isinstance(place, str)])
 
 
-def times(scr: float) -> Signal:
-    """A target of this signal-to-clutter ratio."""
-    return lambda deviations: scr * deviations
+def times(scr: float) -> Request:
+    """A target of this signal-to-clutter ratio, dark where it is negative."""
+    return Request(abs(scr), None, 1 if scr > 0 else -1)
 
 
 def sky_over_water() -> np.ndarray:
@@ -66,14 +74,14 @@ def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
 
 def test_a_crop_without_water_has_no_room_and_a_frame_without_ground_says_so() -> None:
     above = ground(two_regions(), crop=(0, 0, SIDE, 80), map_of=sky_over_water())
-    assert above.place(stream(0), 6.0, AREAS["water"], (), times(5.0), False) == "no room"
-    assert above.place(stream(0), 6.0, AREAS["ground"], (), times(5.0), False) == "no ground"
+    assert above.place(Draws(0), target(), AREAS["water"], (), times(5.0), False) == "no room"
+    assert above.place(Draws(0), target(), AREAS["ground"], (), times(5.0), False) == "no ground"
     assert len(places(above, area=AREAS["sky"])) == 60
 
 
 def test_where_nothing_is_known_only_what_may_be_anywhere_stands() -> None:
     unknown = ground(two_regions())
-    assert unknown.place(stream(0), 6.0, AREAS["sky"], (), times(5.0), False) == "no sky"
+    assert unknown.place(Draws(0), target(), AREAS["sky"], (), times(5.0), False) == "no sky"
     assert len(places(unknown, area=MAYBE_SKY)) == len(places(unknown, area=AREAS["any"])) == 60
 
 
@@ -92,49 +100,51 @@ def test_all_of_a_target_lies_in_its_place_in_mirrored_and_resized_crops_too(fli
     seen = seen[:, ::-1] if flip else seen
     shown = BackgroundCrop("x", (x, y, side, side), flip)
     context = PlacementContext(FrameAnalysis(frame, lambda: map_of), shown, layer, 2, 4.0)
-    found = places(context, area=AREAS["sky"], reach=5.0)
+    found = places(context, area=AREAS["sky"])
     assert len(found) == 60 and np.ptp(found[:, 0]) > 10 * scale
-    for column, row in np.rint(found).astype(int):
-        assert (seen[row - 5 : row + 6, column - 5 : column + 6] == SKY).all()
+    for column, row in found.astype(int):
+        window = OccupiedRegion.of(target(), column, row)
+        assert (seen[window.top : window.bottom, window.left : window.right] == SKY).all()
 
 
 def test_targets_keep_inside_and_apart() -> None:
     frame = clutter(3, 60, 90)
-    taken = (OccupiedRegion(30.0, 30.0, 5.0), OccupiedRegion(60.0, 20.0, 8.0))
-    found = places(ground(frame, border=4), number=200, taken=taken, reach=6.0)
+    taken = (OccupiedRegion(25, 25, 36, 36), OccupiedRegion(52, 12, 69, 29))
+    found = places(ground(frame, border=4), number=200, taken=taken)
     assert len(found) > 100
     assert (found >= 10).all()
     assert (found[:, 0] <= 89 - 10).all() and (found[:, 1] <= 59 - 10).all()
     for other in taken:
-        assert (np.abs(found - (other.x, other.y)).max(axis=1) > other.reach + 6).all()
-    crowd = tuple(OccupiedRegion(float(x), 30.0, 60.0) for x in (10, 80))
-    assert ground(frame).place(stream(0), 6.0, Area(), crowd, times(5.0), False) == "no room"
-    assert ground(frame).place(stream(0), 40.0, Area(), (), times(5.0), False) == "no room"
+        x, y = (other.left + other.right - 1) / 2, (other.top + other.bottom - 1) / 2
+        assert (np.abs(found - (x, y)).max(axis=1) > (other.right - other.left) / 2 + 6).all()
+    crowd = (OccupiedRegion(0, 0, 90, 60),)
+    assert ground(frame).place(Draws(0), target(), Area(), crowd, times(5.0), False) == "no room"
+    assert ground(frame).place(Draws(0), target(44), Area(), (), times(5.0), False) == "no room"
 
 
 def test_dim_targets_are_looked_for_dim_places() -> None:
     frame = clutter(4, SIDE, SIDE, deviation=6, mean=80)
     frame[:, 80:] += 90
-    dim, bright = (places(ground(frame), dim=wish, signal=times(4.0), number=100) for wish in (True, False))
+    dim, bright = (places(ground(frame), outside_top10=wish, request=times(4.0), number=100) for wish in (True, False))
     assert (dim[:, 0] < 90).mean() > 0.9
     assert (bright[:, 0] > 70).mean() > 0.9
 
 
 def test_what_no_place_can_take_is_told() -> None:
     frame = clutter(5, SIDE, SIDE, deviation=12)
-    assert ground(frame).place(stream(0), 6.0, Area(), (), times(60.0), False) == "saturated"
-    assert ground(frame).place(stream(0), 6.0, Area(), (), times(-60.0), True) == "saturated"
+    assert ground(frame).place(Draws(0), target(), Area(), (), times(60.0), False) == "saturated"
+    assert ground(frame).place(Draws(0), target(), Area(), (), times(-60.0), True) == "saturated"
     calm = clutter(5, SIDE, SIDE, deviation=0.3)
-    assert ground(calm).place(stream(0), 6.0, Area(), (), times(3.0), False) == "invisible contrast"
+    assert ground(calm).place(Draws(0), target(), Area(), (), times(3.0), False) == "invisible contrast"
 
 
 def test_global_clutter_is_foretold_from_the_whole_image() -> None:
     """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
     frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
     frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)
-    local = ground(frame).place(stream(0), 6.0, Area(), (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False)
+    local = ground(frame).place(Draws(0), target(), Area(), (OccupiedRegion(74, 0, 160, 160),), times(3.0), False)
     whole = ground(frame, region="global").place(
-        stream(0), 6.0, Area(), (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False
+        Draws(0), target(), Area(), (OccupiedRegion(74, 0, 160, 160),), times(3.0), False
     )
     assert local == "invisible contrast"
     assert not isinstance(whole, str)
