@@ -108,7 +108,8 @@ class BackgroundLibrary:
         A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
         (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
         scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
-        A file that cannot be used is listed in `faults`.
+        A file that cannot be used is listed in `faults`. Near-duplicates form a group, and so do the frames of one
+        sub-folder that is no scene, such as a sequence: a group stays on one side of a split.
 
         Args:
             folder: the folder; sub-folders to any depth, links followed.
@@ -126,7 +127,8 @@ class BackgroundLibrary:
         root = Path(folder).resolve()
         faults: list[Issue] = []
         files = background_files(root, Path(folder), faults)
-        scale = stated_scale(root) or scale_of_files((root / file, partial(_content, root / file)) for file in files)
+        reading = ((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+        scale = stated_scale(root) or scale_of_files(reading)
         entries, cache = [], _PixelCache(cache_bytes)
         for frame, image in usable_frames(root, files, scale, min_size, faults):
             entries.append(_Entry(frame))
@@ -256,18 +258,23 @@ def _shipped_classifier() -> Classifier:
     return classify_images
 
 
-def _content(path: Path) -> bytes:
-    return read_bytes(path, MAX_IMAGE_BYTES)
+def _sequence(entry: _Entry) -> str | None:
+    """The sub-folder of a frame, below that of its scene: its frames are taken for those of one camera and moment."""
+    folders = PurePosixPath(entry.frame.id).parts[:-1]
+    if folders and (folders[0] == _PLAIN_FOLDER or (entry.label is not None and folders[0] == entry.label.scene)):
+        folders = folders[1:]
+    return f"folder {'/'.join(folders)}" if folders else None
 
 
 def _backgrounds(entries: list[_Entry]) -> Iterator[Background]:
     first: dict[str, int] = {}
     linked = []
-    for number, entry in enumerate(entries):
-        if entry.label is not None and entry.label.group is not None:
-            linked.append((first.setdefault(entry.label.group, number), number))
+    for place, entry in enumerate(entries):
+        group = entry.label.group if entry.label is not None else None
+        for name in filter(None, (group, _sequence(entry))):
+            linked.append((first.setdefault(name, place), place))
     groups = group_duplicates([entry.frame.thumbnail for entry in entries], linked)
-    for entry, group in zip(entries, groups, strict=True):
+    for entry, first_place in zip(entries, groups, strict=True):
         assert entry.label is not None  # `open` keeps labelled entries only
-        label, first_id = entry.label, entries[group].frame.id
+        label, first_id = entry.label, entries[first_place].frame.id
         yield Background(entry.frame.id, label.scene, label.confidence, entry.source, first_id)

@@ -25,6 +25,7 @@ def mix(
     seed: common.Seed = 0,
     resume: common.Resume = False,
     overwrite: common.Overwrite = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -37,7 +38,7 @@ def mix(
     if real_ratio is None and real_count is None:
         real_ratio = 0.1
     folder = common.real_folder(real)
-    source = Dataset.open(folder) if folder is not None else None
+    source = common.open_dataset(folder, mask_threshold) if folder is not None else None
     drawn = draw_mix(
         source,
         Dataset.open(synth),
