@@ -8,12 +8,14 @@ Coordinates everywhere: x right, y down, pixel centres at integers; angles in de
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar, get_args
 
+from sirstgen.checks import number, pair, whole
 from sirstgen.errors import InvalidValueError
-from sirstgen.stages import Per, find_stage, finite, in_order, records_from_dict, records_to_dict, require
+from sirstgen.stages import Per, find_stage, in_order, records_from_dict, records_to_dict, require
 
 Kind = Literal["point", "spot", "extended"]
 RegionKind = Literal["local", "global"]
@@ -73,22 +75,26 @@ class TargetPlan:
 
     def __post_init__(self) -> None:
         require(self.kind in get_args(Kind), "kind", "must be point, spot or extended", self.kind)
-        require(len(self.position) == 2 and finite(*self.position), "position", "must be (x, y)", self.position)
+        _set(self, "position", pair("position", "must be (x, y)", self.position))
+        for name in ("scr", "contrast", "length", "angle"):
+            _set(self, name, number(name, getattr(self, name)))
+        if self.sigma is not None:
+            _set(self, "sigma", pair("sigma", "must be two positive lengths (along, across)", self.sigma, alike=True))
         asked = (self.scr, self.contrast)
         require((self.scr is None) != (self.contrast is None), "one of scr and contrast", "must be given", asked)
         for name, value in (("scr", self.scr), ("contrast", self.contrast)):
-            require(value is None or (finite(value) and value > 0), name, "must be positive", value)
-        require(finite(self.angle), "angle", "must be finite", self.angle)
+            require(value is None or value > 0, name, "must be positive", value)
+        require(self.angle is not None, "angle", "must be a number", self.angle)
         require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
-        object.__setattr__(self, "stages", _checked(self.stages, "target"))
+        _set(self, "stages", _checked(self.stages, "target"))
         if self.kind == "extended":
             require(self.template is not None, "template", "must name a template for an extended target", None)
             length = self.length
-            require(length is not None and finite(length) and length > 0, "length", "must be positive", length)
+            require(length is not None and length > 0, "length", "must be positive", length)
             require(self.sigma is None, "sigma", "goes with point and spot, not with extended", self.sigma)
         else:
             sigma = self.sigma
-            positive = sigma is not None and len(sigma) == 2 and finite(*sigma) and min(sigma) > 0
+            positive = sigma is not None and min(sigma) > 0
             require(positive, "sigma", "must be two positive lengths (along, across)", sigma)
             require(self.template is None, "template", "goes with extended, not with kernels", self.template)
             require(self.length is None, "length", "goes with extended, not with kernels", self.length)
@@ -155,7 +161,12 @@ class BackgroundCrop:
     group: str = ""
 
     def __post_init__(self) -> None:
-        x, y, width, height = self.crop
+        try:
+            x, y, width, height = crop = tuple(operator.index(part) for part in self.crop)
+        except (TypeError, ValueError):
+            require(False, "background.crop", "must be four whole numbers (x, y, width, height)", self.crop)
+        _set(self, "crop", crop)
+        require(isinstance(self.id, str), "background.id", "must be text", self.id)
         inside = x >= 0 and y >= 0 and width >= 1 and height >= 1
         require(inside, "background.crop", "must be (x >= 0, y >= 0, width >= 1, height >= 1)", self.crop)
 
@@ -211,14 +222,26 @@ class ImagePlan:
     stages: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        kind = BackgroundCrop.__name__
+        require(isinstance(self.background, BackgroundCrop), "background", f"must be a {kind}", self.background)
+        given: Any = self.targets
+        targets = (given,) if isinstance(given, TargetPlan) else given
+        fits = isinstance(targets, list | tuple) and all(isinstance(target, TargetPlan) for target in targets)
+        require(fits, "targets", "must be TargetPlan objects", given)
+        _set(self, "targets", tuple(targets))
+        for name in ("index", "width", "height", "bit_depth"):
+            _set(self, name, whole(name, getattr(self, name)))
+        for name in ("blur_sigma", "mask_level", "max_saturated"):
+            _set(self, name, number(name, getattr(self, name)))
+            require(getattr(self, name) is not None, name, "must be a number", None)
         require(self.index >= 0, "index", "must not be negative", self.index)
         size = (self.width, self.height)
         require(self.width >= 16 and self.height >= 16, "image size", "must be at least 16x16", size)
         require(self.bit_depth in (8, 16), "bit_depth", "must be 8 or 16", self.bit_depth)
-        require(finite(self.blur_sigma) and self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
+        require(self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
         require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)
         require(0 <= self.max_saturated <= 1, "max_saturated", "must be from 0 to 1", self.max_saturated)
-        object.__setattr__(self, "stages", _checked(self.stages, "image", self.bit_depth))
+        _set(self, "stages", _checked(self.stages, "image", self.bit_depth))
 
     @classmethod
     def unchecked(cls, **values: Any) -> Self:
@@ -279,6 +302,11 @@ class ImagePlan:
                 f"a plan must hold values of the right kind, got one that is not: {error}; "
                 f"a row of targets.jsonl shows the layout"
             ) from None
+
+
+def _set(record: Any, name: str, value: Any) -> None:
+    """Set a field of a frozen record while it is made."""
+    object.__setattr__(record, name, value)
 
 
 def _checked(records: Mapping[str, Any], per: Per, bit_depth: int | None = None) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,9 +99,12 @@ def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -
         ({"background": {"id": "x", "crop": [1, 2, 3]}}, "right kind.*not enough values"),
         ({"targets": [{"kind": "spot"}]}, "must hold 'position'"),
         ({"targets": [{"kind": "spot", "position": 3, "scr_requested": 4}]}, "right kind"),
-        ({"targets": [{"kind": "spot", "position": [3, 4], "scr_requested": "4", "sigma": [1, 1]}]}, "right kind"),
+        (
+            {"targets": [{"kind": "spot", "position": [3, 4], "scr_requested": "4", "sigma": [1, 1]}]},
+            "scr must be a finite number, got '4'",
+        ),
         ({"clutter_region": {"kind": "local", "margins": 3}}, "right kind.*margins"),
-        ({"width": "256"}, "right kind"),
+        ({"width": "256"}, "width must be a whole number, got '256'"),
         ({"mask_level": 2.0}, r"mask_level must be in \(0, 1\], got 2.0"),
     ],
 )
@@ -112,3 +117,33 @@ def test_a_wrong_row_is_refused_with_the_fault(changes: dict[str, Any], named: s
 def test_a_row_without_background_says_so() -> None:
     with pytest.raises(InvalidValueError, match="must hold 'background'"):
         ImagePlan.from_dict({"targets": [], "clutter_region": {}})
+
+
+def test_plain_values_stand_for_what_they_mean() -> None:
+    round_kernel = TargetPlan("spot", [3, np.float32(4)], scr=np.int64(4), sigma=1.5)  # type: ignore[arg-type]
+    assert round_kernel == TargetPlan("spot", (3.0, 4.0), scr=4.0, sigma=(1.5, 1.5))
+    plan = ImagePlan(BackgroundCrop("x", [0, 0, 64, 64]), [round_kernel], width=np.int64(64))  # type: ignore[arg-type]
+    assert plan == ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), (round_kernel,), width=64)
+    assert ImagePlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TargetPlan("spot", (1, 2), scr="4", sigma=1), "scr must be a finite number, got '4'"),
+        (lambda: TargetPlan("spot", 3, scr=4, sigma=1), r"position must be \(x, y\), got 3"),
+        (lambda: TargetPlan("spot", (1, 2), scr=4, sigma="wide"), "sigma must be two positive lengths"),
+        (lambda: TargetPlan("spot", (1, 2), scr=4, sigma=True), "sigma must be two positive lengths"),
+        (lambda: TargetPlan("spot", (1, 2), scr=4, sigma=1, angle=None), "angle must be a number"),
+        (lambda: BackgroundCrop("x", 3), "background.crop must be four whole numbers"),
+        (lambda: BackgroundCrop("x", (0, 0, 1.5, 2)), "background.crop must be four whole numbers"),
+        (lambda: BackgroundCrop(3, (0, 0, 4, 2)), "background.id must be text"),
+        (lambda: ImagePlan("cloud/0001"), "background must be a BackgroundCrop, got cloud/0001"),
+        (lambda: ImagePlan(BackgroundCrop("x", (0, 0, 9, 9)), targets=[3]), "targets must be TargetPlan objects"),
+        (lambda: ImagePlan(BackgroundCrop("x", (0, 0, 9, 9)), bit_depth="8"), "bit_depth must be a whole number"),
+        (lambda: ImagePlan(BackgroundCrop("x", (0, 0, 9, 9)), blur_sigma="1"), "blur_sigma must be a finite number"),
+    ],
+)
+def test_values_of_another_type_are_one_error(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        make()

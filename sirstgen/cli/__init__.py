@@ -6,13 +6,17 @@ Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments o
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
+from sirstgen import terminal
 from sirstgen.cli import (
+    audit,
     backgrounds,
     bench,
     common,
@@ -30,26 +34,36 @@ from sirstgen.cli import (
     train_check,
     verify,
 )
+from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import SirstgenError
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with errors of the house told in one line and turned into their exit code."""
+def reported(name: str, command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with its arguments checked, and errors of the house told in one line with their exit code."""
 
     @functools.wraps(command)
     def run(*args: object, **kwargs: object) -> None:
         try:
-            with warnings.catch_warnings():
+            with terminal.interruptible(), warnings.catch_warnings():
                 warnings.showwarning = common.show_warning
+                check_ranges(name, kwargs)
+                if isinstance(out := kwargs.get("out"), str | Path):
+                    terminal.check_writable(out)
                 command(*args, **kwargs)
         except SirstgenError as error:
-            typer.echo(f"error: {error}", err=True)
+            terminal.tell(f"error: {error}")
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted; files written so far are whole, --resume goes on where a command has it", err=True)
+            terminal.tell(terminal.MESSAGE)
+            raise typer.Exit(terminal.INTERRUPTED) from None
+        except MemoryError:
+            terminal.tell("error: memory ran out; use smaller images, fewer workers or a smaller batch")
             raise typer.Exit(1) from None
-        except BrokenPipeError:  # the reader of our output has gone
-            sys.stderr.close()
+        except OSError as error:  # a disk that fails; everything else is told by whoever knows the file better
+            if isinstance(error, BrokenPipeError):
+                raise
+            place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
+            terminal.tell(f"error: {place}: {error.strerror or error}")
             raise typer.Exit(1) from None
 
     return run
@@ -82,29 +96,42 @@ def _group(name: str, text: str) -> typer.Typer:
     return group
 
 
-app.command("synth")(reported(synth.synth))
-app.command("verify")(reported(verify.verify))
-app.command("stats")(reported(stats.stats))
-app.command("preview")(reported(preview.preview))
-app.command("review")(reported(review.review))
-app.command("compare")(reported(compare.compare))
-app.command("mix")(reported(mix.mix))
-app.command("train-check")(reported(train_check.train_check))
-app.command("detect")(reported(detect.detect))
-app.command("bench")(reported(bench.bench))
-app.command("figures")(reported(figures.figures))
-app.command("export")(reported(export.export))
-app.command("fit")(reported(fit.fit))
+app.command("synth")(reported("synth", synth.synth))
+app.command("verify")(reported("verify", verify.verify))
+app.command("stats")(reported("stats", stats.stats))
+app.command("preview")(reported("preview", preview.preview))
+app.command("review")(reported("review", review.review))
+app.command("compare")(reported("compare", compare.compare))
+app.command("mix")(reported("mix", mix.mix))
+app.command("train-check")(reported("train-check", train_check.train_check))
+app.command("detect")(reported("detect", detect.detect))
+app.command("bench")(reported("bench", bench.bench))
+app.command("figures")(reported("figures", figures.figures))
+app.command("audit")(reported("audit", audit.audit))
+app.command("export")(reported("export", export.export))
+app.command("fit")(reported("fit", fit.fit))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
-_backgrounds.command("make")(reported(backgrounds.make))
-_backgrounds.command("harvest")(reported(backgrounds.harvest))
-_backgrounds.command("classify")(reported(backgrounds.classify))
+_backgrounds.command("make")(reported("backgrounds make", backgrounds.make))
+_backgrounds.command("harvest")(reported("backgrounds harvest", backgrounds.harvest))
+_backgrounds.command("classify")(reported("backgrounds classify", backgrounds.classify))
 
 _scenes = _group("scenes", "The scene CNN.")
-_scenes.command("train")(reported(scenes.train))
+_scenes.command("train")(reported("scenes train", scenes.train))
 
 
 def main() -> None:
-    """Runs the command line."""
-    app()
+    """Run the command line."""
+    terminal.open_closed_streams()
+    terminal.end_on_interrupt()
+    code: str | int | None = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    except BrokenPipeError:
+        code = 1
+    except OSError as fault:  # standard error cannot take the message of a wrong option, standard output the help
+        terminal.tell(f"error: {fault.strerror or fault}")
+        code = 2
+    sys.exit(terminal.close_output() if code in (0, None) else code)

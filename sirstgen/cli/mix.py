@@ -9,16 +9,18 @@ import typer
 
 from sirstgen.cli import common
 
+_SYNTH = Path("sirst-synth")
+
 
 def mix(
     real_ratio: Annotated[float | None, typer.Option(help="Share of real images, 0 to 1.")] = None,
-    real_count: Annotated[int | None, typer.Option(help="Number of real images, in place of a ratio.")] = None,
-    total: Annotated[int, typer.Option(help="Images in all; the paper's Table VIII has 791.")] = 791,
-    synth: Annotated[Path, typer.Option(help="Synthetic dataset.")] = Path("sirst-synth"),
+    real_count: Annotated[int | None, typer.Option(help="Number of real images, in place of a share.")] = None,
+    total: Annotated[int, typer.Option(help="Training images in all; Table VIII has 791.")] = 791,
+    synth: Annotated[Path | None, typer.Option(help="Synthetic dataset. [./sirst-synth, else made]")] = None,
     real: common.Real = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("sirst-mix"),
-    link: Annotated[bool, typer.Option("--link", help="Hard links in place of copies.")] = False,
-    with_test: Annotated[bool, typer.Option("--with-test", help="Carry the real test images, listed in test.txt.")] = (
+    link: Annotated[bool, typer.Option("--link", help="Make hard links in place of copies.")] = False,
+    with_test: Annotated[bool, typer.Option("--with-test", help="Add the real test images, listed in test.txt.")] = (
         False
     ),
     synth_part: Annotated[str, typer.Option(help="Synthetic images are taken from: train, all, or auto.")] = "auto",
@@ -29,33 +31,55 @@ def mix(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Mixes real training images and synthetic ones; real test images never enter the training part."""
+    """Mix real training images and synthetic ones in a given ratio.
+
+    Real test images never enter the training part. Without a real dataset, the surrogate domain takes its place, and
+    the result says nothing about real frames.
+    """
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.mix.mix import draw_mix
+    from sirstgen.mix.mix import draw_mix, mix_counts
+    from sirstgen.mix.surrogate import NOTE, default_synthetic, surrogate_dataset
     from sirstgen.mix.writer import write_mix
+    from sirstgen.output import refuse_existing
     from sirstgen.storage.run import read_manifest
 
     if real_ratio is None and real_count is None:
         real_ratio = 0.1
+    seed = seed or 0
+    real_needed, synth_needed = mix_counts(total, real_ratio, real_count)
+    if not resume:
+        refuse_existing(out, overwrite)
+    made = out.with_name(f"{out.name}-data")
     folder = common.real_folder(real)
+    surrogate = folder is None and (real_needed > 0 or with_test)
+    if surrogate and not quiet:
+        typer.echo(NOTE, err=as_json)
     source = common.open_dataset(folder, mask_threshold) if folder is not None else None
+    if synth is None and _SYNTH.is_dir():
+        synth = _SYNTH
+    with common.progress("synth", quiet) as told:
+        if surrogate:
+            source = surrogate_dataset(made / "surrogate", progress=told)
+        synthetic = Dataset.open(synth) if synth is not None else None
+        if synthetic is None and synth_needed:
+            synthetic = default_synthetic(made / f"synth-{synth_needed}-{seed}", synth_needed, seed, told)
     drawn = draw_mix(
         source,
-        Dataset.open(synth),
-        seed=seed or 0,
+        synthetic,
+        seed=seed,
         total=total,
         real_ratio=real_ratio,
         real_count=real_count,
         synth_part=synth_part,
         with_test=with_test,
+        surrogate=surrogate,
     )
     with common.progress("mix", quiet) as told:
         write_mix(drawn, out, link=link, overwrite=overwrite, resume=resume, progress=told)
     manifest = read_manifest(out)
     if source is not None:
         common.warn(source.notes())
-    real_images, synthetic = manifest["real"]["train"], manifest["synthetic"]["train"]
-    text = (
-        f"{manifest['count']} images in {out}: {real_images} real and {synthetic} synthetic for training (seed {seed})"
-    )
-    common.show(manifest, text, as_json, quiet)
+    counts = {kind: manifest[kind]["train"] for kind in ("real", "synthetic")}
+    name = "surrogate" if surrogate else "real"
+    text = f"{manifest['count']} images in {out}: {counts['real']} {name} and {counts['synthetic']} synthetic"
+    common.show(manifest, f"{text} for training (seed {seed})", as_json, quiet)

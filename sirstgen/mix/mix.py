@@ -56,10 +56,12 @@ class Mix:
     Attributes:
         entries: sorted by id.
         seed: what the ids were drawn with.
+        surrogate: whether the real images are of the surrogate domain.
     """
 
     entries: tuple[MixEntry, ...]
     seed: int
+    surrogate: bool = False
 
     def ids(self, part: Part) -> tuple[str, ...]:
         """The ids of one part, sorted."""
@@ -104,6 +106,7 @@ def draw_mix(
     real_count: int | None = None,
     synth_part: str = "auto",
     with_test: bool = False,
+    surrogate: bool = False,
 ) -> Mix:
     """Draw the images of a mix; nothing is written.
 
@@ -117,6 +120,7 @@ def draw_mix(
         synth_part: see `synthetic_pool`.
         with_test: also carry the real set's test images, for testing only, so that the folder alone serves a training
             code that wants a test list.
+        surrogate: whether `real` is the surrogate domain.
 
     Raises:
         InvalidValueError: see `mix_counts`.
@@ -138,7 +142,7 @@ def draw_mix(
         if real is None:
             raise InputError("the test images are those of the real set, and none is given; name one with --real")
         entries += [MixEntry("real", real, key, "test") for key in real.split("test")]
-    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed)
+    return Mix(tuple(sorted(entries, key=lambda entry: entry.id)), seed, surrogate)
 
 
 def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:

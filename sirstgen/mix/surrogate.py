@@ -1,7 +1,7 @@
-"""A stand-in for a real dataset, so that a check runs where no real frames are at hand.
+"""The surrogate domain: a synthetic set in the place of a real one, so that commands run where no real frames are.
 
 It differs from what `synth` makes by default in backgrounds (formulas of another seed), sizes, contrast and blur, and
-shares only the code. Figures on it show that the tool works; they are no statement about real images.
+shares the code. Figures on it show that the tool works; they say nothing about real frames.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sources import PROCEDURAL, open_backgrounds
 
+NOTE = "Surrogate domain: the images in the place of real ones are synthetic. It says nothing about real frames."
+"""Stands in the first line, the title and the JSON of everything that is made on the surrogate domain."""
+
 # NUAA-SIRST has this many frames, half of them for testing.
 COUNT = 427
 _SEED = 427
@@ -27,22 +30,23 @@ _RECIPE = {
 }
 
 
-def surrogate_dataset(folder: Path, count: int = COUNT) -> Dataset:
-    """The stand-in, written to `folder` unless it is there already.
+def surrogate_dataset(folder: Path, count: int = COUNT, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """Return the surrogate domain, written to `folder` unless it is there already.
 
     Args:
-        folder: absent, or holding the stand-in, finished or not.
-        count: images, half of them for testing; backgrounds never stand on both sides.
+        folder: absent, or holding the surrogate domain, finished or not.
+        count: images, half of them for testing; no background is on both sides.
+        progress: called with images made and images in all.
     """
-    recipe = Recipe.from_mapping(_RECIPE, "stand-in")
+    recipe = Recipe.from_mapping(_RECIPE, "surrogate domain")
     generator = Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
-    write_dataset(generator, folder, count, resume=True)
+    write_dataset(generator, folder, count, resume=True, progress=progress)
     return Dataset.open(folder)
 
 
 def default_synthetic(
     folder: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The default recipe's images on the built-in backgrounds, written to `folder` unless they are there already."""
+    """Return images of the default recipe, written to `folder` unless they are there already."""
     write_dataset(Generator(seed=seed), folder, count, resume=True, progress=progress)
     return Dataset.open(folder)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+import sys
 from functools import cache
 from pathlib import Path
+
+from sirstgen.errors import printable
 
 _EMPHASIS = re.compile("bold|italic|oblique", re.IGNORECASE)
 
 
-def printable(text: str) -> str:
-    r"""Return `text` with control characters and undecodable bytes escaped, such as ``\x07`` or ``\udcff``.
+def printable_lines(text: str) -> str:
+    r"""Return `text` with control characters and undecodable bytes escaped, such as ``\x07``; its line feeds stay.
 
-    The result can be encoded as UTF-8 and stays on one line, except for its own line feeds.
+    The result can be encoded as UTF-8.
     """
-    hidden = {"Cc", "Cs", "Zl", "Zp"}
     if text.isprintable():
         return text
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if character != "\n" and unicodedata.category(character) in hidden
-        else character
-        for character in text
-    )
+    return "\n".join(printable(line, sys.maxsize) for line in text.split("\n"))
 
 
 def shortened(text: str, most: int = 36) -> str:
@@ -40,7 +36,7 @@ def drawable(text: str) -> tuple[str, Path]:
     The font is DejaVu Sans where it has every character, else the installed font that has most of the others.
     Characters that neither has are escaped, such as ``\u4e2d``.
     """
-    text = printable(text)
+    text = printable_lines(text)
     default = _default_font()
     wanted = frozenset(map(ord, text)) - _characters(default) - {ord("\n")}
     if not wanted:

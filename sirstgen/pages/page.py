@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.pages.fonts import printable
+from sirstgen.pages.fonts import printable_lines
 from sirstgen.pages.table import Grid
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
+        finalize=lambda value: printable_lines(value) if type(value) is str else value,
     )
     made.tests["block"] = lambda block, name: type(block).__name__ == name
     return made

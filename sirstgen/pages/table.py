@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
 
-from sirstgen.pages.fonts import printable
+from sirstgen.errors import printable
 
 WIDTH = 80
 
@@ -43,7 +43,7 @@ class Grid:
         Heads and texts wrap at spaces where the table is too wide. Where that is not enough, the columns are spread
         over several tables, one below the other, and each repeats the first column.
         """
-        lines = [[printable(cell).replace("\n", " ") for cell in line] for line in (self.head, *self.rows)]
+        lines = [[printable(cell.replace("\n", " ")) for cell in line] for line in (self.head, *self.rows)]
         first, *rest = (_Column.of(cells, width) for cells in zip(*lines, strict=True))
         blocks = [[first]]
         # A first column that names the rows is kept readable where there are several tables anyway.
@@ -74,7 +74,7 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 
 def _escaped(cell: str) -> str:
-    return printable(cell).replace("|", "\\|").replace("\n", " ")
+    return printable(cell.replace("\n", " ")).replace("|", "\\|")
 
 
 @dataclass(frozen=True)

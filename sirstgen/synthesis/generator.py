@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, overload
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.seeding import draw_seed, stream
+from sirstgen.seeding import stream
+from sirstgen.slices import Slice
+from sirstgen.synthesis.arguments import as_backgrounds, as_recipe, as_seed, as_templates
 from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, reach
-from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, crop_background, finish, render
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
 from sirstgen.synthesis.sides import Side
-from sirstgen.synthesis.sources import open_backgrounds, procedural_backgrounds
+from sirstgen.synthesis.sources import procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
@@ -42,36 +45,36 @@ _WAYS_OUT = {
 class Generator:
     """Draws, renders and checks the images of a run. Image i depends on the seed and i, and on nothing else.
 
-    >>> generator = Generator(Recipe.default(scr=[4]), seed=0)
+    >>> generator = Generator(Recipe(scr=[4]), seed=0)
     >>> sample = generator[41]                      # alone
     >>> for sample in generator.samples(10): ...    # in order
 
     Args:
-        recipe: the paper's by default.
-        backgrounds: the built-in ones by default.
-        templates: the built-in ones by default.
+        recipe: the paper's by default; a table of entries or the path of a recipe file will do.
+        backgrounds: the built-in ones by default; ``procedural`` or a folder of frames will do.
+        templates: the built-in ones by default; a folder will do.
         seed: non-negative; drawn from the operating system if None (``generator.seed`` tells it).
 
     Raises:
-        InvalidValueError: a negative seed, a scene without a row in the recipe, a template class without templates.
+        InvalidValueError: a negative seed, a scene without a row in the recipe, a template class without templates, an
+            argument of another type.
+        InputError: a file or folder cannot be used.
     """
 
     def __init__(
         self,
-        recipe: Recipe | None = None,
-        backgrounds: BackgroundSource | None = None,
-        templates: TemplateLibrary | None = None,
+        recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+        backgrounds: BackgroundSource | str | Path | None = None,
+        templates: TemplateLibrary | str | Path | None = None,
         seed: int | None = None,
     ) -> None:
-        if seed is not None and seed < 0:
-            raise InvalidValueError(f"seed must not be negative, got {seed}", name="seed", value=seed)
-        self.seed = draw_seed() if seed is None else int(seed)
-        self.recipe = recipe if recipe is not None else Recipe.default()
-        source = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
+        self.seed = as_seed(seed)
+        self.recipe = as_recipe(recipe)
+        source = as_backgrounds(backgrounds, self.recipe, self.seed)
         if self.recipe.backgrounds.procedural_share > 0 and not isinstance(source, MixedBackgrounds):
             source = MixedBackgrounds(source, procedural_backgrounds(self.recipe, self.seed))
         self.backgrounds = source
-        self.templates = templates if templates is not None else builtin_templates()
+        self.templates = as_templates(templates)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -97,9 +100,25 @@ class Generator:
         """The side of the train/test split that image `index` is on; known before the image is made."""
         return self._schedule.side(index)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Image `index`, the same whenever and wherever it is made; see `make`."""
-        return self.make(index)
+    def __repr__(self) -> str:
+        return f"Generator({self.recipe!r}, seed={self.seed})"
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Slice[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | Slice[Sample]:
+        """Return image `index`, the same whenever and wherever it is made; or a slice of images, made when asked for.
+
+        Raises:
+            InvalidValueError: a negative index, or a slice without an end.
+        """
+        if not isinstance(index, slice):
+            return self.make(index)
+        bounds = (index.start or 0, index.stop, index.step or 1)
+        if index.stop is None or min(bounds) < 0:
+            raise InvalidValueError(f"a slice of a generator must have an end and no negative number, got {index}")
+        return Slice(self.make, range(*bounds))
 
     def make(self, index: int, redraw: int = 0) -> Sample:
         """Image `index`.

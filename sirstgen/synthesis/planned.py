@@ -6,10 +6,11 @@ import hashlib
 import json
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, overload
 
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError, SirstgenError
@@ -17,12 +18,12 @@ from sirstgen.images import Gray
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
+from sirstgen.slices import Slice
+from sirstgen.synthesis.arguments import as_backgrounds, as_seed, as_templates
 from sirstgen.synthesis.canvas import TargetRejectedError
 from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.profiles import builtin_templates
 from sirstgen.synthesis.render import Sample, render
 from sirstgen.synthesis.sides import Side
-from sirstgen.synthesis.sources import open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
 _FRAMES = 8  # decoded backgrounds kept
@@ -59,16 +60,16 @@ class PlannedGenerator(Generator):
 
     def __init__(
         self,
-        plans: Sequence[ImagePlan],
-        backgrounds: BackgroundSource | None = None,
-        templates: TemplateLibrary | None = None,
+        plans: Iterable[ImagePlan],
+        backgrounds: BackgroundSource | str | Path | None = None,
+        templates: TemplateLibrary | str | Path | None = None,
         *,
         recipe: Recipe | None = None,
         seed: int = 0,
         sides: Sequence[Side] | None = None,
         **changes: Any,
     ) -> None:
-        self.plans = tuple(plans)
+        self.plans = (plans,) if isinstance(plans, ImagePlan) else tuple(plans) if isinstance(plans, Iterable) else ()
         if not self.plans or not all(isinstance(plan, ImagePlan) for plan in self.plans):
             raise InvalidValueError("plans must be one or more ImagePlan objects", name="plans")
         wrong = next((name for name in changes if name not in self.CHANGES), None)
@@ -78,11 +79,11 @@ class PlannedGenerator(Generator):
         recipe = recipe or Recipe(
             width=first.width, height=first.height, bit_depth=first.bit_depth, mask_level=first.mask_level
         )
-        self.seed = seed
+        self.seed = as_seed(seed)
         self.recipe = recipe.replace(**changes)
         self.changes = frozenset(changes)
-        self.backgrounds = backgrounds if backgrounds is not None else open_backgrounds(recipe=self.recipe)
-        self.templates = templates if templates is not None else builtin_templates()
+        self.backgrounds = as_backgrounds(backgrounds, self.recipe, self.seed)
+        self.templates = as_templates(templates)
         self.sides = tuple(sides) if sides is not None else _dealt(self.plans, self.recipe.train_share)
         self._check()
         self._prepare()
@@ -95,6 +96,14 @@ class PlannedGenerator(Generator):
 
     def __len__(self) -> int:
         return len(self.plans)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Slice[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | Slice[Sample]:
+        """Return image `index`, or a slice of images, made when asked for."""
+        return Slice(self.make, range(len(self))[index]) if isinstance(index, slice) else self.make(index)
 
     def __repr__(self) -> str:
         return f"PlannedGenerator({len(self)} plans)"

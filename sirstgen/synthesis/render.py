@@ -18,6 +18,7 @@ from sirstgen.stages import ImageContext, records_in
 from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejectedError, mask_levels
 from sirstgen.synthesis.optics import blur_background
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.viewable import Viewable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Target:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Sample(Viewable):
     """One finished image.
 
     Args:

@@ -52,7 +52,7 @@ def logits_of(
         if size is not None:
             part = part.squashed(size)
         images = torch.stack([unit_range(gray_tensor(image))[None] for image in part.images])
-        with hardware.autocast():
+        with hardware.autocast(), torch.backends.cudnn.flags(allow_tf32=False):  # reported figures: whole float32
             logits = net.predict(hardware.inputs(images, net.in_channels))
         yield from zip(part.ids, logits[:, 0].cpu().numpy(), part.masks, strict=True)
 

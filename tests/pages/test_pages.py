@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.pages.figure import figure_bytes, refuse_figure, write_figure
-from sirstgen.pages.fonts import drawable, printable, shortened
+from sirstgen.pages.fonts import drawable, printable_lines, shortened
 from sirstgen.pages.page import Facts, Gallery, Grid, Note, Page, Picture, Section, refuse_page, render_page, write_page
 from sirstgen.pages.picture import LABEL_HEIGHT, labelled, picture_bytes
 
@@ -66,7 +66,7 @@ def test_markdown_columns_line_up() -> None:
 
 
 def test_names_are_printable_and_short() -> None:
-    assert printable("a\tb\x07\udcff") == "a\\tb\\x07\\udcff"
+    assert printable_lines("a\tb\x07\udcff\n\x00") == "a\\tb\\x07\\udcff\n\\x00"
     assert shortened("abcdefghij", 5) == "ab…ij" and shortened("abc", 5) == "abc"
 
 

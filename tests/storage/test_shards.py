@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sirstgen.errors import DamageWarning, GenerationError, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.shard_run import seed_at
@@ -157,11 +157,11 @@ def test_a_damaged_shard_is_named_and_made_anew(small_generator: Generator, whol
     data = bytearray((copied / name).read_bytes())
     data[3000] ^= 1
     (copied / name).write_bytes(data)
-    with pytest.warns(DamageWarning, match=rf"{name}: its checksum is wrong; it is made anew"):
+    with pytest.warns(SirstgenWarning, match=rf"{name}: its checksum is wrong; it is made anew"):
         write_shards(small_generator, copied, COUNT, SIZE, resume=True)
     assert files(copied) == files(whole)
     (copied / name).unlink()
-    with pytest.warns(DamageWarning, match=f"{name} is missing"):
+    with pytest.warns(SirstgenWarning, match=f"{name} is missing"):
         write_shards(small_generator, copied, COUNT, SIZE, resume=True)
     assert files(copied) == files(whole)
 

@@ -296,7 +296,7 @@ PLANTED = {
     "missing pair": (delete_pair, "images/000004.png", "missing with its mask"),
     "extra file": (add("images/notes.txt"), "images/notes.txt", "extra file"),
     "extra image": (add_pair, "targets.jsonl", "image 000011 has no line"),
-    "unfinished run": (add(".run/fingerprint"), ".run", "not finished"),
+    "unfinished run": (add(".run.json"), ".run.json", "unfinished run: 0 of"),
 }
 
 

@@ -1,0 +1,61 @@
+"""Plain values that a person or a file gives, as the types that records hold."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from typing import Any
+
+import numpy as np
+
+from sirstgen.errors import InvalidValueError
+
+
+def number(name: str, value: Any) -> float | None:
+    """Return a finite number as a float; None stays.
+
+    Raises:
+        InvalidValueError: anything else; names `name` and the value.
+    """
+    if value is None:
+        return None
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    if not real or not math.isfinite(value):
+        raise InvalidValueError(f"{name} must be a finite number, got {value!r}", name=name, value=value)
+    return float(value)
+
+
+def whole(name: str, value: Any) -> int:
+    """Return a whole number as an int.
+
+    Raises:
+        InvalidValueError: anything else; names `name` and the value.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InvalidValueError(f"{name} must be a whole number, got {value!r}", name=name, value=value) from None
+
+
+def pair(name: str, rule: str, value: Any, alike: bool = False) -> tuple[float, float]:
+    """Return two finite numbers as floats.
+
+    Args:
+        name: of the value, for messages.
+        rule: what it must be, for messages.
+        value: a sequence of two numbers.
+        alike: one number stands for two.
+
+    Raises:
+        InvalidValueError: anything else; names `name` and the value.
+    """
+    if alike and isinstance(value, numbers.Real):
+        value = value, value
+    try:
+        first, second = (number(name, part) for part in value)
+    except (TypeError, ValueError):
+        first = second = None
+    if first is None or second is None:
+        raise InvalidValueError(f"{name} {rule}, got {value!r}", name=name, value=value)
+    return first, second
