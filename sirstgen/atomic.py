@@ -1,26 +1,26 @@
-"""Files and folders that appear whole or not at all: written under a temporary name, then renamed."""
+"""Files that appear whole or not at all: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import os
-import secrets
-import shutil
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import RawIOBase
 from itertools import count
 from pathlib import Path
 
-from sirstgen.errors import GenerationError, OutputExistsError
+from sirstgen.errors import GenerationError
 
-# A folder without this file was not written by sirstgen and is not ours to delete.
 MANIFEST = "dataset.json"
 
 _numbers = count()  # of the temporary files of this process
+_PART = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)-\d+\.part")
 
 
-def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> None:
+def write_file(path: Path, data: bytes | str, scratch: Path | None = None, durable: bool | None = None) -> None:
     """Write `data` (text as UTF-8 with newline ends) to `path`, whole or not at all.
 
     Args:
@@ -28,20 +28,28 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None) -> No
         data: its content.
         scratch: an existing folder on the same file system for the file while it is being written, so that a killed
             process leaves nothing beside finished files; without it the file's own folder serves, and is made.
+        durable: also after a power cut the file is either what it was or what it is now. Takes about 1 to 10 ms; by
+            default done where no `scratch` is given.
     """
     content = data.encode() if isinstance(data, str) else data
     folder = path.parent if scratch is None else scratch
     temporary = f"{folder}{os.sep}.{path.name}.{os.getpid()}-{next(_numbers)}.part"
+    durable = scratch is None if durable is None else durable
     with writing(path):
         if scratch is None:
             folder.mkdir(parents=True, exist_ok=True)
+            remove_parts(folder, path.name)
         try:
             with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123  # a Path costs as much as the write
                 write_all(file, content)
+                if durable:
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+        if durable:
+            sync_folder(path.parent)
 
 
 def write_all(file: RawIOBase, data: bytes) -> None:
@@ -54,9 +62,61 @@ def write_all(file: RawIOBase, data: bytes) -> None:
         rest = rest[taken:]
 
 
-@contextmanager
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut, where the disk can do that for folders."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sync_disk(folder: Path) -> None:
+    """Put everything that was written to the disk of `folder` on that disk; once a dataset, not once a file."""
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError, TypeError):  # not Linux
+        os.sync() if hasattr(os, "sync") else None
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with writing(folder):
+            if syncfs(descriptor):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
+
+
+def remove_parts(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes have left of files that they were writing directly in `folder`.
+
+    Args:
+        folder: where.
+        name: of one finished file; all by default.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _PART.fullmatch(entry.name)
+            if match is None or (name is not None and match["name"] != name) or _is_running(int(match["process"])):
+                continue
+            with contextlib.suppress(OSError):
+                Path(entry.path).unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
 def writing(path: Path, inside: bool = False) -> Iterator[None]:
-    """Faults of the disk inside the block become GenerationError.
+    """Turn faults of the disk inside the block into GenerationError.
 
     Args:
         path: what is being written, named in the message.
@@ -67,53 +127,3 @@ def writing(path: Path, inside: bool = False) -> Iterator[None]:
     except OSError as fault:
         named = os.fsdecode(fault.filename) if inside and fault.filename is not None else str(path)
         raise GenerationError(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
-
-
-def refuse_existing(folder: Path, overwrite: bool, manifest: str = MANIFEST) -> None:
-    """Raise OutputExistsError unless `folder` is free, empty, or ours (it holds `manifest`) and may be overwritten."""
-    if folder.is_dir():
-        if not any(folder.iterdir()):
-            return
-        if not overwrite:
-            raise OutputExistsError(
-                f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
-                path=str(folder),
-            )
-        if not (folder / manifest).is_file():
-            raise OutputExistsError(
-                f"{folder}: only output of sirstgen is overwritten, this folder holds no {manifest}; empty it yourself",
-                path=str(folder),
-            )
-    elif folder.exists() or folder.is_symlink():
-        raise OutputExistsError(f"{folder}: a file is in the place of the output folder", path=str(folder))
-
-
-@contextmanager
-def whole_folder(folder: Path, overwrite: bool = False, manifest: str = MANIFEST) -> Iterator[Path]:
-    """A temporary folder beside `folder` to write into; it takes the place of `folder` when the block ends well.
-
-    Args:
-        folder: the final place; must be absent or empty, or hold `manifest` when `overwrite` is true.
-        overwrite: replace what is there; it stays untouched until the new one is complete.
-        manifest: name of the file by which a folder is known to be ours to replace.
-
-    Raises:
-        OutputExistsError: see `refuse_existing`.
-        GenerationError: the disk is full or may not be written to.
-    """
-    refuse_existing(folder, overwrite, manifest)
-    target = folder.resolve()
-    token = secrets.token_hex(4)
-    work, old = (target.with_name(f".{target.name}.{token}.{kind}") for kind in ("part", "old"))
-    try:
-        with writing(folder, inside=True):
-            work.mkdir(parents=True)
-            yield work
-            if target.is_dir():
-                target.replace(old)
-            work.replace(target)
-    finally:
-        if old.exists() and not target.exists():
-            old.replace(target)
-        for leftover in (work, old):
-            shutil.rmtree(leftover, ignore_errors=True)

@@ -11,7 +11,7 @@
 Messages state the rule, then the value, then the way out: ``scr must be positive, got -2 (recipe.yaml: scr[1])``.
 `SirstgenError.within` adds context on the way up (image, target, stage). The commands turn the first three
 into exit code 2 and `GenerationError` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
-`DamageWarning` is no error: what it tells is put right. All errors survive pickling, so they travel whole from worker
+`SirstgenWarning` tells what the work goes on in spite of. All errors survive pickling, so they travel whole from worker
 processes.
 """
 
@@ -95,5 +95,5 @@ class GenerationError(SirstgenError):
     """The work was asked for correctly and could not be done."""
 
 
-class DamageWarning(UserWarning):
-    """Damaged state of an interrupted run was found, and that part of the work is done again; one line."""
+class SirstgenWarning(UserWarning):
+    """Something that the work goes on in spite of, such as damaged state of an interrupted run that is made again."""

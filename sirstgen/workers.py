@@ -1,4 +1,4 @@
-"""Worker processes: begun alike, ended with their parent, and given no more tasks at a time than they need."""
+"""Process pool with a bounded queue. Workers are single-threaded and exit with the parent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import get_spawning_popen
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from multiprocessing.reduction import DupFd
+from typing import Any, TypeVar
 
 from sirstgen.errors import GenerationError
 
@@ -21,18 +23,31 @@ _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 _UNDER_WAY = 4 * (os.cpu_count() or 1)
 
 
+class _Pool(ProcessPoolExecutor):
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As in the base class; Ctrl-C does not reach a process that is started here before it can ignore it."""
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(*args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextlib.contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(workers: int, lock: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Processes that work on one thread each, leave Ctrl-C to this one, and end when it is killed.
 
     Args:
         workers: how many, at least 1. They are spawned, so what they are given must be importable.
+        lock: descriptor of an output's lock, see `sirstgen.lock.locked`; it stays locked until the last process ended.
     """
     # Linear algebra reads its number of threads from the environment that a process starts with.
     before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
     os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
     try:
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
+        with _Pool(workers, get_context("spawn"), initializer=_begin_worker, initargs=(_Inherited(lock),)) as pool:
             yield pool
     finally:
         for name, value in before.items():
@@ -40,6 +55,22 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+class _Inherited:
+    """A descriptor that the processes of a pool get a copy of when they are started."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self.descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.descriptor is None or get_spawning_popen() is None:
+            return _Inherited, (None,)
+        return _inherit, (DupFd(self.descriptor),)
+
+
+def _inherit(copy: Any) -> _Inherited:
+    return _Inherited(copy.detach())
 
 
 def as_finished(
@@ -81,7 +112,7 @@ def as_finished(
             future.cancel()
 
 
-def _begin_worker() -> None:
+def _begin_worker(_lock: _Inherited) -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

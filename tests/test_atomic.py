@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from sirstgen.atomic import whole_folder, write_all, write_file
-from sirstgen.errors import GenerationError, OutputExistsError
+from sirstgen.atomic import remove_parts, write_all, write_file
+from sirstgen.errors import GenerationError
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -16,54 +19,6 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert len(list((tmp_path / "deep").iterdir())) == 1
     with pytest.raises(GenerationError, match="cannot be written"):
         write_file(tmp_path / "deep" / "a.txt" / "b", b"x")
-
-
-def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
-    out = tmp_path / "sets" / "out"
-
-    def interrupted() -> None:
-        with whole_folder(out) as work:
-            (work / "half").write_text("x")
-            assert not out.exists()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list((tmp_path / "sets").iterdir()) == []
-    with whole_folder(out) as work:
-        (work / "dataset.json").write_text("1")
-    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["out"]
-    with pytest.raises(OutputExistsError, match="--overwrite"), whole_folder(out):
-        pass
-    with whole_folder(out, overwrite=True) as work:
-        (work / "dataset.json").write_text("2")
-    assert (out / "dataset.json").read_text() == "2"
-    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["out"]
-    with pytest.raises(ZeroDivisionError), whole_folder(out, overwrite=True):
-        raise ZeroDivisionError
-    assert (out / "dataset.json").read_text() == "2"
-
-
-def test_what_is_no_dataset_is_never_deleted(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "thesis.tex").write_text("x")
-    with pytest.raises(OutputExistsError, match=r"no dataset.json"), whole_folder(tmp_path / "home", overwrite=True):
-        pass
-    with (
-        pytest.raises(OutputExistsError, match="a file is in the place"),
-        whole_folder(tmp_path / "home" / "thesis.tex"),
-    ):
-        pass
-    (tmp_path / "empty").mkdir()
-    with whole_folder(tmp_path / "empty") as work:
-        (work / "a").write_text("a")
-    assert (tmp_path / "empty" / "a").is_file()
-
-
-def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(GenerationError, match="cannot be written"), whole_folder(tmp_path / "file" / "out"):
-        pass
 
 
 class NearlyFull(io.RawIOBase):
@@ -85,3 +40,29 @@ def test_a_short_write_is_gone_on_with_or_told() -> None:
     assert file.taken == b"0123456789"
     with pytest.raises(OSError, match="error"):
         write_all(file, b"more")
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    orphan, other = (tmp_path / f".{name}.{dead.pid}-0.part" for name in ("a.txt", "b.txt"))
+    alive, mine = tmp_path / f".a.txt.{os.getpid()}-99.part", tmp_path / ".a.txt.part"
+    for path in (orphan, other, alive, mine):
+        path.touch()
+    write_file(tmp_path / "a.txt", "x")
+    assert (orphan.exists(), other.exists(), alive.exists(), mine.exists()) == (False, True, True, True)
+    remove_parts(tmp_path)
+    assert (other.exists(), alive.exists(), mine.exists()) == (False, True, True)
+
+
+def test_a_rename_that_is_a_promise_comes_after_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut the file is what it was or what it is now: content, then name, then the folder."""
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (calls.append("fsync"), fsync(file))[1])
+    monkeypatch.setattr(os, "replace", lambda *names: (calls.append("replace"), replace(*names))[1])
+    write_file(tmp_path / "state.json", "{}")
+    assert calls == ["fsync", "replace", "fsync"]
+    calls.clear()
+    write_file(tmp_path / "image.png", b"x", scratch=tmp_path)
+    assert calls == ["replace"]

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sirstgen.atomic import whole_folder
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
 from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.output import output_folder
 from sirstgen.png import encode_png
 
 REPORT_NAME = "harvest.json"
@@ -81,7 +81,8 @@ def harvest_folder(
     if margin < 0:
         raise InvalidValueError(f"margin must be 0 or more pixels, got {margin}", value=margin)
     report = HarvestReport()
-    with whole_folder(Path(out)) as work:
+    with output_folder(Path(out), lambda _: set(), staged=True) as output:
+        work = output.work
         for done, key in enumerate(ids, start=1):
             _harvest_frame(dataset, key, work, (scenes or {}).get(key), margin, report)
             if progress is not None:

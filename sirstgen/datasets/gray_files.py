@@ -23,20 +23,23 @@ def place_gray(source: Path, data: bytes, pixels: Gray, target: Path, link: bool
         source: the file that `data` is from.
         data: its content.
         pixels: (H, W) uint8 or uint16.
-        target: the file to be made; its folder exists.
+        target: the file to be made; its folder exists. What an interrupted run has left there is replaced.
         link: a hard link in place of a copy where the bytes are kept and both places lie on one disk.
     """
-    if not _is_gray_png_of(data, pixels, source):
-        target.write_bytes(encode_png(pixels))
-        return
-    if link:
+    own = _is_gray_png_of(data, pixels, source)
+    content = data if own else encode_png(pixels)
+    if target.exists():
+        if target.read_bytes() == content:
+            return
+        target.unlink()  # it may be a link to the source, whose content must not change
+    if own and link:
         try:
             os.link(source.resolve(), target)
         except OSError:  # another disk, or a file system without hard links: a copy is as good
             pass
         else:
             return
-    target.write_bytes(data)
+    target.write_bytes(content)
 
 
 def _is_gray_png_of(data: bytes, pixels: Gray, source: Path) -> bool:

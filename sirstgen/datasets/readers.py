@@ -14,6 +14,7 @@ from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
 from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
@@ -72,6 +73,7 @@ class Dataset:
         """
         check_threshold(mask_threshold)
         folder = Path(folder)
+        refuse_unfinished(folder)
         entries = find_entries(folder)
         splits = read_split_lists(folder, entries) or shard_split(entries)
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.atomic import whole_folder, write_file
+from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
 from sirstgen.export.coco import CocoWriter
@@ -24,6 +24,9 @@ from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.output import output_folder
+from sirstgen.storage.checksums import write_sums
+from sirstgen.storage.owned import listed_files
 
 FORMATS: dict[str, type[Writer]] = {
     "coco": CocoWriter,
@@ -38,7 +41,7 @@ FORMATS: dict[str, type[Writer]] = {
 """What makes the writer of each format."""
 
 RECORD = "export.json"
-"""The file that names a folder an export; without it nothing is overwritten."""
+"""The file that names a folder an export; ``SHA256SUMS`` lists it and all others, and nothing else is overwritten."""
 
 IMGSZ, SHARD_SIZE = 640, 1000
 """Defaults of `export_dataset`: the training size of ultralytics, and images in a WebDataset shard."""
@@ -132,7 +135,8 @@ def export_dataset(
     folder = Path(out)
     _refuse_overlap(source.folder, folder)
     check_files([(source, source.ids)])
-    with whole_folder(folder, overwrite, RECORD) as work:
+    with output_folder(folder, listed_files(RECORD), overwrite=overwrite, staged=True) as output:
+        work = output.work
         narrow = min(bit_depth or 16, kind.bits) == 8 and source.gray_scale != EIGHT_BIT
         levels = source.gray_scale if narrow else None
         parts = parts_of(source)
@@ -152,6 +156,7 @@ def export_dataset(
         result = Export(folder, format, source.name, len(source), targets, counts, levels, notes, usage)
         write_file(work / "README.md", job.card_head + _card(result))
         write_file(work / RECORD, json.dumps(result.to_dict(), indent=2) + "\n")
+        write_sums(work)
     return result
 
 

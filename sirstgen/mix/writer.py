@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from sirstgen import __version__
-from sirstgen.atomic import MANIFEST, whole_folder
+from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.mix.surrogate import NOTE
+from sirstgen.output import output_folder, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
+from sirstgen.storage.owned import owned_files
 
 SCHEMA_VERSION = 1
 
@@ -43,22 +45,30 @@ def write_mix(
         link: hard links in place of copies where bytes are kept and both lie on one disk. Linked files are the source's
             own: change neither.
         overwrite: replace a dataset that is there, once the new one is complete.
-        resume: accept a finished dataset of this very mix that is there. Nothing half-done is ever left to go on from.
+        resume: go on with an interrupted run of this very mix, or accept the finished one that is there.
         progress: called with images done and images in all.
 
     Raises:
         OutputExistsError: `out` holds something else.
+        InvalidValueError: `out` is or holds one of the sources, or an interrupted run there is of another mix.
         InputError: a file of a source cannot be used, or 8- and 16-bit images meet.
         GenerationError: the disk is full or may not be written to.
     """
     folder = Path(out)
+    refuse_overlap(folder, *{entry.source.folder for entry in mix.entries})
     manifest = _manifest(mix, folder.resolve().name)
     if resume and _written(folder) == manifest:
         return Dataset.open(folder)
     check_files((entry.source, (entry.source_id,)) for entry in mix.entries)
-    with whole_folder(folder, overwrite) as work:
+    if resume and stage_of(folder) is None:
+        refuse_existing(folder)
+    with output_folder(folder, owned_files, overwrite=overwrite, resume=resume, staged=True) as output:
+        work = output.work
+        if _written(work) not in (None, manifest):
+            raise InvalidValueError(f"cannot resume {folder}: another mix was begun there; repeat its command")
+        write_file(work / MANIFEST, _as_text(manifest))
         for part in ("images", "masks"):
-            (work / part).mkdir()
+            (work / part).mkdir(exist_ok=True)
         depth: tuple[Any, MixEntry] | None = None
         for number, entry in enumerate(mix.entries, start=1):
             image = _write_pair(entry, work, link)
@@ -74,9 +84,8 @@ def write_mix(
                 progress(number, len(mix.entries))
         _write_truth(mix, work / "targets.jsonl")
         write_split_lists(work, manifest["name"], mix.ids("train"), mix.ids("test"))
-        (work / MANIFEST).write_text(_as_text(manifest), encoding="utf-8", newline="\n")
         (work / "README.md").write_text(_card(mix, manifest), encoding="utf-8", newline="\n")
-        write_sums(work)
+        write_sums(work, kept=output.kept)
     return Dataset.open(folder)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sirstgen.atomic import write_file
+from sirstgen.atomic import sync_disk, write_file
 from sirstgen.errors import InputError
 
 SUMS = "SHA256SUMS"
@@ -16,17 +16,32 @@ _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(folder: Path, known: Mapping[str, str] | None = None, scratch: Path | None = None) -> None:
+def write_sums(folder: Path, known: Mapping[str, str] | None = None, kept: Mapping[str, Path] | None = None) -> None:
     """Write ``SHA256SUMS`` over every file below `folder`, sorted by path; itself and hidden files are left out.
+
+    The other files are on the disk, not in its cache only, before it appears: it is what makes a dataset finished.
 
     Args:
         folder: the dataset folder.
         known: checksums by path below `folder` that need not be computed again.
-        scratch: see `write_file`.
+        kept: files that will stand in the folder too, by path below it, and where they are now.
     """
+    places = {name: folder / name for name in _files(folder)}
+    places |= {name: path for name, path in (kept or {}).items() if not name.startswith(".") and path.is_file()}
     sums = known or {}
-    lines = [sum_line(sums.get(name) or _checksum(folder / name), name) for name in _files(folder)]
-    write_file(folder / SUMS, "".join(lines), scratch)
+    lines = [sum_line(sums.get(name) or _checksum(place), name) for name, place in sorted(places.items())]
+    sync_disk(folder)
+    write_file(folder / SUMS, "".join(lines))
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Return the checksums in ``SHA256SUMS`` by path below `folder`; lines that are no checksum are left out.
+
+    Raises:
+        InputError: there is no ``SHA256SUMS``, or it cannot be read.
+    """
+    matches = (_LINE.fullmatch(line.removesuffix("\r")) for line in _lines(folder))
+    return {_name(match): match[2].lower() for match in matches if match}
 
 
 def check_sums(folder: Path) -> list[str]:
@@ -38,22 +53,19 @@ def check_sums(folder: Path) -> list[str]:
     Raises:
         InputError: there is no ``SHA256SUMS``.
     """
-    try:
-        text = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape")
-    except OSError as fault:
-        raise InputError.of(folder / SUMS, f"cannot be read ({fault.strerror or fault})") from None
     faults: list[str] = []
     listed: dict[str, str] = {}
-    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), start=1):
+    for number, line in enumerate(_lines(folder), start=1):
         match = _LINE.fullmatch(line.removesuffix("\r"))
         if match is None:
             faults.append(f"{SUMS}: line {number} is no checksum line")
             continue
-        escaped, checksum, name = match.groups()
-        name = _unescape(name) if escaped else name
+        name = _name(match)
         if name in listed:
             faults.append(f"{name}: listed twice in {SUMS}")
-        listed[name] = checksum.lower()
+        elif listed and name < next(reversed(listed)):
+            faults.append(f"{SUMS}: line {number}, {name}, is not in the order of the paths")
+        listed[name] = match[2].lower()
     present = _files(folder)
     for name in sorted(listed.keys() | set(present)):
         if name not in listed:
@@ -67,6 +79,18 @@ def check_sums(folder: Path) -> list[str]:
             except OSError as fault:
                 faults.append(f"{name}: cannot be read ({fault.strerror or fault})")
     return faults
+
+
+def _lines(folder: Path) -> list[str]:
+    try:
+        text = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as fault:
+        raise InputError.of(folder / SUMS, f"cannot be read ({fault.strerror or fault})") from None
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _name(match: re.Match[str]) -> str:
+    return _unescape(match[3]) if match[1] else match[3]
 
 
 def _files(folder: Path) -> list[str]:

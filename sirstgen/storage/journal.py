@@ -1,17 +1,23 @@
 """The journal of a run: which images are finished, so that a run can be killed at any moment and go on.
 
-One line per finished image: id, checksum of the image, checksum of the mask, its row; tab-separated. A later line for
-the same id replaces the earlier one; a line with nothing behind the id takes it back.
+One line per finished image: id, checksum of the image, checksum of the mask, its row, checksum of the line so far;
+separated by tabs. A later line for the same id replaces the earlier one; a line without row takes it back.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from sirstgen.atomic import write_all, writing
+from sirstgen.errors import SirstgenWarning
+
+_NOT_THERE = -1
 
 
 class Entry(NamedTuple):
@@ -23,43 +29,63 @@ class Entry(NamedTuple):
     row: str  # JSON, one line
 
     def line(self) -> str:
-        """As it stands in the journal."""
-        return "\t".join(self) + "\n"
+        """Return the entry as it stands in the journal."""
+        text = "\t".join(self)
+        return f"{text}\t{_checksum(text)}\n"
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Entry | None:
+        """Return the entry of a line; None where the line is damaged."""
+        try:
+            text, _, checksum = line.decode().removesuffix("\n").rpartition("\t")
+            entry = cls(*text.split("\t"))
+            sound = checksum == _checksum(text) and int(entry.id) > 0 and line.endswith(b"\n")
+        except (ValueError, TypeError):
+            return None
+        return entry if sound else None
 
 
 class Journal:
-    """Entries on disk in the order of their arrival; offsets alone are kept in memory.
+    """Entries on disk in the order of their arrival; eight bytes an image are kept in memory.
 
     Args:
-        path: the journal's file; made if missing. A last line cut off by a crash is dropped.
+        path: the journal's file; made if missing. A last line that a crash has cut off is dropped; other damaged lines
+            are told in a `SirstgenWarning`, and their images count as not made.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._offsets: dict[str, int] = {}
+        self._offsets = array("q")  # by number of the image, from 0
+        self._count = 0
         self._end = 0
+        damaged = 0
         if path.exists():
             with path.open("rb") as file:
                 for raw in file:
-                    if not raw.endswith(b"\n") or raw.count(b"\t") != 3:
+                    if not raw.endswith(b"\n"):
                         break
-                    image_id, _, rest = raw.partition(b"\t")
-                    if rest.strip():
-                        self._offsets[image_id.decode()] = self._end
+                    entry = Entry.of_line(raw)
+                    if entry is None:
+                        damaged += 1
                     else:
-                        self._offsets.pop(image_id.decode(), None)
+                        self._set(entry.id, self._end if entry.row else _NOT_THERE)
                     self._end += len(raw)
             with path.open("r+b") as file:
                 file.truncate(self._end)
+        if damaged:
+            warnings.warn(
+                f"{path}: {damaged} damaged lines; their images are made again", SirstgenWarning, stacklevel=2
+            )
         self._file = path.open("ab", buffering=0)
 
     def add(self, entry: Entry) -> None:
-        """Notes an image as finished; replaces what was noted for its id."""
-        self._offsets[entry.id] = self._append(entry)
+        """Note an image as finished; replaces what was noted for its id."""
+        self._set(entry.id, self._append(entry))
 
     def forget(self, image_id: str) -> None:
-        """The image is not finished after all."""
-        if self._offsets.pop(image_id, None) is not None:
+        """Note that the image is not finished after all."""
+        if image_id in self:
+            self._set(image_id, _NOT_THERE)
             self._append(Entry(image_id, "", "", ""))
 
     def _append(self, entry: Entry) -> int:
@@ -69,31 +95,55 @@ class Journal:
         self._end += len(data)
         return start
 
+    def _set(self, image_id: str, offset: int) -> None:
+        index = int(image_id) - 1
+        missing = index + 1 - len(self._offsets)
+        if missing > 0:
+            self._offsets.extend(array("q", [_NOT_THERE]) * missing)
+        self._count += (offset != _NOT_THERE) - (self._offsets[index] != _NOT_THERE)
+        self._offsets[index] = offset
+
+    def has(self, index: int) -> bool:
+        """Return whether image `index` (from 0) is finished."""
+        return index < len(self._offsets) and self._offsets[index] != _NOT_THERE
+
     def __contains__(self, image_id: str) -> bool:
-        return image_id in self._offsets
+        return self.has(int(image_id) - 1)
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return self._count
 
-    def ids(self) -> list[str]:
-        """The ids of all finished images, in order."""
-        return sorted(self._offsets, key=int)
+    @property
+    def last(self) -> int:
+        """The number, from 1, of the last finished image; 0 where there is none."""
+        return next((index + 1 for index in reversed(range(len(self._offsets))) if self.has(index)), 0)
 
     def entries(self) -> Iterator[Entry]:
         """All finished images in the order of their ids; read from disk one by one."""
         with self._path.open("rb") as file:
-            for image_id in self.ids():
-                file.seek(self._offsets[image_id])
-                name, image, mask, row = file.readline().decode().rstrip("\n").split("\t")
-                yield Entry(name, image, mask, row)
+            for offset in self._offsets:
+                if offset != _NOT_THERE:
+                    file.seek(offset)
+                    entry = Entry.of_line(file.readline())
+                    assert entry is not None, "checked when the journal was opened"
+                    yield entry
+
+    def sync(self) -> None:
+        """Make what was noted so far survive a power cut."""
+        with writing(self._path):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
 
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def file_sha256(path: Path) -> str | None:
-    """SHA-256 of a file in hexadecimal; None where there is no such file."""
+    """Return the SHA-256 of a file in hexadecimal; None where there is no such file."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

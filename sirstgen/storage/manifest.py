@@ -31,8 +31,7 @@ _SHARDS = (
 
 def write_closing_files(run: FolderRun, generator: Generator) -> None:
     """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
-    folder = run.folder
-    name = folder.resolve().name
+    folder, name = run.folder, run.name
     scenes: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     targets = 0
@@ -59,11 +58,11 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
         scenes,
         rejections,
         Counter({k: len(v) for k, v in split.items()}),
-        run.takes,
+        run.redraws,
     )
     write_file(folder / "dataset.json", json.dumps(made, indent=2) + "\n", run.scratch)
     write_file(folder / "README.md", card(made), run.scratch)
-    write_sums(folder, sums, run.scratch)
+    write_sums(folder, sums, run.kept)
 
 
 def manifest(

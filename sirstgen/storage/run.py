@@ -1,83 +1,99 @@
-"""A run in progress: its folder inside the dataset, what was begun with what, and what is finished."""
+"""A run in progress: its state inside the dataset folder, what was begun with what, and what is finished."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, refuse_existing, write_file
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.storage.checksums import SUMS
+from sirstgen.atomic import MANIFEST, write_file
+from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
+from sirstgen.output import Output, holds_anything, refuse_existing, stage_of
+from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.owned import owned_files
 from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 
-RUN_FOLDER = ".run"
 LAYOUT = (SUMS, "images", "masks", "shards", "50_50", "img_idx", "targets.jsonl", "README.md", RUN_FOLDER, MANIFEST)
 """Everything of ours in a dataset folder, in the order in which it is removed: what makes the dataset finished goes
 first, what makes the folder recognisable last."""
 
-_FINGERPRINT = "fingerprint"
-SHARD_STATE = "shards.json"
-"""A run that writes shards has this file in its run folder, in place of a fingerprint."""
 _CHUNK = 32  # images a task
 _BLOCK = 8192  # images that are ordered by background together, so that planning a long run needs no time and memory
 
 
 class FolderRun:
-    """The state of a run that writes single files, kept in ``<dataset>/.run`` until the dataset is finished.
+    """The state of a run that writes single files, kept in ``.run.json`` and ``.run`` until the dataset is finished.
 
     Attributes:
-        folder: the dataset folder.
+        folder: where the files are written; at the end it is the dataset folder, or takes its place.
+        name: of the dataset.
+        kept: files of the user that will stand in the finished folder too, and where they are now.
+        lock: descriptor of the folder's lock.
         count: images of the finished dataset.
         sink: where workers put images.
         scratch: where files are before they are whole.
         journal: the finished images.
-        takes: for images that a person has rejected, how often; the next take draws them differently.
     """
 
-    def __init__(self, folder: Path, count: int, journal: Journal, takes: dict[str, int]) -> None:
-        self.folder = folder
-        self.count = count
-        self.scratch = folder / RUN_FOLDER / "scratch"
-        self.sink: Sink = FolderSink(folder, self.scratch)
+    def __init__(self, output: Output, journal: Journal, state: dict[str, Any]) -> None:
+        self.folder = output.work
+        self.name = output.folder.resolve().name
+        self.kept = output.kept
+        self.lock = output.lock
+        self.count: int = state["count"]
+        self.scratch = self.folder / RUN_FOLDER / "scratch"
+        self.sink: Sink = FolderSink(self.folder, self.scratch)
         self.journal = journal
-        self.takes = takes
+        self._state = state
+
+    @property
+    def redraws(self) -> dict[str, int]:
+        """For images that a person has rejected, how often; the next redraw draws them differently."""
+        redraws: dict[str, int] = self._state["redraws"]
+        return redraws
 
     @classmethod
-    def open(cls, generator: Generator, folder: Path, count: int, resume: bool, overwrite: bool) -> FolderRun:
-        """Begins a run, or goes on with the one in `folder`.
+    def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> FolderRun:
+        """Begin a run, or go on with the one in `output`.
 
-        The file ``.run/fingerprint`` says that a run has begun and is not finished; it comes before the first image
-        and goes after the last checksum.
+        The state comes before the first image and goes after the last checksum; it says that the dataset is not
+        finished.
 
         Raises:
-            OutputExistsError: there is something in `folder` that may not be replaced.
-            InvalidValueError: the run in `folder` was begun with something else, or holds more than `count` images.
+            OutputExistsError: `resume` is given, and what is there is neither a run nor a dataset of ours.
+            InvalidValueError: the run there was begun with something else, or holds more than `count` images.
+            InputError: a finished dataset there is damaged.
         """
+        folder, mark = output.work, fingerprint(generator)
+        state: dict[str, Any] = {"parts": mark, "count": count, "redraws": {}, "dropped": [], "finished": False}
+        if resume:
+            found = read_state(folder)
+            if found is None and (folder / STATE).exists():
+                warnings.warn(f"{folder / STATE}: damaged; all images are made again", SirstgenWarning, stacklevel=2)
+                (folder / JOURNAL).unlink(missing_ok=True)
+            elif found is not None and not found["finished"]:
+                refuse_other(output.folder, found["parts"], mark)
+                state = {**found, "count": count}
+            elif (folder / MANIFEST).is_file():
+                state["redraws"] = _reopen(output, mark, count)
+                state["dropped"] = found["dropped"] if found else []
+            elif folder == output.folder:
+                refuse_existing(folder)
         own = folder / RUN_FOLDER
-        mark = fingerprint(generator)
-        if not resume:
-            make_room(folder, overwrite)
-        elif (own / _FINGERPRINT).is_file():
-            refuse_other(folder, _read_parts(own / _FINGERPRINT), mark)
-        elif (folder / MANIFEST).is_file():
-            _reopen(folder, mark, count)
-        else:
-            make_room(folder, overwrite=False)
-        scratch = own / "scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        write_file(own / "seed", str(generator.seed), scratch)
-        write_file(own / _FINGERPRINT, json.dumps(mark), scratch)
+        shutil.rmtree(own / "scratch", ignore_errors=True)
+        write_file(folder / STATE, state_text(state))
+        (own / "scratch").mkdir(parents=True)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
-            run = cls(folder, count, Journal(own / "journal.tsv"), _read_takes(folder))
+            run = cls(output, Journal(folder / JOURNAL), state)
             on_fault.callback(run.journal.close)
             run._settle(count)
             on_fault.pop_all()
@@ -85,11 +101,12 @@ class FolderRun:
 
     @staticmethod
     def seed_of(folder: Path) -> int | None:
-        """The seed of the run or dataset in `folder`, so that it can go on without being told again."""
-        begun = folder / RUN_FOLDER / "seed"
-        if begun.exists():
-            return int(begun.read_text())
-        seed = read_manifest(folder).get("seed") if (folder / MANIFEST).exists() else None
+        """Return the seed of the run or dataset in `folder`, so that it can go on without being told again."""
+        place = stage_of(folder) or folder
+        state = read_state(place)
+        if state is not None:
+            return int(state["parts"]["seed"])
+        seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
         return None if seed is None else int(seed)
 
     @property
@@ -106,11 +123,11 @@ class FolderRun:
         number = 0
         for start in range(0, self.count, _BLOCK):
             block = range(start, min(start + _BLOCK, self.count))
-            missing = [index for index in block if image_id(index) not in self.journal]
+            missing = [index for index in block if not self.journal.has(index)]
             missing.sort(key=lambda index: (*assignment(index)[:2], index))
             for first in range(0, len(missing), _CHUNK):
                 images = missing[first : first + _CHUNK]
-                yield Chunk(number, tuple((index, self.takes.get(image_id(index), 0)) for index in images))
+                yield Chunk(number, tuple((index, self.redraws.get(image_id(index), 0)) for index in images))
                 number += 1
 
     def note(self, receipt: Sequence[Entry]) -> None:
@@ -118,28 +135,40 @@ class FolderRun:
         for entry in receipt:
             self.journal.add(entry)
 
-    def redraw(self, numbers: Mapping[str, int]) -> None:
-        """Have images drawn again.
+    def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
+        """Mark finished images to be drawn again. The same call after an interruption goes on with it.
 
         Args:
-            numbers: the redraw number of each image, by id; 0 draws what a new dataset holds.
+            images: ids, each to be drawn differently than before; or the redraw number of each image by id, where 0
+                draws what a new dataset holds.
         """
+        given = dict(images) if isinstance(images, Mapping) else dict.fromkeys(images)
+        asked = [[name, given[name]] for name in sorted(given)]
+        if self._state["dropped"] == asked:
+            return
+        numbers = {name: self.redraws.get(name, 0) + 1 if number is None else number for name, number in given.items()}
         for name in numbers:
             self.journal.forget(name)
-        self.takes = {name: number for name, number in (self.takes | dict(numbers)).items() if number}
-        write_file(self.folder / RUN_FOLDER / "takes.json", json.dumps(self.takes), self.scratch)
+        self.journal.sync()  # whoever is killed here has dropped nothing; after the next line, everything
+        self._state["dropped"] = asked
+        self._state["redraws"] = {name: number for name, number in (self.redraws | numbers).items() if number}
+        self._save()
 
     def finish(self) -> None:
-        """The dataset is complete: its run folder goes."""
+        """Say that the dataset is complete, and remove the run's own files."""
         self.journal.close()
-        (self.folder / RUN_FOLDER / _FINGERPRINT).unlink()
-        shutil.rmtree(self.folder / RUN_FOLDER)
+        self._state["finished"] = True
+        self._save()
+        clear(self.folder)
+
+    def _save(self) -> None:
+        write_file(self.folder / STATE, state_text(self._state))
 
     def _settle(self, count: int) -> None:
-        """Images whose files are not what the journal says are made again; files beyond the run's end are removed."""
-        ids = self.journal.ids()
-        if ids and int(ids[-1]) > count:
-            raise _too_few(self.folder, int(ids[-1]), count)
+        """Forget images whose files are not what the journal says; remove files beyond the run's end."""
+        last = self.journal.last
+        if last > count:
+            raise _too_few(self.folder, last, count)
         for entry in self.journal.entries():
             whole = (
                 file_sha256(self.folder / "images" / f"{entry.id}.png") == entry.image_sha256
@@ -154,83 +183,86 @@ class FolderRun:
                     file.unlink()
 
 
+def clear(folder: Path) -> None:
+    """Remove the files of a finished run from a dataset folder; the state goes last."""
+    if (folder / RUN_FOLDER).is_dir():
+        shutil.rmtree(folder / RUN_FOLDER)
+    (folder / STATE).unlink(missing_ok=True)
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The ``dataset.json`` of a finished dataset.
+    """Return the ``dataset.json`` of a finished dataset.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
     try:
-        manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
-    if not isinstance(manifest, dict) or "count" not in manifest:
-        raise InputError.of(folder / "dataset.json", "not the manifest of a sirstgen dataset")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
+        raise InputError.of(folder / MANIFEST, "not the manifest of a sirstgen dataset")
     return manifest
 
 
 def make_room(folder: Path, overwrite: bool) -> None:
-    """Removes the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
-    begun = any((folder / RUN_FOLDER / name).is_file() for name in (_FINGERPRINT, SHARD_STATE))
+    """Remove the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
+    begun = read_state(folder) is not None or (folder / SHARD_STATE).is_file()
     if begun and not overwrite:
         raise OutputExistsError(
             f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
         )
-    # A run killed in its first moments leaves nothing but an empty run folder.
-    blank = folder.is_dir() and all(part.name == RUN_FOLDER for part in folder.iterdir())
-    if not begun and not blank:
-        refuse_existing(folder, overwrite)
-    for name in LAYOUT:
-        part = folder / name
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+    refuse_existing(folder, overwrite)
+    if holds_anything(folder):
+        order = {name: place for place, name in enumerate(LAYOUT)}
+        for name in sorted(owned_files(folder), key=lambda name: (order.get(name.split("/")[0], -1), name)):
+            (folder / name).unlink()
+        for place in LAYOUT:
+            for empty in sorted((folder / place).rglob("*"), reverse=True) if (folder / place).is_dir() else ():
+                empty.rmdir()
+            with contextlib.suppress(OSError):
+                (folder / place).rmdir()
 
 
-def _reopen(folder: Path, mark: Mapping[str, Any], count: int) -> None:
-    """Turns a finished dataset back into a run: the journal from its rows and checksums."""
+def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:
+    """Turn a finished dataset back into a run: the journal from its rows and checksums.
+
+    Returns:
+        How often each redrawn image was redrawn.
+    """
+    folder = output.work
     manifest = read_manifest(folder)
     if "shards" in manifest:
         raise InvalidValueError(
-            f"cannot resume {folder}: it holds shards; give --shard-size {manifest['shards']['size']}", path=str(folder)
+            f"cannot resume {output.folder}: it holds shards; give --shard-size {manifest['shards']['size']}",
+            path=str(output.folder),
         )
-    refuse_other(folder, manifest, mark)
+    refuse_other(output.folder, manifest, mark)
     if manifest["count"] > count:
-        raise _too_few(folder, manifest["count"], count)
+        raise _too_few(output.folder, manifest["count"], count)
+    sums = read_sums(folder)
+    for name in ("targets.jsonl", MANIFEST):
+        if file_sha256(folder / name) != sums.get(name):
+            raise InputError.of(
+                folder / name,
+                f"missing, or changed since the dataset was written (by {SUMS}); put it back, or write a new dataset "
+                f"to another --out",
+            )
     own = folder / RUN_FOLDER
     own.mkdir(exist_ok=True)
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
-            for line in rows:
-                name = json.loads(line)["id"]
-                entry = Entry(name, sums[f"images/{name}.png"], sums[f"masks/{name}.png"], line.rstrip("\n"))
-                journal.write(entry.line())
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise InputError.of(
-            folder, f"{SUMS} and targets.jsonl do not fit together ({error}); make the dataset again with --overwrite"
-        ) from None
-    (own / "takes.json").write_text(json.dumps(manifest.get("redrawn", {})))
-    (own / "journal.new").replace(own / "journal.tsv")
+    with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
+        for line in rows:
+            name = json.loads(line)["id"]
+            images = sums.get(f"images/{name}.png", ""), sums.get(f"masks/{name}.png", "")
+            journal.write(Entry(name, *images, line.rstrip("\n")).line())
+    (own / "journal.new").replace(folder / JOURNAL)
+    return dict(manifest.get("redrawn", {}))
 
 
 def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
     return InvalidValueError(
         f"n must be at least {held}, as many as {folder} holds, got {count}", name="n", value=count
     )
-
-
-def _read_parts(file: Path) -> dict[str, Any]:
-    """The fingerprint of an interrupted run."""
-    try:
-        parts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError.of(file, f"cannot be read ({error}); begin anew with --overwrite") from None
-    if not isinstance(parts, dict):
-        raise InputError.of(file, "not the fingerprint of a run; begin anew with --overwrite")
-    return parts
 
 
 def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -241,9 +273,3 @@ def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str,
             f"cannot resume {folder}: {found}; repeat its command, or give --overwrite or another --out",
             path=str(folder),
         )
-
-
-def _read_takes(folder: Path) -> dict[str, int]:
-    path = folder / RUN_FOLDER / "takes.json"
-    takes: Mapping[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    return dict(takes)

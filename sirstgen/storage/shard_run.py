@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from sirstgen.atomic import MANIFEST
+from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
-from sirstgen.storage.run import LAYOUT, RUN_FOLDER, SHARD_STATE, make_room, refuse_other
+from sirstgen.storage.run import LAYOUT, make_room, refuse_other
 from sirstgen.storage.shards import RECORDS, Record, ShardFile, ShardSink, record_name, record_text
 from sirstgen.storage.sink import Chunk, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sides import Side
 
-STATE = f"{RUN_FOLDER}/{SHARD_STATE}"
+STATE = SHARD_STATE
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class ShardRun:
         self.done = 0
         self.notices: list[str] = []
         self.sink: Sink = ShardSink(str(place))
+        self.lock: int | None = None  # other commands may work on the same run
 
     @classmethod
     def open(

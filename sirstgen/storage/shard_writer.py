@@ -13,11 +13,11 @@ from typing import Any
 
 from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.split import PARTS
-from sirstgen.errors import DamageWarning, GenerationError, InvalidValueError, SirstgenError
+from sirstgen.datasets.unfinished import RUN_FOLDER
+from sirstgen.errors import GenerationError, InvalidValueError, SirstgenError, SirstgenWarning
 from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
 from sirstgen.storage.place import Place, open_place, write
-from sirstgen.storage.run import RUN_FOLDER
 from sirstgen.storage.shard_run import (
     STATE,
     ShardRun,
@@ -174,7 +174,7 @@ def _complete(
     try:
         make_missing(generator, run, workers, executor, progress)
         for notice in run.notices:
-            warnings.warn(f"{run.place}: {notice}; it is made anew", DamageWarning, stacklevel=3)
+            warnings.warn(f"{run.place}: {notice}; it is made anew", SirstgenWarning, stacklevel=3)
         if len(records_there(run.place, run.state)) < run.state.shards:
             return _finished_by_others(run)
         return finish_shards(str(run.place))

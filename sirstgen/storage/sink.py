@@ -57,6 +57,8 @@ class Run(Protocol):
 
     sink: Sink
     count: int
+    lock: int | None
+    """Descriptor of the output's lock, for `sirstgen.workers.worker_pool`; None where others may write too."""
 
     @property
     def done(self) -> int:

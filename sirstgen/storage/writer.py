@@ -10,12 +10,14 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import writing
-from sirstgen.errors import InvalidValueError
+from sirstgen.datasets.unfinished import read_state
+from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.output import output_folder
 from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
+from sirstgen.storage.owned import owned_files
 from sirstgen.storage.run import FolderRun, read_manifest
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
@@ -48,7 +50,7 @@ def write_dataset(
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
         resume: go on with an unfinished run, or add images to a finished one.
-        overwrite: remove the sirstgen dataset that is there.
+        overwrite: replace the sirstgen dataset that is there when the new one is whole; files of the user stay.
         progress: told how far the work is.
 
     Returns:
@@ -68,8 +70,13 @@ def write_dataset(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
-    with writing(folder, inside=True):
-        run = FolderRun.open(generator, folder, count, resume, overwrite)
+    state = read_state(folder)
+    if state is not None and not (state["finished"] or resume or overwrite):
+        raise OutputExistsError(
+            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
+        )
+    with output_folder(folder, owned_files, overwrite=overwrite, resume=resume) as output:
+        run = FolderRun.open(generator, output, count, resume=resume)
         _complete(generator, run, workers, executor, progress)
     return folder
 
@@ -87,8 +94,8 @@ def redraw(
     Args:
         generator: the one the dataset was made with.
         folder: the dataset.
-        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than the
-            dataset states, so that an interrupted call that is repeated draws the same. 0 restores the first image.
+        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than
+            before; an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
         progress: told how far the work is.
 
@@ -104,16 +111,16 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
-    earlier = manifest.get("redrawn", {})
-    numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
     if "shards" in manifest:
         from sirstgen.storage.shard_writer import redraw_shards
 
+        earlier = manifest.get("redrawn", {})
+        numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
         redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
         return folder
-    with writing(folder, inside=True):
-        run = FolderRun.open(generator, folder, count, resume=True, overwrite=False)
-        run.redraw(numbers)
+    with output_folder(folder, owned_files, resume=True) as output:
+        run = FolderRun.open(generator, output, count, resume=True)
+        run.redraw(ids)
         _complete(generator, run, workers, None, progress)
     return folder
 
@@ -152,7 +159,7 @@ def make_missing(
     if first is None:
         return
     chunks = itertools.chain((first,), missing)
-    with _workers(executor, workers) as pool:
+    with _workers(executor, workers, run.lock) as pool:
         for receipt in _receipts(generator, run.sink, chunks, pool):
             run.note(receipt)
             if progress:
@@ -169,9 +176,9 @@ def _receipts(generator: Generator, sink: Sink, chunks: Iterator[Chunk], pool: A
 
 
 @contextlib.contextmanager
-def _workers(executor: Any | None, workers: int) -> Iterator[Any | None]:
+def _workers(executor: Any | None, workers: int, lock: int | None) -> Iterator[Any | None]:
     if executor is not None or workers == 1:
         yield executor
         return
-    with worker_pool(workers) as pool:
+    with worker_pool(workers, lock) as pool:
         yield pool

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.images import read_bytes
@@ -308,5 +308,5 @@ def _read_record(path: Path) -> Run | None:
     try:
         return Run.from_dict(json.loads(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", DamageWarning, stacklevel=2)
+        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None

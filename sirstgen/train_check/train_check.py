@@ -6,8 +6,6 @@ its last checkpoint, so that a check which was stopped goes on where it was. Run
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +13,14 @@ from pathlib import Path
 
 from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset, check_files
-from sirstgen.errors import InputError, OutputExistsError
-from sirstgen.images import read_bytes
-from sirstgen.train_check.presets import CheckPlan
+from sirstgen.train_check.folder import check_folder, mark_folder, steps_chosen
+from sirstgen.train_check.presets import CheckPlan, FolderRow
 from sirstgen.train_check.runs import Check, Job
 from sirstgen.train_check.table import Run, Table
 from sirstgen.train_check.table_text import as_json, as_markdown, as_text
 from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Progress
 from sirstgen.training.runtime import Runtime
-
-_MARK = "check.json"
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ def train_check(
         out: takes ``table.txt``, ``table.md``, ``table.json``, and ``runs/`` with the record, ids, log and checkpoints
             of each run. None writes nothing.
         resume: keep the finished runs in `out`, continue the others (also those that ran out of memory or time).
-        overwrite: remove the check that is in `out` first.
+        overwrite: replace the check that is in `out` when this one is at its end; files of the user stay.
         surrogate: `real` is the built-in surrogate domain; the table says so.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time; None leaves it to the hardware.
@@ -83,16 +78,31 @@ def train_check(
 
     Raises:
         InputError: a list or image is missing, or a row asks for more images than there are; before any training.
-        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given.
-        InvalidValueError: unknown device.
+        OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given, or no earlier check.
+        InvalidValueError: unknown device, or `out` is or holds one of the sets.
     """
     started = time.monotonic()
     hardware = Runtime.of(plan.settings, device)
-    check = Check(plan, real, synth, out, device, workers)
+    check = Check(plan, real, synth, None, device, workers)
     jobs = check.jobs()
     entries = [entry for job in jobs if job.mix is not None for entry in job.mix.entries]
     check_files([(real, real.split("test")), *((entry.source, (entry.source_id,)) for entry in entries)])
-    kept = _prepare(out, resume, overwrite)
+    rows = (row.folder for row in plan.rows if isinstance(row, FolderRow))
+    inputs = (real.folder, None if synth is None else synth.folder, *rows)
+    with check_folder(out, resume, overwrite, inputs) as check.out:
+        return _run_all(check, jobs, hardware, started, surrogate, progress)
+
+
+def _run_all(
+    check: Check,
+    jobs: list[Job],
+    hardware: Runtime,
+    started: float,
+    surrogate: bool,
+    progress: Callable[[CheckProgress], None] | None,
+) -> Table:
+    """Make every run; the table is written anew after each group."""
+    plan, real, out = check.plan, check.real, check.out
     test = Frames.read(real, real.split("test"))
     check.frames.refuse_test_frames((job.mix for job in jobs if job.mix), test, str(real.folder))
 
@@ -102,12 +112,11 @@ def train_check(
 
     if plan.minutes is not None:
         check.deadline = started + 60 * plan.minutes
-        steps = kept or check.measured_steps(jobs, hardware, measuring)
+        steps = steps_chosen(out) or check.measured_steps(jobs, hardware, measuring)
         jobs = check.with_steps(jobs, steps)
         plan = replace(plan, settings=replace(plan.settings, steps=steps))
     if out is not None:
-        chosen = {"steps": plan.settings.steps} if plan.minutes is not None else {}
-        write_file(out / _MARK, json.dumps({"kind": "sirstgen train-check", **chosen}) + "\n")
+        mark_folder(out, None if plan.minutes is None else plan.settings.steps)
     runs: list[Run] = []
     for first, group in check.groups(jobs, hardware):
         reports = [_Report(progress, jobs, first + place, len(group)) for place in range(len(group))]
@@ -144,34 +153,3 @@ class _Report:
             left = training.seconds_left + per_step * later / self._together
         number, label = self._place + 1, self._jobs[self._place].label
         self._progress(CheckProgress(number, len(self._jobs), label, training, left))
-
-
-def _prepare(out: Path | None, resume: bool, overwrite: bool) -> int | None:
-    """Refuse or clear what is in `out`; only a folder that a check has made is ever removed.
-
-    Returns:
-        The steps a run that an earlier check with a time budget has chosen, for `resume`.
-    """
-    if out is None:
-        return None
-    steps = None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        ours = (out / _MARK).is_file()
-        if ours and overwrite and not resume:
-            shutil.rmtree(out)
-        elif ours and resume:
-            steps = _steps_chosen(out / _MARK)
-        else:
-            way_out = (
-                "resume it, overwrite it, or choose another" if ours else "choose another, this is no earlier check"
-            )
-            raise OutputExistsError(f"{out}: the output folder is not empty; {way_out}", path=str(out))
-    return steps
-
-
-def _steps_chosen(mark: Path) -> int | None:
-    try:
-        steps = json.loads(read_bytes(mark)).get("steps")
-    except (InputError, ValueError, AttributeError):
-        return None
-    return steps if isinstance(steps, int) and steps > 0 else None

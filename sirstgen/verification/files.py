@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.split import PARTS
+from sirstgen.datasets.unfinished import STATE, refuse_unfinished
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS, check_sums
 from sirstgen.storage.manifest import SCHEMA_VERSION
-from sirstgen.storage.run import RUN_FOLDER
 from sirstgen.verification.issues import Issue
 from sirstgen.verification.stored import StoredFiles
 
@@ -64,8 +64,10 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
 
 def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
     """Files that a finished dataset has beside its images; the name that its lists carry."""
-    if (folder / RUN_FOLDER).exists():
-        yield Issue(RUN_FOLDER, "the run is not finished; go on with synth --resume")
+    try:
+        refuse_unfinished(folder)
+    except InputError as error:
+        yield Issue(STATE, str(error).removeprefix(f"{folder}: "))
     for name in ("targets.jsonl", "README.md", SUMS):
         if name == "targets.jsonl" and manifest.get("kind") == "mix":
             continue  # a mix of sets that have no lines has none

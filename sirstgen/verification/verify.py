@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
-from sirstgen.storage.run import RUN_FOLDER
 from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
@@ -99,7 +99,7 @@ def examine(folder: str | Path, rebuild: Generator | None = None, progress: Prog
     path = Path(folder)
     if not path.is_dir():
         raise InputError.of(path, "there is no such folder")
-    states = ("dataset.json", "targets.jsonl", SUMS, RUN_FOLDER)
+    states = ("dataset.json", "targets.jsonl", SUMS, STATE)
     if any((path / name).exists() for name in states):
         return _examine_ours(path, rebuild, progress)
     return _examine_plain(path, progress)

@@ -119,7 +119,7 @@ def test_only_an_export_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.tex").write_text("years")
     with pytest.raises(OutputExistsError, match="not empty"):
         export_dataset(tmp_path / "set", "coco", tmp_path / "mine")
-    with pytest.raises(OutputExistsError, match=r"no export\.json"):
+    with pytest.raises(OutputExistsError, match=r"export\.json and SHA256SUMS do not show"):
         export_dataset(tmp_path / "set", "coco", tmp_path / "mine", overwrite=True)
     export_dataset(tmp_path / "set", "coco", tmp_path / "out")
     export_dataset(tmp_path / "set", "yolo", tmp_path / "out", overwrite=True)

@@ -18,14 +18,16 @@ import pytest
 
 from sirstgen import atomic
 from sirstgen.backgrounds.library import BackgroundLibrary
+from sirstgen.datasets.unfinished import STATE, state_text
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
+from sirstgen.output import stage_of
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.storage import journal
 from sirstgen.storage import run as storage_run
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.run import RUN_FOLDER, FolderRun
+from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -177,15 +179,89 @@ def test_killed_anywhere_and_resumed_gives_the_bytes_of_an_unbroken_run(
         assert files(out) == whole, f"killed at step {step} of {all_steps}"
 
 
-def test_overwriting_can_be_killed_anywhere(small_generator: Generator, unbroken: Path, tmp_path: Path) -> None:
-    whole = files(write_dataset(small_generator, tmp_path / "whole" / "set", 1))
-    for step in (1, 2, 3, 9, 15, 20, 25, 30, 33, 35, 37, 40):
-        out = tmp_path / f"step{step}" / "set"
-        shutil.copytree(unbroken, out)
-        assert killed_at(step, lambda out=out: write_dataset(small_generator, out, 1, overwrite=True), out)
-        assert not (out / "SHA256SUMS").exists() or step == 1
+def with_notes(dataset: Path, place: Path) -> Path:
+    """A copy of a dataset as ``<place>/set``, with files of the user in it."""
+    shutil.copytree(dataset, place / "set")
+    (place / "set" / "mine").mkdir()
+    for name in NOTES:
+        (place / "set" / name).write_bytes(NOTES[name])
+    return place / "set"
+
+
+NOTES = {"notes.txt": b"mine", "mine/a.txt": b"too"}
+
+
+@pytest.mark.parametrize("number", [10, pytest.param(10**6, marks=pytest.mark.slow)])
+def test_overwriting_can_be_killed_anywhere(
+    small_generator: Generator, unbroken: Path, tmp_path: Path, number: int
+) -> None:
+    """What was there stays until the new dataset is whole; the user's files stay; nothing is left beside it."""
+    out = with_notes(unbroken, tmp_path / "whole")
+    old = files(out)
+    write_dataset(small_generator, out, 1, overwrite=True)
+    whole = files(out)
+    assert NOTES.items() <= whole.items() and check_sums(out) == []
+    assert [path.name for path in out.parent.iterdir()] == ["set"]
+
+    def killed(step: int, place: Path) -> bool:
+        out = with_notes(unbroken, place)
+        return killed_at(step, lambda: write_dataset(small_generator, out, 1, overwrite=True), place)
+
+    low, high = 1, 1024
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if killed(middle, tmp_path / f"trial{middle}") else (low, middle)
+    for step in some_steps(low - 1, "overwrite", min(number, low - 1)):
+        place = tmp_path / f"step{step}"
+        assert killed(step, place)
+        there = files(place / "set")
+        assert {name for name in there if not name.startswith(".")} in (set(old), set(whole)) or step > low - 60
+        shutil.copytree(place, tmp_path / f"again{step}")
+        if stage_of(place / "set") is not None:
+            write_dataset(small_generator, place / "set", 1, resume=True)
+            assert files(place / "set") == whole, f"killed at step {step}"
+            assert [path.name for path in place.iterdir()] == ["set"]
+        out = tmp_path / f"again{step}" / "set"
         write_dataset(small_generator, out, 1, overwrite=True)
         assert files(out) == whole, f"killed at step {step}"
+        assert [path.name for path in out.parent.iterdir()] == ["set"]
+
+
+def test_overwriting_that_fails_leaves_what_was_there(
+    small_generator: Generator, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = with_notes(unbroken, tmp_path)
+    before = files(out)
+
+    def fails(*_: object) -> object:
+        raise GenerationError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generator, "make", fails)
+        with pytest.raises(GenerationError, match="no room"):
+            write_dataset(small_generator, out, 2, overwrite=True)
+    assert files(out) == before
+    write_dataset(small_generator, out, 2, overwrite=True)
+    assert len(rows(out)) == 2 and (out / "notes.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_what_the_user_changed_stops_overwriting(small_generator: Generator, copied: Path) -> None:
+    for name in ("images/000003.png", "README.md", "50_50/train.txt", "dataset.json"):
+        original = (copied / name).read_bytes()
+        (copied / name).write_bytes(original + b" ")
+        before = files(copied)
+        with pytest.raises(OutputExistsError, match=name):
+            write_dataset(small_generator, copied, 2, overwrite=True)
+        assert files(copied) == before
+        (copied / name).write_bytes(original)
+    shutil.copytree(copied, copied / "inner")  # a dataset of the user's, in a place of his own
+    (copied / "images" / "mine.png").write_bytes(b"x")
+    with pytest.raises(OutputExistsError, match=r"mine\.png: .*did not write.*move it away"):
+        write_dataset(small_generator, copied, 2, overwrite=True)
+    (copied / "images" / "mine.png").unlink()
+    write_dataset(small_generator, copied, 2, overwrite=True)
+    assert len(rows(copied / "inner")) == COUNT
 
 
 def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, out: Path) -> None:
@@ -235,8 +311,8 @@ def test_a_run_does_not_go_on_with_something_else(
     with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
     assert files(copied) == before
-    (copied / RUN_FOLDER).mkdir()
-    (copied / RUN_FOLDER / "fingerprint").write_text(json.dumps(fingerprint(small_generator)))
+    state = {"parts": fingerprint(small_generator), "count": COUNT, "redraws": {}, "dropped": [], "finished": False}
+    (copied / STATE).write_text(state_text(state))
     with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
 
@@ -258,8 +334,21 @@ def test_damaged_and_missing_files_are_made_again(small_generator: Generator, un
 
 def test_a_dataset_whose_lists_are_gone_says_so(small_generator: Generator, copied: Path) -> None:
     (copied / "SHA256SUMS").unlink()
-    with pytest.raises(InputError, match="make the dataset again with --overwrite"):
+    with pytest.raises(InputError, match="SHA256SUMS: cannot be read"):
         write_dataset(small_generator, copied, COUNT, resume=True)
+
+
+@pytest.mark.parametrize("name", ["targets.jsonl", "dataset.json"])
+def test_a_changed_line_is_not_taken_over_by_resuming(small_generator: Generator, copied: Path, name: str) -> None:
+    text = (copied / name).read_text()
+    (copied / name).write_text(text.replace('"rejections":', '"rejections": ', 1))
+    before = files(copied)
+    for count in (COUNT, COUNT + 1):
+        with pytest.raises(InputError, match=f"{name}: .*changed since the dataset was written"):
+            write_dataset(small_generator, copied, count, resume=True)
+    with pytest.raises(InputError, match="changed since"):
+        redraw(small_generator, copied, ["000001"])
+    assert files(copied) == before
 
 
 def test_only_datasets_are_overwritten(small_generator: Generator, tmp_path: Path) -> None:
@@ -267,9 +356,13 @@ def test_only_datasets_are_overwritten(small_generator: Generator, tmp_path: Pat
     (home / "images").mkdir(parents=True)
     (home / "images" / "wedding.png").write_text("x")
     before = files(home)
-    for settings in ({"overwrite": True}, {"resume": True}, {}):
-        with pytest.raises(OutputExistsError, match="home"):
-            write_dataset(small_generator, home, 1, **settings)
+    for name in (None, "dataset.json", "check.json"):
+        if name is not None:
+            (home / name).write_text('{"count": 3, "sirstgen": "0.2.0", "schema_version": 1}')
+        before = files(home)
+        for settings in ({"overwrite": True}, {"resume": True}, {}):
+            with pytest.raises((OutputExistsError, InvalidValueError), match="home"):
+                write_dataset(small_generator, home, 1, **settings)
     (tmp_path / "file").write_text("x")
     for settings in ({"overwrite": True}, {"resume": True}, {}):
         with pytest.raises(OutputExistsError, match="a file is in the place"):

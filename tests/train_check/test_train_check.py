@@ -13,7 +13,7 @@ from making.training_frames import make_frames
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import DamageWarning, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.train_check import runs as module
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, RealRow, preset
 from sirstgen.train_check.table import Status, TrainingSet
@@ -90,7 +90,7 @@ def test_a_stopped_check_goes_on_and_ends_the_same(
     monkeypatch.setattr(module, "train_together", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
-    with pytest.raises(OutputExistsError, match="resume it"):
+    with pytest.raises(OutputExistsError, match="not empty"):
         train_check(plan, real, synth, out=tmp_path / "out", device="cpu")
     resumed = train_check(plan, real, synth, out=tmp_path / "out", device="cpu", resume=True)
     assert len(trained) == 4  # the first row was not trained again
@@ -192,17 +192,39 @@ def test_what_is_missing_is_missed_before_any_training(
         train_check(plan, real, synth, device="tpu")
 
 
-def test_only_a_check_is_overwritten(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [None, "", "{", "[]", '{"kind": "mine"}'])
+def test_only_a_check_is_overwritten(
+    plan: CheckPlan, real: Dataset, tmp_path: Path, mark: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "train_together", lambda *args, **options: pytest.fail("trained"))
     one = dataclasses.replace(plan, rows=(RealRow(),))
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match="no earlier check"):
-        train_check(one, real, out=out, device="cpu", overwrite=True)
+    if mark is not None:
+        (out / "check.json").write_text(mark)
+    for settings in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputExistsError, match="earlier check"):
+            train_check(one, real, out=out, device="cpu", **settings)
     assert (out / "thesis.txt").exists()
-    (out / "thesis.txt").unlink()
+
+
+def test_overwriting_keeps_what_was_there_until_the_end(
+    plan: CheckPlan, real: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, out = dataclasses.replace(plan, rows=(RealRow(),)), tmp_path / "out"
     train_check(one, real, out=out, device="cpu")
+    (out / "notes.txt").write_text("mine")
+    before = (out / "table.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train_together", lambda *args, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_check(one, real, out=out, device="cpu", overwrite=True)
+    assert (out / "table.json").read_bytes() == before
     train_check(one, real, out=out, device="cpu", overwrite=True)
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "table.json").read_bytes() != before  # it holds the seconds of the new run
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "real"]
 
 
 def test_plans_know_what_they_need(plan: CheckPlan) -> None:
@@ -268,7 +290,7 @@ def test_a_damaged_record_is_said_and_its_run_made_again(
     first = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu")
     (record,) = (tmp_path / "out" / "runs").glob("*/run.json")
     record.write_bytes(content)
-    with pytest.warns(DamageWarning, match="made again"):
+    with pytest.warns(SirstgenWarning, match="made again"):
         again = train_check(mixed, real, synth, out=tmp_path / "out", device="cpu", resume=True)
     assert again.runs[0].figures == first.runs[0].figures
     assert json.loads(record.read_text())["status"] in (Status.OK, Status.COLLAPSED)

@@ -1,0 +1,169 @@
+"""What a damaged dataset folder holds: images, masks and lists, found without trusting any of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sirstgen.audit.checks import Finding
+from sirstgen.datasets.split import PARTS
+from sirstgen.errors import InputError
+from sirstgen.images import IMAGE_SUFFIXES
+
+_MASK_ENDINGS = ("_pixels0", "_mask")
+_IMAGE_FOLDERS, _MASK_FOLDERS = ("images", "imgs", "img"), ("masks", "mask", "labels")
+
+
+@dataclass
+class Contents:
+    """What a folder holds.
+
+    Args:
+        folder: the dataset.
+        images: file of each id.
+        masks: file of each id.
+        parts: ``train`` or ``test`` by id, of those that a list names.
+        lists: the list files that `parts` is from.
+        findings: of files and lists.
+    """
+
+    folder: Path
+    images: dict[str, Path]
+    masks: dict[str, Path]
+    parts: dict[str, str] = field(default_factory=dict)
+    lists: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def look_into(folder: Path, masks_expected: bool = True) -> Contents:
+    """Return what `folder` holds, with a finding for everything that does not fit together.
+
+    Args:
+        folder: a dataset of any layout that is read (docs/dataset-format.md), damaged or not.
+        masks_expected: false for a folder that may hold images only.
+
+    Raises:
+        InputError: no such folder, or no image below it.
+    """
+    if not folder.is_dir():
+        raise InputError.of(folder, "there is no such folder")
+    found: list[Finding] = []
+    images_at = _first_folder(folder, _IMAGE_FOLDERS)
+    masks_at = _first_folder(folder, _MASK_FOLDERS)
+    if images_at is not None:
+        images = _by_id(images_at, folder, found)
+        masks = _by_id(masks_at, folder, found) if masks_at is not None else {}
+        masks = _renamed(masks, images, folder, found)
+    else:
+        files = _by_id(folder, folder, found)
+        images = {key.removesuffix("_1"): path for key, path in files.items() if key.endswith("_1")}
+        masks = {key.removesuffix("_2"): path for key, path in files.items() if key.endswith("_2")}
+        if not masks:
+            images = files
+    if not images:
+        raise InputError.of(folder, "holds no images: neither images/ nor pairs of <id>_1.png and <id>_2.png")
+    if masks_expected or masks:
+        for key in sorted(images.keys() - masks.keys()):
+            found.append(Finding.of("image-without-mask", key, "no mask file"))
+        for key in sorted(masks.keys() - images.keys()):
+            found.append(Finding.of("mask-without-image", key, "no image file", masks[key].name))
+    contents = Contents(folder, images, masks, findings=found)
+    _read_lists(contents)
+    return contents
+
+
+def _first_folder(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
+    """Image files below `place` by their path without suffix; hidden files and other kinds do not count."""
+    files: dict[str, Path] = {}
+    for path in sorted(place.rglob("*")):
+        inner = path.relative_to(place)
+        if any(part.startswith(".") for part in inner.parts) or path.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        if not path.is_file():
+            if path.is_symlink():
+                name = path.relative_to(folder).as_posix()
+                found.append(Finding.of("unreadable", name, "a link that leads nowhere"))
+            continue
+        key = inner.with_suffix("").as_posix()
+        if key in files:
+            what = f"stands beside {files[key].name}; the first is examined"
+            found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))
+        else:
+            files[key] = path
+    return files
+
+
+def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, found: list[Finding]) -> dict[str, Path]:
+    """The masks under the ids of their images, without the endings that published sets give them."""
+    named: dict[str, Path] = {}
+    for stem, path in masks.items():
+        endings = (stem.removesuffix(ending) for ending in _MASK_ENDINGS if stem.endswith(ending))
+        key = stem if stem in images else next((name for name in endings if name in images), stem)
+        if key in named:
+            what = f"is a second mask beside {named[key].name}; the first is examined"
+            found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))
+        else:
+            named[key] = path
+    return named
+
+
+def _read_lists(contents: Contents) -> None:
+    folder, images, found = contents.folder, contents.images, contents.findings
+    layouts: dict[str, dict[str, set[str]]] = {}
+    for path in sorted([*folder.glob("*.txt"), *folder.glob("*/*.txt")]):
+        part = next(
+            (part for part in PARTS if path.stem == part or path.stem.startswith((f"{part}_", f"{part}val"))), None
+        )
+        if part is None or path.parent.name in (*_IMAGE_FOLDERS, *_MASK_FOLDERS):
+            continue
+        name = path.relative_to(folder).as_posix()
+        try:
+            lines = path.read_bytes().decode("utf-8-sig").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+            found.append(Finding.of("list-unreadable", name, reason))
+            continue
+        keys = [_without_suffix(line.strip(), images) for line in lines if line.strip()]
+        contents.lists.append(path)
+        layouts.setdefault(path.parent.name, {}).setdefault(part, set()).update(keys)
+        for key, times in Counter(keys).items():
+            if times > 1:
+                found.append(Finding.of("twice-in-list", key, f"in {name}", times, 1))
+            if key not in images:
+                found.append(Finding.of("list-without-file", key, f"listed in {name}, has no image"))
+    chosen = _chosen(layouts)
+    for other, parts in layouts.items():
+        if other != chosen and parts != layouts[chosen]:
+            differing = set().union(*(parts.get(p, set()) ^ layouts[chosen].get(p, set()) for p in PARTS))
+            what = f"{len(differing)} ids differ from those in {chosen or 'the folder itself'}"
+            found.append(Finding.of("lists-differ", other or ".", what))
+    lists = layouts.get(chosen, {})
+    for part in PARTS:
+        for key in sorted(lists.get(part, ())):
+            if key in contents.parts:
+                found.append(Finding.of("in-two-lists", key, "in the training and in the test list"))
+            elif key in images:
+                contents.parts[key] = part
+    if len(lists) == len(PARTS):
+        found += [
+            Finding.of("in-no-list", key, "in neither list") for key in sorted(images) if key not in contents.parts
+        ]
+
+
+def _chosen(layouts: dict[str, dict[str, set[str]]]) -> str:
+    """The layout that is examined: the first of those that readers know, else the first by name."""
+    for known in ("50_50", "img_idx", "idx_427"):
+        if known in layouts:
+            return known
+    return min(layouts, default="")
+
+
+def _without_suffix(entry: str, images: dict[str, Path]) -> str:
+    if entry not in images and entry.lower().endswith(IMAGE_SUFFIXES):
+        return entry.rpartition(".")[0]
+    return entry
