@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sirstgen.plan import ImagePlan as ImagePlan
     from sirstgen.plan import TargetPlan as TargetPlan
     from sirstgen.recipe.recipe import Recipe as Recipe
+    from sirstgen.stages import register_stage as register_stage
     from sirstgen.stats.dataset_statistics import dataset_statistics as dataset_statistics
     from sirstgen.storage.writer import redraw as redraw
     from sirstgen.storage.writer import write_dataset as write_dataset
@@ -50,6 +51,7 @@ _HOMES = {
     "export.export": ("export_dataset",),
     "plan": ("BackgroundCrop", "ClutterRegion", "ImagePlan", "TargetPlan"),
     "recipe.recipe": ("Recipe",),
+    "stages": ("register_stage",),
     "synthesis.generator": ("Generator",),
     "synthesis.render": ("Sample", "render"),
     "synthesis.sources": ("open_backgrounds",),
@@ -79,6 +81,7 @@ __all__ = [
     "export_dataset",
     "open_backgrounds",
     "redraw",
+    "register_stage",
     "render",
     "verify",
     "write_dataset",

@@ -6,11 +6,13 @@ Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments o
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,7 +37,7 @@ from sirstgen.cli import (
     verify,
 )
 from sirstgen.cli.ranges import check_ranges
-from sirstgen.errors import SirstgenError
+from sirstgen.errors import InputError, SirstgenError
 
 
 def reported(command: Callable[..., None], group: str = "") -> Callable[..., None]:
@@ -70,7 +72,28 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
     return run
 
 
+def import_stages(name: str) -> None:
+    """Import a module that registers stages, from the working folder or the Python path.
+
+    Raises:
+        InputError: there is no such module, or it cannot be imported.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        importlib.import_module(name)
+    except SirstgenError:
+        raise
+    except Exception as error:  # whatever a module of a user may raise
+        what = " ".join(str(error).split())
+        raise InputError(f"--import {name}: cannot be imported ({type(error).__name__}: {what})") from None
+
+
 def _sirstgen(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a Python module first: one that registers stages."),
+    ] = None,
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
     if version:
@@ -78,11 +101,13 @@ def _sirstgen(
 
         typer.echo(__version__)
         raise typer.Exit
+    for name in modules or ():
+        reported("--import", import_stages)(name)
 
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
