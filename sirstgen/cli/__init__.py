@@ -102,7 +102,7 @@ def _sirstgen(
         typer.echo(__version__)
         raise typer.Exit
     for name in modules or ():
-        reported("--import", import_stages)(name)
+        reported(import_stages)(name)
 
 
 app = typer.Typer(
