@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from hypothesis import settings
 from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
@@ -14,6 +15,8 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
 
 cv2.setNumThreads(1)
+settings.register_profile("sirstgen", deadline=None)  # a loaded machine is no fault
+settings.load_profile("sirstgen")
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
-from sirstgen.seeding import stream
+from sirstgen.seeding import Draws, stream
 from sirstgen.synthesis.sides import Side, Sides
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
-_STEP = np.array([1 / _PLASTIC, 1 / _PLASTIC**2])
+_STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
 
 NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
@@ -172,14 +172,24 @@ def crop_corner(
     Returns:
         The corner (x, y), and True where an earlier use's first crop has its corner within `NEAR` px.
     """
-    start = stream(seed, "crops", background_id).random(2)
-    earlier = (start + np.arange(use)[:, None] * _STEP) % 1.0
+    start = _first_crop(seed, background_id)
     if attempt == 0:
-        place = (start + use * _STEP) % 1.0
+        place = (start[0] + use * _STEP[0]) % 1.0, (start[1] + use * _STEP[1]) % 1.0
     else:
-        place = stream(seed, index, "crop", attempt).random(2)
-    limits = np.array(free) + 1
-    corner = np.floor(place * limits)
-    apart = np.abs(np.floor(earlier * limits) - corner)
-    repeated = bool((apart < NEAR).all(axis=1).any()) if use else False
-    return (int(corner[0]), int(corner[1])), repeated
+        later = Draws(seed, index, "crop", attempt).random
+        place = later(), later()
+    corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
+    for earlier in range(use):
+        x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
+        if -NEAR < x - corner[0] < NEAR:
+            y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
+            if -NEAR < y - corner[1] < NEAR:
+                return corner, True
+    return corner, False
+
+
+@lru_cache(maxsize=4096)
+def _first_crop(seed: int, background_id: str) -> tuple[float, float]:
+    """Return where the first crop of a background lies, as shares of the free space."""
+    numbers = Draws(seed, "crops", background_id)
+    return numbers.random(), numbers.random()
