@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class FittedRecipe:
 
 
 def fit_recipe(
-    dataset: Dataset,
+    dataset: Dataset | Path | str,
     ids: Sequence[str] | None = None,
     labels: Mapping[str, SceneLabel] | None = None,
     *,
@@ -111,10 +112,10 @@ def fit_recipe(
     match: bool = True,
     progress: Progress | None = None,
 ) -> FittedRecipe:
-    """A recipe that draws what a labelled set shows.
+    """Return a recipe that draws what a labelled set shows.
 
     Args:
-        dataset: labelled frames, at native size.
+        dataset: labelled frames, at native size; a dataset or its folder.
         ids: which of them, in place of `part`.
         labels: scenes by frame name, as `sirstgen.scenes.labels.read_labels` reads them.
         part: ``train`` or ``all``; ``train`` where the set has split lists.
@@ -126,6 +127,7 @@ def fit_recipe(
         InvalidValueError: fewer than 20 frames, no target in any, or an id that is not there or is a test frame.
         InputError: a file cannot be read.
     """
+    dataset = Dataset.of(dataset)
     keys = chosen_ids(dataset, part, ids)
     check_files([(dataset, keys)])
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,17 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.images import Gray, read_gray
+from sirstgen.decoding import read_levels
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.gray_scale import Gray, scale_of_files
+from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.output import output_folder, refuse_overlap
 from sirstgen.scenes.card import Figures, SceneCard, counted, figures
-from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, round_to_storage, save_classifier
+from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
 from sirstgen.scenes.classify import describe, load_classifier
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import PreparedFrame, prepare
-from sirstgen.scenes.tree import folds_by_group, read_tree
+from sirstgen.scenes.tree import LabelledFrame, folds_by_group, read_tree
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames looked at, and how many there are."""
@@ -31,6 +36,7 @@ Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
 
 FOLDS = 5
+_CARD, _README = "card.json", "README.md"
 _STRENGTH = 0.03  # inverse of the penalty on the squared weights, as scikit-learn has it
 _LEAST_SPREAD = 0.01
 _BATCH = 16
@@ -55,17 +61,38 @@ def train_scenes(
         folder: the tree; names of its folders are the scenes, at least 2, each of at least 2 groups.
         out: folder to write.
         test: a tree of its own to measure on as well.
-        overwrite: replace what `out` holds.
+        overwrite: replace the training that `out` holds, at the end; files of the user stay.
         progress: told how far it is.
 
     Raises:
         InvalidValueError: a scene of one group.
         InputError: a tree or a frame that cannot be used.
-        OutputExistsError: `out` is not empty.
+        OutputExistsError: `out` is not empty, or holds something else than a training.
     """
     folder, out = Path(folder), Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise OutputExistsError(f"{out} is not empty; name another folder or ask to overwrite", path=str(out))
+    refuse_overlap(out, folder, test)
+    with output_folder(out, _owned_files, overwrite=overwrite, staged=True) as output:
+        card, classifier = _train(folder, test, progress)
+        save_classifier(classifier, output.work / FILE_NAME)
+        write_file(output.work / _CARD, json.dumps(card.to_dict(), indent=1) + "\n")
+        write_file(output.work / _README, card.markdown())
+    return card
+
+
+def _owned_files(folder: Path) -> set[str]:
+    """The files of an earlier training in `folder`; see `sirstgen.output.Owned`."""
+    try:
+        load_weights(folder / FILE_NAME)
+        card = folder / _README
+        ours = not card.exists() or card.read_text(encoding="utf-8").startswith("# Scene network\n")
+    except (InputError, OSError, ValueError):
+        ours = False
+    if not ours:
+        raise OutputExistsError(f"{folder}: holds something else than a training of scenes; choose another --out")
+    return {FILE_NAME, _CARD, _README}
+
+
+def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> tuple[SceneCard, SceneClassifier]:
     frames = read_tree(folder)
     scenes = tuple(sorted({frame.scene for frame in frames}))
     others = read_tree(test, scenes) if test is not None else []
@@ -75,7 +102,7 @@ def train_scenes(
     except InvalidValueError as fault:
         raise fault.within(str(folder)) from None
     total = len(frames) + len(others)
-    found = descriptors((read_gray(frame.path) for frame in [*frames, *others]), total, progress)
+    found = descriptors(chain(_images(frames), _images(others)), total, progress)
     truth = np.array([scenes.index(frame.scene) for frame in [*frames, *others]], dtype=np.int64)
     own, own_truth = found[: len(frames)], truth[: len(frames)]
     logits = cross_validated(own, own_truth, groups, folds, len(scenes))
@@ -94,11 +121,14 @@ def train_scenes(
         if others
         else None,
     )
-    out.mkdir(parents=True, exist_ok=True)
-    save_classifier(SceneClassifier(network, scenes, temperature), out / FILE_NAME)
-    write_file(out / "card.json", json.dumps(card.to_dict(), indent=1) + "\n")
-    write_file(out / "README.md", card.markdown())
-    return card
+    return card, SceneClassifier(network, scenes, temperature)
+
+
+def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
+    """The frames on the one gray scale that follows from all of them."""
+    scale = scale_of_files((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
+    for frame in frames:
+        yield scale.apply(read_levels(frame.path))
 
 
 def descriptors(
