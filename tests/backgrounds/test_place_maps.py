@@ -11,6 +11,7 @@ import pytest
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.mixed import MixedBackgrounds
+from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
 from sirstgen.backgrounds.procedural import draw
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.errors import InputError
@@ -79,3 +80,14 @@ def test_procedural_frames_know_their_places(frames: Path) -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).places(background), drawn.places)
     mixed = MixedBackgrounds(BackgroundLibrary.open(frames), made)
     np.testing.assert_array_equal(mixed.places(background), drawn.places)
+
+
+def test_maps_and_a_sheet_are_written_for_a_person(frames: Path, tmp_path: Path) -> None:
+    library = BackgroundLibrary.open(frames)
+    write_maps(library, tmp_path / "maps")
+    draw_sheet(library, tmp_path / "sheet.png")
+    again = BackgroundLibrary.open(frames, places=tmp_path / "maps")
+    for number in range(3):
+        background = library.find(f"field/{number}")
+        np.testing.assert_array_equal(again.places(background), library.places(background))
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (240, 720, 3)
