@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +35,14 @@ def test_the_command_reference_has_every_command_and_option(hooks: Any) -> None:
     for part in ("## sirstgen synth", "## sirstgen backgrounds harvest", "| `--out` | `sirst-synth` |", "`DIR...`"):
         assert part in text
     assert "::: sirstgen.synthesis.generator.Generator" in hooks.public_names()
+
+
+def test_no_command_is_cut_in_the_list_of_commands() -> None:
+    from sirstgen.cli import app
+
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+    assert result.exit_code == 0 and "synth" in result.stdout
+    assert [line for line in result.stdout.splitlines()[1:] if line.endswith("...")] == []
 
 
 @pytest.mark.slow

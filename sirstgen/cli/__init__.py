@@ -110,7 +110,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Synthetic datasets for infrared small-target detection, and the proof that they are worth training on.",
+    help="Synthetic datasets for infrared small-target detection, and tests of their training value.",
 )
 app.callback(invoke_without_command=True)(_sirstgen)
 
@@ -136,12 +136,12 @@ app.command("audit")(reported("audit", audit.audit))
 app.command("export")(reported("export", export.export))
 app.command("fit")(reported("fit", fit.fit))
 
-_backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
+_backgrounds = _group("backgrounds", "Make, harvest and classify backgrounds.")
 _backgrounds.command("make")(reported("backgrounds make", backgrounds.make))
 _backgrounds.command("harvest")(reported("backgrounds harvest", backgrounds.harvest))
 _backgrounds.command("classify")(reported("backgrounds classify", backgrounds.classify))
 
-_scenes = _group("scenes", "The scene CNN.")
+_scenes = _group("scenes", "Train the scene CNN.")
 _scenes.command("train")(reported("scenes train", scenes.train))
 
 
