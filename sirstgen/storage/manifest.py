@@ -151,8 +151,8 @@ templates it may be used and published without restriction. The licence of other
 their pixels.
 
 Cite sirstgen {manifest["sirstgen"]} with the seed and the recipe of `dataset.json`, and the paper whose section IV
-it follows: B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE Transactions on Image
-Processing, 2023.
+it follows: B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE Transactions on
+Image Processing, 2023.
 """
 
 
