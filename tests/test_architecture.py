@@ -35,6 +35,7 @@ FOUNDATION = {
     "seeding",
     "slices",
     "stages",
+    "terminal",
     "torchvision_compat",
     "workers",
 }

@@ -25,9 +25,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    recipe = Recipe.default(
-        width=64, height=64, scr=[3], quality={"min_contrast": 2}, backgrounds={"scene_mix": {"cloud": 1}}
-    )
+    recipe = Recipe(width=64, height=64, scr=[3], quality={"min_contrast": 2}, backgrounds={"scene_mix": {"cloud": 1}})
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=3), seed=3)
     return write_dataset(generator, tmp_path / "small", 4)
 
