@@ -22,7 +22,10 @@ def make(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Makes procedural backgrounds: clouds, seas, cities, fields and highlights that were never photographed."""
+    """Draw procedural backgrounds, without any recorded pixel.
+
+    Scenes: city, cloud, field, highlight, sea.
+    """
     from sirstgen.backgrounds.procedural import SCENES
     from sirstgen.backgrounds.procedural.make import make as make_frames
 
@@ -58,7 +61,10 @@ def harvest(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
+    """Turn labelled frames into backgrounds without targets.
+
+    Every target is replaced by the best-matching patch nearby.
+    """
     from sirstgen.backgrounds.harvest import harvest_folder
     from sirstgen.scenes.labels import read_labels
 
@@ -86,7 +92,10 @@ def classify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Decide the scene of each background; draw and write place maps (sky, water, ground)."""
+    """Classify the scene of each background of a folder.
+
+    Place maps (sky, water, ground) are written and drawn where asked for.
+    """
     from sirstgen.backgrounds.library import BackgroundLibrary
 
     library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)

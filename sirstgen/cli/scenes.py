@@ -18,7 +18,10 @@ def train(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Train the scene network on labelled frames, and measure it on held-out groups."""
+    """Train the scene network on a folder of frames.
+
+    It is measured on groups of frames that are held out.
+    """
     from sirstgen.scenes.training import train_scenes
 
     with common.progress("scenes", quiet, "frames") as told:

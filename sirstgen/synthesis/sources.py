@@ -40,7 +40,7 @@ def open_backgrounds(
         InputError: the folder holds no usable background; says why.
         InvalidValueError: labels, scene or places for backgrounds that know their scenes.
     """
-    recipe = recipe if recipe is not None else Recipe.default()
+    recipe = recipe if recipe is not None else Recipe()
     rules = recipe.backgrounds
     if str(where) in (BUILTIN, PROCEDURAL) and (labels, scene, places) != (None, None, None):
         raise InvalidValueError(
