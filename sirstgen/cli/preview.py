@@ -37,7 +37,7 @@ def preview(
     as_json: common.Json = False,
 ) -> None:
     """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
-    from sirstgen.preview.preview import refuse_pictures, write_preview
+    from sirstgen.preview.preview import refuse_pictures, target_place, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
@@ -45,6 +45,8 @@ def preview(
     refuse_pictures(sheet, overwrite)
     dataset = common.open_dataset(folder, mask_threshold)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
+    if enlarge is not None:
+        target_place(dataset, enlarge)  # before images are drawn anew
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)

@@ -18,7 +18,10 @@ from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws, stream
 from sirstgen.synthesis.sides import Side, Sides
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
+_TURN = 1 << 64
+_GOLDEN_TURN = 11400714819323198485  # of a turn in 1/2**64: the golden ratio minus 1
+_BLOCK = 4096  # images whose scenes are computed together
+_MOST_EARLIER = 4096  # crops of a background that a new one is compared with
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
 _STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
@@ -108,18 +111,19 @@ class _Order:
         self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
-        self._edges = np.cumsum(weights) / sum(weights)
-        self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
-        self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
+        # Scene k is shown by the images whose mark, in 1/2**64 of a turn, lies between edge k - 1 and edge k.
+        edges = [min(round(share * 2**53) << 11, _TURN - 1) for share in np.cumsum(weights) / sum(weights)]
+        self._edges = [*edges[:-1], _TURN]
+        self._phase = round(stream(seed, "scenes").random() * 2**53) << 11
+        self._block = lru_cache(maxsize=8)(self._draw_block)
         self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
-        if index >= len(self._order):
-            self._extend(index + 1)
-        scene = self._scenes[int(self._order[index])]
-        return self._nth(scene, int(self._rank[index]))
+        block, place = divmod(index, _BLOCK)
+        order, rank = self._block(block)
+        return self._nth(self._scenes[int(order[place])], int(rank[place]))
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
@@ -142,22 +146,51 @@ class _Order:
                 )
         return list(mix), list(mix.values())
 
-    def _extend(self, length: int) -> None:
-        size = max(4096, 1 << (length - 1).bit_length())
-        phase = stream(self._seed, "scenes").random()
-        marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
-        rank = np.zeros(size, np.int64)
+    def _draw_block(self, block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For the images of a block: the scene, by position in the list, and how many earlier images show the same.
+
+        Computed for any block alone, in whole numbers, so that a run of any length begins at once.
+        """
+        start = block * _BLOCK
+        first = np.uint64((self._phase + start * _GOLDEN_TURN) % _TURN)
+        marks = first + np.arange(_BLOCK, dtype=np.uint64) * np.uint64(_GOLDEN_TURN)  # wraps around
+        order = np.searchsorted(np.array(self._edges[:-1], np.uint64), marks, side="right")
+        below = [0, *(self._count_below(edge, start) for edge in self._edges)]
+        rank = np.zeros(_BLOCK, np.int64)
         for place in range(len(self._scenes)):
             shown = order == place
-            rank[shown] = np.arange(int(shown.sum()))
-        self._rank, self._order = rank, order
+            rank[shown] = below[place + 1] - below[place] + np.arange(int(shown.sum()))
+        return order, rank
+
+    def _count_below(self, edge: int, count: int) -> int:
+        """How many of the first `count` marks are below `edge`."""
+        wraps = floor_sum(count, _TURN, _GOLDEN_TURN, self._phase + _TURN - edge)
+        return count - wraps + floor_sum(count, _TURN, _GOLDEN_TURN, self._phase)
+
+
+def floor_sum(count: int, divisor: int, step: int, start: int) -> int:
+    """Return the sum of ``(start + step * i) // divisor`` over i = 0 ... count - 1, in a few dozen steps.
+
+    Args:
+        count, step, start: whole numbers, not negative.
+        divisor: positive.
+    """
+    total = 0
+    while count > 0:
+        total += (count - 1) * count // 2 * (step // divisor) + count * (start // divisor)
+        step, start = step % divisor, start % divisor
+        last = step * count + start
+        if last < divisor:
+            break
+        count, start = divmod(last, divisor)
+        divisor, step = step, divisor
+    return total
 
 
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
 ) -> tuple[tuple[int, int], bool]:
-    """The crop's corner for one use of a background, and whether it shows what an earlier use has shown.
+    """The crop's corner for one use of a background, and whether it shows what one of the last 4096 uses has shown.
 
     The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
 
@@ -179,7 +212,7 @@ def crop_corner(
         later = Draws(seed, index, "crop", attempt).random
         place = later(), later()
     corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
-    for earlier in range(use):
+    for earlier in range(max(0, use - _MOST_EARLIER), use):
         x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
         if -NEAR < x - corner[0] < NEAR:
             y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
