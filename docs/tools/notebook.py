@@ -14,7 +14,7 @@ CELLS = (
     "## One image\n\nImage 41 of seed 0 depends on the seed and its number, and on nothing else.",
     """from sirstgen import Generator, Recipe
 
-generator = Generator(Recipe.default(scr=[4], width=128, height=128), seed=0)
+generator = Generator(Recipe(scr=[4], width=128, height=128), seed=0)
 sample = generator[41]
 sample.image.shape, [(target.plan.kind, target.center, round(target.scr, 3)) for target in sample.targets]""",
     "The image, and the pixels of its mask.",

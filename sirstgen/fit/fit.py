@@ -77,7 +77,7 @@ class FittedRecipe:
 
     def recipe(self) -> Recipe:
         """The recipe: these entries over the default one."""
-        return Recipe.from_mapping(self.entries, f"recipe fitted to {self.name}")
+        return Recipe.from_dict(self.entries, f"recipe fitted to {self.name}")
 
     def text(self) -> str:
         """The recipe file: YAML, each entry under a comment that says where it came from."""
@@ -131,7 +131,7 @@ def fit_recipe(
     keys = chosen_ids(dataset, part, ids)
     check_files([(dataset, keys)])
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
-    known = tuple(Recipe.default().scenes)
+    known = tuple(Recipe().scenes)
     blocky = blocky_share(found) if found.bit_depth == 8 else 0.0  # the codec stage is one of 8 bits
     undershoot = float((found.values("undershoot") < _DEEP).mean())
     trial = Trial(starting_settings(blocky))
@@ -198,7 +198,7 @@ def _matched(
     def recipe_of(settings: Settings) -> Recipe:
         findings, _ = _findings(found, known, Trial(settings), noise=False)
         entries = to_entries(finding for finding in findings if finding.place != ("backgrounds", "scene_mix"))
-        return Recipe.from_mapping(entries)
+        return Recipe.from_dict(entries)
 
     return fit_shape(
         shape_table([target.statistics for target in found.targets]),

@@ -16,15 +16,15 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws, stream
+from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
 
-_TURN = 1 << 64
-_GOLDEN_TURN = 11400714819323198485  # of a turn in 1/2**64: the golden ratio minus 1
-_BLOCK = 4096  # images whose scenes are computed together
 _MOST_EARLIER = 4096  # crops of a background that a new one is compared with
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
 _STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
+
+_ORDERED = 1 << 22  # numbers of backgrounds in the orders that are kept
 
 NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
@@ -111,19 +111,15 @@ class _Order:
         self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
-        # Scene k is shown by the images whose mark, in 1/2**64 of a turn, lies between edge k - 1 and edge k.
-        edges = [min(round(share * 2**53) << 11, _TURN - 1) for share in np.cumsum(weights) / sum(weights)]
-        self._edges = [*edges[:-1], _TURN]
-        self._phase = round(stream(seed, "scenes").random() * 2**53) << 11
-        self._block = lru_cache(maxsize=8)(self._draw_block)
-        self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self._order = SceneOrder(weights, stream(seed, "scenes").random())
+        largest = max((count or 1 for count in self._counts.values()), default=1)
+        self._permutation = lru_cache(maxsize=max(4, min(512, _ORDERED // largest)))(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
-        block, place = divmod(index, _BLOCK)
-        order, rank = self._block(block)
-        return self._nth(self._scenes[int(order[place])], int(rank[place]))
+        place, rank = self._order.at(index)
+        return self._nth(self._scenes[place], rank)
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
@@ -146,51 +142,11 @@ class _Order:
                 )
         return list(mix), list(mix.values())
 
-    def _draw_block(self, block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """For the images of a block: the scene, by position in the list, and how many earlier images show the same.
-
-        Computed for any block alone, in whole numbers, so that a run of any length begins at once.
-        """
-        start = block * _BLOCK
-        first = np.uint64((self._phase + start * _GOLDEN_TURN) % _TURN)
-        marks = first + np.arange(_BLOCK, dtype=np.uint64) * np.uint64(_GOLDEN_TURN)  # wraps around
-        order = np.searchsorted(np.array(self._edges[:-1], np.uint64), marks, side="right")
-        below = [0, *(self._count_below(edge, start) for edge in self._edges)]
-        rank = np.zeros(_BLOCK, np.int64)
-        for place in range(len(self._scenes)):
-            shown = order == place
-            rank[shown] = below[place + 1] - below[place] + np.arange(int(shown.sum()))
-        return order, rank
-
-    def _count_below(self, edge: int, count: int) -> int:
-        """How many of the first `count` marks are below `edge`."""
-        wraps = floor_sum(count, _TURN, _GOLDEN_TURN, self._phase + _TURN - edge)
-        return count - wraps + floor_sum(count, _TURN, _GOLDEN_TURN, self._phase)
-
-
-def floor_sum(count: int, divisor: int, step: int, start: int) -> int:
-    """Return the sum of ``(start + step * i) // divisor`` over i = 0 ... count - 1, in a few dozen steps.
-
-    Args:
-        count, step, start: whole numbers, not negative.
-        divisor: positive.
-    """
-    total = 0
-    while count > 0:
-        total += (count - 1) * count // 2 * (step // divisor) + count * (start // divisor)
-        step, start = step % divisor, start % divisor
-        last = step * count + start
-        if last < divisor:
-            break
-        count, start = divmod(last, divisor)
-        divisor, step = step, divisor
-    return total
-
 
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
 ) -> tuple[tuple[int, int], bool]:
-    """The crop's corner for one use of a background, and whether it shows what one of the last 4096 uses has shown.
+    """The crop's corner for one use of a background, and whether it shows what one of the 4096 uses before has shown.
 
     The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
 

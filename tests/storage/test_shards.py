@@ -200,7 +200,7 @@ def test_redrawn_images_change_their_shard_alone(small_generator: Generator, who
 
 def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generator: Generator, copied: Path) -> None:
     before = files(copied)
-    other = Generator(Recipe.default(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
+    other = Generator(Recipe(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
 
     def refused(error: type[Exception], message: str, *arguments: Any, **settings: Any) -> None:
         with pytest.raises(error, match=message):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.synthesis.schedule import NEAR, Assignment, Schedule, crop_corner, floor_sum
+from sirstgen.synthesis.schedule import NEAR, Assignment, Schedule, crop_corner
 
 
 class Counted:
@@ -35,7 +35,7 @@ class Counted:
 
 
 def schedule(seed: int = 0, mix: dict[str, float] | None = None, **counts: int | None) -> Schedule:
-    recipe = Recipe.default(backgrounds={"scene_mix": mix} if mix else {})
+    recipe = Recipe(backgrounds={"scene_mix": mix} if mix else {})
     return Schedule(Counted(**counts), recipe, seed)  # type: ignore[arg-type]
 
 
@@ -110,25 +110,3 @@ def test_first_crops_keep_apart() -> None:
     corners = np.array([crop_corner(3, "a", use, (256, 256), use, 0)[0] for use in range(16)])
     gaps = np.abs(corners[:, None] - corners[None]).max(axis=2)[~np.eye(16, dtype=bool)]
     assert gaps.min() > 20
-
-
-@given(count=st.integers(0, 60), divisor=st.integers(1, 50), step=st.integers(0, 200), start=st.integers(0, 200))
-def test_floor_sum(count: int, divisor: int, step: int, start: int) -> None:
-    assert floor_sum(count, divisor, step, start) == sum((start + step * i) // divisor for i in range(count))
-
-
-def test_a_run_of_any_length_begins_at_once() -> None:
-    """Any image is found alone; scenes keep their shares and backgrounds their turns at any length."""
-    source, recipe = Counted(city=5, cloud=3, sea=11), Recipe.default()
-    schedule = Schedule(source, recipe, 5)  # type: ignore[arg-type]
-    seen = [schedule.assignment(index) for index in range(9000)]  # over two ends of blocks
-    for index in (0, 4095, 4096, 8191, 8192):
-        assert Schedule(source, recipe, 5).assignment(index) == seen[index]  # type: ignore[arg-type]
-    for scene, number in source.counts.items():
-        assert number is not None
-        shown = [entry for entry in seen if entry.scene == scene]
-        assert abs(len(shown) - 9000 * number / 19) < 3
-        assert [entry.use for entry in shown] == [rank // number for rank in range(len(shown))]
-        for start in range(0, len(shown) - number, number):
-            assert {entry.number for entry in shown[start : start + number]} == set(range(number))
-    assert abs(schedule.assignment(10**9).use - 10**9 / 19) < 2
