@@ -27,7 +27,10 @@ def fit(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Measures a labelled set and writes a recipe that draws the like, each entry with the figure it came from."""
+    """Write a recipe that is measured in labelled frames.
+
+    Each entry stands below a comment with the figures it was estimated from.
+    """
     from sirstgen.atomic import write_file
     from sirstgen.errors import OutputExistsError
     from sirstgen.fit.fit import fit_recipe
