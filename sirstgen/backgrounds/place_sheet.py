@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import whole_folder, write_file
+from sirstgen.atomic import write_file
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.source import Background
+from sirstgen.output import output_folder
 from sirstgen.places.classes import GROUND, SKY, WATER, encode_places
 
 _CELL, _COLUMNS, _MOST = 240, 6, 60
@@ -24,9 +25,9 @@ def write_maps(library: BackgroundLibrary, out: Path) -> None:
     Raises:
         OutputExistsError: `out` is not empty.
     """
-    with whole_folder(out) as work:
+    with output_folder(out, lambda _: set(), staged=True) as output:
         for background in _all(library):
-            write_file(work / f"{background.id}.png", encode_places(library.places(background)))
+            write_file(output.work / f"{background.id}.png", encode_places(library.places(background)))
 
 
 def draw_sheet(library: BackgroundLibrary, path: Path) -> None:
