@@ -21,7 +21,10 @@ def make(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Makes procedural backgrounds: clouds, seas, cities, fields and highlights that were never photographed."""
+    """Make procedural backgrounds.
+
+    Clouds, seas, cities, fields and highlights, drawn by formula.
+    """
     from sirstgen.backgrounds.procedural import SCENES
     from sirstgen.backgrounds.procedural.make import make as make_frames
 
@@ -55,7 +58,10 @@ def harvest(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
+    """Make clean backgrounds from labelled frames.
+
+    Every target is replaced by the best-matching patch nearby.
+    """
     from sirstgen.backgrounds.harvest import harvest_folder
     from sirstgen.scenes.labels import read_labels
 
@@ -80,7 +86,10 @@ def classify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Decides which scene each background shows, and keeps it in scenes.json beside them."""
+    """Decide which scene each background shows.
+
+    Writes scenes.json beside the frames.
+    """
     from sirstgen.backgrounds.library import BackgroundLibrary
 
     described = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence).describe()

@@ -26,10 +26,11 @@ def compare(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Measure how a dataset differs from real frames or from any other dataset.
+    """Measure how a dataset differs from another.
 
-    Prints distances between statistics, and how well random forests separate the two sets. CANDIDATE and REFERENCE may
-    be one folder where --split and --reference-split name the two parts of its split.
+    The other one may be real frames or any dataset. Prints distances between statistics, and how well random forests
+    separate the two sets. CANDIDATE and REFERENCE may be one folder where --split and --reference-split name the two
+    parts of its split.
     """
     from sirstgen.bench.choice import choose_part
     from sirstgen.comparison.compare import Effort

@@ -25,7 +25,10 @@ def export(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Writes a dataset in the format of COCO, YOLO, VOC or other tools."""
+    """Write a dataset in the format of another tool.
+
+    Formats are COCO, YOLO, VOC and others.
+    """
     from sirstgen.export.export import export_dataset
 
     dataset = common.open_dataset(folder, mask_threshold)

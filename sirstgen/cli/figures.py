@@ -22,7 +22,10 @@ def figures(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Draws images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13)."""
+    """Draw the maps and features of detectors.
+
+    Images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13).
+    """
     from sirstgen.bench.choice import choose_detectors
     from sirstgen.figures.figures import write_figures
     from sirstgen.preview.contact_sheet import spread

@@ -36,7 +36,10 @@ def preview(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
+    """Draw a contact sheet and one enlarged target.
+
+    The target stands beside its mask, pixel by pixel.
+    """
     from sirstgen.preview.preview import refuse_pictures, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw

@@ -22,7 +22,10 @@ def train(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Trains the scene CNN and measures it on held-out groups of frames."""
+    """Train the scene CNN.
+
+    Measures it on held-out groups of frames.
+    """
     from sirstgen.scenes.training import train_scenes
 
     with common.progress("scenes", quiet, "crops") as told:

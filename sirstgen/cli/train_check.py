@@ -60,7 +60,10 @@ def train_check(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Trains a detector on mixes of real and synthetic images, tests it on real ones, and prints the paper's table."""
+    """Train on real and synthetic images, test on real ones.
+
+    Prints the paper's Table VIII with the measured rows beside it.
+    """
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
     from sirstgen.train_check.figure import draw_table_viii

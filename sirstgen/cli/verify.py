@@ -24,7 +24,10 @@ def verify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Recomputes every mask, box, SCR, count, split and checksum of a dataset from its files; exit code 1 on faults."""
+    """Recompute what a dataset states from its files.
+
+    Checks every mask, box, SCR, count, split and checksum. The exit code is 1 where something differs.
+    """
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.verification.verify import examine
 
