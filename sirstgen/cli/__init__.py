@@ -111,7 +111,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Synthetic datasets for infrared small-target detection.",
+    help="Synthetic datasets for infrared small-target detection, and tests of their training value.",
 )
 app.callback(invoke_without_command=True)(_sirstgen)
 

@@ -21,7 +21,7 @@ def audit(
 ) -> None:
     """Examine any dataset for known faults.
 
-    The exit code is 1 where it finds a fault.
+    Exit code 1 where it finds some.
     """
     from sirstgen.audit.audit import audit as examine
     from sirstgen.audit.folder import look_into

@@ -21,9 +21,9 @@ def make(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Make procedural backgrounds.
+    """Draw procedural backgrounds, without any recorded pixel.
 
-    Clouds, seas, cities, fields and highlights, drawn by formula.
+    Scenes: city, cloud, field, highlight, sea.
     """
     from sirstgen.backgrounds.procedural import SCENES
     from sirstgen.backgrounds.procedural.make import make as make_frames
@@ -58,7 +58,7 @@ def harvest(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Make clean backgrounds from labelled frames.
+    """Turn labelled frames into backgrounds without targets.
 
     Every target is replaced by the best-matching patch nearby.
     """
@@ -86,9 +86,9 @@ def classify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Decide which scene each background shows.
+    """Classify the scene of each background of a folder.
 
-    Writes scenes.json beside the frames.
+    The scenes are kept in scenes.json beside the frames.
     """
     from sirstgen.backgrounds.library import BackgroundLibrary
 

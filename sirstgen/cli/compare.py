@@ -26,11 +26,10 @@ def compare(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Measure how a dataset differs from another.
+    """Measure how a dataset differs from real frames or another.
 
-    The other one may be real frames or any dataset. Prints distances between statistics, and how well random forests
-    separate the two sets. CANDIDATE and REFERENCE may be one folder where --split and --reference-split name the two
-    parts of its split.
+    Prints distances between statistics, and how well random forests separate the two sets. CANDIDATE and REFERENCE may
+    be one folder where --split and --reference-split name the two parts of its split.
     """
     from sirstgen.bench.choice import choose_part
     from sirstgen.comparison.compare import Effort

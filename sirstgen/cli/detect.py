@@ -24,7 +24,7 @@ def detect(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Detect targets with trained weights.
+    """Detect targets in a folder of images with a trained net.
 
     Writes a mask and an overlay of each image, and a table of centroids with scores.
     """

@@ -25,10 +25,7 @@ def export(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Write a dataset in the format of another tool.
-
-    Formats are COCO, YOLO, VOC and others.
-    """
+    """Write a dataset in the format of COCO, YOLO or other tools."""
     from sirstgen.export.export import export_dataset
 
     dataset = common.open_dataset(folder, mask_threshold)

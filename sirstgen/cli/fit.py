@@ -29,9 +29,9 @@ def fit(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Write a recipe from a labelled real set.
+    """Write a recipe that is measured in labelled frames.
 
-    Each entry stands under the figure that it was measured from.
+    Each entry stands below a comment with the figures it was estimated from.
     """
     from sirstgen.atomic import write_file
     from sirstgen.errors import OutputExistsError

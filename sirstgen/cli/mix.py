@@ -31,7 +31,7 @@ def mix(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Mix real and synthetic training images in a given ratio.
+    """Mix real training images and synthetic ones in a given ratio.
 
     Real test images never enter the training part. Without a real dataset, the surrogate domain takes its place, and
     the result says nothing about real frames.

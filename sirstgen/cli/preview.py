@@ -22,7 +22,7 @@ def preview(
     columns: Annotated[int | None, typer.Option(help="Tiles in a row. [6 images or 4 targets]")] = None,
     drop: Annotated[
         str | None,
-        typer.Option(help="Ids (or a file of them) to remove and draw anew; the sheet then shows the new ones."),
+        typer.Option(help="Ids, or a file of them, to draw anew and show."),
     ] = None,
     backgrounds: Annotated[
         str | None, typer.Option(help="With --drop: what the dataset was made from. [as its manifest says]")
@@ -36,9 +36,9 @@ def preview(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Draw a contact sheet and one enlarged target.
+    """Draw a contact sheet of a dataset and one enlarged target.
 
-    The target stands beside its mask, pixel by pixel.
+    --drop draws images anew that you reject; sirstgen review does the same in the browser.
     """
     from sirstgen.preview.preview import refuse_pictures, write_preview
     from sirstgen.storage.reopen import reopen_generator

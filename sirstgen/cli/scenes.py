@@ -22,9 +22,9 @@ def train(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Train the scene CNN.
+    """Train the scene CNN on a folder of frames.
 
-    Measures it on held-out groups of frames.
+    It is measured on groups of frames that are held out.
     """
     from sirstgen.scenes.training import train_scenes
 

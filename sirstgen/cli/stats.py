@@ -21,7 +21,7 @@ def stats(
 ) -> None:
     """Measure targets, sizes, brightness, SCR and scenes.
 
-    The figures are those of the paper's Fig. 6, and more.
+    The paper's figures of its own set (Fig. 6) are printed beside.
     """
     from sirstgen.pages.figure import refuse_figure, write_figure
     from sirstgen.pages.page import refuse_page, write_page

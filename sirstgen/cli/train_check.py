@@ -60,9 +60,10 @@ def train_check(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Train on real and synthetic images, test on real ones.
+    """Train detectors on mixes of images and print Table VIII.
 
-    Prints the paper's Table VIII with the measured rows beside it.
+    Tests on real images only. Without a real dataset, the surrogate domain takes its place, and the
+    result says nothing about real frames.
     """
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset

@@ -24,9 +24,9 @@ def verify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Recompute what a dataset states from its files.
+    """Recompute everything that a dataset states from its files.
 
-    Checks every mask, box, SCR, count, split and checksum. The exit code is 1 where something differs.
+    Masks, boxes, SCR, counts, split and checksums. Exit code 1 where it finds faults.
     """
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.verification.verify import examine
