@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.index import LEAST, FrameIndex, groups_key
 from sirstgen.backgrounds.levels import to_bit_depth
+from sirstgen.backgrounds.pixel_cache import PixelCache
 from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
@@ -37,32 +38,6 @@ class _Entry:
     source: str = "cnn"
 
 
-@dataclass(slots=True)
-class _PixelCache:
-    """The frames used last, up to `limit` bytes; travels empty to other processes."""
-
-    limit: int
-    used: int = 0
-    frames: OrderedDict[tuple[str, int], Gray] = field(default_factory=OrderedDict)
-
-    def get(self, key: tuple[str, int]) -> Gray | None:
-        if key in self.frames:
-            self.frames.move_to_end(key)
-            return self.frames[key]
-        return None
-
-    def put(self, key: tuple[str, int], image: Gray) -> None:
-        if key in self.frames:
-            return
-        self.frames[key] = image
-        self.used += image.nbytes
-        while self.used > self.limit and len(self.frames) > 1:
-            self.used -= self.frames.popitem(last=False)[1].nbytes
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _PixelCache, (self.limit,)
-
-
 class BackgroundLibrary:
     """The backgrounds of one folder tree; a `BackgroundSource`. Made by `BackgroundLibrary.open`.
 
@@ -81,7 +56,7 @@ class BackgroundLibrary:
         entries: list[_Entry],
         backgrounds: list[Background],
         faults: list[Issue],
-        cache: _PixelCache,
+        cache: PixelCache,
         scale: GrayScale,
         maps: PlaceMaps,
     ) -> None:
@@ -141,7 +116,7 @@ class BackgroundLibrary:
         root = Path(folder).resolve()
         faults: list[Issue] = []
         files = background_files(root, Path(folder), faults)
-        cache = _PixelCache(cache_bytes)
+        cache = PixelCache(cache_bytes)
         index = see(root, files, lambda file, image: cache.put((frame_name(file), image.dtype.itemsize * 8), image))
         entries = [_Entry(frame) for frame in judge(index.seen, min_size, faults)]
         if scene is not None:
