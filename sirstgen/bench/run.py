@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenError
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.input_files import loaded_json
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 
@@ -185,6 +187,8 @@ def _fingerprint(dataset: Dataset, image: str) -> str:
 
 
 def _entry(data: dict[str, Any]) -> Scored:
+    if not (isinstance(data["detector"], str) and math.isfinite(data["seconds"])):
+        raise ValueError("a score names its detector and its time")
     return Scored(data["id"], data["detector"], data["seconds"], MapScore.from_dict(data))
 
 
@@ -195,15 +199,16 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
     fingerprints: dict[str, str] = {}
     known = set(dataset.ids)
     kept = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
+    with path.open("rb") as file:
+        for number, content in enumerate(file, start=1):
+            if not content.endswith(b"\n"):
                 break  # the run was killed while writing it
+            data = loaded_json(content)
             try:
-                data = json.loads(line)
+                line = content.decode()
                 image, source = data["id"], data["source"]
                 _entry(data)
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
                 raise InputError.of(path, f"line {number} is no score; use --overwrite, or another --out") from None
             if image not in known:
                 continue
