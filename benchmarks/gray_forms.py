@@ -69,7 +69,7 @@ class Measured:
 
 def draw_base(folder: Path, images: int) -> Path:
     """Draw an 8-bit set whose frames reach from black to white."""
-    write_dataset(Generator(Recipe.default(width=160, height=128), seed=5), folder, images)
+    write_dataset(Generator(Recipe(width=160, height=128), seed=5), folder, images)
     for number, path in enumerate(sorted((folder / "images").iterdir())):
         image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if number < 2:  # a patch of black and one of white, so that the set uses all levels

@@ -18,8 +18,8 @@ _Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 class _Target(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
-    bbox: tuple[_Pixels, _Pixels, _Pixels, _Pixels] = Field(strict=False)
-    area: int = Field(ge=1, le=1 << 26)
+    bbox: tuple[_Pixels, _Pixels, _Pixels, _Pixels] | None = Field(default=None, strict=False)
+    area: float | None = Field(default=None, ge=1, le=1 << 26)
     kind: str | None = None
     template: str | None = None
     scr: float | None = None

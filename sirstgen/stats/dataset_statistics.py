@@ -140,7 +140,7 @@ def dataset_statistics(
     Raises:
         InputError: the folder or one of its files cannot be read.
     """
-    dataset = folder if isinstance(folder, Dataset) else Dataset.open(folder)
+    dataset = Dataset.of(folder)
     truth = dataset.truth()
     per_image: Counter[int] = Counter()
     scenes: Counter[str] = Counter()

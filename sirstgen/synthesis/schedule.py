@@ -16,12 +16,15 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws, stream
+from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
+_MOST_EARLIER = 4096  # crops of a background that a new one is compared with
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
 _STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
+
+_ORDERED = 1 << 22  # numbers of backgrounds in the orders that are kept
 
 NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
@@ -108,18 +111,15 @@ class _Order:
         self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
-        self._edges = np.cumsum(weights) / sum(weights)
-        self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
-        self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
-        self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self._order = SceneOrder(weights, stream(seed, "scenes").random())
+        largest = max((count or 1 for count in self._counts.values()), default=1)
+        self._permutation = lru_cache(maxsize=max(4, min(512, _ORDERED // largest)))(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
-        if index >= len(self._order):
-            self._extend(index + 1)
-        scene = self._scenes[int(self._order[index])]
-        return self._nth(scene, int(self._rank[index]))
+        place, rank = self._order.at(index)
+        return self._nth(self._scenes[place], rank)
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
@@ -142,22 +142,11 @@ class _Order:
                 )
         return list(mix), list(mix.values())
 
-    def _extend(self, length: int) -> None:
-        size = max(4096, 1 << (length - 1).bit_length())
-        phase = stream(self._seed, "scenes").random()
-        marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
-        rank = np.zeros(size, np.int64)
-        for place in range(len(self._scenes)):
-            shown = order == place
-            rank[shown] = np.arange(int(shown.sum()))
-        self._rank, self._order = rank, order
-
 
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
 ) -> tuple[tuple[int, int], bool]:
-    """The crop's corner for one use of a background, and whether it shows what an earlier use has shown.
+    """The crop's corner for one use of a background, and whether it shows what one of the 4096 uses before has shown.
 
     The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
 
@@ -179,7 +168,7 @@ def crop_corner(
         later = Draws(seed, index, "crop", attempt).random
         place = later(), later()
     corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
-    for earlier in range(use):
+    for earlier in range(max(0, use - _MOST_EARLIER), use):
         x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
         if -NEAR < x - corner[0] < NEAR:
             y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
