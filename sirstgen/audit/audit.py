@@ -84,7 +84,7 @@ class Audit:
         }
 
 
-def audit(
+def audit_dataset(
     folder: Path | str,
     *,
     against: Path | str | None = None,

@@ -11,7 +11,6 @@ import numpy as np
 from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.raw import open_raw
-from sirstgen.audit.text import summary
 from sirstgen.errors import InputError
 from sirstgen.measure.components import find_components
 from sirstgen.pages.page import Block, Facts, Gallery, Note, Page, Picture, Section, write_page
@@ -45,7 +44,7 @@ def write_audit(found: Audit, path: Path) -> None:
         "Nothing was found." if not sections else "Faults give wrong results; warnings are for a person to look at."
     )
     top: list[Block] = [Facts(counts), Note(closing, level)]
-    write_page(path, Page(f"Audit of {name}", sections, top, f"sirstgen audit {name}: {summary(found)}"))
+    write_page(path, Page(f"Audit of {name}", sections, top, f"sirstgen audit {name}"))
 
 
 def _blocks(found: Audit, check: str, findings: Sequence[Finding]) -> Iterator[Block]:
