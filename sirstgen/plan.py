@@ -258,9 +258,9 @@ class ImagePlan:
         """The largest gray level: 255 or 65535."""
         return (1 << self.bit_depth) - 1
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, with_targets: bool = True) -> dict[str, Any]:
         """Return the plan as JSON values, in the layout of a row of ``targets.jsonl``."""
-        return {
+        entries = {
             "index": self.index,
             "width": self.width,
             "height": self.height,
@@ -274,8 +274,10 @@ class ImagePlan:
             "mask_level": self.mask_level,
             "max_saturated": self.max_saturated,
             "stages": records_to_dict(self.stages),
-            "targets": [target.to_dict() for target in self.targets],
         }
+        if with_targets:
+            entries["targets"] = [target.to_dict() for target in self.targets]
+        return entries
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:

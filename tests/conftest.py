@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from hypothesis import settings
 from making.clutter import clutter
 
 from sirstgen.backgrounds.library import BackgroundLibrary
@@ -14,6 +15,8 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
 
 cv2.setNumThreads(1)
+settings.register_profile("sirstgen", deadline=None)  # a loaded machine is no fault
+settings.load_profile("sirstgen")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +34,7 @@ def background_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_generator(background_folder: Path) -> Generator:
     """96x80 images over `background_folder`, seed 0."""
-    recipe = Recipe.default(width=96, height=80)
+    recipe = Recipe(width=96, height=80)
     return Generator(recipe, BackgroundLibrary.open(background_folder), seed=0)
 
 

@@ -42,6 +42,10 @@ def test_own_templates(tmp_path: Path) -> None:
     assert "10 images" in run("own_templates.py", "set", folder=tmp_path)
 
 
+def test_own_stage(tmp_path: Path) -> None:
+    assert run("own_stage.py", "set", folder=tmp_path) == "12 images in set, 0 faults\n"
+
+
 def test_every_example_is_tested() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in tested for path in EXAMPLES.glob("*.py"))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import group_duplicates
+from sirstgen.backgrounds.index import LEAST, FrameIndex, groups_key
 from sirstgen.backgrounds.levels import to_bit_depth
-from sirstgen.backgrounds.scan import Frame, Issue, background_files, summary, usable_frames
+from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
 from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
-from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
+from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale
+from sirstgen.scenes.labels import SceneLabel, SceneStore, frame_name, read_labels
 
 Classifier = Callable[[Iterable[NDArray[Any]]], Iterator[tuple[str, float]]]
 
@@ -75,14 +75,21 @@ class BackgroundLibrary:
     """
 
     def __init__(
-        self, folder: Path, entries: list[_Entry], faults: list[Issue], cache: _PixelCache, scale: GrayScale
+        self,
+        folder: Path,
+        entries: list[_Entry],
+        backgrounds: list[Background],
+        faults: list[Issue],
+        cache: _PixelCache,
+        scale: GrayScale,
     ) -> None:
         self.folder = folder
         self.faults = tuple(faults)
         self.gray_scale = scale
+        self._opened: dict[str, Any] | None = None  # how to open it again; None where there is no index
         self._cache = cache
-        self._files = {entry.frame.id: entry.frame.file for entry in entries}
-        self._backgrounds = {background.id: background for background in _backgrounds(entries)}
+        self._files = {entry.frame.id: (entry.frame.file, entry.frame.digest) for entry in entries}
+        self._backgrounds = {background.id: background for background in backgrounds}
         self._scenes: dict[str, list[Background]] = {}
         for background in self._backgrounds.values():
             self._scenes.setdefault(background.scene, []).append(background)
@@ -108,7 +115,8 @@ class BackgroundLibrary:
         A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
         (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
         scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
-        A file that cannot be used is listed in `faults`.
+        A file that cannot be used is listed in `faults`. Near-duplicates form a group, and so do the frames of one
+        sub-folder that is no scene, such as a sequence: a group stays on one side of a split.
 
         Args:
             folder: the folder; sub-folders to any depth, links followed.
@@ -126,11 +134,9 @@ class BackgroundLibrary:
         root = Path(folder).resolve()
         faults: list[Issue] = []
         files = background_files(root, Path(folder), faults)
-        scale = stated_scale(root) or scale_of_files((root / file, partial(_content, root / file)) for file in files)
-        entries, cache = [], _PixelCache(cache_bytes)
-        for frame, image in usable_frames(root, files, scale, min_size, faults):
-            entries.append(_Entry(frame))
-            cache.put((frame.id, image.dtype.itemsize * 8), image)
+        cache = _PixelCache(cache_bytes)
+        index = see(root, files, lambda file, image: cache.put((frame_name(file), image.dtype.itemsize * 8), image))
+        entries = [_Entry(frame) for frame in judge(index.seen, min_size, faults)]
         if scene is not None:
             for entry in entries:
                 entry.label, entry.source = SceneLabel(scene), "folder"
@@ -138,7 +144,7 @@ class BackgroundLibrary:
             if labels is not None:
                 _apply_labels(entries, labels)
             _apply_folders(entries)
-            _apply_decisions(root, entries, scale, classify)
+            _apply_decisions(root, entries, index.scale, classify)
         sure = [entry for entry in entries if entry.label is not None and entry.label.confidence >= min_confidence]
         for entry in entries:
             if entry.label is not None and entry.label.confidence < min_confidence:
@@ -146,7 +152,24 @@ class BackgroundLibrary:
                 faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
-        return cls(root, sure, sorted(faults, key=lambda fault: (fault.file, fault.reason)), cache, scale)
+        backgrounds = list(_backgrounds(sure, index))
+        indexed = len(files) >= LEAST and (index.unchanged or index.write(root))
+        library = cls(root, sure, backgrounds, sorted(faults, key=lambda f: (f.file, f.reason)), cache, index.scale)
+        if indexed:
+            library._opened = {
+                "folder": root,
+                "scene": scene,
+                "labels": None if labels is None else Path(labels).resolve(),
+                "min_size": min_size,
+                "min_confidence": min_confidence,
+                "cache_bytes": cache_bytes,
+            }
+        return library
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._opened is None:
+            return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
+        return _opened_again, (self._opened, self._digest)
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
@@ -179,8 +202,15 @@ class BackgroundLibrary:
         if image is None:
             image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
             if image is None:
-                path = self.folder / self._files[self.find(background.id).id]
+                file, digest = self._files[self.find(background.id).id]
+                path = self.folder / file
                 image = self.gray_scale.apply(read_levels(path))
+                if digest_of(image) != digest:
+                    raise InputError.of(
+                        path,
+                        "its pixels are not those that the run was begun with; put the same file there, or open "
+                        "the backgrounds again",
+                    )
             image = to_bit_depth(image, bit_depth)
             image.setflags(write=False)
             self._cache.put(key, image)
@@ -233,7 +263,7 @@ def _apply_decisions(root: Path, entries: list[_Entry], scale: GrayScale, classi
     store = SceneStore.beside(root)
     undecided: list[tuple[_Entry, str]] = []
     for entry in unlabelled:
-        key = store.key(read_bytes(root / entry.frame.file))
+        key = entry.frame.content
         entry.label = store.decisions.get(key)
         if entry.label is None:
             undecided.append((entry, key))
@@ -256,17 +286,40 @@ def _shipped_classifier() -> Classifier:
     return classify_images
 
 
-def _content(path: Path) -> bytes:
-    return read_bytes(path, MAX_IMAGE_BYTES)
+def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
+    """The library of another process, opened in this one.
+
+    Raises:
+        InputError: this process sees other backgrounds.
+    """
+    library = BackgroundLibrary.open(**how)
+    if library._digest != digest:
+        raise InputError.of(
+            library.folder, "this machine sees other backgrounds there than the run was begun with; copy them again"
+        )
+    return library
 
 
-def _backgrounds(entries: list[_Entry]) -> Iterator[Background]:
+def _sequence(entry: _Entry) -> str | None:
+    """The sub-folder of a frame, below that of its scene: its frames are taken for those of one camera and moment."""
+    folders = PurePosixPath(entry.frame.id).parts[:-1]
+    if folders and (folders[0] == _PLAIN_FOLDER or (entry.label is not None and folders[0] == entry.label.scene)):
+        folders = folders[1:]
+    return f"folder {'/'.join(folders)}" if folders else None
+
+
+def _backgrounds(entries: list[_Entry], index: FrameIndex) -> Iterator[Background]:
     first: dict[str, int] = {}
     linked = []
-    for number, entry in enumerate(entries):
-        if entry.label is not None and entry.label.group is not None:
-            linked.append((first.setdefault(entry.label.group, number), number))
-    groups = group_duplicates([entry.frame.thumbnail for entry in entries], linked)
+    for place, entry in enumerate(entries):
+        named_group = entry.label.group if entry.label is not None else None
+        for name in filter(None, (named_group, _sequence(entry))):
+            linked.append((first.setdefault(name, place), place))
+    key = groups_key([entry.frame.id for entry in entries], [entry.frame.digest for entry in entries], linked)
+    groups = index.groups(key)
+    if groups is None:
+        groups = group_duplicates([entry.frame.thumbnail for entry in entries], linked)
+        index.keep_groups(key, groups)
     for entry, group in zip(entries, groups, strict=True):
         assert entry.label is not None  # `open` keeps labelled entries only
         label, first_id = entry.label, entries[group].frame.id

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
-from sirstgen.decoding import IMAGE_SUFFIXES, read_levels
+from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
+from sirstgen.decoding import IMAGE_SUFFIXES, decode_levels
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import Gray, GrayScale
+from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
 from sirstgen.image_files import image_files
-from sirstgen.scenes.labels import frame_name
+from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.scenes.labels import SceneStore, frame_name
 
 SATURATED_SHARE = 0.95
 """A frame with at least this share of its pixels at full scale shows nothing that a target could be seen on."""
@@ -36,14 +39,15 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels and its
-    thumbnail (see `sirstgen.backgrounds.duplicates`).
+    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels, its
+    thumbnail (see `sirstgen.backgrounds.duplicates`) and the SHA-256 of the file.
     """
 
     file: str
     id: str
     digest: bytes
     thumbnail: NDArray[np.int8] | None
+    content: str
 
 
 def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
@@ -67,46 +71,129 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     return files
 
 
-def usable_frames(
-    root: Path, files: list[str], scale: GrayScale, min_size: tuple[int, int], faults: list[Issue]
-) -> Iterator[tuple[Frame, Gray]]:
-    """Decode each file on the folder's scale; what cannot serve as a background goes to `faults`."""
+def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> FrameIndex:
+    """What is seen of each file: from the folder's index where a file is what it was, else by decoding it.
+
+    Args:
+        root: the folder.
+        files: POSIX paths below it.
+        keep: given path and pixels of each usable frame that was decoded.
+    """
+    known = FrameIndex.read(root) if len(files) >= LEAST else None
+    sizes = {file: _size_and_time(root / file) for file in files} if known is not None else {}
+    old = {
+        file: found
+        for file in files
+        if known is not None
+        and (found := known.seen.get(file)) is not None
+        and (found.size, found.changed) == sizes[file]
+        and found.reason != "unreadable"
+    }
+    stated = stated_scale(root)
+    # One changed file may change the scale of all frames of more than 8 bits, and with it their digests.
+    if (
+        known is not None
+        and (stated or known.scale) == known.scale
+        and (len(old) == len(files) or known.scale == EIGHT_BIT)
+    ):
+        new = [file for file in files if file not in old]
+        scale = known.scale if not new or stated else _scale(root, new)
+    else:
+        scale = stated or _scale(root, files)
+    if known is None or scale != known.scale:
+        old = {}
+    index = FrameIndex(scale)
+    for file in files:
+        found = old.get(file)
+        if found is None:
+            found, image = look(root / file, scale)
+            if image is not None and not found.reason:
+                keep(file, image)
+        index.seen[file] = found
+    if known is not None:
+        index.kept_groups = known.kept_groups
+        index.unchanged = len(old) == len(files) == len(known.seen)
+    return index
+
+
+def _scale(root: Path, files: list[str]) -> GrayScale:
+    return scale_of_files((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
+    """Read and decode one file on the folder's scale: what is seen of it, and its pixels where it can be used."""
+    try:
+        found = path.stat()
+        size, changed = found.st_size, found.st_mtime_ns
+    except OSError as fault:
+        return _unseen(0, 0, "", f"cannot be read ({fault.strerror})"), None
+    content = ""
+    try:
+        data = read_bytes(path, MAX_IMAGE_BYTES)
+        content = SceneStore.key(data)
+        levels = decode_levels(data, path)
+    except InputError as fault:
+        return _unseen(size, changed, content, fault.message.removeprefix(f"{path}: ")), None
+    image = scale.apply(levels)
+    reason, detail = _unfit(image, levels.nodata)
+    image.setflags(write=False)
+    height, width = image.shape
+    code = None if reason else thumbnail(image)
+    return Seen(size, changed, content, (height, width), digest_of(image), code, reason, detail), image
+
+
+def digest_of(image: Gray) -> bytes:
+    """16 bytes that tell a frame's gray levels from those of any other."""
+    pixels = np.ascontiguousarray(image).data
+    return hashlib.blake2b(pixels, digest_size=16, key=f"{image.shape}".encode()).digest()
+
+
+def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issue]) -> Iterator[Frame]:
+    """The frames that can serve as backgrounds, in the order of `seen`; the other files go to `faults`.
+
+    Args:
+        seen: by POSIX path below the folder.
+        min_size: least (height, width) of a frame, pixels.
+        faults: files that are not used are added here.
+    """
     ids: dict[str, str] = {}
     contents: dict[bytes, str] = {}
-    for file in files:
-        path = root / file
+    for file, found in seen.items():
         try:
             file.encode()
-            levels = read_levels(path)
         except UnicodeEncodeError:
             faults.append(Issue(ascii(file), "unreadable", "the file name is not UTF-8; rename it"))
             continue
-        except InputError as fault:
-            faults.append(Issue(file, "unreadable", fault.message.removeprefix(f"{path}: ")))
-            continue
-        image = scale.apply(levels)
         name = frame_name(file)
-        digest = hashlib.blake2b(
-            np.ascontiguousarray(image).data, digest_size=16, key=f"{image.shape}".encode()
-        ).digest()
-        reason, detail = _unfit(image, levels.nodata, min_size)
-        if not reason and name in ids:
+        reason, detail = found.reason, found.detail
+        if reason != "unreadable" and (found.shape[0] < min_size[0] or found.shape[1] < min_size[1]):
+            reason = "too small"
+            detail = f"{found.shape[1]}x{found.shape[0]}, needs at least {min_size[1]}x{min_size[0]}"
+        elif not reason and name in ids:
             reason, detail = "same name", f"as {ids[name]} but for the suffix; rename one"
-        elif not reason and digest in contents:
-            reason, detail = "duplicate", f"the same gray levels as {contents[digest]}"
+        elif not reason and found.digest in contents:
+            reason, detail = "duplicate", f"the same gray levels as {contents[found.digest]}"
         if reason:
             faults.append(Issue(file, reason, detail))
             continue
-        ids[name] = contents[digest] = file
-        image.setflags(write=False)
-        yield Frame(file, name, digest, thumbnail(image)), image
+        ids[name] = contents[found.digest] = file
+        yield Frame(file, name, found.digest, found.thumbnail, found.content)
 
 
-def _unfit(image: Gray, nodata: NDArray[np.bool_] | None, min_size: tuple[int, int]) -> tuple[str, str]:
-    """The reason and detail why a frame cannot be a background; two empty texts where it can."""
-    height, width = image.shape
-    if height < min_size[0] or width < min_size[1]:
-        return "too small", f"{width}x{height}, needs at least {min_size[1]}x{min_size[0]}"
+def _unseen(size: int, changed: int, content: str, detail: str) -> Seen:
+    return Seen(size, changed, content, (0, 0), bytes(16), None, "unreadable", detail)
+
+
+def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:
+    """The reason and detail why a frame of any size cannot be a background; two empty texts where it can."""
     if nodata is not None and nodata.mean() > NODATA_SHARE:
         return "no data", f"{nodata.mean():.0%} of its pixels were not measured"
     low, high = int(image.min()), int(image.max())

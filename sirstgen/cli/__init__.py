@@ -6,12 +6,17 @@ Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments o
 from __future__ import annotations
 
 import functools
+import importlib
+import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from sirstgen import terminal
 from sirstgen.cli import (
     audit,
     backgrounds,
@@ -31,32 +36,64 @@ from sirstgen.cli import (
     train_check,
     verify,
 )
-from sirstgen.errors import SirstgenError
+from sirstgen.cli.ranges import check_ranges
+from sirstgen.errors import InputError, SirstgenError
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with errors of the house told in one line and turned into their exit code."""
+def reported(command: Callable[..., None], group: str = "") -> Callable[..., None]:
+    """Return the command with its arguments checked, and errors of the house told in one line with their exit code."""
+    name = f"{group} {command.__name__.replace('_', '-')}".strip()
 
     @functools.wraps(command)
     def run(*args: object, **kwargs: object) -> None:
         try:
-            with warnings.catch_warnings():
+            with terminal.interruptible(), warnings.catch_warnings():
                 warnings.showwarning = common.show_warning
+                check_ranges(name, kwargs)
+                if isinstance(out := kwargs.get("out"), str | Path):
+                    terminal.check_writable(out)
                 command(*args, **kwargs)
         except SirstgenError as error:
-            typer.echo(f"error: {error}", err=True)
+            terminal.tell(f"error: {error}")
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted; files written so far are whole, --resume goes on where a command has it", err=True)
+            terminal.tell(terminal.MESSAGE)
+            raise typer.Exit(terminal.INTERRUPTED) from None
+        except MemoryError:
+            terminal.tell("error: memory ran out; use smaller images, fewer workers or a smaller batch")
             raise typer.Exit(1) from None
-        except BrokenPipeError:  # the reader of our output has gone
-            sys.stderr.close()
+        except OSError as error:  # a disk that fails; everything else is told by whoever knows the file better
+            if isinstance(error, BrokenPipeError):
+                raise
+            place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
+            terminal.tell(f"error: {place}: {error.strerror or error}")
             raise typer.Exit(1) from None
 
     return run
 
 
+def import_stages(name: str) -> None:
+    """Import a module that registers stages, from the working folder or the Python path.
+
+    Raises:
+        InputError: there is no such module, or it cannot be imported.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        importlib.import_module(name)
+    except SirstgenError:
+        raise
+    except Exception as error:  # whatever a module of a user may raise
+        what = " ".join(str(error).split())
+        raise InputError(f"--import {name}: cannot be imported ({type(error).__name__}: {what})") from None
+
+
 def _sirstgen(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a Python module first: one that registers stages."),
+    ] = None,
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
     if version:
@@ -64,15 +101,17 @@ def _sirstgen(
 
         typer.echo(__version__)
         raise typer.Exit
+    for name in modules or ():
+        reported(import_stages)(name)
 
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Synthetic datasets for infrared small-target detection, and the proof that they are worth training on.",
+    help="Synthetic datasets for infrared small-target detection, and tests of their training value.",
 )
 app.callback(invoke_without_command=True)(_sirstgen)
 
@@ -98,15 +137,27 @@ app.command("audit")(reported(audit.audit))
 app.command("export")(reported(export.export))
 app.command("fit")(reported(fit.fit))
 
-_backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
-_backgrounds.command("make")(reported(backgrounds.make))
-_backgrounds.command("harvest")(reported(backgrounds.harvest))
-_backgrounds.command("classify")(reported(backgrounds.classify))
+_backgrounds = _group("backgrounds", "Make, harvest and classify backgrounds.")
+_backgrounds.command("make")(reported(backgrounds.make, "backgrounds"))
+_backgrounds.command("harvest")(reported(backgrounds.harvest, "backgrounds"))
+_backgrounds.command("classify")(reported(backgrounds.classify, "backgrounds"))
 
-_scenes = _group("scenes", "The scene CNN.")
-_scenes.command("train")(reported(scenes.train))
+_scenes = _group("scenes", "Train the scene CNN.")
+_scenes.command("train")(reported(scenes.train, "scenes"))
 
 
 def main() -> None:
-    """Runs the command line."""
-    app()
+    """Run the command line."""
+    terminal.open_closed_streams()
+    terminal.end_on_interrupt()
+    code: str | int | None = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    except BrokenPipeError:
+        code = 1
+    except OSError as fault:  # standard error cannot take the message of a wrong option, standard output the help
+        terminal.tell(f"error: {fault.strerror or fault}")
+        code = 2
+    sys.exit(terminal.close_output() if code in (0, None) else code)

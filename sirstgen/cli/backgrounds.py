@@ -21,7 +21,10 @@ def make(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Makes procedural backgrounds: clouds, seas, cities, fields and highlights that were never photographed."""
+    """Draw procedural backgrounds, without any recorded pixel.
+
+    Scenes: city, cloud, field, highlight, sea.
+    """
     from sirstgen.backgrounds.procedural import SCENES
     from sirstgen.backgrounds.procedural.make import make as make_frames
 
@@ -51,15 +54,18 @@ def harvest(
         str | None, typer.Option(help="Ids to leave out, separated by commas, or a file of them.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
+    """Turn labelled frames into backgrounds without targets.
+
+    Every target is replaced by the best-matching patch nearby.
+    """
     from sirstgen.backgrounds.harvest import harvest_folder
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.scenes.labels import read_labels
 
-    source = Dataset.open(dataset)
+    source = common.open_dataset(dataset, mask_threshold)
     left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
     chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
     scenes = read_labels(labels) if labels else {}
@@ -80,7 +86,10 @@ def classify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Decides which scene each background shows, and keeps it in scenes.json beside them."""
+    """Classify the scene of each background of a folder.
+
+    The scenes are kept in scenes.json beside the frames.
+    """
     from sirstgen.backgrounds.library import BackgroundLibrary
 
     described = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence).describe()

@@ -54,6 +54,8 @@ GrayScaleOption = Annotated[
 ]
 
 _REAL = Path("NUAA-SIRST")
+_LARGEST_SIDE = 16384
+_MOST_SHARDS = 10**6
 
 
 def gray_scale(text: str | None) -> GrayScale | None:
@@ -89,9 +91,13 @@ def size(text: str) -> tuple[int, int]:
         InvalidValueError: something else.
     """
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise InvalidValueError(f"--size must be WIDTHxHEIGHT or one side in pixels, such as 256x256, got {text!r}")
-    return int(parts[0]), int(parts[-1])
+    sides = [int(part) for part in parts if part.isdecimal() and len(part) < 9]
+    if len(parts) > 2 or len(sides) < len(parts) or not all(0 < side <= _LARGEST_SIDE for side in sides):
+        raise InvalidValueError(
+            f"--size must be WIDTHxHEIGHT or one side, each from 1 to {_LARGEST_SIDE} pixels, such as 256x256, got "
+            f"{text[:40]!r}"
+        )
+    return sides[0], sides[-1]
 
 
 def names(text: str, name: str) -> list[str]:
@@ -132,11 +138,13 @@ def shard_numbers(text: str) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+        ends = [int(end) for end in (first, last if dash else first) if end.isdecimal() and len(end) < 9]
+        if len(ends) < 2 or ends[1] < ends[0] or len(found) + ends[1] - ends[0] >= _MOST_SHARDS:
             raise InvalidValueError(
-                f"--shards must be a number or a range from low to high, such as 40-59, got {text!r}"
+                f"--shards must be a number or a range from low to high, such as 40-59, of at most {_MOST_SHARDS} "
+                f"shards, got {text[:40]!r}"
             )
-        found += range(int(first), int(last or first) + 1)
+        found += range(ends[0], ends[1] + 1)
     return found
 
 

@@ -61,7 +61,10 @@ def synth(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Writes a dataset: images with small targets on infrared backgrounds, exact masks, the truth of every target."""
+    """Write a dataset of images with small targets and exact masks.
+
+    Infrared backgrounds, masks, split lists, and the truth of every target in targets.jsonl.
+    """
     from sirstgen.recipe.recipe import Recipe, schema_text
 
     if print_schema:

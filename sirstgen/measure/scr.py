@@ -11,7 +11,8 @@ two files.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -23,7 +24,7 @@ from sirstgen.plan import ClutterRegion
 Box = tuple[int, int, int, int]
 """(x, y, width, height); right and bottom exclusive as x + width, y + height."""
 
-_NEAR = 12  # pixels; support margins up to this need no second pass over the region
+_EXACT = 1 << 20  # pixels whose squared 8-bit levels sum to a number that a double holds with digits to spare
 
 
 class Clutter(NamedTuple):
@@ -67,61 +68,97 @@ def measure_clutter(
         rows = slice(max(y - region.margin, 0), min(y + h + region.margin, height))
         columns = slice(max(x - region.margin, 0), min(x + w + region.margin, width))
         image, excluded = image[rows, columns], excluded[rows, columns]
-    values = image[~excluded].astype(np.float64)
-    return _statistics(values.size, float(values.sum()), float(values @ values))
+    kept = (~excluded).view(np.uint8)
+    return _statistics(cv2.countNonZero(kept), *_sums(cv2.copyTo(image, kept)))  # type: ignore[arg-type]
 
 
-def clutter_by_margin(
-    image: NDArray[np.uint8 | np.uint16], masks: NDArray[np.uint8], bbox: Box, region: ClutterRegion
-) -> Callable[[int], Clutter]:
-    """`measure_clutter` as a function of the support margin, from one pass over the region.
+class Region(NamedTuple):
+    """The clutter region of one target before any mask is taken out, with sums over it.
 
-    Growing masks by m px in a square takes away the pixels within chessboard distance m of them, so the sums over the
-    pixels at each distance give the statistics for every margin.
+    Args:
+        left, top, right, bottom: right and bottom exclusive, pixels.
+        total: sum of the gray levels.
+        squares: sum of their squares.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    total: int
+    squares: int
+
+
+def clutter_region(image: NDArray[np.uint8 | np.uint16], bbox: Box, region: ClutterRegion) -> Region:
+    """Return the clutter region of a target and the sums over it.
 
     Args:
         image: (H, W) whole gray levels.
-        masks: (H, W) uint8, non-zero on the masks of all targets.
         bbox: the target's bounding box.
         region: local or global.
     """
     height, width = image.shape
-    rows, columns = slice(0, height), slice(0, width)
+    left, top, right, bottom = 0, 0, width, height
     if region.kind == "local":
         x, y, w, h = bbox
-        rows = slice(max(y - region.margin, 0), min(y + h + region.margin, height))
-        columns = slice(max(x - region.margin, 0), min(x + w + region.margin, width))
-    # Masks just outside the region reach into it when they grow.
-    halo_rows = slice(max(rows.start - _NEAR, 0), min(rows.stop + _NEAR, height))
-    halo_columns = slice(max(columns.start - _NEAR, 0), min(columns.stop + _NEAR, width))
-    outside = (masks[halo_rows, halo_columns] == 0).view(np.uint8)
-    distance = cv2.distanceTransform(outside, cv2.DIST_C, 3)
-    inner = (
-        slice(rows.start - halo_rows.start, rows.stop - halo_rows.start),
-        slice(columns.start - halo_columns.start, columns.stop - halo_columns.start),
-    )
-    rings = np.minimum(distance[inner], _NEAR + 1).astype(np.intp).ravel()
-    values = image[rows, columns].astype(np.float64).ravel()
-    # [d]: sum over the pixels at distance d and more.
-    counts, totals, squares = (
-        np.bincount(rings, weights=weights, minlength=_NEAR + 2)[::-1].cumsum()[::-1].tolist()
-        for weights in (None, values, values * values)
-    )
-
-    def beyond(margin: int) -> Clutter:
-        if margin > _NEAR:
-            return measure_clutter(image, excluded(masks, margin), bbox, region)
-        return _statistics(counts[margin + 1], totals[margin + 1], squares[margin + 1])
-
-    return beyond
+        margin = region.margin
+        left, top = max(x - margin, 0), max(y - margin, 0)
+        right, bottom = min(x + w + margin, width), min(y + h + margin, height)
+    return Region(left, top, right, bottom, *_sums(image[top:bottom, left:right]))
 
 
-def _statistics(count: int, total: float, squares: float) -> Clutter:
-    """From sums of whole numbers, which are exact in any order below 2**53 (two million white pixels of 16 bit)."""
+def clutter_without(
+    image: NDArray[np.uint8 | np.uint16], masks: NDArray[np.uint8], boxes: Iterable[Box], region: Region, margin: int
+) -> Clutter:
+    """Return the statistics of a region without the masks grown by `margin` pixels; equal to `measure_clutter`.
+
+    Args:
+        image: (H, W) whole gray levels.
+        masks: (H, W) uint8, 255 on the masks of all targets.
+        boxes: bounding boxes of the masks.
+        region: from `clutter_region`.
+        margin: the support margin, pixels.
+    """
+    left, top, right, bottom, total, squares = region
+    # The window that holds all grown masks inside the region.
+    x0, y0, x1, y1 = right, bottom, left, top
+    for x, y, w, h in boxes:
+        if x - margin < right and y - margin < bottom and x + w + margin > left and y + h + margin > top:
+            x0, y0 = min(x0, x - margin), min(y0, y - margin)
+            x1, y1 = max(x1, x + w + margin), max(y1, y + h + margin)
+    x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+    count = (right - left) * (bottom - top)
+    if x0 < x1 and y0 < y1:
+        before, above = min(margin, x0), min(margin, y0)
+        near = masks[y0 - above : y1 + margin, x0 - before : x1 + margin]
+        if margin:
+            near = cv2.dilate(near, _square(margin))  # type: ignore[assignment]
+        out = near[above : above + y1 - y0, before : before + x1 - x0]
+        window = image[y0:y1, x0:x1]
+        lost, lost_squares = _sums(cv2.copyTo(window, out))  # type: ignore[arg-type]
+        count -= cv2.countNonZero(out)
+        total, squares = total - lost, squares - lost_squares
+    return _statistics(count, total, squares)
+
+
+@cache
+def _square(margin: int) -> NDArray[np.uint8]:
+    return np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+
+
+def _sums(values: NDArray[np.uint8 | np.uint16]) -> tuple[int, int]:
+    """Return the exact sums of whole gray levels and of their squares."""
+    if values.dtype == np.uint8 and values.size <= _EXACT:  # OpenCV is faster on the few pixels of a region
+        return int(cv2.sumElems(values)[0]), round(cv2.norm(values, cv2.NORM_L2SQR))
+    wide = values.astype(np.uint64)
+    return int(wide.sum()), int((wide * wide).sum())
+
+
+def _statistics(count: int, total: int, squares: int) -> Clutter:
+    """Return the statistics of a region from exact sums, which keep all digits where the clutter is nearly flat."""
     if count == 0:
         return Clutter(math.nan, 0.0, 0)
-    # In whole numbers of any size: 16-bit squares would lose digits where the clutter is nearly flat.
-    spread = count * int(squares) - int(total) ** 2
+    spread = count * squares - total * total
     return Clutter(total / count, math.sqrt(max(spread, 0) / count**2), count)
 
 

@@ -11,7 +11,7 @@ from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import draw_seed
-from sirstgen.synthesis.profiles import builtin_templates
+from sirstgen.synthesis.rasterise import builtin_templates
 from sirstgen.synthesis.sources import open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 

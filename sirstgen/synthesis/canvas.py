@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,12 +12,10 @@ from numpy.typing import NDArray
 
 from sirstgen.errors import GenerationError
 from sirstgen.images import Gray
-from sirstgen.measure import scr as measured
-from sirstgen.measure.scr import Box, Clutter
-from sirstgen.plan import ImagePlan, TargetPlan
+from sirstgen.measure.scr import Box, Clutter, Region, clutter_region, clutter_without
+from sirstgen.plan import ClutterRegion
 from sirstgen.synthesis import intensity
-from sirstgen.synthesis.profiles import mask_level, mask_of, target_profile
-from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.rasterise import RasterisedTarget
 
 
 class TargetRejectedError(GenerationError):
@@ -37,209 +36,281 @@ REASONS = {
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _LEAST_AMPLITUDE = 0.5  # gray levels; below it no pixel changes
-_ROUNDED_UP = 0.5 - 1e-6  # gray levels that may round to one, single precision allowed for
+_FIRST_MARGIN = 3  # pixels; that of most images, so that the search for it ends where it begins
 
 
-class Shape(NamedTuple):
-    """A target before its intensity is known: blurred profile and exact mask on a window of the image."""
+class Request:
+    """What a target is asked to show: an SCR, or a contrast in gray levels; and whether it is bright or dark."""
 
-    plan: TargetPlan
-    rows: slice
-    columns: slice
-    profile: NDArray[np.floating]  # peak 1, negative in a halo
-    mask: NDArray[np.bool_]
-    bbox: Box
-    first: tuple[int, int]  # row and column of the mask's first pixel in raster order
-    tail: list[float]  # [m]: largest |profile| more than m px (chessboard distance) from the mask
-    own: NDArray[np.float64]  # (area,) profile on the mask
-    under: NDArray[np.float64]  # (area,) background under the mask
-    own_sum: float
+    __slots__ = ("contrast", "polarity", "scr")
+
+    def __init__(self, scr: float | None, contrast: float | None, polarity: int) -> None:
+        self.scr, self.contrast, self.polarity = scr, contrast, polarity
+
+    def signal(self, sigma_b: float) -> float:
+        """Return the wanted difference of means in clutter of this deviation, gray levels."""
+        if self.contrast is not None:
+            return self.polarity * self.contrast
+        assert self.scr is not None  # one of the two is given
+        return self.polarity * self.scr * sigma_b
+
+    def settled(self, sigma_b: float) -> Request:
+        """Return what is asked for in clutter of this deviation; the same for a fixed SCR or contrast."""
+        return self
+
+    def __str__(self) -> str:
+        return f"scr {self.scr:g}" if self.contrast is None else f"contrast {self.contrast:.1f}"
+
+
+@dataclass(slots=True)
+class PlacedTarget:
+    """A target in its place.
+
+    Args:
+        raster: profile and mask.
+        column, row: of the pixel that holds its position.
+        request: what it is asked to show.
+        box: of its mask in the image.
+        window: its rows and columns in the image.
+        region: its clutter region.
+        under: (area,) background under the mask.
+        under_sum: their sum.
+        found: intensities that were found for it, by support margin; they hold while its clutter region does.
+    """
+
+    raster: RasterisedTarget
+    column: int
+    row: int
+    request: Request
+    box: Box
+    window: tuple[slice, slice]
+    region: Region
+    under: NDArray[Any]
     under_sum: int
-
-    def reach(self, amplitude: float) -> int:
-        """Pixels by which the mask must grow to cover every pixel that the target changes."""
-        needed = _ROUNDED_UP / abs(amplitude) if amplitude else math.inf
-        return next((margin for margin, value in enumerate(self.tail) if value < needed), len(self.tail))
+    found: dict[int, Intensity] = field(default_factory=dict)
 
 
-class Light(NamedTuple):
-    """A target's intensity."""
+@dataclass(slots=True)
+class Intensity:
+    """A target's intensity.
+
+    Args:
+        clutter: around it.
+        required: sum of the mask's pixels.
+        amplitude: peak of the target's own contribution, gray levels; negative for a dark one.
+        reach: pixels by which the mask must grow to cover every pixel that the target changes.
+        levels: (area,) written gray levels on the mask, in raster order; None before they are checked.
+    """
 
     clutter: Clutter
-    required: int  # sum of the mask's pixels
-    amplitude: float  # peak of the target's own contribution, gray levels
+    required: int
+    amplitude: float
+    reach: int
+    levels: NDArray[np.float64] | None = None
 
 
+@dataclass(slots=True)
 class Canvas:
     """A background layer and the targets drawn on it.
 
     Args:
-        plan: size, mask level, blur and clutter region; its targets are not drawn, `add` draws.
         layer: (H, W) the background, cropped and blurred.
-        templates: where extended targets are looked up; the built-in ones if None.
+        region: where Eq. 10 takes the background.
+        max_saturated: share of a target's mask that may be black or white.
+        min_contrast: least peak of a target's own contribution, gray levels.
+
+    Attributes:
+        masks: (H, W) uint8, 0 or 255.
+        targets: in the order in which they were placed.
+        intensities: of the targets.
+        support_margin: pixels by which the masks must grow to cover every pixel that a target changes.
     """
 
-    def __init__(self, plan: ImagePlan, layer: Gray, templates: TemplateLibrary | None = None) -> None:
-        self.plan = plan
-        self.layer = layer
-        self.masks = np.zeros(layer.shape, np.uint8)
-        self.shapes: list[Shape] = []
-        self.lights: list[Light] = []
-        self.support_margin = 0
-        self._supports = np.zeros(layer.shape, np.uint8)
-        self._templates = templates
+    layer: Gray
+    region: ClutterRegion = field(default_factory=ClutterRegion)
+    max_saturated: float = 0.0
+    min_contrast: float = _LEAST_AMPLITUDE
+    masks: NDArray[np.uint8] = field(init=False)
+    targets: list[PlacedTarget] = field(default_factory=list, init=False)
+    intensities: list[Intensity] = field(default_factory=list, init=False)
+    support_margin: int = field(default=0, init=False)
+    white: int = field(init=False)
 
-    def add(self, target: TargetPlan, min_contrast: float = _LEAST_AMPLITUDE) -> None:
-        """Adds one target; the others are lit anew, since its mask leaves their clutter regions.
+    def __post_init__(self) -> None:
+        self.masks = np.zeros(self.layer.shape, np.uint8)
+        self.white = 255 if self.layer.dtype == np.uint8 else 65535
+        self.min_contrast = max(self.min_contrast, _LEAST_AMPLITUDE)
 
-        Args:
-            target: fully decided.
-            min_contrast: least peak of a target's own contribution, gray levels.
+    def add(self, raster: RasterisedTarget, column: int, row: int, request: Request) -> None:
+        """Add one target; the intensities of the others are found anew, since its mask leaves their clutter regions.
 
         Raises:
             TargetRejectedError: it, or another one beside it, cannot be drawn as planned; the canvas stays as it was.
         """
-        self.place(target)
+        self.place(raster, column, row, request)
         try:
-            self.light(min_contrast)
+            self.find_intensities()
         except TargetRejectedError:
-            shape = self.shapes.pop()
-            window = (shape.rows, shape.columns)
-            self.masks[window][shape.mask] = 0
-            self._supports[window][shape.profile != 0] = 0
+            placed = self.targets.pop()
+            self.masks[placed.window][raster.mask.view(np.bool_)] = 0
+            self._forget(placed.box)
             raise
 
-    def place(self, target: TargetPlan) -> None:
-        """Gives a target its place and mask, still without light; the order of targets does not matter.
+    def place(self, raster: RasterisedTarget, column: int, row: int, request: Request) -> None:
+        """Give a target its place and mask, still without intensity; the order of targets does not matter.
 
         Raises:
             TargetRejectedError: it sticks out of the image, touches another target or has a mask in pieces.
         """
-        shape = self._shape(target)
-        window = (shape.rows, shape.columns)
-        self.masks[window][shape.mask] = 255
-        self._supports[window] |= (shape.profile != 0).view(np.uint8)
-        self.shapes.append(shape)
-
-    def light(self, min_contrast: float = _LEAST_AMPLITUDE) -> None:
-        """Finds the light of all placed targets together.
-
-        Args:
-            min_contrast: least peak of a target's own contribution, gray levels.
-
-        Raises:
-            TargetRejectedError: the SCR of one cannot be met.
-        """
-        self.support_margin, self.lights = self._meet_scr(max(min_contrast, _LEAST_AMPLITUDE))
-
-    def _shape(self, target: TargetPlan) -> Shape:
-        """Blurred profile and exact mask of a target; refuses what sticks out, touches or falls apart."""
-        stamp = target_profile(target, self.plan.blur_sigma, self.plan.stages, self._templates)
-        profile = stamp.values
-        height, width = profile.shape
-        left, top = stamp.left, stamp.top
-        if left < 0 or top < 0 or left + width > self.plan.width or top + height > self.plan.height:
+        height, width = raster.values.shape
+        left, top = column + raster.left, row + raster.top
+        if left < 0 or top < 0 or left + width > self.layer.shape[1] or top + height > self.layer.shape[0]:
             raise self._rejected("off image", f"it spans x {left} to {left + width}, y {top} to {top + height}")
-        rows, columns = slice(top, top + height), slice(left, left + width)
-        if self._touches(profile, left, top):
-            raise self._rejected("touching", f"at {target.position}")
-        mask = mask_of(profile, mask_level(target, self.plan.mask_level))
-        cells = mask.view(np.uint8)
-        if cv2.connectedComponents(cells, connectivity=8)[0] != 2:
-            what = f"sigma {target.sigma}" if target.length is None else f"length {target.length:g} px"
-            raise self._rejected("fragmented mask", f"{target.template or target.kind} with {what}")
-        x, y, box_width, box_height = cv2.boundingRect(cells)
-        away = cv2.distanceTransform(1 - cells, cv2.DIST_C, 3)
-        margins = range(int(away[profile != 0].max()))
-        size = np.abs(profile)
-        own = profile[mask].astype(np.float64)
-        under = self.layer[rows, columns][mask].astype(np.float64)
-        return Shape(
-            plan=target,
-            rows=rows,
-            columns=columns,
-            profile=profile,
-            mask=mask,
-            bbox=(left + x, top + y, box_width, box_height),
-            first=(top + y, left + int(mask[y].argmax())),
-            tail=[float(size[away > margin].max()) for margin in margins],
-            own=own,
-            under=under,
-            own_sum=float(own.sum()),
-            under_sum=int(under.sum()),
+        for other in self.targets:
+            if _touch(raster, left, top, other):
+                raise self._rejected("touching", f"at x {column}, y {row}")
+        if raster.pieces != 1:
+            raise self._rejected("fragmented mask", f"{raster.pieces} pieces at x {column}, y {row}")
+        window = slice(top, top + height), slice(left, left + width)
+        mask = raster.mask.view(np.bool_)
+        x, y, box_width, box_height = raster.box
+        box = (column + x, row + y, box_width, box_height)
+        under = self.layer[window][mask]
+        region = clutter_region(self.layer, box, self.region)
+        self._forget(box)
+        self.masks[window][mask] = 255
+        self.targets.append(
+            PlacedTarget(raster, column, row, request, box, window, region, under, int(np.add.reduce(under)))
         )
 
-    def _touches(self, profile: NDArray[np.floating], left: int, top: int) -> bool:
-        """Whether a support lies beside or on another one: they keep a pixel between them, so masks never meet."""
-        if not self.shapes:
-            return False
-        padded = cv2.copyMakeBorder((profile != 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        ring = np.asarray(cv2.dilate(padded, _SQUARE), np.uint8)
-        up, before = min(top, 1), min(left, 1)  # the ring's part inside the image
-        near = self._supports[top - up : top - 1 + len(ring), left - before : left - 1 + ring.shape[1]]
-        return bool((near & ring[1 - up :, 1 - before :][: near.shape[0], : near.shape[1]]).any())
+    def _forget(self, box: Box) -> None:
+        """Drop the intensities of targets in whose clutter region a mask in this box comes or goes."""
+        x, y, width, height = box
+        for target in self.targets:
+            left, top, right, bottom = target.region[:4]
+            for margin in list(target.found):
+                if (
+                    left - margin < x + width
+                    and x < right + margin
+                    and top - margin < y + height
+                    and y < bottom + margin
+                ):
+                    del target.found[margin]
 
-    def _meet_scr(self, min_contrast: float) -> tuple[int, list[Light]]:
-        """The smallest support margin that covers every pixel a target changes, and each target's intensity for it.
+    def find_intensities(self) -> None:
+        """Find the intensities of all placed targets together.
 
-        The margin decides the clutter region, this decides the amplitude, and this how far a target reaches: so margins
-        are tried upwards from 0 until one holds for all targets.
+        The support margin decides the clutter regions, these decide the amplitudes, and these how far a target reaches.
+        The margin is the one that the targets' reach agrees with; the search begins at the same margin for every
+        image, so that an image and its plan find the same one.
+
+        Raises:
+            TargetRejectedError: the request of one cannot be met.
         """
-        regions = [
-            measured.clutter_by_margin(self.layer, self.masks, shape.bbox, self.plan.clutter_region)
-            for shape in self.shapes
-        ]
-        margin = 0
+        if not self.targets:
+            self.support_margin, self.intensities = 0, []
+            return
+        tried: dict[int, tuple[int, list[Intensity]]] = {}
+        boxes = [target.box for target in self.targets]
+        margin = _FIRST_MARGIN
         while True:
-            lights = [self._lit(number, region(margin)) for number, region in enumerate(regions)]
-            if all(shape.reach(light.amplitude) <= margin for shape, light in zip(self.shapes, lights, strict=True)):
+            found, needed = [], 0
+            for number, target in enumerate(self.targets):
+                known = target.found.get(margin)
+                if known is not None:
+                    needed = max(needed, known.reach)
+                    found.append(known)
+                    continue
+                clutter = clutter_without(self.layer, self.masks, boxes, target.region, margin)
+                if clutter.sigma_b == 0:
+                    detail = f"{clutter.pixels} pixels around x {target.column}, y {target.row}"
+                    raise self._rejected("flat clutter", detail, number)
+                raster = target.raster
+                # The whole number nearest to what the mask's pixels must sum to: |scr error| <= 0.5/(area sigma_b).
+                required = round(raster.area * (clutter.mu_b + target.request.signal(clutter.sigma_b)))
+                amplitude = (required - target.under_sum) / raster.own_sum
+                if self.max_saturated > 0:
+                    amplitude = self._unsaturated(number, required, amplitude)
+                changed = np.abs(raster.values * amplitude) > 0.5
+                reach = int(cv2.minMaxLoc(raster.away, changed.view(np.uint8))[1])
+                needed = max(needed, reach)
+                found.append(Intensity(clutter, required, amplitude, reach))
+                target.found[margin] = found[-1]
+            tried[margin] = needed, found
+            if needed == margin or (needed < margin and needed in tried):
+                break  # a smaller margin that was tried does not cover
+            if needed in tried:  # needs less than itself, and covers
+                margin, found = needed, tried[needed][1]
                 break
-            margin += 1  # ends: no target reaches further than its stamp
-        for number, light in enumerate(lights):
-            self._check(number, light, min_contrast)
-        return margin, lights
+            margin = needed
+        for number, one in enumerate(found):
+            if one.levels is None:
+                self._check(number, one)
+        self.support_margin, self.intensities = margin, found
 
-    def _lit(self, number: int, clutter: Clutter) -> Light:
-        shape = self.shapes[number]
-        if clutter.sigma_b == 0:
-            raise self._rejected("flat clutter", f"{clutter.pixels} pixels around {shape.plan.position}", number)
-        plan = shape.plan
-        scr = plan.scr if plan.contrast is None else plan.contrast / clutter.sigma_b
-        assert scr is not None  # TargetPlan holds one of the two
-        required = intensity.required_sum(len(shape.under), clutter, scr, plan.polarity)
-        amplitude = intensity.amplitude(required, shape.under_sum, shape.own_sum)
-        if self.plan.max_saturated > 0:
-            lit = shape.under + amplitude * shape.own
-            if lit.max() > self.plan.white or lit.min() < 0:
-                amplitude = intensity.clipped_amplitude(required, shape.under, shape.own, amplitude, self.plan.white)
-                if not math.isfinite(amplitude):
-                    raise self._rejected("saturated", f"sum {required} of {shape.under.size} pixels", number)
-        return Light(clutter, required, amplitude)
+    def _unsaturated(self, number: int, required: int, amplitude: float) -> float:
+        """Return the amplitude with which the pixels that are not black or white make up for those that are."""
+        target = self.targets[number]
+        own, under = target.raster.own, target.under.astype(np.float64)
+        wanted = under + amplitude * own
+        if wanted.max() <= self.white and wanted.min() >= 0:
+            return amplitude
+        amplitude = intensity.clipped_amplitude(required, under, own, amplitude, self.white)
+        if not math.isfinite(amplitude):
+            raise self._rejected("saturated", f"sum {required} of {own.size} pixels", number)
+        return amplitude
 
-    def _check(self, number: int, light: Light, min_contrast: float) -> None:
-        shape = self.shapes[number]
-        plan = shape.plan
-        asked = f"scr {plan.scr:g}" if plan.contrast is None else f"contrast {plan.contrast:.1f}"
-        if light.amplitude * plan.polarity < min_contrast:
-            detail = f"{asked} gives a peak of {light.amplitude:.1f} gray levels"
+    def _check(self, number: int, found: Intensity) -> None:
+        """Refuse an intensity that cannot be written; else set its gray levels on the mask."""
+        target = self.targets[number]
+        if found.amplitude * target.request.polarity < self.min_contrast:
+            detail = f"{target.request} gives a peak of {found.amplitude:.1f} gray levels"
             raise self._rejected("invisible contrast", detail, number)
-        levels = mask_levels(shape, light, self.plan)
-        ends = float(((levels <= 0) | (levels >= self.plan.white)).mean())
-        if ends > self.plan.max_saturated > 0:
-            raise self._rejected("saturated", f"{asked} makes {ends:.0%} of the mask black or white", number)
-        if levels.min() < 0 or levels.max() > self.plan.white:
-            detail = f"{asked} needs {levels.min()} to {levels.max()} of 0 to {self.plan.white}"
+        values = target.under + found.amplitude * target.raster.own
+        if self.max_saturated > 0:
+            values = np.clip(values, 0, self.white)
+        levels = intensity.place_gray_levels(values, found.required)
+        low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
+        if (low <= 0 or high >= self.white) and self.max_saturated > 0:
+            ends = float(((levels <= 0) | (levels >= self.white)).mean())
+            if ends > self.max_saturated:
+                detail = f"{target.request} makes {ends:.0%} of the mask black or white"
+                raise self._rejected("saturated", detail, number)
+        if low < 0 or high > self.white:
+            detail = f"{target.request} needs {low:.0f} to {high:.0f} of 0 to {self.white}"
             raise self._rejected("saturated", detail, number)
+        found.levels = levels
+
+    def written(self) -> Gray:
+        """Return the layer with all targets written into it."""
+        image = self.layer.copy()
+        for target, found in zip(self.targets, self.intensities, strict=True):
+            raster = target.raster
+            window = image[target.window]
+            shown = np.rint(raster.values * found.amplitude)
+            shown += window
+            np.maximum(shown, 0, out=shown)
+            np.minimum(shown, self.white, out=shown)
+            shown[raster.mask.view(np.bool_)] = found.levels
+            window[:] = shown
+        return image
 
     def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejectedError:
-        """The refusal of target `number`, of the one to be placed if None."""
-        target = len(self.shapes) if number is None else number
+        """Return the refusal of target `number`, of the one to be placed if None."""
+        target = len(self.targets) if number is None else number
         return TargetRejectedError(f"target {target}: {REASONS[reason]}: {detail}", reason=reason, target=target)
 
 
-def mask_levels(shape: Shape, light: Light, plan: ImagePlan) -> NDArray[np.int64]:
-    """The written gray levels on the target's mask, in raster order; beyond black and white where these may not be."""
-    values = shape.under + light.amplitude * shape.own
-    if plan.max_saturated > 0:
-        values = np.clip(values, 0, plan.white)
-    return intensity.place_gray_levels(values, light.required)
+def _touch(raster: RasterisedTarget, left: int, top: int, other: PlacedTarget) -> bool:
+    """Return whether two supports lie beside or on one another: they keep a pixel between them, so masks never meet."""
+    rows, columns = other.window
+    height, width = raster.values.shape
+    if left > columns.stop or columns.start > left + width or top > rows.stop or rows.start > top + height:
+        return False
+    padded = cv2.copyMakeBorder((raster.values != 0).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    ring = np.asarray(cv2.dilate(padded, _SQUARE))
+    x0, x1 = max(left - 1, columns.start), min(left + width + 1, columns.stop)
+    y0, y1 = max(top - 1, rows.start), min(top + height + 1, rows.stop)
+    mine = ring[y0 - top + 1 : y1 - top + 1, x0 - left + 1 : x1 - left + 1]
+    theirs = other.raster.values[y0 - rows.start : y1 - rows.start, x0 - columns.start : x1 - columns.start]
+    return bool(((mine != 0) & (theirs != 0)).any())

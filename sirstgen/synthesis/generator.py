@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan
+from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.seeding import stream
+from sirstgen.seeding import Draws
 from sirstgen.slices import Slice
 from sirstgen.synthesis.arguments import as_backgrounds, as_recipe, as_seed, as_templates
 from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
-from sirstgen.synthesis.optics import blur_background
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, reach
-from sirstgen.synthesis.render import Sample, crop_background, finish, render
-from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.optics import background_layer
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, places_beside
+from sirstgen.synthesis.rasterise import RasterisedTarget
+from sirstgen.synthesis.render import Sample, finish, render
+from sirstgen.synthesis.sampler import Sampler, TargetDraw
 from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
 from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import procedural_backgrounds
@@ -30,7 +30,7 @@ from sirstgen.synthesis.templates import TemplateLibrary
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
-_SURVEY_BYTES = 256 << 20  # decoded backgrounds kept
+_ANALYSIS_BYTES = 64 << 20  # analysed backgrounds kept
 
 _WAYS_OUT = {
     "no room": "ask for smaller or fewer targets (classes, spot, targets_per_image) or for larger images",
@@ -53,7 +53,7 @@ class Generator:
         recipe: the paper's by default; a table of entries or the path of a recipe file will do.
         backgrounds: the built-in ones by default; ``procedural`` or a folder of frames will do.
         templates: the built-in ones by default; a folder will do.
-        seed: non-negative; drawn from the operating system if None (``generator.seed`` tells it).
+        seed: non-negative; drawn from the operating system if None (``generator.seed`` holds it).
 
     Raises:
         InvalidValueError: a negative seed, a scene without a row in the recipe, a template class without templates, an
@@ -80,10 +80,13 @@ class Generator:
     def _prepare(self) -> None:
         self._sampler = Sampler(self.recipe, self.templates, self.seed)
         self._schedule = Schedule(self.backgrounds, self.recipe, self.seed)
-        self._surveys: OrderedDict[str, FrameAnalysis] = OrderedDict()
-        self._survey_bytes = 0
+        self._analyses: OrderedDict[str, FrameAnalysis] = OrderedDict()
+        self._analysis_bytes = 0
         region = self.recipe.clutter_region
         self._region = ClutterRegion(region.kind, region.margin)
+        self._min_contrast = self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
+        low, high = self.recipe.backgrounds.crop_scale.support
+        self._crop_scale = low if low == high else None
 
     def __getstate__(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in ("seed", "recipe", "backgrounds", "templates")}
@@ -93,11 +96,11 @@ class Generator:
         self._prepare()
 
     def assignment(self, index: int) -> Assignment:
-        """Which background image `index` takes first; tasks that share one belong together."""
+        """Return which background image `index` takes first; tasks that share one belong together."""
         return self._schedule.assignment(index)
 
     def side(self, index: int) -> Side:
-        """The side of the train/test split that image `index` is on; known before the image is made."""
+        """Return the side of the train/test split that image `index` is on; known before the image is made."""
         return self._schedule.side(index)
 
     def __repr__(self) -> str:
@@ -121,7 +124,7 @@ class Generator:
         return Slice(self.make, range(*bounds))
 
     def make(self, index: int, redraw: int = 0) -> Sample:
-        """Image `index`.
+        """Return image `index`.
 
         Args:
             index: 0 or more.
@@ -130,39 +133,20 @@ class Generator:
         Raises:
             GenerationError: no crop of any background tried takes the image's targets; says why, with counts.
         """
-        if index < 0 or redraw < 0:
-            raise InvalidValueError(
-                f"index and redraw must not be negative, got {index} and {redraw}", name="index", value=index
-            )
-        index = operator.index(index)  # any whole number will do, but plans are JSON
-        rejections: Counter[str] = Counter()
-        for shot in range(_CROPS + _FALLBACKS):
-            attempt = redraw * (_CROPS + _FALLBACKS) + shot
-            slot = self.assignment(index) if shot < _CROPS else self._schedule.fallback(index, attempt)
-            retry = max(0, shot - _CROPS + 1)
-            sample = self._attempt(index, slot, attempt, retry, rejections, last=shot >= _CROPS - 1)
-            if sample is not None:
-                return sample
-        reasons = ", ".join(f"{reason} {count}" for reason, count in rejections.most_common())
-        way_out = _WAYS_OUT.get(rejections.most_common(1)[0][0], "give other backgrounds")
-        scene = self.assignment(index).scene
-        raise GenerationError(
-            f"image {index}: no background of scene {scene} takes its targets (rejected: {reasons}); {way_out}",
-            index=index,
-            rejections=dict(rejections),
-        )
+        plan, canvas, sample, rejections = self._accepted(index, redraw)
+        return sample or finish(canvas, plan, rejections)
 
     def plan(self, index: int) -> ImagePlan:
-        """The plan of image `index`; `render` gives the image again."""
-        return self[index].plan
+        """Return the plan of image `index`; `render` gives the image again."""
+        return self._accepted(index, 0)[0]
 
     def render(self, plan: ImagePlan) -> Sample:
-        """The sample of any plan over this generator's backgrounds and templates."""
+        """Return the sample of any plan over this generator's backgrounds and templates."""
         background = self.backgrounds.find(plan.background.id)
         return render(plan, self.backgrounds.pixels(background, plan.bit_depth), self.templates)
 
     def samples(self, count: int | None = None, start: int = 0) -> Iterator[Sample]:
-        """Images `start`, `start` + 1, ...; `count` of them, endless if None."""
+        """Yield images `start`, `start` + 1, ...; `count` of them, endless if None."""
         index = start
         while count is None or index < start + count:
             yield self[index]
@@ -171,93 +155,159 @@ class Generator:
     def __iter__(self) -> Iterator[Sample]:
         return self.samples()
 
-    def _attempt(
-        self, index: int, slot: Assignment, attempt: int, retry: int, rejections: Counter[str], last: bool
-    ) -> Sample | None:
-        """Image `index` on one crop, its targets drawn again where they are rejected; None if they never fit."""
-        background = self._schedule.background(slot)
-        survey = self._survey(background)
-        crop, size, repeated = self._crop(index, slot, background, survey, attempt)
-        if repeated and not last:
-            rejections["duplicate crop"] += 1
-            return None
-        plan = ImagePlan(
-            background=crop,
+    def _accepted(self, index: int, redraw: int) -> tuple[ImagePlan, Canvas, Sample | None, dict[str, int]]:
+        """Draw image `index` until its background takes its targets; the sample is None where it is still to finish."""
+        if index < 0 or redraw < 0:
+            raise InvalidValueError(
+                f"index and redraw must not be negative, got {index} and {redraw}", name="index", value=index
+            )
+        index = operator.index(index)  # any whole number will do, but plans are JSON
+        rejections: dict[str, int] = {}
+        own = self.assignment(index)
+        for shot in range(_CROPS + _FALLBACKS):
+            attempt = redraw * (_CROPS + _FALLBACKS) + shot
+            assignment = own if shot < _CROPS else self._schedule.fallback(index, attempt)
+            retry = max(0, shot - _CROPS + 1)
+            drawn = self._attempt(index, assignment, attempt, retry, rejections, last=shot >= _CROPS - 1)
+            if drawn is None:
+                continue
+            if not drawn[0].stages or not drawn[0].finished_later:
+                return *drawn, None, rejections
+            try:  # a stage after the intensity may leave nothing to measure against
+                sample = finish(drawn[1], drawn[0], rejections)
+            except TargetRejectedError as error:
+                _count(rejections, str(error.data["reason"]))
+            else:
+                return *drawn, sample, rejections
+        commonest = sorted(rejections, key=lambda reason: -rejections[reason])
+        reasons = ", ".join(f"{reason} {rejections[reason]}" for reason in commonest)
+        way_out = _WAYS_OUT.get(commonest[0], "give other backgrounds")
+        raise GenerationError(
+            f"image {index}: no background of scene {own.scene} takes its targets (rejected: {reasons}); {way_out}",
             index=index,
-            width=size[0],
-            height=size[1],
-            bit_depth=self.recipe.bit_depth,
-            scene=background.scene,
-            scene_confidence=background.scene_confidence,
-            scene_source=background.scene_source,
-            blur_sigma=self._sampler.blur_sigma(index),
-            mask_level=self.recipe.mask_level,
-            clutter_region=self._region,
-            max_saturated=self.recipe.quality.max_saturated,
-            stages=self._sampler.image_records(index, *size, background.scene),
+            rejections=rejections,
         )
-        layer = blur_background(crop_background(plan, survey.frame), plan.blur_sigma)
-        ground = PlacementContext(
-            survey,
+
+    def _attempt(
+        self, index: int, assignment: Assignment, attempt: int, retry: int, rejections: dict[str, int], last: bool
+    ) -> tuple[ImagePlan, Canvas] | None:
+        """Draw image `index` on one crop; None if its targets, drawn again where they are rejected, never fit."""
+        background = self._schedule.background(assignment)
+        analysis = self._analysis(background)
+        recipe, sampler = self.recipe, self._sampler
+        flip, count, blur_sigma = sampler.image(index, background.scene)
+        crop, size, repeated = self._crop(index, assignment, background, analysis, attempt, flip)
+        if repeated and not last:
+            _count(rejections, "duplicate crop")
+            return None
+        layer = background_layer(analysis.frame, crop, size, blur_sigma)
+        quality = recipe.quality
+        context = PlacementContext(
+            analysis,
             crop,
             layer,
-            self.recipe.quality.border,
+            quality.border,
             self._min_contrast,
             self._region.kind,
-            self.recipe.position,
-            self.recipe.quality.max_saturated > 0,
+            recipe.position,
+            quality.max_saturated > 0,
         )
-        canvas = Canvas(plan, layer, self.templates)
-        for number in range(self._sampler.count(index, plan.scene)):
-            draws = range(attempt * _DRAWS, (attempt + 1) * _DRAWS)
-            if not any(self._add_target(canvas, ground, number, draw, retry, rejections) for draw in draws):
-                return None
-        try:
-            return finish(canvas, dict(sorted(rejections.items())))
-        except TargetRejectedError as error:  # a stage after the intensity may leave nothing to measure against
-            rejections[str(error.data["reason"])] += 1
-            return None
-
-    def _add_target(
-        self, canvas: Canvas, ground: PlacementContext, number: int, draw: int, retry: int, rejections: Counter[str]
-    ) -> bool:
-        """Draws one target, and tries places for it until one takes it; False if none does."""
-        plan = canvas.plan
-        target = self._sampler.target(plan.index, number, draw, plan.scene, plan.blur_sigma, retry, plan.stages)
-        dim = self._sampler.wants_dim(plan.index, number)
-        where = self._sampler.where(target, plan.index, number, plan.scene)
-        known = (plan.blur_sigma, plan.stages, self.templates)
-        taken = [OccupiedRegion(*shape.plan.position, reach(shape.plan, *known)) for shape in canvas.shapes]
-        own = reach(target, *known)
-        signal = self._sampler.signal(target)
-        places = stream(self.seed, plan.index, "placement", number, draw)
-        for trial in range(self.recipe.quality.attempts):
-            near = self._sampler.near(plan.index, number, draw, trial, taken)
-            place = ground.place(places, own, where, taken, signal, dim, near)
-            if isinstance(place, str):  # no place of many will do: other places would not either
-                rejections[place] += 1
-                return False
-            here = replace(self._sampler.in_clutter(target, place.sigma_b), position=(place.x, place.y))
-            try:
-                canvas.add(here, self._min_contrast)
-            except TargetRejectedError as error:
-                rejections[str(error.data["reason"])] += 1
+        canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast)
+        records = sampler.image_records(index, *size, background.scene)
+        targets: list[TargetPlan] = []
+        for number in range(count):
+            for draw in range(attempt * _DRAWS, (attempt + 1) * _DRAWS):
+                target = sampler.target(index, number, draw, background.scene, blur_sigma, retry)
+                target, raster = sampler.rasterised(target, blur_sigma, records)
+                plan = self._placed(canvas, context, target, raster, (index, number, draw), targets, rejections)
+                if plan is not None:
+                    targets.append(plan)
+                    break
             else:
-                return True
-        return False
+                return None
+        return (
+            ImagePlan.unchecked(
+                background=crop,
+                targets=tuple(targets),
+                index=index,
+                width=size[0],
+                height=size[1],
+                bit_depth=recipe.bit_depth,
+                scene=background.scene,
+                scene_confidence=background.scene_confidence,
+                scene_source=background.scene_source,
+                blur_sigma=blur_sigma,
+                mask_level=recipe.mask_level,
+                clutter_region=self._region,
+                max_saturated=quality.max_saturated,
+                stages=records,
+            ),
+            canvas,
+        )
 
-    @property
-    def _min_contrast(self) -> float:
-        return self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
+    def _placed(
+        self,
+        canvas: Canvas,
+        context: PlacementContext,
+        target: TargetDraw,
+        raster: RasterisedTarget,
+        keys: tuple[int, int, int],
+        others: list[TargetPlan],
+        rejections: dict[str, int],
+    ) -> TargetPlan | None:
+        """Try places for a target until one takes it; None if none does. All use the same pixels of the target."""
+        if raster.pieces != 1:
+            _count(rejections, "fragmented mask")
+            return None
+        taken = [OccupiedRegion.of(one.raster, one.column, one.row) for one in canvas.targets] if others else []
+        request = self._sampler.request(target, raster.area)
+        rules, beside = self.recipe.cluster, list[tuple[float, float]]()
+        index, number, draw = keys
+        together = bool(others) and Draws(self.seed, index, "cluster", number).random() < rules.share
+        numbers = Draws(self.seed, index, "placement", number, draw)
+        for _ in range(self.recipe.quality.attempts):
+            if together:
+                beside = places_beside(numbers, rules, [one.position for one in others])
+            place = context.place(numbers, raster, target.where, taken, request, target.outside_top10, beside)
+            if isinstance(place, str):  # no place of many will do: other places would not either
+                _count(rejections, place)
+                return None
+            asked = request.settled(place.sigma_b)
+            try:
+                canvas.add(raster, place.column, place.row, asked)
+            except TargetRejectedError as error:
+                _count(rejections, str(error.data["reason"]))
+                continue
+            return TargetPlan.unchecked(
+                kind=target.kind,
+                position=(place.column + target.phase[0], place.row + target.phase[1]),
+                scr=asked.scr,
+                contrast=asked.contrast,
+                sigma=target.sigma,
+                template=target.template,
+                length=target.length,
+                angle=target.angle,
+                mirror=target.mirror,
+                polarity=target.polarity,
+                stages=target.stages,
+            )
+        return None
 
     def _crop(
-        self, index: int, slot: Assignment, background: Background, survey: FrameAnalysis, attempt: int
+        self,
+        index: int,
+        assignment: Assignment,
+        background: Background,
+        analysis: FrameAnalysis,
+        attempt: int,
+        flip: bool,
     ) -> tuple[BackgroundCrop, tuple[int, int], bool]:
-        """The crop, the image's (width, height), and whether an earlier image shows the same."""
-        height, width = survey.frame.shape
+        """Return the crop, the image's (width, height), and whether an earlier image shows the same."""
+        height, width = analysis.frame.shape
         rules = self.recipe.backgrounds
-        scale = rules.crop_scale.draw(stream(self.seed, index, "crop scale", attempt))
-        flip = rules.flip and bool(stream(self.seed, index, "flip").random() < 0.5)
+        scale = self._crop_scale
+        if scale is None:
+            scale = rules.crop_scale.draw(Draws(self.seed, index, "crop scale", attempt))
         if rules.native_size:
             limit = self._schedule.largest(index, background, (width, height))
             size = image = (
@@ -269,17 +319,21 @@ class Generator:
             scale = min(scale, width / image[0], height / image[1])
             size = max(round(image[0] * scale), 1), max(round(image[1] * scale), 1)
         free = width - size[0], height - size[1]
-        corner, repeated = crop_corner(self.seed, background.id, slot.use, free, index, attempt)
+        corner, repeated = crop_corner(self.seed, background.id, assignment.use, free, index, attempt)
         repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
         return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
 
-    def _survey(self, background: Background) -> FrameAnalysis:
-        """The background decoded and surveyed; the latest ones are kept."""
-        survey = self._surveys.pop(background.id, None)
-        if survey is None:
-            survey = FrameAnalysis(self.backgrounds.pixels(background, self.recipe.bit_depth))
-            self._survey_bytes += survey.frame.nbytes
-            while self._surveys and self._survey_bytes > _SURVEY_BYTES:
-                self._survey_bytes -= self._surveys.popitem(last=False)[1].frame.nbytes
-        self._surveys[background.id] = survey
-        return survey
+    def _analysis(self, background: Background) -> FrameAnalysis:
+        """Return the background decoded and analysed; the latest ones are kept."""
+        analysis = self._analyses.pop(background.id, None)
+        if analysis is None:
+            analysis = FrameAnalysis(self.backgrounds.pixels(background, self.recipe.bit_depth))
+            self._analysis_bytes += analysis.frame.nbytes
+            while self._analyses and self._analysis_bytes > _ANALYSIS_BYTES:
+                self._analysis_bytes -= self._analyses.popitem(last=False)[1].frame.nbytes
+        self._analyses[background.id] = analysis
+        return analysis
+
+
+def _count(rejections: dict[str, int], reason: object) -> None:
+    rejections[str(reason)] = rejections.get(str(reason), 0) + 1

@@ -7,45 +7,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.measure.scr import Clutter
-
-
-def required_sum(area: int, clutter: Clutter, scr: float, polarity: int) -> int:
-    """The whole number nearest to what the mask's pixels must sum to for `scr`; so |scr error| <= 0.5/(area sigma_b).
-
-    Args:
-        area: pixels of the mask.
-        clutter: statistics around the target.
-        scr: Eq. 10, positive.
-        polarity: 1 or -1.
-    """
-    return round(area * (clutter.mu_b + polarity * scr * clutter.sigma_b))
-
-
-def amplitude(required: int, background_sum: int, profile_sum: float) -> float:
-    """Gray levels by which a profile of peak 1 must be scaled so that the mask's pixels sum to `required`.
-
-    Args:
-        required: from `required_sum`.
-        background_sum: of the blurred background under the mask, gray levels.
-        profile_sum: of the target's own blurred radiance on the mask.
-
-    Returns:
-        Signed: negative for a target that must lie below its own background.
-    """
-    return (required - background_sum) / profile_sum
-
 
 def clipped_amplitude(
     required: int, under: NDArray[np.float64], own: NDArray[np.float64], first: float, white: int
 ) -> float:
-    """As `amplitude`, where gray levels end at black and white: the clipped pixels of the mask sum to `required`.
+    """Return the amplitude with which the pixels of the mask, clipped at black and white, sum to `required`.
 
     Args:
-        required: from `required_sum`.
+        required: what the mask's pixels must sum to.
         under: (area,) background under the mask.
         own: (area,) the target's own profile there, positive.
-        first: `amplitude` without the ends, which is too small in size.
+        first: the amplitude without the ends, gray levels, which is too small in size.
         white: the largest gray level.
 
     Returns:
@@ -66,20 +38,21 @@ def clipped_amplitude(
     return high
 
 
-def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.int64]:
-    """Whole gray levels that sum to exactly `required` and lie within one of `values`: the largest remainder method.
+def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
+    """Return whole gray levels that sum to exactly `required` and lie within one of `values`.
 
-    Rounding each pixel by itself leaves the sum off by a few levels; here every pixel is rounded down and the missing
-    levels go to the pixels with the largest remainders.
+    The largest remainder method: rounding each pixel by itself leaves the sum off by a few levels; here every pixel is
+    rounded down and the missing levels go to the pixels with the largest remainders.
 
     Args:
-        values: (area,) float64 whose sum is within one gray level of `required`.
+        values: (area,) whose sum is within one gray level of `required`.
         required: the sum to be met.
     """
-    floors = np.floor(values).astype(np.int64)
-    missing = required - int(floors.sum())
-    levels, extra = divmod(missing, values.size)
-    order = np.argsort(floors - values, kind="stable")
-    floors += levels
-    floors[order[:extra]] += 1
-    return floors
+    levels = np.floor(values)
+    missing = required - int(np.add.reduce(levels))
+    if missing:
+        order = (levels - values).argsort(kind="stable")
+        each, extra = divmod(missing, values.size)
+        levels[order[:extra]] += 1
+        levels += each
+    return levels

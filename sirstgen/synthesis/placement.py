@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 
 from sirstgen.images import Gray
 from sirstgen.measure.horizon import Horizon, find_horizon
-from sirstgen.plan import BackgroundCrop, RegionKind, TargetPlan
-from sirstgen.recipe.parts import Position, Where
-from sirstgen.synthesis.profiles import target_profile
-from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.plan import BackgroundCrop, RegionKind
+from sirstgen.recipe.parts import Cluster, Position, Where
+from sirstgen.seeding import Draws
+from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.rasterise import RasterisedTarget
 
 NO_ROOM = "no room"
 BLOCK = 8
 _NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
 _CANDIDATES = 24
-_PEAK_TO_MEAN = 1.7  # of a Gaussian target's contribution over its mask at level 0.3
+_BESIDE = 24  # places tried beside another target
 _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
+
+Allowed = Callable[[Where], NDArray[np.bool_] | None]
+"""Returns the pixels on which a target that belongs there may lie, (H, W) bool; None where the horizon decides."""
 
 
 class FrameAnalysis:
@@ -43,43 +47,48 @@ class FrameAnalysis:
         return find_horizon(self.frame)
 
     @cached_property
-    def clutter(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Local mean and standard deviation (gray levels) on a grid of `BLOCK` px blocks."""
+    def clutter(self) -> tuple[list[list[float]], list[list[float]]]:
+        """Local mean and standard deviation (gray levels) by row and column of `BLOCK` px blocks."""
         height, width = self.frame.shape
         grid = (max(width // BLOCK, 1), max(height // BLOCK, 1))
-        frame = self.frame[::2, ::2].astype(np.float32)  # every other pixel is plenty for a block's statistics
+        # Every other pixel is plenty for a block's statistics; double precision holds their sums exactly.
+        frame = self.frame[::2, ::2].astype(np.float64)
         side = (_NEIGHBOURHOOD, _NEIGHBOURHOOD)
         mean = cv2.blur(cv2.resize(frame, grid, interpolation=cv2.INTER_AREA), side)
         square = cv2.blur(cv2.resize(frame * frame, grid, interpolation=cv2.INTER_AREA), side)
         deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-        return np.asarray(mean), np.asarray(deviation)
+        return np.round(mean, 4).tolist(), np.round(deviation, 4).tolist()
 
 
 class OccupiedRegion(NamedTuple):
-    """A place taken by a target: centre (x, y) and half side of the square it may touch, image pixels."""
+    """The window of a target that is in its place: right and bottom exclusive, image pixels."""
 
-    x: float
-    y: float
-    reach: float
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def of(cls, raster: RasterisedTarget, column: int, row: int) -> OccupiedRegion:
+        """Return the window of a target whose position lies in this pixel."""
+        height, width = raster.values.shape
+        left, top = column + raster.left, row + raster.top
+        return cls(left, top, left + width, top + height)
 
 
 class Place(NamedTuple):
-    """A place for a target: centre (x, y), image pixels, and the clutter's deviation there, gray levels."""
+    """A place for a target: the pixel of its position, and the deviation of the clutter there, gray levels."""
 
-    x: float
-    y: float
+    column: int
+    row: int
     sigma_b: float
 
 
-Signal = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""What a target's mean will differ by from clutter of given deviations, gray levels; negative for dark targets."""
-
-
 class PlacementContext:
-    """One crop of a surveyed background, in which targets are placed.
+    """One crop of an analysed background, in which targets are placed.
 
     Args:
-        survey: of the whole frame.
+        analysis: of the whole frame.
         crop: the part shown.
         layer: (H, W) the crop at the image's size.
         border: pixels kept free at the image's edge.
@@ -87,11 +96,12 @@ class PlacementContext:
         region: where the SCR takes its clutter.
         preferred: where in the image targets stand; anywhere if None.
         may_saturate: only a target's mean must keep below white, not its peak.
+        allowed: the pixels on which targets may lie; the horizon decides if None.
     """
 
     def __init__(
         self,
-        survey: FrameAnalysis,
+        analysis: FrameAnalysis,
         crop: BackgroundCrop,
         layer: Gray,
         border: int,
@@ -99,126 +109,150 @@ class PlacementContext:
         region: RegionKind = "local",
         preferred: Position | None = None,
         may_saturate: bool = False,
+        allowed: Allowed | None = None,
     ) -> None:
-        self._survey, self._crop, self._layer = survey, crop, layer
+        self._analysis, self._crop, self._layer = analysis, crop, layer
         self._border, self._min_contrast = border, min_contrast
-        self._region, self._preferred = region, preferred
-        self._white = int(np.iinfo(layer.dtype).max)
-        self._leeway = _LEEWAY * self._white
-        self._headroom = 1 / _PEAK_TO_MEAN if may_saturate else 1.0
-
-    @cached_property
-    def _bright(self) -> float:
-        sample = self._layer[::4, ::4].ravel()
-        place = len(sample) * _TOP_SHARE // 100
-        return float(np.partition(sample, place)[place])
+        self._preferred, self._may_saturate, self._allowed = preferred, may_saturate, allowed
+        self._global = (float(layer.mean()), float(layer.std())) if region == "global" else None
+        self._white = 255 if layer.dtype == np.uint8 else 65535
 
     def place(
         self,
-        rng: np.random.Generator,
-        reach: float,
+        rng: Draws,
+        raster: RasterisedTarget,
         where: Where,
         taken: Sequence[OccupiedRegion],
-        signal: Signal,
-        dim: bool | None,
-        near: NDArray[np.float64] | None = None,
+        request: Request,
+        outside_top10: bool | None,
+        beside: Sequence[tuple[float, float]] = (),
     ) -> Place | str:
-        """A place for a target, or the reason why there is none (a key of `canvas.REASONS`, or ``no room``).
+        """Return a place for a target, or the reason why there is none (a key of `REASONS`, or ``no room``).
 
         Args:
-            rng: the target's placement stream.
-            reach: half side of the square that the target may touch, pixels.
-            where: side of the horizon; without a visible horizon every place will do.
-            taken: the other targets.
-            signal: foretells the target's mean above the local clutter's.
-            dim: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
-            near: (n, 2) places beside another target, x and y; they go before all others, bright or dim.
+            rng: the target's placement numbers.
+            raster: the target.
+            where: the side of the horizon that it belongs on; without a visible horizon every place will do.
+            taken: windows of the other targets.
+            request: what the target is asked to show.
+            outside_top10: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
+            beside: (x, y) places beside another target; they go before all others, bright or dim.
         """
-        height, width = self._layer.shape
-        low = self._border + reach
-        room = (width - 1 - 2 * low, height - 1 - 2 * low)
-        if min(room) < 0:
+        layer = self._layer
+        height, width = layer.shape
+        own_height, own_width = raster.values.shape
+        own_left, own_top = raster.left, raster.top
+        low_x, low_y = self._border - own_left, self._border - own_top
+        room_x = width - self._border - own_width - own_left - low_x
+        room_y = height - self._border - own_height - own_top - low_y
+        if room_x < 0 or room_y < 0:
             return NO_ROOM
-        places = low + rng.random((_CANDIDATES, 2)) * room
-        if self._preferred is not None:
-            x, y = self._preferred.x, self._preferred.y
-            drawn = np.array([(x.draw(rng) * (width - 1), y.draw(rng) * (height - 1)) for _ in places])
-            places = self._shifted(places, drawn, low)
-        beside = np.zeros(len(places), bool)
-        if near is not None:
-            around = near[self._inside(near, low)]
-            places, beside = np.concatenate([around, places]), np.repeat([True, False], [len(around), len(places)])
-        for other in taken:
-            gap = other.reach + reach
-            apart = np.abs(places - (other.x, other.y)).max(axis=1) > gap
-            places, beside = places[apart], beside[apart]
-        if len(places) == 0:
-            return NO_ROOM
-        frame_places = self._to_frame(places)
-        horizon = self._survey.horizon if where != "any" else None
-        if horizon is not None:
-            scale = self._crop.crop[2] / width
-            below = horizon.signed_distance(frame_places[:, 0], frame_places[:, 1])
-            right = below < -reach * scale if where == "sky" else below > reach * scale
-            if not right.any():
-                return NO_ROOM
-            places, frame_places, beside = places[right], frame_places[right], beside[right]
-        mean, deviation = self._clutter_at(frame_places)
-        wanted = signal(deviation)
-        expected = mean + wanted
-        columns, rows = np.rint(places).astype(np.intp).T
-        here = self._layer[rows, columns].astype(np.float32)
-        own = (expected - here) * _PEAK_TO_MEAN
-        visible = own * np.sign(wanted) >= self._min_contrast
-        lit = here + own * self._headroom
-        feasible = visible & (lit > 0) & (lit < self._white)
-        if not feasible.any():
-            return "saturated" if visible.any() else "invisible contrast"
-        fits = feasible
-        if dim is not None:
-            fits = expected < self._bright - self._leeway if dim else expected > self._bright + self._leeway
-        best = int((4 * (feasible & beside) + 2 * feasible + fits).argmax())  # the first of the best
-        return Place(float(places[best, 0]), float(places[best, 1]), float(deviation[best]))
+        per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
+        allowed = self._allowed(where) if self._allowed is not None else None
+        horizon = self._analysis.horizon if allowed is None and where != "any" else None
+        (first_x, step_x), (first_y, step_y) = self._to_frame
+        means, deviations = self._analysis.clutter
+        # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
+        rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
+        first_column, step_column = (first_x + 0.5) * columns_of, step_x * columns_of
+        first_row, step_row = (first_y + 0.5) * rows_of, step_y * rows_of
+        bright, leeway = (0.0 if outside_top10 is None else self._brightest), _LEEWAY * self._white
+        random, ratio = rng.random, None if request.scr is None else request.scr * request.polarity
+        least, white, may_saturate = self._min_contrast, self._white, self._may_saturate
+        ahead = len(beside)
+        best, best_score = None, -1
+        room = saturated = False
+        for number in range(ahead + _CANDIDATES):
+            is_beside = number < ahead
+            if is_beside:
+                column, row = round(beside[number][0]), round(beside[number][1])
+                if not (0 <= column - low_x <= room_x and 0 <= row - low_y <= room_y):
+                    continue
+            else:
+                if best_score >= 6:
+                    break
+                column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
+                if self._preferred is not None:
+                    x, y = self._by_preference(rng)
+                    if 0 <= x - low_x <= room_x and 0 <= y - low_y <= room_y:
+                        column, row = x, y
+            left, top = column + own_left, row + own_top
+            right, bottom = left + own_width, top + own_height
+            for one in taken:
+                if left <= one[2] and one[0] <= right and top <= one[3] and one[1] <= bottom:
+                    break
+            else:
+                if allowed is not None and not allowed[top:bottom, left:right].all():
+                    continue
+                if horizon is not None:
+                    x_frame, y_frame = first_x + step_x * column, first_y + step_y * row
+                    reach = max(column - left, right - column, row - top, bottom - row) * abs(step_x)
+                    distance = float(horizon.signed_distance(x_frame, y_frame))
+                    if not (distance < -reach if where == "sky" else distance > reach):
+                        continue
+                room = True
+                if self._global is None:
+                    down, across = int(first_row + step_row * row), int(first_column + step_column * column)
+                    mean, deviation = means[down][across], deviations[down][across]
+                else:
+                    mean, deviation = self._global
+                wanted = deviation * ratio if ratio is not None else request.signal(deviation)
+                here = layer.item(row, column)
+                peak = (mean + wanted - here) * per_level
+                if (peak if wanted > 0 else -peak) < least:
+                    continue
+                shown = mean + wanted if may_saturate else here + peak
+                if not 0 < shown < white:
+                    saturated = True
+                    continue
+                fits = True
+                if outside_top10 is not None:
+                    fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
+                score = 4 * is_beside + 2 + fits
+                if score > best_score:
+                    best, best_score = Place(column, row, deviation), score
+                    if score == 7 or (score == 3 and not is_beside):
+                        break
+        if best is None:
+            return "saturated" if saturated else "invisible contrast" if room else NO_ROOM
+        return best
 
-    def _shifted(self, places: NDArray[np.float64], drawn: NDArray[np.float64], low: float) -> NDArray[np.float64]:
-        """The places moved to where they are `drawn`; those with no room there stay where they are."""
-        return np.where(self._inside(drawn, low)[:, np.newaxis], drawn, places)
-
-    def _inside(self, places: NDArray[np.float64], low: float) -> NDArray[np.bool_]:
-        """Which places keep `low` px from the image's edge."""
+    def _by_preference(self, rng: Draws) -> tuple[int, int]:
+        """Return a pixel drawn from where targets stand by the recipe."""
+        assert self._preferred is not None
         height, width = self._layer.shape
-        high = np.array([width - 1 - low, height - 1 - low])
-        return np.asarray(((places >= low) & (places <= high)).all(axis=1))
+        return round(self._preferred.x.draw(rng) * (width - 1)), round(self._preferred.y.draw(rng) * (height - 1))
 
-    def _to_frame(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Image pixels to frame pixels."""
+    @cached_property
+    def _brightest(self) -> float:
+        """The gray level that bounds the brightest 10 % of the image."""
+        sample = self._layer[::8, ::8].ravel()
+        place = len(sample) * _TOP_SHARE // 100
+        return float(np.partition(sample, place)[place])
+
+    @cached_property
+    def _to_frame(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """First coordinate and step of the image's columns in the frame, and of its rows."""
         height, width = self._layer.shape
         x, y, crop_width, crop_height = self._crop.crop
-        across = places[:, 0]
+        along, down = crop_width / width, crop_height / height
+        columns = (x - 0.5 + along / 2, along)
         if self._crop.flip:
-            across = width - 1 - across
-        along = np.array([crop_width / width, crop_height / height])
-        places = np.column_stack([across, places[:, 1]])
-        return np.asarray((places + 0.5) * along - 0.5 + (x, y))
-
-    def _clutter_at(self, frame_places: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if self._region == "global":
-            whole = np.float32(self._layer.mean()), np.float32(self._layer.std())
-            return np.full(len(frame_places), whole[0]), np.full(len(frame_places), whole[1])
-        mean, deviation = self._survey.clutter
-        blocks = (frame_places / BLOCK).astype(np.intp)
-        rows = np.clip(blocks[:, 1], 0, mean.shape[0] - 1)
-        columns = np.clip(blocks[:, 0], 0, mean.shape[1] - 1)
-        return mean[rows, columns], deviation[rows, columns]
+            columns = (columns[0] + along * (width - 1), -along)
+        return columns, (y - 0.5 + down / 2, down)
 
 
-def reach(
-    target: TargetPlan,
-    blur_sigma: float = 0.5,
-    image_records: Mapping[str, Any] | None = None,
-    templates: TemplateLibrary | None = None,
-) -> float:
-    """Return the half side of the square that a target touches, pixels; its position does not matter."""
-    profile = target_profile(replace(target, position=(0.0, 0.0)), blur_sigma, image_records, templates)
-    height, width = profile.values.shape
-    return float(max(-profile.left, profile.left + width - 1, -profile.top, profile.top + height - 1) + 1)
+def places_beside(rng: Draws, rules: Cluster, others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return places x and y around one of the others, for a target of a cluster.
+
+    Args:
+        rng: numbers of this target and trial.
+        rules: distances in a cluster.
+        others: (x, y) of the targets that are in their places; at least one.
+    """
+    x, y = others[rng.integers(len(others))]
+    found = []
+    for _ in range(_BESIDE):
+        bearing, distance = 2 * math.pi * rng.random(), rules.distance.draw(rng)
+        found.append((x + distance * math.cos(bearing), y + distance * math.sin(bearing)))
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +15,14 @@ from sirstgen.measure import scr
 from sirstgen.measure.scr import Box
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.stages import ImageContext, records_in
-from sirstgen.synthesis.canvas import REASONS, Canvas, Light, Shape, TargetRejectedError, mask_levels
-from sirstgen.synthesis.optics import blur_background
+from sirstgen.synthesis.canvas import REASONS, Canvas, Intensity, PlacedTarget, Request, TargetRejectedError
+from sirstgen.synthesis.optics import background_layer
+from sirstgen.synthesis.rasterise import rasterise
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.viewable import Viewable
+
+_GRAIN = 2.0**-20
+"""Positions are rounded to this many pixels, so that a shift by whole pixels leaves the values exactly as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Target:
     amplitude: float
 
     def to_dict(self) -> dict[str, Any]:
-        """One entry of ``targets`` in a row of ``targets.jsonl``."""
+        """Return one entry of ``targets`` in a row of ``targets.jsonl``."""
         return {
             **self.plan.to_dict(),
             "center": [round(self.center[0], 4), round(self.center[1], 4)],
@@ -64,8 +69,8 @@ class Target:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Sample(Viewable):
     """One finished image.
 
     Args:
@@ -85,15 +90,15 @@ class Sample:
     rejections: dict[str, int] = field(default_factory=dict)
 
     def row(self, image_id: str) -> dict[str, Any]:
-        """The sample's line of ``targets.jsonl``; alone enough to rebuild the image."""
-        row = {"id": image_id, **self.plan.to_dict(), "support_margin": self.support_margin}
+        """Return the sample's line of ``targets.jsonl``; alone enough to rebuild the image."""
+        row = {"id": image_id, **self.plan.to_dict(with_targets=False), "support_margin": self.support_margin}
         row["targets"] = [target.to_dict() for target in self.targets]
         row["rejections"] = self.rejections
         return row
 
 
 def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None = None) -> Sample:
-    """The image, mask and truth of `plan`.
+    """Return the image, mask and truth of `plan`.
 
     Args:
         plan: fully decided.
@@ -104,93 +109,92 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
         InvalidValueError: the crop lies outside the background, or its pixels are of another bit depth.
         TargetRejectedError: a target cannot be drawn as planned; names the target, the rule and the value.
     """
-    canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma), templates)
-    for target in plan.targets:
-        canvas.place(target)
-    canvas.light()
-    return finish(canvas)
-
-
-def crop_background(plan: ImagePlan, background: Gray) -> Gray:
-    """The part of a background frame that the plan shows, (H, W), at the image's size."""
-    x, y, width, height = plan.background.crop
     if background.ndim != 2 or background.dtype != (np.uint8 if plan.bit_depth == 8 else np.uint16):
         raise InvalidValueError(
             f"a background must be (h, w) uint{plan.bit_depth} for an image of bit_depth {plan.bit_depth}, "
             f"got {background.shape} {background.dtype}"
         )
-    rows, columns = background.shape
-    if x + width > columns or y + height > rows:
-        raise InvalidValueError(
-            f"the crop must lie inside its background, got {list(plan.background.crop)} "
-            f"in {plan.background.id} of {columns}x{rows} px"
-        )
-    crop = background[y : y + height, x : x + width]
-    if (width, height) != (plan.width, plan.height):
-        shrink = width > plan.width or height > plan.height
-        method = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-        crop = cast(Gray, cv2.resize(crop, (plan.width, plan.height), interpolation=method))
-    return cast(Gray, cv2.flip(crop, 1) if plan.background.flip else np.ascontiguousarray(crop))
+    layer = background_layer(background, plan.background, (plan.width, plan.height), plan.blur_sigma)
+    canvas = Canvas(layer, plan.clutter_region, plan.max_saturated)
+    for target in plan.targets:
+        column, row, phase = position_in_pixel(target.position)
+        raster = rasterise(target, phase, plan.blur_sigma, plan.stages, plan.mask_level, templates)
+        canvas.place(raster, column, row, Request(target.scr, target.contrast, target.polarity))
+    canvas.find_intensities()
+    return finish(canvas, plan)
 
 
-def finish(canvas: Canvas, rejections: dict[str, int] | None = None) -> Sample:
-    """The sample that a canvas shows: targets written into the image and measured there."""
-    image = canvas.layer.copy()
-    truths, plan = [], canvas.plan
-    for shape, light in sorted(zip(canvas.shapes, canvas.lights, strict=True), key=lambda pair: pair[0].first):
-        levels = mask_levels(shape, light, plan)
-        window = image[shape.rows, shape.columns]
-        lit = window + np.rint(shape.profile * np.float32(light.amplitude))
-        window[:] = np.minimum(np.maximum(lit, 0), plan.white)
-        window[shape.mask] = levels
-        truths.append(_truth(shape, light, levels, plan.white))
+def finish(canvas: Canvas, plan: ImagePlan, rejections: dict[str, int] | None = None) -> Sample:
+    """Return the sample that a canvas shows: targets written into the image and measured there.
+
+    Args:
+        canvas: with the intensities of all targets.
+        plan: of the image; its targets are those of the canvas, in the same order.
+        rejections: on the way to the plan, by reason.
+
+    Raises:
+        TargetRejectedError: a stage after the intensity leaves the clutter of a target flat.
+    """
+    image = canvas.written()
+    found = list(zip(plan.targets, canvas.targets, canvas.intensities, strict=True))
+    if len(found) > 1:
+        found.sort(key=lambda one: (one[1].row + one[1].raster.first[0], one[1].column + one[1].raster.first[1]))
+    targets = [_measured(target, placed, intensity, canvas.white) for target, placed, intensity in found]
     if plan.finished_later:
-        image = _finished(image, plan, image != canvas.layer)
-        truths = [_measured_again(truth, image, canvas, number) for number, truth in enumerate(truths)]
-    plan = replace(plan, targets=tuple(shape.plan for shape in canvas.shapes))
-    return Sample(plan, image, canvas.masks, tuple(truths), canvas.support_margin, rejections or {})
+        changed = image != canvas.layer
+        context = ImageContext(lambda: changed)
+        for record in records_in("image", plan.stages):
+            image = record.apply(image, context)
+        excluded = scr.excluded(canvas.masks, canvas.support_margin)
+        targets = [
+            _measured_again(target, image, excluded, one[1], canvas, number)
+            for number, (target, one) in enumerate(zip(targets, found, strict=True))
+        ]
+    counts = dict(sorted(rejections.items())) if rejections else {}
+    return Sample(plan, image, canvas.masks, tuple(targets), canvas.support_margin, counts)
 
 
-def _finished(image: Gray, plan: ImagePlan, changed: NDArray[np.bool_]) -> Gray:
-    context = ImageContext(lambda: changed)
-    for record in records_in("image", plan.stages):
-        image = record.apply(image, context)
-    return image
+def _measured(plan: TargetPlan, placed: PlacedTarget, intensity: Intensity, white: int) -> Target:
+    raster, clutter, levels = placed.raster, intensity.clutter, intensity.levels
+    assert levels is not None  # set by `find_intensities`
+    mu_t = intensity.required / raster.area
+    low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
+    return Target(
+        plan,
+        (placed.column + raster.center[0], placed.row + raster.center[1]),
+        placed.box,
+        raster.area,
+        abs(mu_t - clutter.mu_b) / clutter.sigma_b,
+        mu_t,
+        clutter.mu_b,
+        clutter.sigma_b,
+        int(((levels == 0) | (levels == white)).sum()) if low <= 0 or high >= white else 0,
+        intensity.amplitude,
+    )
 
 
-def _measured_again(truth: Target, image: Gray, canvas: Canvas, number: int) -> Target:
-    """The truth of a target in an image that a later stage has changed."""
-    shape = next(shape for shape in canvas.shapes if shape.plan is truth.plan)
-    levels = image[shape.rows, shape.columns][shape.mask].astype(np.int64)
-    left_out = scr.excluded(canvas.masks, canvas.support_margin)
-    clutter = scr.measure_clutter(image, left_out, truth.bbox, canvas.plan.clutter_region)
+def _measured_again(
+    target: Target, image: Gray, excluded: NDArray[np.bool_], placed: PlacedTarget, canvas: Canvas, number: int
+) -> Target:
+    """Return what a target is in an image that a later stage has changed."""
+    levels = image[placed.window][placed.raster.mask.view(np.bool_)].astype(np.int64)
+    clutter = scr.measure_clutter(image, excluded, target.bbox, canvas.region)
     if clutter.sigma_b == 0:
         what = f"target {number}: {REASONS['flat clutter']}: a later stage leaves it flat"
         raise TargetRejectedError(what, reason="flat clutter", target=number)
     mu_t = int(levels.sum()) / levels.size
     return replace(
-        truth,
+        target,
         scr=scr.signal_to_clutter(mu_t, clutter),
         mu_t=mu_t,
         mu_b=clutter.mu_b,
         sigma_b=clutter.sigma_b,
-        saturated=int(((levels == 0) | (levels == canvas.plan.white)).sum()),
+        saturated=int(((levels == 0) | (levels == canvas.white)).sum()),
     )
 
 
-def _truth(shape: Shape, light: Light, levels: NDArray[np.int64], white: int) -> Target:
-    area = levels.size
-    mu_t = int(levels.sum()) / area
-    rows, columns = np.nonzero(shape.mask)
-    return Target(
-        plan=shape.plan,
-        center=(shape.columns.start + int(columns.sum()) / area, shape.rows.start + int(rows.sum()) / area),
-        bbox=shape.bbox,
-        area=area,
-        scr=scr.signal_to_clutter(mu_t, light.clutter),
-        mu_t=mu_t,
-        mu_b=light.clutter.mu_b,
-        sigma_b=light.clutter.sigma_b,
-        saturated=int(((levels == 0) | (levels == white)).sum()),
-        amplitude=light.amplitude,
-    )
+def position_in_pixel(position: tuple[float, float]) -> tuple[int, int, tuple[float, float]]:
+    """Return the pixel that holds a position, and where in that pixel it lies (-0.5 to 0.5)."""
+    x, y = (round(value / _GRAIN) * _GRAIN for value in position)
+    column, row = math.floor(x + 0.5), math.floor(y + 0.5)
+    return column, row, (x - column, y - row)

@@ -1,32 +1,107 @@
-"""F_size and P_size (Fig. 7a): the recipe draws what a target is; where it goes is `sirstgen.synthesis.placement`'s."""
+"""F_size and P_size (Fig. 7a): the recipe draws what a target is; where it goes is decided in `placement`."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import accumulate
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.plan import Kind, TargetPlan
-from sirstgen.recipe.distributions import weighted_choice
+from sirstgen.plan import Kind
 from sirstgen.recipe.parts import ContrastLaw, Where
 from sirstgen.recipe.recipe import Recipe, nearest
-from sirstgen.seeding import Draws, stream
+from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
-from sirstgen.synthesis.kernels import kernel_sigma, with_area
-from sirstgen.synthesis.placement import OccupiedRegion, Signal
-from sirstgen.synthesis.profiles import mask_level, mask_of, target_profile
-from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.optics import blur_variance
+from sirstgen.synthesis.rasterise import RasterisedTarget, rasterise
+from sirstgen.synthesis.templates import Template, TemplateLibrary
 
-_BESIDE = 24  # places tried beside another target
+T = TypeVar("T")
+
+_PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
+_SMALLEST_SIGMA = 0.3
+_FITS = 4  # rounds of fitting a size; masks are whole pixels, so more would not come nearer
+_PHASES = 256  # sub-pixel positions along each axis
+
+
+class TargetDraw(NamedTuple):
+    """What a target is, before it has a place.
+
+    Args:
+        kind, sigma, template, length, angle, mirror, polarity, stages: as of `sirstgen.plan.TargetPlan`.
+        phase: (x, y) of its position in its pixel, -0.5 to 0.5, a multiple of 1/256.
+        area: drawn mask area of a point or spot target, pixels; None for a template.
+        level: drawn SCR, or contrast at the reference clutter and area.
+        where: side of a visible horizon that it belongs on.
+        outside_top10: whether it is looked for a place outside the brightest 10 % of its image (Fig. 6c), or in it;
+            None: any place will do.
+    """
+
+    kind: Kind
+    sigma: tuple[float, float] | None
+    template: str | None
+    length: float | None
+    angle: float
+    mirror: bool
+    polarity: int
+    stages: Mapping[str, Any]
+    phase: tuple[float, float]
+    area: float | None
+    level: float
+    where: Where
+    outside_top10: bool | None
+
+
+class LawRequest(Request):
+    """A contrast by the recipe's law, which is settled once the clutter around the target is known."""
+
+    __slots__ = ("_law", "_level", "_levels")
+
+    def __init__(self, law: ContrastLaw, level: float, levels: float, polarity: int) -> None:
+        super().__init__(None, None, polarity)
+        self._law, self._level, self._levels = law, level, levels
+
+    def signal(self, sigma_b: float) -> float:
+        """Return the wanted difference of means in clutter of this deviation, gray levels."""
+        law = self._law
+        # Below a level of 256, deviations are rounding and say nothing.
+        contrast = self._level * (max(sigma_b / self._levels, 1.0) / law.clutter) ** law.clutter_exponent
+        return float(self.polarity * round(min(max(contrast, law.limits[0]), law.limits[1]) * self._levels, 6))
+
+    def settled(self, sigma_b: float) -> Request:
+        """Return what is asked for in clutter of this deviation."""
+        return Request(None, abs(self.signal(sigma_b)), self.polarity)
+
+
+class _Weighted(Generic[T]):
+    """A choice by weights that takes one uniform number."""
+
+    __slots__ = ("_edges", "_items", "_total")
+
+    def __init__(self, table: Mapping[T, float]) -> None:
+        self._items = [item for item, weight in table.items() if weight > 0]
+        self._edges = list(accumulate(weight for weight in table.values() if weight > 0))
+        self._total = self._edges.pop()  # what lies above the last edge is the last item
+
+    def at(self, mark: float) -> T:
+        """Return the item at this share of the weights, 0 <= `mark` < 1; one of weight 0 is never returned."""
+        return self._items[bisect_right(self._edges, mark * self._total)]
+
+
+class _Row(NamedTuple):
+    """A row of P_size, ready for drawing."""
+
+    kinds: _Weighted[Kind]
+    classes: _Weighted[str] | None
+    counts: _Weighted[int]
+    above_horizon: float | None
 
 
 class Sampler:
-    """Draws the targets of an image; each value from a stream of its own, keyed by image, target and purpose.
+    """Draws the targets of an image; each value from numbers of its own, keyed by image, target and purpose.
 
     Args:
         recipe: what to draw from.
@@ -42,10 +117,11 @@ class Sampler:
         self._templates = templates
         self._seed = seed
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
-        self._of_image = {
-            name: entry for name, entry in recipe.stages.items() if registered_stages()[name].per == "image"
-        }
-        self._of_target = {name: entry for name, entry in recipe.stages.items() if name not in self._of_image}
+        per = {name: stage.per for name, stage in registered_stages().items()} if recipe.stages else {}
+        self._of_image = {name: entry for name, entry in recipe.stages.items() if per[name] == "image"}
+        self._of_target = {name: entry for name, entry in recipe.stages.items() if per[name] == "target"}
+        self._rows: dict[str, _Row] = {}
+        self._choices: dict[tuple[str, str], Sequence[Template]] = {}
         for scene, row in recipe.scenes.items():
             for cls in row.classes:
                 if cls not in templates.classes:
@@ -53,160 +129,134 @@ class Sampler:
                         f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
                         f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}"
                     )
+            self._rows[scene] = _Row(
+                _Weighted(row.kinds),
+                _Weighted(row.classes) if sum(row.classes.values()) > 0 else None,
+                _Weighted(row.targets_per_image or recipe.targets_per_image),
+                row.above_horizon,
+            )
 
-    def blur_sigma(self, index: int) -> float:
-        """Sigma of the blur of image `index`, pixels."""
-        return self.recipe.blur_sigma.draw(stream(self._seed, index, "blur"))
+    def image(self, index: int, scene: str) -> tuple[bool, int, float]:
+        """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
+        numbers = Draws(self._seed, index, "image")
+        flip = numbers.random() < 0.5 and self.recipe.backgrounds.flip
+        count = self._rows[scene].counts.at(numbers.random())
+        return flip, count, self.recipe.blur_sigma.draw(numbers)
 
     def image_records(self, index: int, width: int, height: int, scene: str) -> dict[str, Any]:
         """Return the records of the stages of image `index`."""
         if not self._of_image:
             return {}
-        context = self._context(self._of_image, (index,), index=index, width=width, height=height, scene=scene)
-        return _drawn(self._of_image, context)
+        return self._records(self._of_image, (index,), index=index, width=width, height=height, scene=scene)
 
-    def _target_records(self, index: int, number: int, attempt: int, kind: Kind, area: float | None) -> dict[str, Any]:
-        if not self._of_target:
-            return {}
-        context = self._context(self._of_target, (index, number, attempt), index=index, kind=kind, area=area)
-        return _drawn(self._of_target, context)
+    def target(
+        self, index: int, number: int, attempt: int, scene: str, blur_sigma: float, retry: int = 0
+    ) -> TargetDraw:
+        """Return target `number` of image `index`.
 
-    def _context(self, entries: dict[str, Any], keys: tuple[int, ...], **known: Any) -> DrawContext:
+        The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `retry` all of
+        it: for targets that no place of several crops can take, such as a high SCR in strong clutter.
+        """
+        row, recipe = self._rows[scene], self.recipe
+        first = Draws(self._seed, index, "target", number, retry)
+        kind = row.kinds.at(first.random())
+        polarity = -1 if first.random() < recipe.dark_share else 1
+        share, mark, side = recipe.share_outside_top10, first.random(), first.random()
+        level = (recipe.scr if recipe.contrast is None else recipe.contrast.level).draw(first)
+        size = Draws(self._seed, index, "size", number, attempt)
+        phase = int(size.random() * _PHASES) / _PHASES - 0.5, int(size.random() * _PHASES) / _PHASES - 0.5
+        sigma, template, length, area, mirror = None, None, None, None, False
+        stages: dict[str, Any] = {}
+        if kind == "extended":
+            assert row.classes is not None  # held by the recipe
+            cls = row.classes.at(size.random())
+            choices = self._templates_in(cls, scene)
+            chosen, rule = choices[size.integers(len(choices))], recipe.classes[cls]
+            if rule.length is not None:
+                length = rule.length.draw(size)
+            else:
+                low, high = chosen.typical_length
+                length = round(low + (high - low) * size.random(), 6)
+            template, angle, mirror, where = chosen.id, rule.tilt.draw(size), size.random() < 0.5, rule.where
+        else:
+            rules = recipe.kernel_size(scene, kind)
+            area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
+            above = row.above_horizon
+            where = "any" if above is None else "sky" if side < above else "ground"
+        if self._of_target:
+            keys = (index, number, attempt)
+            stages = self._records(self._of_target, keys, index=index, scene=scene, kind=kind, area=area)
+        if area is not None:
+            jitter = stages.get("mask_jitter")
+            sigma = kernel_sigma(area, aspect, recipe.mask_level if jitter is None else jitter.level, blur_sigma)
+        outside = None if share is None else mark < share
+        return TargetDraw(
+            kind, sigma, template, length, angle, mirror, polarity, stages, phase, area, level, where, outside
+        )
+
+    def rasterised(
+        self, target: TargetDraw, blur_sigma: float, image_records: Mapping[str, Any]
+    ) -> tuple[TargetDraw, RasterisedTarget]:
+        """Return a target on the pixel grid.
+
+        With stages a point or spot target is made larger or smaller, until its mask has about the drawn area.
+        """
+        known = (target.phase, blur_sigma, image_records, self.recipe.mask_level, self._templates)
+        raster = rasterise(target, *known)
+        area = target.area
+        if area is None or target.sigma is None or not (target.stages or image_records):
+            return target, raster
+        best, smallest = (target, raster), math.inf
+        for fit in range(_FITS):
+            error = abs(math.log(raster.area / area))
+            if error < smallest:
+                best, smallest = (target, raster), error
+            if abs(raster.area - area) <= max(0.5, 0.04 * area) or fit == _FITS - 1:
+                break
+            factor = math.sqrt(area / raster.area)
+            along, across = (round(max(part * factor, _SMALLEST_SIGMA), 6) for part in target.sigma)
+            target = target._replace(sigma=(along, across))
+            raster = rasterise(target, *known)
+        return best
+
+    def request(self, target: TargetDraw, area: int) -> Request:
+        """Return what a target with a mask of `area` pixels is asked to show."""
+        law = self.recipe.contrast
+        if law is None:
+            return Request(target.level, None, target.polarity)
+        return LawRequest(law, target.level * (area / law.area) ** law.area_exponent, self._levels, target.polarity)
+
+    def _templates_in(self, cls: str, scene: str) -> Sequence[Template]:
+        """Return the templates of a class whose index names the scene or none; all of them where there is none."""
+        if (cls, scene) not in self._choices:
+            choices = self._templates.of_class(cls)
+            at_home = [template for template in choices if not template.scenes or scene in template.scenes]
+            self._choices[cls, scene] = at_home or choices
+        return self._choices[cls, scene]
+
+    def _records(self, entries: Mapping[str, Any], keys: tuple[int, ...], **known: Any) -> dict[str, Any]:
+        """Draw the records of these stages; those that are None are left out."""
+
         def draw(name: str, context: DrawContext) -> Any:
             return entries[name].draw(Draws(self._seed, name, *keys), context) if name in entries else None
 
-        return DrawContext(draw, bit_depth=self.recipe.bit_depth, mask_level=self.recipe.mask_level, **known)
-
-    def count(self, index: int, scene: str) -> int:
-        """How many targets image `index` holds."""
-        table = self.recipe.row(scene).targets_per_image or self.recipe.targets_per_image
-        return weighted_choice(stream(self._seed, index, "count"), list(table), list(table.values()))
-
-    def target(
-        self,
-        index: int,
-        number: int,
-        attempt: int,
-        scene: str,
-        blur_sigma: float,
-        retry: int = 0,
-        image_records: Mapping[str, Any] | None = None,
-    ) -> TargetPlan:
-        """Return target `number` of image `index`, still without its place (position (0, 0)).
-
-        The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `retry` all of
-        it: for targets that no place of several crops can take, such as a high SCR in strong clutter. A contrast is
-        that at the reference clutter, until `in_clutter` knows the place.
-        """
-        row = self.recipe.row(scene)
-        again = (retry,) if retry else ()
-        rng = stream(self._seed, index, "target", number, *again)
-        kind = weighted_choice(rng, list(row.kinds), list(row.kinds.values()))
-        polarity = -1 if rng.random() < self.recipe.dark_share else 1
-        sizes = stream(self._seed, index, "size", number, attempt)
-        records = image_records or {}
-        area: float | None = None
-        if kind == "extended":
-            cls = weighted_choice(sizes, list(row.classes), list(row.classes.values()))
-            target = self._extended(cls, scene, sizes.random(), index, number, attempt)
-            stages = self._target_records(index, number, attempt, kind, None)
-            target = replace(target, polarity=polarity, stages=stages)
-        else:
-            size = self.recipe.kernel_size(scene, kind)
-            area, aspect = size.area.draw(sizes), size.aspect.draw(sizes)
-            angle = size.angle.draw(sizes)
-            stages = self._target_records(index, number, attempt, kind, area)
-            level = stages["mask_jitter"].level if "mask_jitter" in stages else self.recipe.mask_level
-            sigma = kernel_sigma(area, aspect, level, blur_sigma)
-            target = TargetPlan(kind, (0.0, 0.0), 1.0, sigma=sigma, angle=angle, polarity=polarity, stages=stages)
-            if set(stages) - {"mask_jitter"} or "point_spread" in records:
-                target = with_area(target, area, mask_level(target, self.recipe.mask_level), blur_sigma, records)
-        law, levels = self.recipe.contrast, stream(self._seed, index, "scr", number, *again)
-        if law is None:
-            return replace(target, scr=self.recipe.scr.draw(levels))
-        if area is None:
-            profile = target_profile(target, blur_sigma, records, self._templates).values
-            area = float(mask_of(profile, mask_level(target, self.recipe.mask_level)).sum())
-        contrast = law.level.draw(levels) * (area / law.area) ** law.area_exponent
-        return replace(target, scr=None, contrast=contrast * self._levels)
-
-    def in_clutter(self, target: TargetPlan, sigma_b: float) -> TargetPlan:
-        """The target with its contrast as the recipe's law has it in clutter of deviation `sigma_b`, gray levels."""
-        law = self.recipe.contrast
-        if law is None or target.contrast is None:
-            return target
-        contrast = self._contrast(law, target.contrast, np.array([sigma_b], np.float32))
-        return replace(target, contrast=float(contrast[0]))
-
-    def signal(self, target: TargetPlan) -> Signal:
-        """What the target's mean will differ by from clutter of given deviations, for finding it a place."""
-        law = self.recipe.contrast
-        if law is None or target.contrast is None:
-            factor = (target.scr or 0.0) * target.polarity
-            return lambda deviations: factor * deviations
-        return lambda deviations: target.polarity * self._contrast(law, target.contrast or 0.0, deviations)
-
-    def _contrast(self, law: ContrastLaw, level: float, deviations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`level`, in clutter of these deviations; all in gray levels of the image."""
-        # Below a level of 256, deviations are rounding and say nothing.
-        clutter = np.maximum(deviations / self._levels, 1.0) / law.clutter
-        low, high = law.limits
-        contrast = np.clip(level / self._levels * clutter**law.clutter_exponent, low, high)
-        return np.asarray(contrast * self._levels, np.float32)
-
-    def wants_dim(self, index: int, number: int) -> bool | None:
-        """Whether target `number` is looked for a place outside the brightest 10 % of its image (Fig. 6c).
-
-        None: any place will do.
-        """
-        share = self.recipe.share_outside_top10
-        return None if share is None else bool(stream(self._seed, index, "brightness", number).random() < share)
-
-    def near(
-        self, index: int, number: int, attempt: int, trial: int, others: Sequence[OccupiedRegion]
-    ) -> NDArray[np.float64] | None:
-        """(n, 2) places x and y beside one of the `others`, for a target in a cluster; None for one that is not."""
-        rules = self.recipe.cluster
-        if rules.share == 0 or not others or stream(self._seed, index, "cluster", number).random() >= rules.share:
-            return None
-        rng = stream(self._seed, index, "beside", number, attempt, trial)
-        leader = others[int(rng.integers(len(others)))]
-        bearings = 2 * math.pi * rng.random(_BESIDE)
-        distances = np.array([rules.distance.draw(rng) for _ in range(_BESIDE)])
-        return np.column_stack([leader.x + distances * np.cos(bearings), leader.y + distances * np.sin(bearings)])
-
-    def where(self, target: TargetPlan, index: int, number: int, scene: str) -> Where:
-        """The side of a visible horizon that the target belongs on."""
-        if target.template is not None:
-            return self.recipe.classes[self._templates.get(target.template).cls].where
-        share = self.recipe.row(scene).above_horizon
-        if share is None:
-            return "any"
-        return "sky" if stream(self._seed, index, "horizon", number).random() < share else "ground"
-
-    def _extended(self, cls: str, scene: str, mark: float, index: int, number: int, attempt: int) -> TargetPlan:
-        choices = self._templates.of_class(cls)
-        at_home = [template for template in choices if not template.scenes or scene in template.scenes] or choices
-        template = at_home[int(mark * len(at_home))]
-        rule = self.recipe.classes[cls]
-        pose = stream(self._seed, index, "pose", number, attempt)
-        if rule.length is not None:
-            length = rule.length.draw(pose)
-        else:
-            low, high = template.typical_length
-            length = low + (high - low) * pose.random()
-        return TargetPlan(
-            "extended",
-            (0.0, 0.0),
-            1.0,
-            template=template.id,
-            length=length,
-            angle=rule.tilt.draw(pose),
-            mirror=bool(pose.random() < 0.5),
-        )
+        context = DrawContext(draw, bit_depth=self.recipe.bit_depth, mask_level=self.recipe.mask_level, **known)
+        return {name: record for name in entries if (record := context.drawn(name)) is not None}
 
 
-def _drawn(entries: Mapping[str, Any], context: DrawContext) -> dict[str, Any]:
-    """Return the records of these entries, without those that are None."""
-    records = {name: context.drawn(name) for name in entries}
-    return {name: record for name, record in records.items() if record is not None}
+def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: float) -> tuple[float, float]:
+    """Return the (along, across) sigma of a Gaussian whose mask covers `area` pixels after pixel averaging and blur.
+
+    ``area = 2 pi s_along s_across ln(1 / mask_level)`` for the blurred kernel; the variances of pixel and blur add to
+    the kernel's own and are taken off. Kernels are never thinner than 0.3 px.
+
+    Args:
+        area: pixels of the mask.
+        aspect: longer axis / shorter axis of the kernel.
+        mask_level: share of the peak, below 1.
+        blur_sigma: of the 5x5 blur, pixels.
+    """
+    blurred = area / (2 * math.pi * math.log(1 / min(mask_level, 0.99)))
+    sigma = math.sqrt(max(blurred - blur_variance(blur_sigma) - _PIXEL_VARIANCE, _SMALLEST_SIGMA**2))
+    stretch = math.sqrt(aspect)
+    return round(sigma * stretch, 6), round(max(sigma / stretch, _SMALLEST_SIGMA), 6)

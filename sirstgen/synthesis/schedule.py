@@ -15,13 +15,15 @@ from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
-from sirstgen.seeding import stream
+from sirstgen.seeding import Draws, stream
+from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
-_STEP = np.array([1 / _PLASTIC, 1 / _PLASTIC**2])
+_STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
+
+_ORDERED = 1 << 22  # numbers of backgrounds in the orders that are kept
 
 NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
@@ -108,18 +110,15 @@ class _Order:
         self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
-        self._edges = np.cumsum(weights) / sum(weights)
-        self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
-        self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
-        self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self._order = SceneOrder(weights, stream(seed, "scenes").random())
+        largest = max((count or 1 for count in self._counts.values()), default=1)
+        self._permutation = lru_cache(maxsize=max(4, min(512, _ORDERED // largest)))(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
-        if index >= len(self._order):
-            self._extend(index + 1)
-        scene = self._scenes[int(self._order[index])]
-        return self._nth(scene, int(self._rank[index]))
+        place, rank = self._order.at(index)
+        return self._nth(self._scenes[place], rank)
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
@@ -142,17 +141,6 @@ class _Order:
                 )
         return list(mix), list(mix.values())
 
-    def _extend(self, length: int) -> None:
-        size = max(4096, 1 << (length - 1).bit_length())
-        phase = stream(self._seed, "scenes").random()
-        marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
-        rank = np.zeros(size, np.int64)
-        for place in range(len(self._scenes)):
-            shown = order == place
-            rank[shown] = np.arange(int(shown.sum()))
-        self._rank, self._order = rank, order
-
 
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
@@ -172,14 +160,24 @@ def crop_corner(
     Returns:
         The corner (x, y), and True where an earlier use's first crop has its corner within `NEAR` px.
     """
-    start = stream(seed, "crops", background_id).random(2)
-    earlier = (start + np.arange(use)[:, None] * _STEP) % 1.0
+    start = _first_crop(seed, background_id)
     if attempt == 0:
-        place = (start + use * _STEP) % 1.0
+        place = (start[0] + use * _STEP[0]) % 1.0, (start[1] + use * _STEP[1]) % 1.0
     else:
-        place = stream(seed, index, "crop", attempt).random(2)
-    limits = np.array(free) + 1
-    corner = np.floor(place * limits)
-    apart = np.abs(np.floor(earlier * limits) - corner)
-    repeated = bool((apart < NEAR).all(axis=1).any()) if use else False
-    return (int(corner[0]), int(corner[1])), repeated
+        later = Draws(seed, index, "crop", attempt).random
+        place = later(), later()
+    corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
+    for earlier in range(use):
+        x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
+        if -NEAR < x - corner[0] < NEAR:
+            y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
+            if -NEAR < y - corner[1] < NEAR:
+                return corner, True
+    return corner, False
+
+
+@lru_cache(maxsize=4096)
+def _first_crop(seed: int, background_id: str) -> tuple[float, float]:
+    """Return where the first crop of a background lies, as shares of the free space."""
+    numbers = Draws(seed, "crops", background_id)
+    return numbers.random(), numbers.random()

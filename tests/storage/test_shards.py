@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import signal
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +18,14 @@ import pytest
 
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.recipe.recipe import Recipe
+from sirstgen.seeding import stream
 from sirstgen.storage.checksums import check_sums
+from sirstgen.storage.job import Job, work
+from sirstgen.storage.place import NewFile
 from sirstgen.storage.shard_run import seed_at
 from sirstgen.storage.shard_writer import finish_shards, write_shards
+from sirstgen.storage.shards import ShardSink
+from sirstgen.storage.sink import Chunk
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.verify import verify
@@ -190,7 +200,7 @@ def test_redrawn_images_change_their_shard_alone(small_generator: Generator, who
 
 def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generator: Generator, copied: Path) -> None:
     before = files(copied)
-    other = Generator(Recipe.default(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
+    other = Generator(Recipe(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
 
     def refused(error: type[Exception], message: str, *arguments: Any, **settings: Any) -> None:
         with pytest.raises(error, match=message):
@@ -207,7 +217,12 @@ def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generat
     with pytest.raises(InvalidValueError, match="it holds shards; give --shard-size 4"):
         write_dataset(small_generator, copied, COUNT, resume=True)
     assert files(copied) == before
+    (copied.parent / "file").write_text("x")
+    with pytest.raises(OutputExistsError, match="a file is in the place of the output folder"):
+        write_shards(small_generator, copied.parent / "file", COUNT, SIZE)
+    (copied / "notes.txt").write_text("mine")
     write_shards(small_generator, copied, 5, SIZE, overwrite=True)
+    assert (copied / "notes.txt").read_text() == "mine"
     assert len(shard_files(copied)) < len([name for name in before if name.startswith("shards/")])
 
 
@@ -218,3 +233,72 @@ def test_a_run_that_others_began_is_joined_with_the_same_n_only(small_generator:
     (out / ".run" / "shards.json").write_text("{")
     with pytest.raises(InputError, match=r"shards.json: damaged"):
         write_shards(small_generator, out, COUNT, SIZE, shards=[0])
+
+
+def test_a_full_disk_is_told_and_whole_shards_stay(
+    small_generator: Generator, whole: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = NewFile.write
+    left = 40_000
+
+    def write(self: NewFile, data: bytes) -> int:
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(self, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(NewFile, "write", write)
+        message = r"set/.*: cannot be written \(No space left on device\)"
+        with pytest.raises(GenerationError, match=message):
+            write_shards(small_generator, out, COUNT, SIZE)
+    assert shard_files(out).items() <= shard_files(whole).items()
+    assert not list((out / ".run" / "scratch").iterdir())
+    write_shards(small_generator, out, COUNT, SIZE, resume=True)
+    assert files(out) == files(whole)
+
+
+@pytest.mark.parametrize("number", [10, pytest.param(10**6, marks=pytest.mark.slow)])
+def test_killed_anywhere_and_resumed_gives_the_bytes_of_an_unbroken_run(
+    small_generator: Generator, whole: Path, tmp_path: Path, number: int
+) -> None:
+    def killed_at(step: int, out: Path) -> bool:
+        """Whether a process was killed at its `step`-th touch of a file below `out`."""
+        child = os.fork()
+        if child == 0:
+            touched = 0
+
+            def watch(event: str, arguments: tuple[Any, ...]) -> None:
+                nonlocal touched
+                if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir") and str(out) in str(
+                    arguments[0]
+                ):
+                    touched += 1
+                    if touched == step:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            sys.addaudithook(watch)
+            write_shards(small_generator, out, COUNT, SIZE)
+            os._exit(0)
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+    steps = 1
+    while killed_at(2 * steps, tmp_path / f"trial{steps}" / "set"):
+        steps *= 2
+    drawn = {int(step) for step in stream(0, "kill").choice(steps, min(number, steps), replace=False) + 1}
+    for step in sorted(drawn):
+        out = tmp_path / f"step{step}" / "set"
+        assert killed_at(step, out)
+        write_shards(small_generator, out, COUNT, SIZE, resume=True)
+        assert files(out) == files(whole), f"killed at step {step}"
+
+
+def test_a_worker_that_is_not_like_the_others_is_told(small_generator: Generator, tmp_path: Path) -> None:
+    job = Job.of(small_generator, ShardSink(str(tmp_path)))
+    chunk = Chunk(0, ((0, 0),))
+    with pytest.raises(GenerationError, match=r"a worker has sirstgen .*, this run was begun by 9\.9; install"):
+        work(replace(job, key="a", version="9.9"), chunk)
+    other = job.parts | {"templates": "another"}
+    with pytest.raises(GenerationError, match="a worker sees other files than the run began with: its templates"):
+        work(replace(job, key="b", parts=other), chunk)

@@ -5,9 +5,11 @@ import pytest
 from making.clutter import clutter
 
 from sirstgen.measure.horizon import find_horizon
-from sirstgen.plan import BackgroundCrop
-from sirstgen.seeding import stream
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, Signal
+from sirstgen.plan import BackgroundCrop, TargetPlan
+from sirstgen.seeding import Draws
+from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext
+from sirstgen.synthesis.rasterise import RasterisedTarget, rasterise
 
 SIDE = 160
 
@@ -33,15 +35,21 @@ def ground(
     return PlacementContext(FrameAnalysis(frame), shown, layer, border, 4.0, **settings)  # type: ignore[arg-type]
 
 
+def target(radius: int = 6) -> RasterisedTarget:
+    """A Gaussian target whose window reaches about this far from its position."""
+    plan = TargetPlan("spot", (0, 0), 4.0, sigma=(radius / 4, radius / 4))
+    return rasterise(plan, (0.0, 0.0), 0.2, {}, 0.3)
+
+
 def places(on: PlacementContext, number: int = 60, **settings: object) -> np.ndarray:
-    usual = {"reach": 6.0, "where": "any", "taken": (), "signal": times(5.0), "dim": False}
-    found = [on.place(stream(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
+    usual = {"raster": target(), "where": "any", "taken": (), "request": times(5.0), "outside_top10": False}
+    found = [on.place(Draws(0, "place", i), **{**usual, **settings}) for i in range(number)]  # type: ignore[arg-type]
     return np.array([place[:2] for place in found if not isinstance(place, str)])
 
 
-def times(scr: float) -> Signal:
-    """A target of this signal-to-clutter ratio."""
-    return lambda deviations: scr * deviations
+def times(scr: float) -> Request:
+    """A target of this signal-to-clutter ratio, dark where it is negative."""
+    return Request(abs(scr), None, 1 if scr > 0 else -1)
 
 
 def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
@@ -58,7 +66,7 @@ def test_ships_are_on_the_water_and_planes_in_the_sky() -> None:
 
 def test_a_crop_without_water_has_no_room_for_ships() -> None:
     above = ground(two_regions(), crop=(0, 0, SIDE, 80))
-    assert above.place(stream(0), 6.0, "water", (), times(5.0), False) == "no room"
+    assert above.place(Draws(0), target(), "water", (), times(5.0), False) == "no room"
     assert len(places(above, where="sky"))
 
 
@@ -76,41 +84,42 @@ def test_a_tilted_horizon_is_followed_in_mirrored_crops_too(flip: bool) -> None:
 
 def test_targets_keep_inside_and_apart() -> None:
     frame = clutter(3, 60, 90)
-    taken = (OccupiedRegion(30.0, 30.0, 5.0), OccupiedRegion(60.0, 20.0, 8.0))
-    found = places(ground(frame, border=4), number=200, taken=taken, reach=6.0)
+    taken = (OccupiedRegion(25, 25, 36, 36), OccupiedRegion(52, 12, 69, 29))
+    found = places(ground(frame, border=4), number=200, taken=taken)
     assert len(found) > 100
     assert (found >= 10).all()
     assert (found[:, 0] <= 89 - 10).all() and (found[:, 1] <= 59 - 10).all()
     for other in taken:
-        assert (np.abs(found - (other.x, other.y)).max(axis=1) > other.reach + 6).all()
-    crowd = tuple(OccupiedRegion(float(x), 30.0, 60.0) for x in (10, 80))
-    assert ground(frame).place(stream(0), 6.0, "any", crowd, times(5.0), False) == "no room"
-    assert ground(frame).place(stream(0), 40.0, "any", (), times(5.0), False) == "no room"
+        x, y = (other.left + other.right - 1) / 2, (other.top + other.bottom - 1) / 2
+        assert (np.abs(found - (x, y)).max(axis=1) > (other.right - other.left) / 2 + 6).all()
+    crowd = (OccupiedRegion(0, 0, 90, 60),)
+    assert ground(frame).place(Draws(0), target(), "any", crowd, times(5.0), False) == "no room"
+    assert ground(frame).place(Draws(0), target(44), "any", (), times(5.0), False) == "no room"
 
 
 def test_dim_targets_are_looked_for_dim_places() -> None:
     frame = clutter(4, SIDE, SIDE, deviation=6, mean=80)
     frame[:, 80:] += 90
-    dim, bright = (places(ground(frame), dim=wish, signal=times(4.0), number=100) for wish in (True, False))
+    dim, bright = (places(ground(frame), outside_top10=wish, request=times(4.0), number=100) for wish in (True, False))
     assert (dim[:, 0] < 90).mean() > 0.9
     assert (bright[:, 0] > 70).mean() > 0.9
 
 
 def test_what_no_place_can_take_is_told() -> None:
     frame = clutter(5, SIDE, SIDE, deviation=12)
-    assert ground(frame).place(stream(0), 6.0, "any", (), times(60.0), False) == "saturated"
-    assert ground(frame).place(stream(0), 6.0, "any", (), times(-60.0), True) == "saturated"
+    assert ground(frame).place(Draws(0), target(), "any", (), times(60.0), False) == "saturated"
+    assert ground(frame).place(Draws(0), target(), "any", (), times(-60.0), True) == "saturated"
     calm = clutter(5, SIDE, SIDE, deviation=0.3)
-    assert ground(calm).place(stream(0), 6.0, "any", (), times(3.0), False) == "invisible contrast"
+    assert ground(calm).place(Draws(0), target(), "any", (), times(3.0), False) == "invisible contrast"
 
 
 def test_global_clutter_is_foretold_from_the_whole_image() -> None:
     """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
     frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
     frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)
-    local = ground(frame).place(stream(0), 6.0, "any", (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False)
+    local = ground(frame).place(Draws(0), target(), "any", (OccupiedRegion(74, 0, 160, 160),), times(3.0), False)
     whole = ground(frame, region="global").place(
-        stream(0), 6.0, "any", (OccupiedRegion(140.0, 80.0, 60.0),), times(3.0), False
+        Draws(0), target(), "any", (OccupiedRegion(74, 0, 160, 160),), times(3.0), False
     )
     assert local == "invisible contrast"
     assert not isinstance(whole, str)

@@ -17,13 +17,29 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.measure.scr import excluded, measure_clutter
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.seeding import stream
-from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
-from sirstgen.synthesis.optics import blur_background
-from sirstgen.synthesis.render import Sample, crop_background, render
-from sirstgen.synthesis.stamps import gaussian_stamp, template_stamp
+from sirstgen.synthesis.canvas import Canvas, Request, TargetRejectedError
+from sirstgen.synthesis.optics import background_layer
+from sirstgen.synthesis.profile import GaussianComponent, gaussian_profile
+from sirstgen.synthesis.rasterise import rasterise
+from sirstgen.synthesis.render import Sample, position_in_pixel, render
+from sirstgen.synthesis.template_profile import template_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 
 Plans = tuple[ImagePlan, np.ndarray]
+
+
+def canvas_of(plan: ImagePlan, background: np.ndarray) -> Canvas:
+    """An empty canvas for the images of a plan."""
+    size = (plan.width, plan.height)
+    return Canvas(background_layer(background, plan.background, size, plan.blur_sigma), plan.clutter_region)
+
+
+def add(canvas: Canvas, plan: ImagePlan, target: TargetPlan, alone: bool = True) -> None:
+    """Add a target to a canvas, as the generator does, or only place it."""
+    column, row, phase = position_in_pixel(target.position)
+    raster = rasterise(target, phase, plan.blur_sigma, plan.stages, plan.mask_level)
+    put = canvas.add if alone else canvas.place
+    put(raster, column, row, Request(target.scr, target.contrast, target.polarity))
 
 
 @st.composite
@@ -44,7 +60,7 @@ def plans(draw: st.DrawFn) -> Plans:
         mask_level=draw(st.sampled_from([0.1, 0.3, 0.5, 0.9])),
         clutter_region=ClutterRegion(draw(st.sampled_from(["local", "global"])), draw(st.integers(5, 25))),
     )
-    canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma))
+    canvas, targets = canvas_of(plan, background), []
     for _ in range(draw(st.integers(0, 12))):
         common: dict[str, Any] = {
             "position": (float(rng.uniform(8, width - 8)), float(rng.uniform(8, height - 8))),
@@ -59,10 +75,11 @@ def plans(draw: st.DrawFn) -> Plans:
             sigma = float(rng.uniform(0.2, 3)), float(rng.uniform(0.2, 3))
             target = TargetPlan("spot", sigma=sigma, **common)
         try:
-            canvas.add(target)
+            add(canvas, plan, target)
         except TargetRejectedError:
             continue
-    return replace(plan, targets=tuple(shape.plan for shape in canvas.shapes)), background
+        targets.append(target)
+    return replace(plan, targets=tuple(targets)), background
 
 
 def components(mask: np.ndarray) -> list[set[tuple[int, int]]]:
@@ -145,18 +162,19 @@ def test_every_figure_of_a_row_is_found_in_the_files(drawn: Plans) -> None:
     assert set(np.unique(sample.mask)) <= {0, 255}
 
 
-def own_light(plan: ImagePlan, number: int) -> np.ndarray:
+def own_contribution(plan: ImagePlan, number: int) -> np.ndarray:
     """blur(B + T) - blur(B) of one target of unit peak on an image-sized layer, the long way round."""
     target = plan.targets[number]
+    column, row, phase = position_in_pixel(target.position)
     if target.sigma is not None:
-        stamp = gaussian_stamp(target.position, target.sigma, target.angle)
+        own = gaussian_profile([GaussianComponent(0.0, 0.0, *target.sigma, target.angle, 1.0)], phase)
     else:
         assert target.template is not None and target.length is not None
         drawing = TemplateLibrary.open().get(target.template)
-        stamp = template_stamp(drawing, target.position, target.length, target.angle, target.mirror)
+        own = template_profile(drawing, target.length, target.angle, target.mirror, phase)
     layer = np.zeros((plan.height, plan.width))
-    height, width = stamp.values.shape
-    layer[stamp.top : stamp.top + height, stamp.left : stamp.left + width] = stamp.values
+    height, width = own.values.shape
+    layer[row + own.top : row + own.top + height, column + own.left : column + own.left + width] = own.values
     base = clutter(3, plan.height, plan.width).astype(np.float64)
 
     def blur(image: np.ndarray) -> np.ndarray:
@@ -177,8 +195,8 @@ def test_masks_hold_the_pixels_from_the_mask_level_on(drawn: Plans) -> None:
     sample = render(plan, background)
     union = np.zeros(sample.mask.shape, bool)
     for number in range(len(plan.targets)):
-        light = own_light(plan, number)
-        share = light / light.max()
+        own = own_contribution(plan, number)
+        share = own / own.max()
         edge = np.abs(share - plan.mask_level) < 2e-3  # where single precision may decide
         inside = sample.mask > 0
         reach = share > 0.004  # this target's own part of the image
@@ -209,16 +227,17 @@ def test_the_support_margin_covers_every_changed_pixel_and_is_the_smallest(drawn
 
 
 def consistent(plan: ImagePlan, background: np.ndarray, margin: int) -> bool:
-    """Whether targets lit for a support margin keep within it: the margin decides the clutter, and that the light."""
-    canvas = Canvas(plan, blur_background(crop_background(plan, background), plan.blur_sigma))
+    """Whether targets written for a support margin keep within it: it decides the clutter, and that the intensity."""
+    canvas = canvas_of(plan, background)
     for target in plan.targets:
-        canvas.place(target)
-    for shape in canvas.shapes:
-        around = measure_clutter(canvas.layer, excluded(canvas.masks, margin), shape.bbox, plan.clutter_region)
-        mu_t = around.mu_b + shape.plan.polarity * shape.plan.scr * around.sigma_b
-        light = (round(mu_t * shape.own.size) - shape.under.sum()) / shape.own.sum()
-        outside = cv2.dilate(shape.mask.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0
-        if np.rint(shape.profile[outside] * abs(light)).any():
+        add(canvas, plan, target, alone=False)
+    for target in canvas.targets:
+        raster = target.raster
+        around = measure_clutter(canvas.layer, excluded(canvas.masks, margin), target.box, plan.clutter_region)
+        mu_t = around.mu_b + target.request.signal(around.sigma_b)
+        amplitude = (round(mu_t * raster.area) - target.under_sum) / raster.own_sum
+        outside = cv2.dilate(raster.mask, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0
+        if np.rint(raster.values[outside] * abs(amplitude)).any():
             return False
     return True
 
@@ -248,7 +267,7 @@ def test_crops_are_cut_resized_and_then_mirrored(flip: bool) -> None:
     background = clutter(2, 64, 96)
 
     def shown(crop: tuple[int, int, int, int]) -> np.ndarray:
-        return crop_background(ImagePlan(BackgroundCrop("x", crop, flip), width=32, height=32), background)
+        return background_layer(background, BackgroundCrop("x", crop, flip), (32, 32), 0.2)  # no blur in 8 bit
 
     def mirrored(image: np.ndarray) -> np.ndarray:
         return image[:, ::-1] if flip else image
@@ -351,23 +370,24 @@ def test_a_plan_is_judged_as_a_whole() -> None:
 
 
 def test_bright_and_dark_targets_on_one_canvas_keep_their_ratios() -> None:
-    """A target that is added later takes pixels from the clutter of the earlier ones, which are lit anew."""
+    """A target that is added later takes pixels from the clutter of the earlier ones, whose intensities follow."""
     background = clutter(8, 60, 80)
     plan = ImagePlan(BackgroundCrop("x", (0, 0, 80, 60)), width=80, height=60)
-    canvas = Canvas(plan, blur_background(background, plan.blur_sigma))
-    canvas.add(spot(30, 30))
-    before = canvas.lights[0].clutter
-    canvas.add(replace(spot(46, 30), polarity=-1))
-    assert canvas.lights[0].clutter.pixels < before.pixels
-    state = canvas.masks.copy(), list(canvas.shapes), list(canvas.lights), canvas.support_margin
+    canvas = canvas_of(plan, background)
+    add(canvas, plan, spot(30, 30))
+    before = canvas.intensities[0].clutter
+    add(canvas, plan, replace(spot(46, 30), polarity=-1))
+    assert canvas.intensities[0].clutter.pixels < before.pixels
+    masks, targets, intensities = canvas.masks.copy(), list(canvas.targets), canvas.intensities
     with pytest.raises(TargetRejectedError):
-        canvas.add(spot(40, 12, scr=90.0))
-    np.testing.assert_array_equal(canvas.masks, state[0])
-    assert (canvas.shapes, canvas.lights, canvas.support_margin) == state[1:]
+        add(canvas, plan, spot(40, 12, scr=90.0))
+    np.testing.assert_array_equal(canvas.masks, masks)
+    assert all(one is other for one, other in zip(canvas.targets, targets, strict=True))
+    assert canvas.intensities is intensities
 
 
-def test_a_margin_beyond_the_quick_pass_is_found_too() -> None:
-    """A strong, wide target whose faint tail reaches further than the distances that one pass serves."""
+def test_a_margin_far_from_the_first_one_tried_is_found_too() -> None:
+    """A strong, wide target whose faint tail reaches far."""
     noise = stream(0, "noise").normal(30000, 1200, (200, 200))
     background = np.clip(noise, 0, 65535).astype(np.uint16)
     target = TargetPlan("spot", (100.0, 100.0), 8.0, sigma=(9.0, 9.0))

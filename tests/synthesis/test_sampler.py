@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
+from sirstgen.plan import TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
-from sirstgen.synthesis.canvas import Canvas
-from sirstgen.synthesis.kernels import kernel_sigma
-from sirstgen.synthesis.placement import reach
-from sirstgen.synthesis.sampler import Sampler
+from sirstgen.synthesis.rasterise import rasterise
+from sirstgen.synthesis.sampler import Sampler, kernel_sigma
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
 BLOCK = np.ones((4, 8))
@@ -28,7 +26,7 @@ def library(**scenes: tuple[str, ...]) -> TemplateLibrary:
 def desert(**changes: object) -> Recipe:
     row = {"kinds": {"extended": 1.0}, "classes": {"kite": 1.0}, **changes}
     entries = {"scenes": {"desert": row}, "classes": {"kite": {"where": "any", "length": [9], "tilt": 10}}}
-    recipe = Recipe.default(**entries)
+    recipe = Recipe(**entries)
     return recipe.model_copy(update={"scenes": {"desert": recipe.scenes["desert"]}})
 
 
@@ -37,16 +35,12 @@ def desert(**changes: object) -> Recipe:
 )
 def test_kernels_get_the_asked_area_on_average(area: int, blur: float) -> None:
     rng = stream(0, "area", area)
-    plan = ImagePlan(BackgroundCrop("x", (0, 0, 64, 64)), width=64, height=64, blur_sigma=blur)
-    noise = rng.integers(60, 100, (64, 64)).astype(np.uint8)
     areas = []
     for _ in range(60):
-        canvas = Canvas(plan, noise)
-        sigma = kernel_sigma(area, float(rng.uniform(1, 1.6)), plan.mask_level, blur)
-        x, y = rng.uniform(30, 34, 2)
-        target = TargetPlan("spot", (float(x), float(y)), 3.0, sigma=sigma, angle=float(rng.uniform(0, 180)))
-        canvas.place(target)
-        areas.append(canvas.shapes[0].own.size)
+        sigma = kernel_sigma(area, float(rng.uniform(1, 1.6)), 0.3, blur)
+        target = TargetPlan("spot", (0.0, 0.0), 3.0, sigma=sigma, angle=float(rng.uniform(0, 180)))
+        x, y = rng.uniform(-0.5, 0.5, 2)
+        areas.append(rasterise(target, (float(x), float(y)), blur, {}, 0.3).area)
     assert np.mean(areas) == pytest.approx(area, rel=0.12)
 
 
@@ -57,25 +51,25 @@ def test_kernels_are_real_whatever_is_asked(area: float, aspect: float, level: f
 
 
 def test_targets_depend_on_their_own_number_alone() -> None:
-    sampler = Sampler(Recipe.default(), TemplateLibrary.open(), 5)
+    sampler = Sampler(Recipe(), TemplateLibrary.open(), 5)
     alone = sampler.target(41, 2, 0, "sea", 0.5)
     for index in range(20):
         sampler.target(index, 0, 0, "city", 1.0)
     assert sampler.target(41, 2, 0, "sea", 0.5) == alone
-    assert Sampler(Recipe.default(), TemplateLibrary.open(), 6).target(41, 2, 0, "sea", 0.5) != alone
+    assert Sampler(Recipe(), TemplateLibrary.open(), 6).target(41, 2, 0, "sea", 0.5) != alone
 
 
-def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_wish_does_not() -> None:
-    sampler = Sampler(Recipe.default(scr={"between": [3, 6]}, dark_share=0.5), TemplateLibrary.open(), 0)
+def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_retry_does_not() -> None:
+    sampler = Sampler(Recipe(scr={"between": [3, 6]}, dark_share=0.5), TemplateLibrary.open(), 0)
     for index in range(30):
         first, later = (sampler.target(index, 0, attempt, "sea", 0.5) for attempt in (0, 1))
-        assert (first.kind, first.scr, first.polarity) == (later.kind, later.scr, later.polarity)
+        assert (first.kind, first.level, first.polarity) == (later.kind, later.level, later.polarity)
         assert first != later
-        assert sampler.target(index, 0, 0, "sea", 0.5, retry=1).scr != first.scr
+        assert sampler.target(index, 0, 0, "sea", 0.5, retry=1).level != first.level
 
 
 def test_weights_of_the_row_are_kept() -> None:
-    recipe = Recipe.default(dark_share=0.25)
+    recipe = Recipe(dark_share=0.25)
     sampler = Sampler(recipe, TemplateLibrary.open(), 0)
     drawn = [sampler.target(index, 0, 0, "sea", 0.5) for index in range(3000)]
     kinds = Counter(target.kind for target in drawn)
@@ -83,11 +77,11 @@ def test_weights_of_the_row_are_kept() -> None:
         assert kinds[kind] / 3000 == pytest.approx(weight / sum(recipe.row("sea").kinds.values()), abs=0.03)
     assert np.mean([target.polarity == -1 for target in drawn]) == pytest.approx(0.25, abs=0.03)
     assert {target.template.split("/")[0] for target in drawn if target.template} == {"ship", "plane", "uav"}
-    counts = Counter(sampler.count(index, "sea") for index in range(3000))
+    counts = Counter(sampler.image(index, "sea")[1] for index in range(3000))
     for number, weight in recipe.targets_per_image.items():
         assert counts[number] / 3000 == pytest.approx(weight / sum(recipe.targets_per_image.values()), abs=0.03)
-    dim = np.mean([sampler.wants_dim(index, 0) for index in range(3000)])
-    assert dim == pytest.approx(recipe.share_outside_top10, abs=0.03)
+    outside = np.mean([target.outside_top10 for target in drawn])
+    assert outside == pytest.approx(recipe.share_outside_top10, abs=0.03)
 
 
 def test_a_new_scene_is_a_row_of_the_recipe() -> None:
@@ -95,9 +89,9 @@ def test_a_new_scene_is_a_row_of_the_recipe() -> None:
     target = sampler.target(0, 0, 0, "desert", 0.5)
     assert target.template in ("kite/a", "kite/b")
     assert (target.length, target.angle) == (9.0, 10.0)
-    assert sampler.count(0, "desert") == 3
-    assert sampler.where(target, 0, 0, "desert") == "any"
-    assert reach(target, templates=library(a=(), b=())) > 4.5
+    assert sampler.image(0, "desert")[1] == 3
+    assert target.where == "any"
+    assert max(sampler.rasterised(target, 0.5, {})[1].values.shape) > 9
 
 
 def test_templates_are_drawn_where_they_belong_and_those_of_anywhere_too() -> None:
@@ -117,7 +111,7 @@ def test_a_class_without_templates_is_refused_at_once() -> None:
 
 def test_a_row_may_have_sizes_of_its_own() -> None:
     row = {"kinds": {"point": 1.0}, "classes": {}, "point": {"area": 30, "aspect": 1}}
-    recipe = Recipe.default(scenes={"desert": row})
+    recipe = Recipe(scenes={"desert": row})
     sampler = Sampler(recipe, TemplateLibrary.open(), 0)
     own, usual = (sampler.target(0, 0, 0, scene, 0.5) for scene in ("desert", "cloud"))
     assert own.sigma == kernel_sigma(30, 1, recipe.mask_level, 0.5)

@@ -43,7 +43,7 @@ class KeptBackgrounds(ProceduralBackgrounds):
 def make_generator(**changes: Any) -> Generator:
     base = {"width": SIZE, "height": SIZE, "scr": [3, 4], "quality": {"min_contrast": 2}}
     changes = base | {"backgrounds": {"scene_mix": {"cloud": 1, "sea": 1}}} | changes
-    return Generator(Recipe.default(**changes), KeptBackgrounds(1, SIZE, SIZE), seed=5)
+    return Generator(Recipe(**changes), KeptBackgrounds(1, SIZE, SIZE), seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ PLANTED = {
     "bit depth": (deeper_image, "images/000004.png", "bit depth"),
     "colour": (colour_image, "images/000004.png", "gray PNG"),
     "truncated": (cut_image, "images/000004.png", "truncated"),
-    "swapped images": (swap_images, "000005", ""),
+    "swapped images": (swap_images, "000005 target 0", ""),
     "scr": (change_target("scr", lambda value: value + 1e-6), "000004 target 0", "scr"),
     "scr_requested": (change_target("scr_requested", lambda v: v + 0.5), "000004 target 0", "must be met within"),
     "polarity": (change_target("polarity", lambda value: -value), "000004 target 0", "must be met within"),

@@ -12,7 +12,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 
 SCENES = ("city", "cloud", "field", "highlight", "sea")
-MIN_SIDE = 32
+MIN_SIDE, MAX_SIDE = 32, 4096
 
 
 def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -22,14 +22,14 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
         scene: one of `SCENES`.
         seed: non-negative whole number.
         number: which frame, from 0.
-        height: pixels, at least 32.
-        width: pixels, at least 32.
+        height: pixels, 32 to 4096.
+        width: pixels, 32 to 4096.
 
     Returns:
         (height, width), uint8.
 
     Raises:
-        InvalidValueError: an unknown scene, a negative seed or number, a side too small.
+        InvalidValueError: an unknown scene, a negative seed or number, a side out of range.
     """
     return draw(scene, seed, number, height, width).frame
 
@@ -46,11 +46,11 @@ def check_request(scene: str, seed: int, number: int, height: int, width: int) -
     """Raise InvalidValueError where `generate` could not make the frame; arguments as there."""
     if scene not in SCENES:
         raise InvalidValueError(f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES)
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("number", number, 0),
-        ("height", height, MIN_SIDE),
-        ("width", width, MIN_SIDE),
-    ):
-        if value < least:
-            raise InvalidValueError(f"{name} must be at least {least}, got {value}", name=name, value=value)
+    for name, value in (("seed", seed), ("number", number)):
+        if value < 0:
+            raise InvalidValueError(f"{name} must be at least 0, got {value}", name=name, value=value)
+    for name, value in (("height", height), ("width", width)):
+        if not MIN_SIDE <= value <= MAX_SIDE:
+            raise InvalidValueError(
+                f"{name} must be from {MIN_SIDE} to {MAX_SIDE}, got {value}", name=name, value=value
+            )

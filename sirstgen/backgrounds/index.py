@@ -1,0 +1,144 @@
+"""What was seen of the frames of a large folder, kept beside them: they are decoded once, not at each start."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sirstgen.atomic import write_file
+from sirstgen.backgrounds.duplicates import SIDE
+from sirstgen.errors import GenerationError, InvalidValueError
+from sirstgen.gray_scale import GrayScale
+
+INDEX_NAME = ".sirstgen-index.npz"
+"""Name of the index file, in the folder of backgrounds. Delete it to have every frame decoded again."""
+
+LEAST = 256
+"""Folders of fewer frames get no index: decoding them takes a second or two."""
+
+_VERSION = 1
+
+_DAMAGES = (
+    *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
+    *(InvalidValueError, zipfile.BadZipFile),
+)
+"""What reading a damaged file may raise; such an index is made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at a file has found.
+
+    Args:
+        size: of the file, bytes.
+        changed: when it was changed last, ns.
+        content: SHA-256 of the file, hexadecimal; empty where it cannot be read.
+        shape: (height, width) of the frame, pixels; (0, 0) where it cannot be decoded.
+        digest: of the gray levels, 16 bytes.
+        thumbnail: see `sirstgen.backgrounds.duplicates`; None where there is too little texture.
+        reason, detail: why it cannot be a background of any size; empty where it can.
+    """
+
+    size: int
+    changed: int
+    content: str
+    shape: tuple[int, int]
+    digest: bytes
+    thumbnail: NDArray[np.int8] | None
+    reason: str
+    detail: str
+
+
+class FrameIndex:
+    """What was seen of each file of a folder, by its path below the folder.
+
+    Attributes:
+        seen: by POSIX path.
+        scale: the gray scale on which the frames were seen.
+        unchanged: whether the file in the folder says all of this already.
+        kept_groups: the latest groups of near-duplicates, behind what they depend on.
+    """
+
+    def __init__(self, scale: GrayScale, seen: dict[str, Seen] | None = None) -> None:
+        self.scale = scale
+        self.seen = seen if seen is not None else {}
+        self.unchanged = False
+        self.kept_groups: tuple[str, NDArray[np.int32]] = "", np.zeros(0, np.int32)
+
+    @classmethod
+    def read(cls, folder: Path) -> FrameIndex | None:
+        """The index of `folder`; None where there is none, or none that this version can use."""
+        try:
+            with np.load(folder / INDEX_NAME, allow_pickle=False) as data:
+                head = json.loads(bytes(data["head"]))
+                if head["version"] != _VERSION:
+                    return None
+                index = cls(GrayScale.from_dict(head["scale"]))
+                index.kept_groups = head["groups"], data["groups"]
+                thumbnails, digests = data["thumbnails"], data["digests"].tobytes()
+                columns = (data[name].tolist() for name in ("size", "changed", "height", "width", "textured"))
+                rows = zip(head["files"], head["content"], head["faults"], *columns, strict=True)
+                position = 0
+                for number, (file, content, fault, size, changed, height, width, textured) in enumerate(rows):
+                    thumb = thumbnails[position] if textured else None
+                    position += textured
+                    digest = digests[16 * number : 16 * number + 16]
+                    index.seen[file] = Seen(size, changed, content, (height, width), digest, thumb, *fault)
+                return index
+        except _DAMAGES:
+            return None
+
+    def write(self, folder: Path) -> bool:
+        """Write the index into `folder`, whole or not at all; False where that cannot be written to."""
+        rows = list(self.seen.values())
+        textured = [row.thumbnail for row in rows if row.thumbnail is not None]
+        head = {
+            "version": _VERSION,
+            "scale": self.scale.to_dict(),
+            "groups": self.kept_groups[0],
+            "files": list(self.seen),
+            "content": [row.content for row in rows],
+            "faults": [[row.reason, row.detail] for row in rows],
+        }
+        file = io.BytesIO()
+        np.savez(
+            file,
+            head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+            size=np.array([row.size for row in rows], np.int64),
+            changed=np.array([row.changed for row in rows], np.int64),
+            height=np.array([row.shape[0] for row in rows], np.int32),
+            width=np.array([row.shape[1] for row in rows], np.int32),
+            digests=np.frombuffer(b"".join(row.digest for row in rows), np.uint8),
+            textured=np.array([row.thumbnail is not None for row in rows], np.uint8),
+            thumbnails=np.stack(textured) if textured else np.zeros((0, SIDE * SIDE), np.int8),
+            groups=self.kept_groups[1],
+        )
+        with contextlib.suppress(GenerationError):
+            write_file(folder / INDEX_NAME, file.getvalue())
+            return True
+        return False
+
+    def groups(self, key: str) -> list[int] | None:
+        """The groups of near-duplicates that were found for `key`; None where they are not known."""
+        return self.kept_groups[1].tolist() if key == self.kept_groups[0] else None
+
+    def keep_groups(self, key: str, groups: Sequence[int]) -> None:
+        """Keep the groups of near-duplicates found for `key`."""
+        self.unchanged = self.unchanged and key == self.kept_groups[0]
+        self.kept_groups = key, np.array(groups, np.int32)
+
+
+def groups_key(ids: Sequence[str], digests: Sequence[bytes], linked: Sequence[tuple[int, int]]) -> str:
+    """What the groups of near-duplicates among frames depend on."""
+    total = hashlib.sha256(repr((list(ids), list(linked))).encode())
+    total.update(b"".join(digests))
+    return total.hexdigest()

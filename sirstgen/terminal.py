@@ -1,0 +1,126 @@
+"""Standard streams and Ctrl-C of a command: whatever happens to them is one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sirstgen.errors import GenerationError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+MESSAGE = "interrupted; files written so far are whole, --resume goes on where a command has it"
+
+
+def tell(text: str) -> None:
+    """Print a line to standard error; a standard error that cannot be written to is no fault of the work."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def open_closed_streams() -> None:
+    """Give a process that was started with closed standard streams streams that lead nowhere.
+
+    Otherwise the first files that are opened take their numbers, and messages of C libraries are written into them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once with one line; for the time in which it has nothing to put right."""
+    signal.signal(signal.SIGINT, _end)
+
+
+def _end(*_: object) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{MESSAGE}\n".encode())
+    os._exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Make Ctrl-C inside the block a KeyboardInterrupt.
+
+    Python prints a KeyboardInterrupt that hits a finaliser and goes on; here it is raised again.
+    """
+
+    def raise_again(told: Any) -> None:
+        if issubclass(told.exc_type, KeyboardInterrupt):
+            timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))  # what is raised here is only printed
+            timer.daemon = True
+            timer.start()
+        else:
+            hook(told)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    sys.unraisablehook = raise_again
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        sys.unraisablehook = hook
+
+
+def close_output() -> int:
+    """Flush standard output; return 0, or 1 where it could not take everything, which is told in a line."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        _lead_nowhere()
+        return 1
+    except OSError as fault:
+        _lead_nowhere()
+        tell(f"error: standard output: cannot be written ({fault.strerror or fault})")
+        return 1
+    return 0
+
+
+def _lead_nowhere() -> None:
+    """What is left in the buffer of standard output goes nowhere, so that Python's own flush at the end is silent."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def check_writable(out: str | Path) -> None:
+    """Raise GenerationError where an output cannot be made, before the work is done.
+
+    Args:
+        out: a file or folder, there or not; the nearest folder above it that is there is tried. URLs are not tried.
+    """
+    if "://" in str(out):
+        return
+    place = Path(out)
+    try:
+        while not place.is_dir():
+            if place == place.parent:
+                return
+            if place.exists() and place != Path(out):
+                raise NotADirectoryError(20, "a file is in the place of a folder", str(place))
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise GenerationError(f"{out}: cannot be written ({reason})", path=str(out)) from None

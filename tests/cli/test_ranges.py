@@ -1,0 +1,80 @@
+"""Every number of every command has a range; a value outside it is one line and exit code 2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from typer.testing import CliRunner
+
+from sirstgen.cli import app, common
+from sirstgen.cli.ranges import RANGES, check_ranges, range_of
+from sirstgen.errors import InvalidValueError
+
+
+def numeric_parameters() -> Iterator[tuple[str, str]]:
+    """Command and name of every parameter that takes a number."""
+    groups = {"": app} | {group.name: group.typer_instance for group in app.registered_groups}
+    for prefix, group in groups.items():
+        for command in group.registered_commands:
+            assert command.callback is not None
+            for name, kind in get_type_hints(command.callback.__wrapped__).items():  # type: ignore[attr-defined]
+                if {int, float} & {kind, *get_args(kind)}:
+                    yield f"{prefix} {command.name}".strip(), name
+
+
+PARAMETERS = sorted(numeric_parameters())
+
+
+def test_every_number_has_a_range_and_no_range_is_of_nothing() -> None:
+    assert len(PARAMETERS) > 40
+    assert {name for _, name in PARAMETERS} == RANGES.keys()
+
+
+@pytest.mark.parametrize(("command", "name"), PARAMETERS, ids=lambda value: str(value))
+def test_values_out_of_range_are_named(command: str, name: str) -> None:
+    low, high = range_of(command, name)
+    check_ranges(command, {name: low})
+    check_ranges(command, {name: high})
+    check_ranges(command, {name: None, "quiet": True})
+    wrong = [low - 1, high + 1] if isinstance(high, int) else [low - 1, math.nan, math.inf]
+    for value in wrong:
+        with pytest.raises(InvalidValueError, match=f"--{name.replace('_', '-')} must be from .* to .*, got"):
+            check_ranges(command, {name: value})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["synth", "--seed", "-1"],
+        ["synth", "--seed", str(2**64)],
+        ["synth", "--workers", "-1"],
+        ["synth", "--size", "0"],
+        ["synth", "--size", "30000"],
+        ["synth", "--size", "9" * 5000],
+        ["synth", "--n", "0"],
+        ["synth", "--shards", f"0-{10**12}", "--shard-size", "1"],
+        ["synth", "--train-share", "nan"],
+        ["backgrounds", "make", "--size", "100000000"],
+        ["backgrounds", "make", "--size", "5000"],
+        ["bench", ".", "--workers", "0"],
+        ["scenes", "train", ".", "--samples", "-5"],
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)
+def test_they_are_one_line_before_any_work(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.count("\n") == 1 and len(result.stderr) < 250
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shard_numbers() -> None:
+    assert common.shard_numbers("3,7-9") == [3, 7, 8, 9]
+    for text in ("9-3", "x", "1-", "-3", "0-9999999"):
+        with pytest.raises(InvalidValueError, match="--shards"):
+            common.shard_numbers(text)
