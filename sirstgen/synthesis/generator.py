@@ -26,23 +26,12 @@ from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
 from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.ways_out import WAYS_OUT
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
 _ANALYSIS_BYTES = 64 << 20  # analysed backgrounds kept
-
-_WAYS_OUT = {
-    "no room": "ask for smaller or fewer targets (classes, spot, targets_per_image) or for larger images",
-    "off image": "ask for smaller targets (classes, spot) or for larger images",
-    "fragmented mask": "lower mask_level or ask for longer targets (classes)",
-    "saturated": "ask for a lower scr or give darker backgrounds",
-    "no sky": "give backgrounds that show sky, or classes that belong elsewhere (classes.<name>.where)",
-    "no water": "give backgrounds that show water, or classes that belong elsewhere (classes.<name>.where)",
-    "no ground": "give backgrounds that show ground, or classes that belong elsewhere (classes.<name>.where)",
-    "flat clutter": "give backgrounds with more structure, or a larger clutter_region",
-    "invisible contrast": "ask for a higher scr, lower quality.min_contrast or give backgrounds with more structure",
-}
 
 
 class Generator:
@@ -184,7 +173,7 @@ class Generator:
                 return *drawn, sample, rejections
         commonest = sorted(rejections, key=lambda reason: -rejections[reason])
         reasons = ", ".join(f"{reason} {rejections[reason]}" for reason in commonest)
-        way_out = _WAYS_OUT.get(commonest[0], "give other backgrounds")
+        way_out = WAYS_OUT.get(commonest[0], "give other backgrounds")
         raise GenerationError(
             f"image {index}: no background of scene {own.scene} takes its targets (rejected: {reasons}); {way_out}",
             index=index,
