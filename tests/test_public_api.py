@@ -36,6 +36,7 @@ NAMES = [
     "ProceduralBackgrounds",
     "Recipe",
     "Sample",
+    "ShardStream",
     "SirstgenError",
     "SyntheticStream",
     "Target",
@@ -46,6 +47,7 @@ NAMES = [
     "compare",
     "dataset_statistics",
     "export_dataset",
+    "finish_shards",
     "fit_recipe",
     "open_backgrounds",
     "redraw",
@@ -55,6 +57,7 @@ NAMES = [
     "reopen_plans",
     "verify",
     "write_dataset",
+    "write_shards",
 ]
 """Taking one away breaks somebody's script; adding one is a promise."""
 
