@@ -19,7 +19,10 @@ def audit(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Examines any dataset for known faults; exit code 1 where it finds some."""
+    """Examine any dataset for known faults.
+
+    Exit code 1 where it finds some.
+    """
     from sirstgen.audit.audit import audit as examine
     from sirstgen.audit.folder import look_into
     from sirstgen.audit.page import write_audit

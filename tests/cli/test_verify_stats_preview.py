@@ -66,7 +66,7 @@ def test_stats_writes_one_page_without_links_to_other_files(folder: Path, tmp_pa
     assert run("stats", folder, folder, "--out", page).exit_code == 0
     text = page.read_text(encoding="utf-8")
     assert text.count("<img ") == text.count('src="data:image/png;base64,') == 5
-    assert "fingerprint" in text and "<h2>Fig. 6 of the paper</h2>" in text
+    assert "images in each part" in text and "<h2>Fig. 6 of the paper</h2>" in text
     again = run("stats", folder, "--out", page)
     assert again.exit_code == 2 and "--overwrite" in again.stderr
     assert run("stats", folder, "--out", tmp_path / "stats.txt").exit_code == 2
@@ -85,6 +85,10 @@ def test_preview_drops_what_is_rejected(folder: Path, tmp_path: Path) -> None:
     before = (folder / "targets.jsonl").read_text().splitlines()
     wrong = run("preview", folder, "--drop", "000009", "--out", tmp_path / "a.png")
     assert wrong.exit_code == 2 and "000009" in wrong.stderr
+    there = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for words in (("--n", "0"), ("--columns", "0"), ("--enlarge", "000099"), ("--enlarge", "x:1"), ("--workers", "0")):
+        assert run("preview", folder, "--drop", "000002", "--out", tmp_path / "a.png", *words).exit_code == 2
+    assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == there
     result = run("preview", folder, "--drop", "000002", "--out", tmp_path / "a.png")
     assert result.exit_code == 0 and "drawn again: 000002" in result.stdout
     after = (folder / "targets.jsonl").read_text().splitlines()
