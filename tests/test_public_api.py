@@ -44,6 +44,7 @@ NAMES = [
     "TargetRejectedError",
     "TemplateLibrary",
     "TorchDataset",
+    "audit_dataset",
     "compare",
     "dataset_statistics",
     "export_dataset",
