@@ -78,7 +78,7 @@ def parse() -> argparse.Namespace:
 
 def speed(count: int, backgrounds: str) -> list[str]:
     """Images per second of the run and of the floor, and the share of each step."""
-    recipe = Recipe.default()
+    recipe = Recipe()
     generator = Generator(recipe, open_backgrounds(backgrounds, recipe), seed=0)
     folder = Path(tempfile.mkdtemp())
     rounds = []
@@ -186,7 +186,7 @@ def clocked(function: Callable[..., Any], title: str, spent: dict[str, float]) -
 
 def peak_memory(count: int, backgrounds: str) -> str:
     """Peak resident memory of this process for a run of `count` images, MiB."""
-    recipe = Recipe.default()
+    recipe = Recipe()
     folder = Path(tempfile.mkdtemp())
     try:
         run(Generator(recipe, open_backgrounds(backgrounds, recipe), seed=0), folder / "run", count)

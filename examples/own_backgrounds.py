@@ -10,7 +10,7 @@ from sirstgen import BackgroundLibrary, Generator, Recipe, write_dataset
 
 def main(frames: str, folder: str = "own-backgrounds") -> None:
     """All frames show a desert: drones and points, nothing that floats."""
-    recipe = Recipe.from_mapping(
+    recipe = Recipe.from_dict(
         {
             "width": 128,
             "height": 128,

@@ -16,8 +16,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from sirstgen import Generator, Recipe, open_backgrounds, register_stage, verify, write_dataset
-from sirstgen.recipe.distributions import Distribution, Part, Within
+from sirstgen import Distribution, Generator, Recipe, open_backgrounds, register_stage, verify, write_dataset
+from sirstgen.recipe.distributions import Part, Within
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, ImageContext, require
 

@@ -22,7 +22,7 @@ def main(folder: str = "own-templates") -> None:
     cv2.imwrite(str(templates / "round.png"), drawing)
 
     row = {"kinds": {"extended": 1.0}, "classes": {"balloon": 1.0}}
-    recipe = Recipe.from_mapping(
+    recipe = Recipe.from_dict(
         {
             "classes": {"balloon": {"where": "sky", "length": {"between": [8, 20]}}},
             "scenes": dict.fromkeys(("cloud", "sky-clear", "sea", "city", "field", "highlight"), row),

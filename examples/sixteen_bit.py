@@ -10,7 +10,7 @@ from sirstgen import Generator, Recipe, open_backgrounds
 
 def main(images: int = 8) -> None:
     """Endless procedural backgrounds; every image is new."""
-    recipe = Recipe.default(bit_depth=16, width=160, height=160)
+    recipe = Recipe(bit_depth=16, width=160, height=160)
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=5), seed=5)
     for sample in generator.samples(images):
         image = sample.image

@@ -34,7 +34,7 @@ def background_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_generator(background_folder: Path) -> Generator:
     """96x80 images over `background_folder`, seed 0."""
-    recipe = Recipe.default(width=96, height=80)
+    recipe = Recipe(width=96, height=80)
     return Generator(recipe, BackgroundLibrary.open(background_folder), seed=0)
 
 

@@ -41,7 +41,7 @@ def shortened(words: list[str]) -> list[str]:
 def make_frames(folder: Path) -> None:
     """Twenty frames to learn from and four to test on, of several sizes."""
     rules = {"native_size": True, "sizes": [[112, 90], [128, 100], [140, 96]], "scene_mix": {"cloud": 1, "field": 1}}
-    recipe = Recipe.default(
+    recipe = Recipe(
         width=140,
         height=100,
         train_share=20 / 24,

@@ -115,7 +115,8 @@ class BackgroundLibrary:
         A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
         (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
         scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
-        A file that cannot be used is listed in `faults`.
+        A file that cannot be used is listed in `faults`. Near-duplicates form a group, and so do the frames of one
+        sub-folder that is no scene, such as a sequence: a group stays on one side of a split.
 
         Args:
             folder: the folder; sub-folders to any depth, links followed.
@@ -299,12 +300,21 @@ def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
     return library
 
 
+def _sequence(entry: _Entry) -> str | None:
+    """The sub-folder of a frame, below that of its scene: its frames are taken for those of one camera and moment."""
+    folders = PurePosixPath(entry.frame.id).parts[:-1]
+    if folders and (folders[0] == _PLAIN_FOLDER or (entry.label is not None and folders[0] == entry.label.scene)):
+        folders = folders[1:]
+    return f"folder {'/'.join(folders)}" if folders else None
+
+
 def _backgrounds(entries: list[_Entry], index: FrameIndex) -> Iterator[Background]:
     first: dict[str, int] = {}
     linked = []
-    for number, entry in enumerate(entries):
-        if entry.label is not None and entry.label.group is not None:
-            linked.append((first.setdefault(entry.label.group, number), number))
+    for place, entry in enumerate(entries):
+        named_group = entry.label.group if entry.label is not None else None
+        for name in filter(None, (named_group, _sequence(entry))):
+            linked.append((first.setdefault(name, place), place))
     key = groups_key([entry.frame.id for entry in entries], [entry.frame.digest for entry in entries], linked)
     groups = index.groups(key)
     if groups is None:

@@ -103,7 +103,7 @@ def draw_scr(result: BenchResult, path: Path) -> None:
     for number, detector in enumerate(result.detectors):
         pd = [100 * result.part_figures(detector.name, part)["pd"] for part in parts]
         axes.plot(places, pd, label=detector.title, color=f"C{number % 10}", marker=_MARKERS[number % 10], markersize=5)
-    axes.set_xticks(places, [part.name for part in parts])
+    axes.set_xticks(places, [part.name for part in parts], fontsize=10 if len(parts) < 8 else 8)
     axes.set_ylim(0, 102)
     axes.set_xlabel("SCR of the target, measured outside the masks" if result.measured else "SCR of the target")
     axes.set_ylabel("Pd, %")

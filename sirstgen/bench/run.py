@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
+from sirstgen.atomic import write_file, writing
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset, check_files
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenError
+from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.lock import locked
+from sirstgen.output import refuse_overlap
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 
@@ -27,6 +30,7 @@ Progress = Callable[[int, int], None]
 """Called with (maps scored, maps in all)."""
 
 SCORES, REPORT, TABLE = "scores.jsonl", "bench.json", "bench.md"
+_NEW_SCORES = ".scores.jsonl.new"
 
 
 def run_bench(
@@ -50,14 +54,14 @@ def run_bench(
         workers: processes, each on one thread; 1 works in this one.
         resume: keep the scores that are there and still fit their image and mask (those of other detectors and other
             images too), make those that are missing.
-        overwrite: begin anew where there are scores already.
+        overwrite: begin anew where there are scores already; those stay until the new ones are there.
         progress: told how far the work is.
 
     Raises:
         InvalidValueError: no detector, one twice, no workers, or both `resume` and `overwrite`.
-        OutputExistsError: `out` holds scores and neither `resume` nor `overwrite` is given.
-        InputError: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks; `resume` finds something
-            else than scores.
+        OutputExistsError: `out` holds scores and neither `resume` nor `overwrite` is given, or a file of that name that
+            holds no scores.
+        InputError: an image or mask cannot be read; ``targets.jsonl`` does not fit the masks.
     """
     names = [detector.name for detector in detectors]
     if not names or len(set(names)) < len(names):
@@ -71,13 +75,39 @@ def run_bench(
     images = dataset.ids if part is None else dataset.split(part)
     check_files([(dataset, images)])
     folder = Path(out)
-    scores = folder / SCORES
-    if scores.exists() and not resume and not overwrite:
-        raise OutputExistsError(f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores))
-    folder.mkdir(parents=True, exist_ok=True)
+    refuse_overlap(folder, dataset.folder)
+    with locked(folder) as lock, writing(folder, inside=True):
+        return _run(dataset, detectors, images, folder, workers, lock, resume, overwrite, progress)
+
+
+def _run(
+    dataset: Dataset,
+    detectors: Sequence[MapSource],
+    images: Sequence[str],
+    folder: Path,
+    workers: int,
+    lock: int | None,
+    resume: bool,
+    overwrite: bool,
+    progress: Progress | None,
+) -> BenchResult:
+    scores, new = folder / SCORES, folder / _NEW_SCORES
+    if scores.exists() and not resume:
+        if not overwrite:
+            raise OutputExistsError(
+                f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores)
+            )
+        _kept(scores, dataset)  # scores of some bench, not a file of the user's
+        new.unlink(missing_ok=True)
+    if scores.exists() and (overwrite or new.exists()):
+        place = new  # the old scores stay until there are others
+    else:
+        place = scores
+        new.unlink(missing_ok=True)
+    kept = _kept(place, dataset) if resume else []
+    write_file(place, "".join(f"{line}\n" for line in kept))
+    names = [detector.name for detector in detectors]
     names_wanted, images_wanted = set(names), set(images)
-    kept = _kept(scores, dataset) if resume else []
-    write_file(scores, "".join(f"{line}\n" for line in kept))
     done: dict[tuple[str, str], Scored] = {}
 
     def take(line: str) -> None:
@@ -98,14 +128,13 @@ def run_bench(
     total = len(images) * len(detectors)
     if progress:
         progress(len(done), total)
-    with scores.open("a", encoding="utf-8", newline="\n") as file:
-        for lines in _results(missing, workers):
+    for lines in _results(missing, workers, lock):
+        with writing(place), place.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(line + "\n" for line in lines)
-            file.flush()
-            for line in lines:
-                take(line)
-            if progress:
-                progress(len(done), total)
+        for line in lines:
+            take(line)
+        if progress:
+            progress(len(done), total)
     truth = dataset.truth()
     if truth:
         rows = {image: row for image, row in truth.items() if image in images_wanted}
@@ -115,6 +144,9 @@ def run_bench(
     parts = tuple(subsets(rows))
     result = BenchResult(dataset.name, tuple(images), tuple(detectors), done, parts, measured=not truth)
     write_report(result, folder)
+    if place == new:
+        with writing(scores):
+            new.replace(scores)
     return result
 
 
@@ -194,30 +226,36 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
         return []
     fingerprints: dict[str, str] = {}
     known = set(dataset.ids)
-    kept = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
+    kept, damaged, sound = [], 0, False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
             if not line.endswith("\n"):
                 break  # the run was killed while writing it
             try:
                 data = json.loads(line)
                 image, source = data["id"], data["source"]
                 _entry(data)
-            except (ValueError, KeyError, TypeError):
-                raise InputError.of(path, f"line {number} is no score; use --overwrite, or another --out") from None
+            except (ValueError, KeyError, TypeError, RecursionError):
+                damaged += 1
+                continue
+            sound = True
             if image not in known:
                 continue
             if image not in fingerprints:
                 fingerprints[image] = _fingerprint(dataset, image)
             if source == fingerprints[image]:
                 kept.append(line.rstrip("\n"))
+    if damaged and not sound:
+        raise OutputExistsError(f"{path}: holds no scores; move it away, or choose another --out", path=str(path))
+    if damaged:
+        warnings.warn(f"{path}: {damaged} damaged lines; their scores are made again", SirstgenWarning, stacklevel=2)
     return kept
 
 
-def _results(tasks: Sequence[Task], workers: int) -> Iterator[list[str]]:
+def _results(tasks: Sequence[Task], workers: int, lock: int | None) -> Iterator[list[str]]:
     """Lines of all tasks as they come."""
     if workers == 1 or len(tasks) < 2:
         yield from map(_score, tasks)
         return
-    with worker_pool(workers) as pool:
+    with worker_pool(workers, lock) as pool:
         yield from as_finished(pool, _score, tasks)

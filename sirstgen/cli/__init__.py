@@ -40,8 +40,9 @@ from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import InputError, SirstgenError
 
 
-def reported(name: str, command: Callable[..., None]) -> Callable[..., None]:
+def reported(command: Callable[..., None], group: str = "") -> Callable[..., None]:
     """Return the command with its arguments checked, and errors of the house told in one line with their exit code."""
+    name = f"{group} {command.__name__.replace('_', '-')}".strip()
 
     @functools.wraps(command)
     def run(*args: object, **kwargs: object) -> None:
@@ -101,12 +102,12 @@ def _sirstgen(
         typer.echo(__version__)
         raise typer.Exit
     for name in modules or ():
-        reported("--import", import_stages)(name)
+        reported(import_stages)(name)
 
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -121,28 +122,28 @@ def _group(name: str, text: str) -> typer.Typer:
     return group
 
 
-app.command("synth")(reported("synth", synth.synth))
-app.command("verify")(reported("verify", verify.verify))
-app.command("stats")(reported("stats", stats.stats))
-app.command("preview")(reported("preview", preview.preview))
-app.command("review")(reported("review", review.review))
-app.command("compare")(reported("compare", compare.compare))
-app.command("mix")(reported("mix", mix.mix))
-app.command("train-check")(reported("train-check", train_check.train_check))
-app.command("detect")(reported("detect", detect.detect))
-app.command("bench")(reported("bench", bench.bench))
-app.command("figures")(reported("figures", figures.figures))
-app.command("audit")(reported("audit", audit.audit))
-app.command("export")(reported("export", export.export))
-app.command("fit")(reported("fit", fit.fit))
+app.command("synth")(reported(synth.synth))
+app.command("verify")(reported(verify.verify))
+app.command("stats")(reported(stats.stats))
+app.command("preview")(reported(preview.preview))
+app.command("review")(reported(review.review))
+app.command("compare")(reported(compare.compare))
+app.command("mix")(reported(mix.mix))
+app.command("train-check")(reported(train_check.train_check))
+app.command("detect")(reported(detect.detect))
+app.command("bench")(reported(bench.bench))
+app.command("figures")(reported(figures.figures))
+app.command("audit")(reported(audit.audit))
+app.command("export")(reported(export.export))
+app.command("fit")(reported(fit.fit))
 
 _backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
-_backgrounds.command("make")(reported("backgrounds make", backgrounds.make))
-_backgrounds.command("harvest")(reported("backgrounds harvest", backgrounds.harvest))
-_backgrounds.command("classify")(reported("backgrounds classify", backgrounds.classify))
+_backgrounds.command("make")(reported(backgrounds.make, "backgrounds"))
+_backgrounds.command("harvest")(reported(backgrounds.harvest, "backgrounds"))
+_backgrounds.command("classify")(reported(backgrounds.classify, "backgrounds"))
 
 _scenes = _group("scenes", "The scene CNN.")
-_scenes.command("train")(reported("scenes train", scenes.train))
+_scenes.command("train")(reported(scenes.train, "scenes"))
 
 
 def main() -> None:

@@ -51,15 +51,15 @@ def harvest(
         str | None, typer.Option(help="Ids to leave out, separated by commas, or a file of them.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
     from sirstgen.backgrounds.harvest import harvest_folder
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.scenes.labels import read_labels
 
-    source = Dataset.open(dataset)
+    source = common.open_dataset(dataset, mask_threshold)
     left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
     chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
     scenes = read_labels(labels) if labels else {}

@@ -20,6 +20,7 @@ def bench(
     workers: common.Workers = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep scores in --out, add missing ones.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the scores in --out.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -32,10 +33,9 @@ def bench(
     from sirstgen.bench.figures import write_bench_figures
     from sirstgen.bench.page import write_bench_page
     from sirstgen.bench.run import grids
-    from sirstgen.datasets.readers import Dataset
 
     chosen, side = choose_detectors(detectors, weights or ()), choose_part(split)
-    dataset = Dataset.open(folder)
+    dataset = common.open_dataset(folder, mask_threshold)
     with common.progress("bench", quiet, unit="maps") as told:
         result = run_bench(
             dataset,

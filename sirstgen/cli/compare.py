@@ -22,6 +22,7 @@ def compare(
     halves: Annotated[int, typer.Option(help="Random halvings of the reference for the noise floor.")] = 5,
     workers: common.Workers = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report in --out.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -35,12 +36,11 @@ def compare(
     from sirstgen.comparison.compare import compare as compare_sets
     from sirstgen.comparison.page import refuse_report, write_comparison
     from sirstgen.comparison.text import comparison_text
-    from sirstgen.datasets.readers import Dataset
 
     parts = choose_part(split), choose_part(reference_split)
     if out is not None:
         refuse_report(out, overwrite)
-    first, second = Dataset.open(candidate), Dataset.open(reference)
+    first, second = (common.open_dataset(folder, mask_threshold) for folder in (candidate, reference))
     with common.progress("compare", quiet, unit="steps") as told:
         processes = workers or common.default_workers(len(first) + len(second), each=50)
         effort = Effort(trees=trees, halves=halves, workers=processes)

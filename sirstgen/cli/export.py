@@ -21,14 +21,14 @@ def export(
     ] = None,
     shard_size: Annotated[int | None, typer.Option(help="WebDataset: images in each tar file. [1000]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the export that is there.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Writes a dataset in the format of COCO, YOLO, VOC or other tools."""
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.export.export import export_dataset
 
-    dataset = Dataset.open(folder)
+    dataset = common.open_dataset(folder, mask_threshold)
     with common.progress("export", quiet) as told:
         found = export_dataset(
             dataset,

@@ -18,17 +18,17 @@ def figures(
     weights: common.Weights = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Draws images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13)."""
     from sirstgen.bench.choice import choose_detectors
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.figures.figures import write_figures
     from sirstgen.preview.contact_sheet import spread
 
     chosen = choose_detectors(detectors, weights or ())
-    dataset = Dataset.open(folder)
+    dataset = common.open_dataset(folder, mask_threshold)
     images = common.ids(ids, "--ids", dataset) if ids is not None else spread(dataset.ids, n)
     with common.progress("figures", quiet) as told:
         paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=told)

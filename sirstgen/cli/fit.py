@@ -23,12 +23,12 @@ def fit(
         bool, typer.Option("--no-match", help="Do not find shapes and codec by rendering, which takes a minute or two.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Measures a labelled set and writes a recipe that draws the like, each entry with the figure it came from."""
     from sirstgen.atomic import write_file
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.errors import OutputExistsError
     from sirstgen.fit.fit import fit_recipe
     from sirstgen.scenes.labels import read_labels
@@ -37,7 +37,7 @@ def fit(
         raise OutputExistsError(
             f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
         )
-    dataset = Dataset.open(real)
+    dataset = common.open_dataset(real, mask_threshold)
     with common.progress("fit", quiet, "steps") as told:
         found = fit_recipe(
             dataset,
@@ -48,6 +48,8 @@ def fit(
             match=not no_match,
             progress=None if told is None else lambda _, done, total: told(done, total),
         )
+    if not dataset.has_splits and ids is None:
+        common.warn([f"{real} has no list of test frames, so all {len(dataset)} frames were taken"])
     write_file(out, found.text())
     common.warn(dataset.notes())
     lines = [f"{out}: {len(found.findings)} entries from {found.frames} frames with {found.targets} targets"]

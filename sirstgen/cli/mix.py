@@ -27,6 +27,7 @@ def mix(
     seed: common.Seed = 0,
     resume: common.Resume = False,
     overwrite: common.Overwrite = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -53,7 +54,7 @@ def mix(
     surrogate = folder is None and (real_needed > 0 or with_test)
     if surrogate and not quiet:
         typer.echo(NOTE, err=as_json)
-    source = Dataset.open(folder) if folder is not None else None
+    source = common.open_dataset(folder, mask_threshold) if folder is not None else None
     if synth is None and _SYNTH.is_dir():
         synth = _SYNTH
     with common.progress("synth", quiet) as told:

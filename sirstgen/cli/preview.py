@@ -30,20 +30,20 @@ def preview(
     labels: common.Labels = None,
     scene: common.Scene = None,
     templates: common.Templates = None,
-    workers: common.Workers = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that draw the images of --drop. [1]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.preview.preview import refuse_pictures, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
     sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
     refuse_pictures(sheet, overwrite)
-    dataset = Dataset.open(folder)
+    dataset = common.open_dataset(folder, mask_threshold)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
     dropped: tuple[str, ...] = ()
     if drop is not None:
@@ -51,9 +51,10 @@ def preview(
         generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
         with common.progress("redraw", quiet) as told:
             redraw(generator, folder, dropped, workers=workers or 1, progress=told)
+        dataset = common.open_dataset(folder, mask_threshold)
     with common.progress("preview", quiet) as told:
         result = write_preview(
-            folder,
+            dataset,
             sheet,
             count=n,
             ids=chosen,

@@ -15,11 +15,11 @@ def stats(
     out: Annotated[Path | None, typer.Option(help="Write a page with figures and sheets: *.html.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Write the figures: *.png, *.pdf or *.svg.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page and the figure.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Measure targets per image, sizes, brightness, SCR, contrast and scenes, as in Fig. 6 of the paper."""
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.pages.figure import refuse_figure, write_figure
     from sirstgen.pages.page import refuse_page, write_page
     from sirstgen.stats.dataset_statistics import dataset_statistics
@@ -33,7 +33,7 @@ def stats(
         refuse_page(out, overwrite)
     if figure is not None or out is not None:
         check_count(len(folders))
-    datasets = [Dataset.open(folder) for folder in folders]
+    datasets = [common.open_dataset(folder, mask_threshold) for folder in folders]
     found = []
     for dataset in datasets:
         with common.progress(f"stats {dataset.name}", quiet) as told:

@@ -56,6 +56,7 @@ def train_check(
     workers: Annotated[int, typer.Option(help="Processes that make batches ahead of time.")] = 0,
     resume: common.Resume = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
+    mask_threshold: common.MaskThreshold = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -89,7 +90,9 @@ def train_check(
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
     folder = common.real_folder(real)
     made = out.with_name(f"{out.name}-data")
-    real_set = Dataset.open(folder) if folder is not None else surrogate_dataset(made / "surrogate")
+    real_set = (
+        common.open_dataset(folder, mask_threshold) if folder is not None else surrogate_dataset(made / "surrogate")
+    )
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)
     local = Path("sirst-synth")

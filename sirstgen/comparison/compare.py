@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,8 @@ class Effort:
 
 
 def compare(
-    candidate: Dataset,
-    reference: Dataset,
+    candidate: Dataset | Path | str,
+    reference: Dataset | Path | str,
     candidate_part: str | None = None,
     reference_part: str | None = None,
     size: int = 256,
@@ -77,10 +78,10 @@ def compare(
     effort: Effort | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Measure both sets and tell how they differ.
+    """Measure both sets and return how they differ.
 
     Args:
-        candidate: the set in question, such as a synthetic one.
+        candidate: the set in question, such as a synthetic one; a dataset or its folder.
         reference: what it should be like, such as real frames; the noise floor is made from its halves.
         candidate_part, reference_part: ``train`` or ``test`` for one side of a split, None for all frames. So two sides
             of one dataset can be compared.
@@ -97,6 +98,7 @@ def compare(
     effort = effort if effort is not None else Effort()
     if size != 0 and size < 32:
         raise InvalidValueError(f"size must be 0 (as they are) or at least 32 px, got {size}", value=size)
+    candidate, reference = Dataset.of(candidate), Dataset.of(reference)
     sides = [(candidate, candidate_part, "candidate"), (reference, reference_part, "reference")]
     ids = [_ids(dataset, part, role) for dataset, part, role in sides]
     if candidate.folder.resolve() == reference.folder.resolve() and (both := set(ids[0]) & set(ids[1])):

@@ -78,6 +78,11 @@ class Dataset:
         splits = read_split_lists(folder, entries) or shard_split(entries)
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
 
+    @classmethod
+    def of(cls, source: Self | Path | str) -> Self:
+        """Return a dataset that is open already as it is, and open a folder."""
+        return source if isinstance(source, cls) else cls.open(source)  # type: ignore[arg-type]
+
     def __len__(self) -> int:
         return len(self.ids)
 

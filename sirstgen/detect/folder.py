@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sirstgen.atomic import write_file
+from sirstgen.atomic import write_file, writing
 from sirstgen.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.detect.detect import Detection, detections, probabilities
 from sirstgen.detect.overlay import overlay
@@ -26,6 +26,7 @@ from sirstgen.errors import GenerationError, InputError, InvalidValueError, Outp
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
 from sirstgen.image_files import contents, images_by_id
 from sirstgen.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
+from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.png import encode_png
 from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.runtime import Runtime
@@ -105,7 +106,7 @@ def detect_folder(
         options: the defaults if None.
         trained: the scale of gray levels of the detector's training.
         resume: keep the images that are done in `out`, by a run with the same detector, options and gray scale.
-        overwrite: remove the results of an earlier run from `out` first.
+        overwrite: replace the results of an earlier run in `out` at the end.
         progress: called with images done and images in all.
 
     Raises:
@@ -114,6 +115,7 @@ def detect_folder(
         GenerationError: memory ran out, or `out` cannot be written to.
     """
     options = options if options is not None else DetectOptions()
+    refuse_overlap(out, folder)
     if not folder.is_dir():
         raise InputError.of(folder, "there is no such folder of images")
     results = [out.resolve(), *(path.resolve().parent for path in folder.rglob(SETTINGS))]  # are no input
@@ -127,7 +129,25 @@ def detect_folder(
         raise InputError.of(folder, f"holds no images ({', '.join(IMAGE_SUFFIXES)}){f'; {found}' if found else ''}")
     scale = _scale(folder, paths, options, trained or TrainedScale())
     net = hardware.place(folded(net))
-    run = _Run(out, _fingerprint(net, options, scale), resume, overwrite)
+    if resume and overwrite:
+        raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
+    if resume and stage_of(out) is None and holds_anything(out):
+        _owned_files(out)  # only a run of detect goes on
+    with output_folder(out, _owned_files, overwrite=overwrite, resume=resume) as output:
+        run = _Run(output.work, _fingerprint(net, options, scale))
+        return _detect_all(net, folder, paths, scale, hardware, options, run, progress)
+
+
+def _detect_all(
+    net: Detector,
+    folder: Path,
+    paths: dict[str, Path],
+    scale: GrayScale,
+    hardware: Runtime,
+    options: DetectOptions,
+    run: _Run,
+    progress: Callable[[int, int], None] | None,
+) -> DetectResult:
     result = DetectResult(gray_scale=scale)
     images = 0
     for number, (key, path) in enumerate(paths.items(), start=1):
@@ -148,7 +168,7 @@ def detect_folder(
             result.faults[name] = fault.message.removeprefix(f"{path}: ")
         if progress is not None:
             progress(number, len(paths))
-    write_file(out / TABLE, _as_csv(result.found))
+    write_file(run.out / TABLE, _as_csv(result.found))
     return DetectResult(images, result.found, result.faults, scale)
 
 
@@ -210,52 +230,25 @@ def _fingerprint(net: Detector, options: DetectOptions, scale: GrayScale) -> dic
 class _Run:
     """The output folder of one run, and what an earlier one left in it."""
 
-    def __init__(self, out: Path, settings: dict[str, Any], resume: bool, overwrite: bool) -> None:
-        if resume and overwrite:
-            raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
+    def __init__(self, out: Path, settings: dict[str, Any]) -> None:
         self.out = out
         self._done: dict[str, dict[str, Any]] = {}
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            self._open_earlier(settings, resume, overwrite)
+        if (out / SETTINGS).exists():
+            self._go_on(settings)
         write_file(out / SETTINGS, json.dumps(settings, indent=1) + "\n")
 
-    def _open_earlier(self, settings: dict[str, Any], resume: bool, overwrite: bool) -> None:
-        out = self.out
-        if not (resume or overwrite):
-            raise OutputExistsError(
-                f"{out}: the output folder is not empty; choose another --out, or use --resume or --overwrite",
-                path=str(out),
-            )
-        if not (out / SETTINGS).is_file():
-            raise OutputExistsError(f"{out}: not a run of detect, it holds no {SETTINGS}; empty it", path=str(out))
-        for line in (out / LINES).read_bytes().splitlines() if (out / LINES).is_file() else ():
-            row = loaded_json(line)  # a line that was cut off is of an image that is made again
-            if isinstance(row, dict) and isinstance(row.get("id"), str):
-                self._done[row["id"]] = row
-        if overwrite:
-            self._remove()
-            return
-        earlier = loaded_json(read_bytes(out / SETTINGS))
+    def _go_on(self, settings: dict[str, Any]) -> None:
+        earlier = loaded_json(read_bytes(self.out / SETTINGS))
         if not isinstance(earlier, dict):
-            raise InputError.of(out / SETTINGS, "damaged; use --overwrite")
+            raise InputError.of(self.out / SETTINGS, "damaged; use --overwrite")
         differs = [name for name in settings if earlier.get(name) != settings[name]]
         if differs:
             name = differs[0]
             raise InputError.of(
-                out, f"cannot resume: its {name} is {str(earlier.get(name))[:80]}, this run's is {settings[name]}"
+                self.out, f"cannot resume: its {name} is {str(earlier.get(name))[:80]}, this run's is {settings[name]}"
             )
-        write_file(out / LINES, "".join(f"{json.dumps(row)}\n" for row in self._done.values()))
-
-    def _remove(self) -> None:
-        """Remove what the earlier run wrote, and nothing else."""
-        root = self.out.resolve()
-        for key in self._done:
-            for part in _PARTS:
-                if self._file(part, key).resolve().is_relative_to(root):
-                    self._file(part, key).unlink(missing_ok=True)
-        for name in (LINES, TABLE):
-            (self.out / name).unlink(missing_ok=True)
-        self._done = {}
+        self._done = _lines(self.out)
+        write_file(self.out / LINES, "".join(f"{json.dumps(row)}\n" for row in self._done.values()))
 
     def kept(self, key: str, digest: str, overlays: bool) -> list[Detection] | None:
         """Return the targets of an image that is done and unchanged; None where it is not."""
@@ -271,7 +264,7 @@ class _Run:
     def note(self, key: str, digest: str, found: list[Detection]) -> None:
         """Add the line of a finished image."""
         row = {"id": key, "source": digest, "detections": [asdict(target) for target in found]}
-        with (self.out / LINES).open("a", encoding="utf-8", newline="\n") as file:
+        with writing(self.out / LINES), (self.out / LINES).open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(row) + "\n")
 
     def write(self, part: str, key: str, data: bytes) -> None:
@@ -280,6 +273,32 @@ class _Run:
 
     def _file(self, part: str, key: str) -> Path:
         return self.out / part / f"{key}.png"
+
+
+def _lines(folder: Path) -> dict[str, dict[str, Any]]:
+    """The lines of the images that are done, by id; one that was cut off is of an image that is made again."""
+    rows = (loaded_json(line) for line in _raw(folder / LINES))
+    return {row["id"]: row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+
+
+def _raw(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.is_file() else []
+
+
+def _owned_files(folder: Path) -> set[str]:
+    """The files of an earlier run in `folder`; see `sirstgen.output.Owned`."""
+    try:
+        settings = loaded_json(read_bytes(folder / SETTINGS))
+        ours = isinstance(settings, dict) and {"weights", "threshold", "gray_scale"} <= settings.keys()
+    except (InputError, ValueError):
+        ours = False
+    if not ours:
+        raise OutputExistsError(f"{folder}: holds something else than a run of detect; choose another --out")
+    pictures = {f"{part}/{key}.png" for key in _lines(folder) for part in _PARTS}
+    if not (folder / TABLE).exists():  # an unfinished run; pictures come before their line
+        found = (path for part in _PARTS for path in (folder / part).rglob("*.png"))
+        pictures |= {path.relative_to(folder).as_posix() for path in found}
+    return {SETTINGS, LINES, TABLE, *pictures}
 
 
 def _as_csv(found: list[Detection]) -> str:

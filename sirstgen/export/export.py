@@ -131,7 +131,7 @@ def export_dataset(
         GenerationError: the disk is full or may not be written to.
     """
     kind = _checked(format, bit_depth, imgsz, shard_size)
-    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    source = Dataset.of(dataset)
     folder = Path(out)
     _refuse_overlap(source.folder, folder)
     check_files([(source, source.ids)])

@@ -32,7 +32,7 @@ class Finding:
 
 
 def to_entries(findings: Iterable[Finding]) -> dict[str, Any]:
-    """The findings as nested tables, as `Recipe.from_mapping` reads them."""
+    """The findings as nested tables, as `Recipe.from_dict` reads them."""
     entries: dict[str, Any] = {}
     for finding in findings:
         table = entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class FittedRecipe:
 
     def recipe(self) -> Recipe:
         """The recipe: these entries over the default one."""
-        return Recipe.from_mapping(self.entries, f"recipe fitted to {self.name}")
+        return Recipe.from_dict(self.entries, f"recipe fitted to {self.name}")
 
     def text(self) -> str:
         """The recipe file: YAML, each entry under a comment that says where it came from."""
@@ -102,7 +103,7 @@ class FittedRecipe:
 
 
 def fit_recipe(
-    dataset: Dataset,
+    dataset: Dataset | Path | str,
     ids: Sequence[str] | None = None,
     labels: Mapping[str, SceneLabel] | None = None,
     *,
@@ -111,10 +112,10 @@ def fit_recipe(
     match: bool = True,
     progress: Progress | None = None,
 ) -> FittedRecipe:
-    """A recipe that draws what a labelled set shows.
+    """Return a recipe that draws what a labelled set shows.
 
     Args:
-        dataset: labelled frames, at native size.
+        dataset: labelled frames, at native size; a dataset or its folder.
         ids: which of them, in place of `part`.
         labels: scenes by frame name, as `sirstgen.scenes.labels.read_labels` reads them.
         part: ``train`` or ``all``; ``train`` where the set has split lists.
@@ -126,10 +127,11 @@ def fit_recipe(
         InvalidValueError: fewer than 20 frames, no target in any, or an id that is not there or is a test frame.
         InputError: a file cannot be read.
     """
+    dataset = Dataset.of(dataset)
     keys = chosen_ids(dataset, part, ids)
     check_files([(dataset, keys)])
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
-    known = tuple(Recipe.default().scenes)
+    known = tuple(Recipe().scenes)
     blocky = blocky_share(found) if found.bit_depth == 8 else 0.0  # the codec stage is one of 8 bits
     undershoot = float((found.values("undershoot") < _DEEP).mean())
     trial = Trial(starting_settings(blocky))
@@ -196,7 +198,7 @@ def _matched(
     def recipe_of(settings: Settings) -> Recipe:
         findings, _ = _findings(found, known, Trial(settings), noise=False)
         entries = to_entries(finding for finding in findings if finding.place != ("backgrounds", "scene_mix"))
-        return Recipe.from_mapping(entries)
+        return Recipe.from_dict(entries)
 
     return fit_shape(
         shape_table([target.statistics for target in found.targets]),

@@ -21,6 +21,8 @@ from sirstgen.scenes.labels import SceneLabel
 
 LEAST_FRAMES = 20
 
+_INVERTED = 0.5  # of a frame's area: no set of small targets covers so much
+_POSITIONS_ONLY = 0.9
 _SUPPORT = 4  # pixels by which the renderer grows masks around targets of usual contrast before it takes the clutter
 _FRAME_STATISTICS = ("blockiness", "residual_std", "residual_lag1_x", "residual_lag1_y")
 
@@ -167,7 +169,29 @@ def measure_labelled(
     found = LabelledSet(dataset.name, max(depths), tuple(frames))
     if not found.targets:
         raise InvalidValueError(f"a recipe is fitted to targets, the {len(ids)} frames of {dataset.name} hold none")
+    _refuse_useless_masks(found)
     return found
+
+
+def _refuse_useless_masks(found: LabelledSet) -> None:
+    """Raise InvalidValueError where the masks are inverted, or mark positions and no shapes."""
+    areas = np.array([target.statistics.area for target in found.targets])
+    covered = [
+        sum(target.statistics.area for target in frame.targets) / (frame.width * frame.height) for frame in found.frames
+    ]
+    if float(np.median(covered)) > _INVERTED:
+        raise InvalidValueError(
+            f"masks of {found.name} cover {np.median(covered):.0%} of the frames, so they seem inverted; "
+            "white must be target",
+            name="masks",
+        )
+    single = int((areas == 1).sum())
+    if single > _POSITIONS_ONLY * areas.size:
+        raise InvalidValueError(
+            f"masks of one pixel tell no size and shape: {single} of {areas.size} targets of {found.name}; "
+            "label whole targets",
+            name="masks",
+        )
 
 
 def _measure(key: str, image: Gray, mask: NDArray[np.bool_], scene: str | None) -> LabelledFrame:

@@ -108,11 +108,15 @@ def _sizes(members: list[LabelledTarget], place: tuple[str, ...], aspect_power: 
     )
     long = angle[aspect > np.median(aspect)]  # round targets have no direction
     told = f" Raised to the power {aspect_power:g}, for so long a mask comes of rounder targets." * (aspect_power != 1)
-    return [
+    findings = [
         Finding((*place, "area"), quantiles(area), f"From {len(members)} targets: {five(area)} px."),
         Finding((*place, "aspect"), quantiles(_at_least_one(aspect) ** aspect_power), f"{five(aspect)}.{told}"),
-        Finding((*place, "angle"), quantiles(long), f"Of the {len(long)} longer ones, degrees: {five(long)}."),
     ]
+    if long.size:  # masks of one shape have no longer ones
+        findings.append(
+            Finding((*place, "angle"), quantiles(long), f"Of the {len(long)} longer ones, degrees: {five(long)}.")
+        )
+    return findings
 
 
 def _at_least_one(aspect: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,7 +38,7 @@ def surrogate_dataset(folder: Path, count: int = COUNT, progress: Callable[[int,
         count: images, half of them for testing; no background is on both sides.
         progress: called with images made and images in all.
     """
-    recipe = Recipe.from_mapping(_RECIPE, "surrogate domain")
+    recipe = Recipe.from_dict(_RECIPE, "surrogate domain")
     generator = Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
     write_dataset(generator, folder, count, resume=True, progress=progress)
     return Dataset.open(folder)

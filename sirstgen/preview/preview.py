@@ -55,7 +55,7 @@ def refuse_pictures(sheet: Path, overwrite: bool) -> None:
 
 
 def write_preview(
-    folder: str | Path,
+    folder: Path | Dataset,
     sheet: Path,
     *,
     count: int = 24,
@@ -69,7 +69,7 @@ def write_preview(
     """Writes a contact sheet of any dataset that can be read, and beside it one target enlarged.
 
     Args:
-        folder: the dataset.
+        folder: the dataset, opened or not.
         sheet: PNG file; the enlarged target goes beside it as ``<stem>-target.png``.
         count: images on the sheet, evenly spread over the dataset.
         ids: these images in place of spread ones.
@@ -86,7 +86,7 @@ def write_preview(
         InputError: the dataset, an id or a file cannot be read.
     """
     refuse_pictures(sheet, overwrite)
-    dataset = Dataset.open(folder)
+    dataset = Dataset.open(folder) if isinstance(folder, Path) else folder
     chosen = list(ids) if ids is not None else spread(dataset.ids, count)
     if targets:
         picture = target_sheet(dataset, chosen, columns if columns is not None else 4, progress=progress)

@@ -211,7 +211,7 @@ class Recipe(Part):
         if scene not in self.scenes:
             raise InvalidValueError(
                 f"scene must be one of {', '.join(self.scenes)}, got {scene}{nearest(scene, self.scenes)}; "
-                f"add a row scenes.{scene} to the recipe",
+                f"give the scene of the frames with --scene or --labels, or add a row scenes.{scene} to the recipe",
                 name="scene",
                 value=scene,
             )

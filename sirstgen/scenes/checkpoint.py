@@ -1,18 +1,20 @@
 """Scene weights on disk: one safetensors file that also says what its outputs mean.
 
 Convolution and linear weights are stored in half precision, which halves the file; the rest (biases, batch statistics)
-is small and keeps its own. Metadata: the
-scene names in output order, the CNN's share, the softmax temperature, the input side.
+is small and keeps its own. Metadata: the scene names in output order, the CNN's share, the softmax temperature, the
+input side, and a checksum over all of these and the tensors.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,7 +27,7 @@ from sirstgen.scenes.network import SceneNetwork, build_network
 from sirstgen.scenes.preparation import INPUT_SIDE
 
 FILE_NAME = "scenes.safetensors"
-_FORMAT = "sirstgen-scenes-1"
+_FORMAT = "sirstgen-scenes-2"
 _WAY_OUT = "make it again with `sirstgen scenes train`"
 
 
@@ -61,12 +63,13 @@ def save_classifier(classifier: SceneClassifier, path: Path) -> None:
         for name, tensor in classifier.network.state_dict().items()
     }
     # One entry: safetensors writes several in an order that changes from run to run, and equal runs give equal bytes.
-    about = {
-        "scenes": classifier.scenes,
+    about: dict[str, Any] = {
+        "scenes": list(classifier.scenes),
         "cnn_share": classifier.cnn_share,
         "temperature": classifier.temperature,
         "input_side": INPUT_SIDE,
     }
+    about["sha256"] = _digest(about, tensors)
     write_file(path, save(tensors, {_FORMAT: json.dumps(about)}))
 
 
@@ -81,8 +84,12 @@ def load_weights(path: Path) -> SceneClassifier:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         about = json.loads(metadata.get(_FORMAT, "{}"))
-        if about.get("input_side") != INPUT_SIDE:
+        if not isinstance(about, dict) or about.get("input_side") != INPUT_SIDE:
             raise InputError.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
+        if about.pop("sha256", "") != _digest(about, tensors):
+            raise InputError.of(path, f"damaged scene weights, their checksum is wrong; {_WAY_OUT}")
+        if not all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point()):
+            raise InputError.of(path, f"its weights hold NaN or infinite values; {_WAY_OUT}")
         scenes = tuple(str(name) for name in about["scenes"])
         cnn_share, temperature = float(about["cnn_share"]), float(about["temperature"])
         if not (math.isfinite(temperature) and temperature > 0 and math.isfinite(cnn_share)):
@@ -90,6 +97,16 @@ def load_weights(path: Path) -> SceneClassifier:
         network = build_network(len(scenes))
         network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
     return SceneClassifier(network.eval(), scenes, cnn_share, temperature)
+
+
+def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over what the file says of itself and over every tensor."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _precision(tensor: torch.Tensor) -> torch.dtype:
@@ -107,6 +124,6 @@ def _named_faults(path: Path) -> Iterator[None]:
         raise InputError.of(path, f"cut off or damaged scene weights ({fault}); {_WAY_OUT}") from None
     except OSError as fault:
         raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
-    except (KeyError, ValueError, RuntimeError) as fault:
+    except (KeyError, TypeError, ValueError, RuntimeError) as fault:
         reason = str(fault).splitlines()[0]
         raise InputError.of(path, f"its weights do not fit the scene network ({reason}); {_WAY_OUT}") from None

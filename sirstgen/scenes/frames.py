@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import cv2
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from sirstgen.images import Gray, read_gray
+from sirstgen.decoding import read_levels
+from sirstgen.gray_scale import Gray, GrayScale, scale_of_files
+from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.augmentation import augmented
 from sirstgen.scenes.card import Figures, figures
 from sirstgen.scenes.checkpoint import SceneClassifier
@@ -46,8 +49,9 @@ class TrainingFrames:
     def __init__(self, frames: list[LabelledFrame], scenes: tuple[str, ...], seed: int) -> None:
         self._labels, self._chances = labels_and_chances(frames, scenes)
         self._images, statistics = [], []
+        scale = _scale(frames)
         for frame in frames:
-            image = read_gray(frame.path)
+            image = scale.apply(read_levels(frame.path))
             statistics.append(scene_statistics(relative_gray(image)))
             self._images.append(_kept(image))
         self.statistics = torch.from_numpy(np.stack(statistics))
@@ -59,6 +63,10 @@ class TrainingFrames:
         squares = np.stack([augmented(relative_gray(self._images[number]), self._rng) for number in chosen])
         tensor = torch.from_numpy(normalised(squares)[:, None]).contiguous(memory_format=torch.channels_last)
         return tensor, torch.from_numpy(self._labels[chosen])
+
+
+def _scale(frames: list[LabelledFrame]) -> GrayScale:
+    return scale_of_files((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
 
 
 def _kept(image: Gray) -> Gray:
@@ -77,7 +85,8 @@ class HeldFrames:
     """Frames that are looked at whole, as `classify_images` does."""
 
     def __init__(self, frames: list[LabelledFrame], scenes: tuple[str, ...]) -> None:
-        self._frames = [prepare(read_gray(frame.path)) for frame in frames]
+        scale = _scale(frames)
+        self._frames = [prepare(scale.apply(read_levels(frame.path))) for frame in frames]
         self.statistics = torch.from_numpy(np.stack([frame.statistics for frame in self._frames]))
         self.truth = torch.tensor([scenes.index(frame.scene) for frame in frames])
 

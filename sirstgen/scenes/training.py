@@ -21,7 +21,8 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sirstgen.atomic import write_file
-from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.output import output_folder, refuse_overlap
 from sirstgen.scenes.card import SceneCard, counted
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
 from sirstgen.scenes.frames import HeldFrames, TrainingFrames, labels_and_chances
@@ -31,6 +32,8 @@ from sirstgen.seeding import stream
 
 Progress = Callable[[int, int, float], None]
 """Called now and then with samples seen, samples in all, validation loss."""
+
+_CARD, _README = "card.json", "README.md"
 
 _TEST_SHARE = 0.2
 _VALIDATION_SHARE = 0.15
@@ -77,21 +80,51 @@ def train_scenes(
         samples: augmented squares to train the CNN on, about 300 a second on one core; the head takes one step for ten
             of them, at most 800.
         batch: squares a step, at least 2.
-        overwrite: replace what `out` holds.
+        overwrite: replace the training that `out` holds, at the end; files of the user stay.
         progress: told how far it is.
 
     Raises:
         InvalidValueError: a setting that is not allowed, or a scene that cannot be split.
         InputError: a tree or a frame that cannot be used.
-        OutputExistsError: `out` is not empty.
+        OutputExistsError: `out` is not empty, or holds something else than a training.
     """
     folder, out = Path(folder), Path(out)
     if batch < 2 or samples < batch or seed < 0:
         raise InvalidValueError(
             f"batch must be at least 2, samples at least one batch, seed not negative; got {batch}, {samples}, {seed}"
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise OutputExistsError(f"{out} is not empty; name another folder or ask to overwrite", path=str(out))
+    refuse_overlap(out, folder, validation, test, start)
+    with output_folder(out, _owned_files, overwrite=overwrite, staged=True) as output:
+        card, classifier = _train(folder, validation, test, start, seed, samples, batch, progress)
+        save_classifier(classifier, output.work / FILE_NAME)
+        write_file(output.work / _CARD, json.dumps(card.as_dict(), indent=1) + "\n")
+        write_file(output.work / _README, card.markdown())
+    return card
+
+
+def _owned_files(folder: Path) -> set[str]:
+    """The files of an earlier training in `folder`; see `sirstgen.output.Owned`."""
+    try:
+        load_weights(folder / FILE_NAME)
+        card = folder / _README
+        ours = not card.exists() or card.read_text(encoding="utf-8").startswith("# Scene network\n")
+    except (InputError, OSError, ValueError):
+        ours = False
+    if not ours:
+        raise OutputExistsError(f"{folder}: holds something else than a training of scenes; choose another --out")
+    return {FILE_NAME, _CARD, _README}
+
+
+def _train(
+    folder: Path,
+    validation: Path | str | None,
+    test: Path | str | None,
+    start: Path | str | None,
+    seed: int,
+    samples: int,
+    batch: int,
+    progress: Progress | None,
+) -> tuple[SceneCard, SceneClassifier]:
     parts = _parts(folder, validation, test, seed)
     scenes = tuple(sorted({frame.scene for frame in parts["train"]}))
     with _one_thread(), torch.random.fork_rng(devices=[]):
@@ -127,11 +160,7 @@ def train_scenes(
             validation=on_validation,
             test=held["test"].figures(classifier),
         )
-    out.mkdir(parents=True, exist_ok=True)
-    save_classifier(classifier, out / FILE_NAME)
-    write_file(out / "card.json", json.dumps(card.as_dict(), indent=1) + "\n")
-    write_file(out / "README.md", card.markdown())
-    return card
+    return card, classifier
 
 
 def _parts(

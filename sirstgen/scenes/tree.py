@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.image_files import image_files
 from sirstgen.images import IMAGE_SUFFIXES
 
 
@@ -58,11 +59,7 @@ def read_tree(folder: Path | str, scenes: Sequence[str] | None = None) -> list[L
     for name in names:
         if scenes is not None and name not in scenes:
             raise InputError.of(folder / name, f"not one of the scenes trained on ({', '.join(scenes)})")
-        found = sorted(
-            path
-            for path in (folder / name).rglob("*")
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-        )
+        found = [folder / name / file for file in image_files(folder / name)]
         if not found:
             raise InputError.of(folder / name, f"no images ({', '.join(IMAGE_SUFFIXES)}); fill it or take it out")
         frames += [LabelledFrame(path, name, _group(path.relative_to(folder))) for path in found]

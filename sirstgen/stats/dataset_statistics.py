@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import levels_per_256
+from sirstgen.gray_scale import EIGHT_BIT, GrayScale, levels_per_256
 from sirstgen.measure.targets import measure_targets
 from sirstgen.plan import ClutterRegion
 
@@ -61,6 +61,7 @@ class DatasetStatistics:
         scenes: images of each scene; empty where no line states it.
         kinds: targets of each kind; empty where no line states it.
         warnings: what was mended while reading.
+        gray_scale: black and white of frames of more than 8 bits (`sirstgen.gray_scale`).
     """
 
     name: str
@@ -71,6 +72,13 @@ class DatasetStatistics:
     scenes: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    gray_scale: GrayScale = EIGHT_BIT
+
+    @property
+    def counts_per_level(self) -> float | None:
+        """Counts of the files that make one level of 256; None for frames of 8 bits."""
+        scale = self.gray_scale
+        return None if scale == EIGHT_BIT else (scale.white - scale.black) / 255
 
     @property
     def targets(self) -> int:
@@ -111,6 +119,8 @@ class DatasetStatistics:
                 for name, value in self.shares().items()
             },
             "quantiles": self.quantiles(),
+            "gray_scale": self.gray_scale.to_dict(),
+            "counts_per_level": self.counts_per_level,
             "scenes": self.scenes,
             "kinds": self.kinds,
             "warnings": list(self.warnings),
@@ -130,15 +140,16 @@ def dataset_statistics(
     Raises:
         InputError: the folder or one of its files cannot be read.
     """
-    dataset = folder if isinstance(folder, Dataset) else Dataset.open(folder)
+    dataset = Dataset.of(folder)
     truth = dataset.truth()
     per_image: Counter[int] = Counter()
     scenes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     values: dict[str, list[float]] = {name: [] for name in (*MEASURES, "level")}
-    dim = 0
+    dim, wide = 0, False
     for done, key in enumerate(dataset.ids, start=1):
         image, mask = dataset.sample(key)
+        wide |= image.dtype == np.uint16
         row = truth.get(key, {})
         if "scene" in row:
             scenes[str(row["scene"])] += 1
@@ -168,6 +179,7 @@ def dataset_statistics(
         scenes=dict(sorted(scenes.items())),
         kinds=dict(sorted(kinds.items())),
         warnings=tuple(dataset.notes()),
+        gray_scale=dataset.gray_scale if wide else EIGHT_BIT,
     )
 
 

@@ -27,7 +27,6 @@ _STATED = {
     "split": "images in each part",
     "rejections": "rejected draws",
     "redrawn": "images drawn anew",
-    "fingerprint": "fingerprint",
 }
 
 

@@ -38,6 +38,8 @@ def statistics_grids(datasets: Sequence[DatasetStatistics]) -> list[Grid]:
         for count in counts
     ]
     grids.append(Grid(["targets in an image", *names], rows, "% of images by number of targets"))
+    if any(entry.counts_per_level for entry in datasets):
+        grids.append(Grid(["frames of more than 8 bits", *names], _counts(datasets)))
     quantiles = [entry.quantiles() for entry in datasets]
     rows = [[meaning, *(_quantiles(entry.get(name, {})) for entry in quantiles)] for name, meaning in MEASURES.items()]
     grids.append(Grid(["", *names], rows, f"percentiles {', '.join(map(str, QUANTILES))} over targets"))
@@ -45,6 +47,17 @@ def statistics_grids(datasets: Sequence[DatasetStatistics]) -> list[Grid]:
     kinds = [(entry.kinds, entry.targets) for entry in datasets]
     grids += _counted("scene", "images of each scene", names, scenes)
     return grids + _counted("kind", "targets of each kind", names, kinds)
+
+
+def _counts(datasets: Sequence[DatasetStatistics]) -> list[list[str]]:
+    """Rows of the gray scale and of the contrast in counts of the files and as share of the used range."""
+    scales, counts, shares = [], [], []
+    for entry in datasets:
+        contrast, step = entry.quantiles().get("contrast", {}), entry.counts_per_level
+        scales.append(f"{entry.gray_scale.black:g} to {entry.gray_scale.white:g}" if step else "8 bits")
+        counts.append(_quantiles({at: level * step for at, level in contrast.items()}) if step else "-")
+        shares.append(_quantiles({at: 100 * level / 255 for at, level in contrast.items()}))
+    return [["black to white, counts", *scales], ["contrast, counts", *counts], ["contrast, % of the range", *shares]]
 
 
 def _counted(head: str, caption: str, names: list[str], tables: Sequence[tuple[dict[str, int], int]]) -> list[Grid]:

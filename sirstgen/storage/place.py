@@ -14,9 +14,13 @@ from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from sirstgen.atomic import writing
+from sirstgen.errors import InputError
 from sirstgen.storage.remote import reaching
 
 BLOCK = 1 << 20
+
+SCRATCH = "scratch"
+"""Folder in the run folder where files are before they are whole."""
 
 
 class NewFile:
@@ -134,7 +138,7 @@ class LocalPlace:
     def new_file(self, name: str) -> Iterator[NewFile]:
         """See `Place.new_file`. Until it is whole it lies in ``.run/scratch``, so that a kill leaves nothing beside."""
         path = self.folder / name
-        scratch = self.folder / ".run" / "scratch"
+        scratch = self.folder / ".run" / SCRATCH
         # Processes of several machines may write here, whose numbers may be equal.
         temporary = scratch / f"{path.name}.{uuid.uuid4().hex}.part"
         with writing(path, inside=True):
@@ -152,7 +156,15 @@ class LocalPlace:
 
     def open(self, name: str) -> IO[bytes]:
         """See `Place.open`."""
-        return (self.folder / name).open("rb")
+        path = self.folder / name
+        try:
+            return path.open("rb")
+        except NotADirectoryError:
+            raise FileNotFoundError(str(path)) from None
+        except FileNotFoundError:
+            raise
+        except OSError as fault:
+            raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
 
     def size(self, name: str) -> int | None:
         """See `Place.size`."""

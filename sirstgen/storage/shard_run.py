@@ -18,7 +18,7 @@ from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.fingerprint import fingerprint
-from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
+from sirstgen.storage.place import SCRATCH, LocalPlace, Place, open_place, read, write
 from sirstgen.storage.run import LAYOUT, make_room, refuse_other
 from sirstgen.storage.shards import RECORDS, Record, ShardFile, ShardSink, record_name, record_text
 from sirstgen.storage.sink import Chunk, Sink, image_id
@@ -259,10 +259,13 @@ def _same_size(place: Place, begun: int, asked: int) -> None:
 
 def _empty(place: Place, overwrite: bool) -> None:
     """Make room at a place that holds nothing, or a dataset that may be overwritten."""
+    names = place.names("")
+    blank = names == [RUN_FOLDER] and set(place.names(RUN_FOLDER)) <= {SCRATCH}
+    if blank:  # a run killed in its first moments leaves a file in the making and nothing else
+        return
     if isinstance(place, LocalPlace):
         make_room(place.folder, overwrite)
         return
-    names = place.names("")
     if not names:
         return
     begun, ours = read(place, STATE) is not None, MANIFEST in names

@@ -16,12 +16,14 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws, stream
+from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
 _STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
+
+_ORDERED = 1 << 22  # numbers of backgrounds in the orders that are kept
 
 NEAR = 8
 """Crops of one background whose corners differ by fewer pixels than this on both axes show the same image."""
@@ -113,18 +115,15 @@ class _Order:
         self._scenes, weights = self._weights(mix)
         for scene in self._scenes:
             recipe.row(scene)
-        self._edges = np.cumsum(weights) / sum(weights)
-        self._order = np.zeros(0, np.int16)  # scene of each image, by position in self._scenes
-        self._rank = np.zeros(0, np.int64)  # how many earlier images show the same scene
-        self._permutation = lru_cache(maxsize=64)(self._draw_permutation)
+        self._order = SceneOrder(weights, stream(seed, "scenes").random())
+        largest = max((count or 1 for count in self._counts.values()), default=1)
+        self._permutation = lru_cache(maxsize=max(4, min(512, _ORDERED // largest)))(self._draw_permutation)
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
         """The background of the image that has `index` others before it on this source."""
-        if index >= len(self._order):
-            self._extend(index + 1)
-        scene = self._scenes[int(self._order[index])]
-        return self._nth(scene, int(self._rank[index]))
+        place, rank = self._order.at(index)
+        return self._nth(self._scenes[place], rank)
 
     def _nth(self, scene: str, rank: int) -> Assignment:
         number = self._counts[scene]
@@ -146,17 +145,6 @@ class _Order:
                     f"({', '.join(self._counts)}), got {scene}{nearest(scene, self._counts)}"
                 )
         return list(mix), list(mix.values())
-
-    def _extend(self, length: int) -> None:
-        size = max(4096, 1 << (length - 1).bit_length())
-        phase = stream(self._seed, "scenes").random()
-        marks = (phase + np.arange(size) * _GOLDEN) % 1.0
-        order = np.minimum(np.searchsorted(self._edges, marks, side="right"), len(self._scenes) - 1).astype(np.int16)
-        rank = np.zeros(size, np.int64)
-        for place in range(len(self._scenes)):
-            shown = order == place
-            rank[shown] = np.arange(int(shown.sum()))
-        self._rank, self._order = rank, order
 
 
 def crop_corner(

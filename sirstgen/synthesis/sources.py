@@ -37,7 +37,7 @@ def open_backgrounds(
         InputError: the folder holds no usable background; says why.
         InvalidValueError: labels or scene for backgrounds that know their scenes.
     """
-    recipe = recipe if recipe is not None else Recipe.default()
+    recipe = recipe if recipe is not None else Recipe()
     rules = recipe.backgrounds
     if str(where) in (BUILTIN, PROCEDURAL) and (labels is not None or scene is not None):
         raise InvalidValueError(f"labels and scene go with a folder of backgrounds, {where} ones know their scenes")

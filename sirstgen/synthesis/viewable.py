@@ -40,7 +40,7 @@ class Viewable:
         more = ", ..." if len(self.targets) > 4 else ""
         return (
             f"Sample({self.plan.scene}, {width}x{height}, {self.plan.bit_depth} bit, "
-            f"{len(self.targets)} targets{f' of SCR {scrs}{more}' if scrs else ''})"
+            f"{_counted(len(self.targets))}{f' of SCR {scrs}{more}' if scrs else ''})"
         )
 
     def _repr_png_(self: Sample) -> bytes:  # type: ignore[misc]
@@ -70,7 +70,7 @@ class Viewable:
             box = Rectangle((x - 2, y - 2), width + 3, height + 3, fill=False, edgecolor="#ffd54a", linewidth=0.9)
             left.add_patch(box)
             left.annotate(f"{target.scr:.2f}", (x + width + 2, y - 2), color="#ffd54a", fontsize=8)
-        left.set_title(f"{self.plan.scene}: {len(self.targets)} targets, SCR beside each")
+        left.set_title(f"{self.plan.scene}: {_counted(len(self.targets))}, SCR beside each")
         right.set_title("mask")
         return figure
 
@@ -102,3 +102,7 @@ class Viewable:
         write_file(place / "masks" / f"{name}.png", encode_png(self.mask))
         write_file(lines, "".join(json.dumps(rows[key]) + "\n" for key in sorted(rows)))
         return place / "images" / f"{name}.png"
+
+
+def _counted(targets: int) -> str:
+    return "1 target" if targets == 1 else f"{targets} targets"

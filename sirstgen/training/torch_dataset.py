@@ -44,7 +44,7 @@ class TorchDataset(MapDataset[tuple[Tensor, Tensor]]):
     ) -> None:
         if split is not None and ids is not None:
             raise InvalidValueError("split and ids must not both be given: each says which images are used")
-        self.dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+        self.dataset = Dataset.of(dataset)
         chosen = self.dataset.ids if ids is None else ids
         self.ids = tuple(chosen if split is None else self.dataset.split(split))
         if not self.ids:

@@ -14,7 +14,7 @@ from sirstgen.bench.run import REPORT, SCORES, TABLE, gray_levels
 from sirstgen.bench.subsets import subsets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.classical import named
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 
 DETECTORS = [named("top-hat"), named("tllcm")]
 
@@ -107,9 +107,11 @@ def test_resuming_keeps_the_scores_of_other_detectors(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts))
     assert told == [(4, 4)]
-    (out / SCORES).write_text("{}\n")
-    with pytest.raises(InputError, match="line 1 is no score"):
+    lines = (out / SCORES).read_text().splitlines(keepends=True)
+    (out / SCORES).write_text("{}\n" + "".join(lines[1:]))
+    with pytest.warns(SirstgenWarning, match="1 damaged lines; their scores are made again"):
         run_bench(dataset, DETECTORS, out, resume=True)
+    assert len((out / SCORES).read_text().splitlines()) == len(lines)
     with pytest.raises(InvalidValueError, match="must not both"):
         run_bench(dataset, DETECTORS, out, resume=True, overwrite=True)
 
@@ -175,3 +177,35 @@ def test_parts_of_targets_without_scr_and_bins_at_their_edges() -> None:
 def test_sixteen_bits_become_gray_levels_of_eight() -> None:
     assert gray_levels(np.array([[0, 65535]], np.uint16)).tolist() == [[0, 255]]
     assert gray_levels(np.array([[0, 255]], np.uint8)).tolist() == [[0, 255]]
+
+
+def test_overwriting_keeps_the_scores_until_there_are_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
+    run_bench(dataset, DETECTORS, out)
+    before = (out / SCORES).read_bytes()
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(dataset, DETECTORS, out, overwrite=True, progress=interrupt)
+    assert (out / SCORES).read_bytes() == before
+    told: list[int] = []
+    run_bench(dataset, DETECTORS, out, resume=True, progress=lambda done, _: told.append(done))
+    assert told[0] == 2  # the interrupted bench went on
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    run_bench(dataset, DETECTORS, out, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_file_of_the_user_is_not_overwritten(tmp_path: Path) -> None:
+    dataset, out = make_dataset(tmp_path / "set", 2), tmp_path / "out"
+    out.mkdir()
+    (out / SCORES).write_text("my scores\n")
+    for settings in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputExistsError, match="holds no scores"):
+            run_bench(dataset, DETECTORS, out, **settings)
+    assert (out / SCORES).read_text() == "my scores\n"
+    with pytest.raises(InvalidValueError, match="must not be or hold what is read"):
+        run_bench(dataset, DETECTORS, dataset.folder, overwrite=True)

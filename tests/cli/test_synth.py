@@ -259,3 +259,36 @@ def test_plans_are_rendered_again_with_another_scr(
     refused = run(*again, "--size", 64)
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
+
+
+def test_shards_from_the_command_line(small: list[object], tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    common = [*small, "--n", "7", "--out", str(out), "--shard-size", "3"]
+    assert run(*common, "--shards", "1-2").exit_code == 0
+    missing = run("--finish", out)
+    assert missing.exit_code == 1 and "1 of 3 shards are missing (0)" in missing.stderr
+    done = run(*common, "--shards", "0", "--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["shards"]["count"] == 3
+    assert run("--finish", out).exit_code == 0
+    assert check_sums(out) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shards", "3"], "shards needs --shard-size"),
+        (["--out", "s3://bucket/set"], "a URL (s3://bucket/set) needs --shard-size"),
+        (["--shard-size", "2", "--shards", "5-3"], "--shards must be a number or a range from low to high"),
+        (["--shard-size", "2", "--shards", "9"], "shards must be from 0 to 1 (3 images, 2 a shard), got 9"),
+        (["--shard-size", "2", "--out", "nowhere://bucket/set"], "unknown scheme nowhere://"),
+        (["--finish", "not-there"], "missing or no manifest"),
+    ],
+)
+def test_what_is_wrong_with_shards_is_one_line(
+    small: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*small, "--n", "3", *arguments)
+    assert done.exit_code == 2 and message in done.stderr, done.output
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -25,9 +25,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    recipe = Recipe.default(
-        width=64, height=64, scr=[3], quality={"min_contrast": 2}, backgrounds={"scene_mix": {"cloud": 1}}
-    )
+    recipe = Recipe(width=64, height=64, scr=[3], quality={"min_contrast": 2}, backgrounds={"scene_mix": {"cloud": 1}})
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=3), seed=3)
     return write_dataset(generator, tmp_path / "small", 4)
 
@@ -68,7 +66,7 @@ def test_stats_writes_one_page_without_links_to_other_files(folder: Path, tmp_pa
     assert run("stats", folder, folder, "--out", page).exit_code == 0
     text = page.read_text(encoding="utf-8")
     assert text.count("<img ") == text.count('src="data:image/png;base64,') == 5
-    assert "fingerprint" in text and "<h2>Fig. 6 of the paper</h2>" in text
+    assert "images in each part" in text and "<h2>Fig. 6 of the paper</h2>" in text
     again = run("stats", folder, "--out", page)
     assert again.exit_code == 2 and "--overwrite" in again.stderr
     assert run("stats", folder, "--out", tmp_path / "stats.txt").exit_code == 2

@@ -66,7 +66,7 @@ def test_the_file_reads_back_to_the_same_recipe(fitted: FittedRecipe, tmp_path: 
     comments = [line for line in fitted.text().splitlines() if line.lstrip().startswith("#")]
     assert any("From 80 targets" in line for line in comments)
     assert all(len(line) <= 120 for line in comments)
-    assert set(fitted.recipe().scenes) == set(Recipe.default().scenes)
+    assert set(fitted.recipe().scenes) == set(Recipe().scenes)
     assert all(row.kinds["extended"] == 0 for row in fitted.recipe().scenes.values())
     assert "there are none" in fitted.notes["stages.saturation_clip.level"]  # of more than 60 px
 
@@ -179,8 +179,8 @@ def test_shapes_are_told_apart(folder: Path) -> None:
     dataset = Dataset.open(folder)
     backgrounds = clean_frames(dataset, [(key, "cloud") for key in dataset.ids[:12]])
     rows = {"scenes": {"cloud": {"kinds": {"spot": 1}}}, "contrast": {"level": 60}}
-    plain = Recipe.default(width=120, height=96, scr=[4], **rows)
-    lobed = Recipe.default(width=120, height=96, scr=[4], **rows, stages={"extra_gaussians": {"count": 4}})
+    plain = Recipe(width=120, height=96, scr=[4], **rows)
+    lobed = Recipe(width=120, height=96, scr=[4], **rows, stages={"extra_gaussians": {"count": 4}})
     tables = [shape_table(rendered_targets(recipe, backgrounds, 25)) for recipe in (plain, plain, lobed)]
     assert max(distances(tables[0], tables[1]).values()) == 0
     assert distances(tables[0], tables[2])["fit_residual"] > 0.3
@@ -193,9 +193,7 @@ def test_large_bodies_have_columns_of_their_own(folder: Path) -> None:
     rows = {"scenes": {"cloud": {"kinds": {"spot": 1}}}, "contrast": {"level": 60}, "spot": {"area": [20, 120]}}
     tables = []
     for exponent in (0, 0.8):
-        recipe = Recipe.default(
-            width=120, height=96, **rows, stages={"saturation_clip": {"level": 1, "exponent": exponent}}
-        )
+        recipe = Recipe(width=120, height=96, **rows, stages={"saturation_clip": {"level": 1, "exponent": exponent}})
         tables.append(shape_table(rendered_targets(recipe, backgrounds, 25)))
     large = np.isfinite(tables[0]["large_edge"])
     assert 0 < large.sum() < large.size

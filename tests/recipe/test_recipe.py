@@ -41,13 +41,13 @@ entries = st.fixed_dictionaries(
 
 @given(entries)
 def test_a_recipe_survives_its_mapping_and_its_text(given_entries: dict[str, Any]) -> None:
-    recipe = Recipe.from_mapping(given_entries)
-    assert Recipe.from_mapping(json.loads(json.dumps(recipe.to_mapping()))) == recipe
-    assert Recipe.from_mapping(yaml.safe_load(recipe.to_yaml())) == recipe
+    recipe = Recipe.from_dict(given_entries)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert Recipe.from_dict(yaml.safe_load(recipe.to_yaml())) == recipe
 
 
 def test_the_default_has_a_reason_for_every_row() -> None:
-    recipe = Recipe.default()
+    recipe = Recipe()
     assert set(recipe.scenes) == {"cloud", "sky-clear", "sea", "city", "field", "highlight"}
     assert all(row.reason for row in recipe.scenes.values())
     assert "ship" not in recipe.row("cloud").classes
@@ -107,10 +107,10 @@ def test_toml_and_yaml_mean_the_same(tmp_path: Path) -> None:
 
 
 def test_a_row_keeps_what_the_file_does_not_name() -> None:
-    recipe = Recipe.from_mapping({"scenes": {"cloud": {"kinds": {"point": 1.0}}}})
+    recipe = Recipe.from_dict({"scenes": {"cloud": {"kinds": {"point": 1.0}}}})
     assert recipe.row("cloud").kinds == {"point": 1.0}
-    assert recipe.row("cloud").classes == Recipe.default().row("cloud").classes
-    assert recipe.row("sea") == Recipe.default().row("sea")
+    assert recipe.row("cloud").classes == Recipe().row("cloud").classes
+    assert recipe.row("sea") == Recipe().row("sea")
 
 
 def test_a_change_of_a_section_keeps_the_rest_of_the_files(tmp_path: Path) -> None:
@@ -122,15 +122,15 @@ def test_a_change_of_a_section_keeps_the_rest_of_the_files(tmp_path: Path) -> No
 
 
 def test_a_number_replaces_the_default_number_whatever_its_form() -> None:
-    recipe = Recipe.default(point={"area": {"between": [4, 9]}}, spot={"area": 30})
+    recipe = Recipe(point={"area": {"between": [4, 9]}}, spot={"area": 30})
     assert recipe.point.area.support == (4, 9)
     assert recipe.spot.area.support == (30, 30)
-    assert recipe.point.aspect == Recipe.default().point.aspect
+    assert recipe.point.aspect == Recipe().point.aspect
 
 
 def test_an_unknown_scene_says_how_to_add_it() -> None:
     with pytest.raises(InvalidValueError, match=r"cloudy \(did you mean cloud\?\); add a row scenes\.cloudy"):
-        Recipe.default().row("cloudy")
+        Recipe().row("cloudy")
 
 
 def test_the_schema_is_published() -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from sirstgen.backgrounds import procedural
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.scenes.checkpoint import load_weights, save_classifier
 from sirstgen.scenes.classify import classify_images, load_classifier
 
 SHIPPED = Path(procedural.__file__).parents[2] / "scenes" / "weights" / "scenes.safetensors"
@@ -76,5 +78,27 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         load_classifier(foreign)
     metadata = {"sirstgen-scenes-1": '{"scenes": ["a", "b"], "cnn_share": 1.0, "temperature": 1.0, "input_side": 80}'}
     save_file({"weight": np.zeros(3, np.float32)}, foreign, metadata)
-    with pytest.raises(InputError, match="its weights do not fit the scene network"):
+    with pytest.raises(InputError, match="no scene weights of this version"):
         load_classifier(foreign)
+
+
+def test_one_changed_bit_is_found(tmp_path: Path) -> None:
+    whole, file = SHIPPED.read_bytes(), tmp_path / "w.safetensors"
+    rng = np.random.default_rng(0)
+    for place in (9, 40, len(whole) - 1, *rng.integers(0, len(whole), 12)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << int(rng.integers(8))
+        file.write_bytes(changed)
+        with pytest.raises(InputError) as caught:
+            load_classifier(file)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
+    classifier = load_weights(SHIPPED)
+    with torch.no_grad():
+        next(classifier.network.parameters()).view(-1)[0] = value
+    save_classifier(classifier, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="NaN or infinite"):
+        load_classifier(tmp_path / "w.safetensors")

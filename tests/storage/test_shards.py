@@ -200,7 +200,7 @@ def test_redrawn_images_change_their_shard_alone(small_generator: Generator, who
 
 def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generator: Generator, copied: Path) -> None:
     before = files(copied)
-    other = Generator(Recipe.default(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
+    other = Generator(Recipe(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
 
     def refused(error: type[Exception], message: str, *arguments: Any, **settings: Any) -> None:
         with pytest.raises(error, match=message):
@@ -217,7 +217,12 @@ def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generat
     with pytest.raises(InvalidValueError, match="it holds shards; give --shard-size 4"):
         write_dataset(small_generator, copied, COUNT, resume=True)
     assert files(copied) == before
+    (copied.parent / "file").write_text("x")
+    with pytest.raises(OutputExistsError, match="a file is in the place of the output folder"):
+        write_shards(small_generator, copied.parent / "file", COUNT, SIZE)
+    (copied / "notes.txt").write_text("mine")
     write_shards(small_generator, copied, 5, SIZE, overwrite=True)
+    assert (copied / "notes.txt").read_text() == "mine"
     assert len(shard_files(copied)) < len([name for name in before if name.startswith("shards/")])
 
 

@@ -73,7 +73,7 @@ def test_the_folder_holds_what_the_layout_says(unbroken: Path) -> None:
     assert manifest["count"] == COUNT
     assert sum(manifest["scenes"].values()) == COUNT
     assert manifest["targets"] == sum(len(row["targets"]) for row in rows(unbroken))
-    assert Recipe.from_mapping(manifest["recipe"]) == Recipe.default(width=96, height=80)
+    assert Recipe.from_dict(manifest["recipe"]) == Recipe(width=96, height=80)
 
 
 @pytest.mark.parametrize("workers", [2, 5])
@@ -304,7 +304,7 @@ def test_a_run_does_not_go_on_with_something_else(
     if change == "seed":
         seed = 1
     elif change == "recipe":
-        recipe = Recipe.default(width=96, height=80, scr=[3])
+        recipe = Recipe(width=96, height=80, scr=[3])
     else:
         backgrounds = BackgroundLibrary.open(background_folder / "sea", scene="sea")
     other, before = Generator(recipe, backgrounds, seed=seed), files(copied)

@@ -75,7 +75,7 @@ def test_larger_targets_are_clipped_lower_and_keep_steep_borders() -> None:
     gradients = {}
     for exponent in (0.0, 0.8):
         for area in (20, 150):
-            recipe = Recipe.default(
+            recipe = Recipe(
                 contrast={"level": 60},
                 stages={"saturation_clip": {"level": 1, "exponent": exponent}},
                 scenes={"cloud": {"kinds": {"spot": 1}}},
@@ -96,7 +96,7 @@ def test_extra_gaussians_stay_at_the_border_of_what_a_clip_leaves() -> None:
     rules = {"count": 1, "offset": 1.0, "size": 0.5, "weight": 1.0}
     distances = []
     for exponent in (0.0, 1.0):
-        recipe = Recipe.default(
+        recipe = Recipe(
             contrast={"level": 60},
             stages={"extra_gaussians": rules, "saturation_clip": {"level": 1, "exponent": exponent}},
             scenes={"cloud": {"kinds": {"spot": 1}}},
@@ -115,7 +115,7 @@ def test_faint_wide_components_take_no_more_room_than_they_change() -> None:
         "wide_component": {"peak": [0.05, 0.15]},
         "saturation_clip": {"level": {"between": [0.4, 1.6]}, "exponent": 0.8},
     }
-    recipe = Recipe.default(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
+    recipe = Recipe(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
     sampler = Sampler(recipe, TemplateLibrary.open(), 1)
     for index in range(60):
         target, raster = sampler.rasterised(sampler.target(index, 0, 0, "cloud", 0.5), 0.5, {})
@@ -127,10 +127,10 @@ def test_faint_wide_components_take_no_more_room_than_they_change() -> None:
 
 def test_the_recipe_draws_clips_and_wide_components() -> None:
     stages = {"saturation_clip": {"level": 0.6}, "wide_component": {"peak": 0.1, "size": 2.5}}
-    recipe = Recipe.default(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
+    recipe = Recipe(contrast={"level": 60}, stages=stages, scenes={"cloud": {"kinds": {"spot": 1}}})
     target = Sampler(recipe, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2)
     assert list(target.stages) == ["wide_component", "saturation_clip"]
     assert target.stages["saturation_clip"].level == 0.6
     assert target.stages["wide_component"] == WideComponent(0.06, 2.5)  # of the clipped top
-    weak = Recipe.default(stages={"saturation_clip": {"level": 1.4}})
+    weak = Recipe(stages={"saturation_clip": {"level": 1.4}})
     assert Sampler(weak, TemplateLibrary.open(), 1).target(0, 0, 0, "cloud", 0.2).stages == {}

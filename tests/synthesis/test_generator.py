@@ -77,7 +77,7 @@ def test_a_later_take_draws_differently_and_always_the_same(small_generator: Gen
 
 
 def test_the_wished_quality_is_kept(background_folder: Path) -> None:
-    recipe = Recipe.default(width=96, height=80, quality={"min_contrast": 15, "border": 6})
+    recipe = Recipe(width=96, height=80, quality={"min_contrast": 15, "border": 6})
     generator = Generator(recipe, BackgroundLibrary.open(background_folder), seed=4)
     for sample in generator.samples(15):
         assert len(sample.targets) >= 1
@@ -89,7 +89,7 @@ def test_the_wished_quality_is_kept(background_folder: Path) -> None:
 
 
 def test_16_bit_images_come_from_the_same_draws(background_folder: Path, small_generator: Generator) -> None:
-    deep = Generator(Recipe.default(width=96, height=80, bit_depth=16), small_generator.backgrounds, seed=0)
+    deep = Generator(Recipe(width=96, height=80, bit_depth=16), small_generator.backgrounds, seed=0)
     sample = deep[0]
     assert sample.image.dtype == np.uint16
     assert sample.plan.background == small_generator[0].plan.background
@@ -106,7 +106,7 @@ def test_where_a_background_takes_nothing_another_of_its_scene_does(tmp_path: Pa
     """Nearly flat frames pass for backgrounds, but no target on them has the asked SCR and can be seen."""
     calm = [clutter(n, 80, 100, deviation=0.4, mean=80 + 9 * n) for n in range(3)]
     library = frames(tmp_path, *calm, clutter(9, 80, 100))
-    recipe = Recipe.default(width=96, height=80, scr=[3], train_share=1)  # else one side had no background that serves
+    recipe = Recipe(width=96, height=80, scr=[3], train_share=1)  # else one side had no background that serves
     generator = Generator(recipe, library, seed=0)
     for sample in generator.samples(4):
         assert sample.plan.background.id == "cloud/3"
@@ -116,7 +116,7 @@ def test_where_a_background_takes_nothing_another_of_its_scene_does(tmp_path: Pa
 
 def test_where_no_background_takes_anything_the_reasons_are_told(tmp_path: Path) -> None:
     library = frames(tmp_path, *[clutter(n, 80, 100, deviation=0.4, mean=80 + 9 * n) for n in range(3)])
-    generator = Generator(Recipe.default(width=96, height=80, scr=[3]), library, seed=0)
+    generator = Generator(Recipe(width=96, height=80, scr=[3]), library, seed=0)
     with pytest.raises(
         GenerationError, match=r"image 5: no background of scene cloud .*invisible contrast \d+.*higher scr"
     ):
@@ -136,7 +136,7 @@ def test_what_fits_nowhere_ends_with_the_way_out(
 ) -> None:
     kinds = {scene: {"kinds": {"extended": 1.0}, "classes": {"plane": 1.0}} for scene in ("cloud", "sea", "city")}
     entries = changes if "classes" not in changes else {**changes, "scenes": kinds}
-    generator = Generator(Recipe.default(width=96, height=80, **entries), small_generator.backgrounds, seed=0)
+    generator = Generator(Recipe(width=96, height=80, **entries), small_generator.backgrounds, seed=0)
     with pytest.raises(GenerationError, match=message):
         generator[0]
 
@@ -148,7 +148,7 @@ def test_ships_and_planes_keep_to_their_side_of_the_horizon(tmp_path: Path) -> N
     cv2.imwrite(str(tmp_path / "sea" / "a.png"), frame.astype(np.uint8))
     assert find_horizon(frame.astype(np.uint8)) is not None
     row = {"kinds": {"extended": 1.0}, "classes": {"ship": 0.5, "plane": 0.5}}
-    recipe = Recipe.default(width=160, height=160, scenes={"sea": row}, targets_per_image={2: 1.0})
+    recipe = Recipe(width=160, height=160, scenes={"sea": row}, targets_per_image={2: 1.0})
     generator = Generator(recipe, BackgroundLibrary.open(tmp_path), seed=0)
     seen = set()
     for sample in generator.samples(12):
@@ -163,7 +163,7 @@ def test_ships_and_planes_keep_to_their_side_of_the_horizon(tmp_path: Path) -> N
 
 
 def test_an_endless_source_never_repeats_itself() -> None:
-    recipe = Recipe.default(width=64, height=64, backgrounds={"scene_mix": {"sea": 0.5, "cloud": 0.5}})
+    recipe = Recipe(width=64, height=64, backgrounds={"scene_mix": {"sea": 0.5, "cloud": 0.5}})
     generator = Generator(recipe, ProceduralBackgrounds(3, 64, 64), seed=0)
     samples = list(generator.samples(6))
     assert len({sample.plan.background.id for sample in samples}) == 6
@@ -176,9 +176,9 @@ def test_a_new_scene_needs_a_row_and_nothing_else(tmp_path: Path, background_fol
     cv2.imwrite(str(tmp_path / "desert" / "1.png"), clutter(1, 80, 100))
     library = BackgroundLibrary.open(tmp_path)
     with pytest.raises(InvalidValueError, match=r"got desert; add a row scenes\.desert to the recipe"):
-        Generator(Recipe.default(width=96, height=80), library)
+        Generator(Recipe(width=96, height=80), library)
     row = {"kinds": {"spot": 1.0}}
-    generator = Generator(Recipe.default(width=96, height=80, scenes={"desert": row}), library, seed=0)
+    generator = Generator(Recipe(width=96, height=80, scenes={"desert": row}), library, seed=0)
     assert generator[0].plan.scene == "desert"
     assert {target.plan.kind for target in generator[0].targets} == {"spot"}
 

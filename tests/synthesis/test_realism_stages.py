@@ -59,7 +59,7 @@ def row_of(sample: Sample) -> dict[str, Any]:
 
 @pytest.mark.parametrize("entries", [LIT, ALL, LATER], ids=["lit", "all", "later"])
 def test_a_row_rebuilds_its_image_and_states_what_the_files_show(entries: dict[str, Any]) -> None:
-    generator = Generator(Recipe.default(width=128, height=128, **entries), seed=5)
+    generator = Generator(Recipe(width=128, height=128, **entries), seed=5)
     for index in range(8):
         sample = generator[index]
         row = row_of(sample)
@@ -74,7 +74,7 @@ def test_a_row_rebuilds_its_image_and_states_what_the_files_show(entries: dict[s
 
 
 def test_a_contrast_is_met_to_half_a_level_of_the_sum_and_follows_its_law() -> None:
-    generator = Generator(Recipe.default(**LIT), seed=1)
+    generator = Generator(Recipe(**LIT), seed=1)
     low, high = LAW["limits"]  # type: ignore[misc]
     for index in range(10):
         for truth in generator[index].targets:
@@ -94,7 +94,7 @@ def test_contrast_rises_with_clutter_as_the_exponent_says() -> None:
 
 
 def test_16_bit_contrasts_count_levels_of_256() -> None:
-    generator = Generator(Recipe.default(bit_depth=16, contrast={"level": 30}), seed=0)
+    generator = Generator(Recipe(bit_depth=16, contrast={"level": 30}), seed=0)
     truth = generator[0].targets[0]
     assert truth.plan.contrast == pytest.approx(30 * 256)
     assert truth.mu_t - truth.mu_b == pytest.approx(30 * 256, abs=0.5)
@@ -103,7 +103,7 @@ def test_16_bit_contrasts_count_levels_of_256() -> None:
 def test_irregular_targets_keep_the_asked_area_on_average() -> None:
     stages = {**LIT["stages"], "mask_jitter": None}  # type: ignore[dict-item]
     entries = {**LIT, "stages": stages, "scenes": {scene: {"kinds": {"spot": 1}} for scene in KERNELS}}
-    recipe = Recipe.default(**entries, spot={"area": 30, "aspect": 1.5})
+    recipe = Recipe(**entries, spot={"area": 30, "aspect": 1.5})
     areas = [truth.area for sample in Generator(recipe, seed=2).samples(25) for truth in sample.targets]
     assert np.mean(areas) == pytest.approx(30, rel=0.06)
 
@@ -112,7 +112,7 @@ def test_formations_keep_together() -> None:
     entries = {"targets_per_image": {3: 1}, "scenes": {scene: {"kinds": {"point": 1}} for scene in KERNELS}}
     together = []
     for share in (0.0, 1.0):
-        recipe = Recipe.default(**entries, contrast={"level": 60}, cluster={"share": share, "distance": 25})
+        recipe = Recipe(**entries, contrast={"level": 60}, cluster={"share": share, "distance": 25})
         count = 0
         for sample in Generator(recipe, seed=4).samples(12):
             centres = np.array([truth.center for truth in sample.targets])
@@ -138,7 +138,7 @@ def test_a_cluster_stays_in_the_image() -> None:
 
 
 def test_mask_levels_vary_by_target() -> None:
-    recipe = Recipe.default(**{**LIT, "stages": {"mask_jitter": {"deviation": 0.1}}})
+    recipe = Recipe(**{**LIT, "stages": {"mask_jitter": {"deviation": 0.1}}})
     for sample in Generator(recipe, seed=3).samples(6):
         for truth in sample.targets:
             level = truth.plan.stages["mask_jitter"].level
@@ -170,7 +170,7 @@ def test_extra_gaussians_add_intensity_where_they_are() -> None:
 
 
 def test_targets_stand_where_the_recipe_prefers_them() -> None:
-    for sample in Generator(Recipe.default(**LIT), seed=4).samples(8):
+    for sample in Generator(Recipe(**LIT), seed=4).samples(8):
         for truth in sample.targets:
             x, y = truth.plan.position
             assert 0.3 * 255 <= x <= 0.7 * 255 and 0.2 * 255 <= y <= 0.5 * 255
@@ -205,14 +205,14 @@ class Frames:
 
 
 def test_whole_frames_are_shown_at_their_own_size_up_to_the_limits() -> None:
-    recipe = Recipe.default(width=160, height=120, backgrounds={"native_size": True})
+    recipe = Recipe(width=160, height=120, backgrounds={"native_size": True})
     sizes = {sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)}
     assert sizes == {"sea/0": (90, 120), "sea/1": (110, 150), "sea/2": (120, 160), "sea/3": (120, 160)}
 
 
 def test_larger_frames_are_cropped_to_a_size_of_the_list() -> None:
     rules = {"native_size": True, "sizes": [[100, 80], [110, 90]]}
-    recipe = Recipe.default(width=160, height=120, backgrounds=rules)
+    recipe = Recipe(width=160, height=120, backgrounds=rules)
     shapes = {
         sample.plan.background.id: sample.image.shape for sample in Generator(recipe, Frames(), seed=0).samples(4)
     }
@@ -222,7 +222,7 @@ def test_larger_frames_are_cropped_to_a_size_of_the_list() -> None:
 
 def test_procedural_frames_come_beside_those_of_a_source() -> None:
     rules = {"native_size": True, "procedural_share": 0.25, "sizes": [[96, 80], [128, 100]]}
-    generator = Generator(Recipe.default(width=160, height=120, backgrounds=rules), Frames(), seed=0)
+    generator = Generator(Recipe(width=160, height=120, backgrounds=rules), Frames(), seed=0)
     assert isinstance(generator.backgrounds, MixedBackgrounds)
     samples = [generator[index] for index in range(12)]
     made = [sample for sample in samples if sample.plan.scene_source == "procedural"]
@@ -255,9 +255,9 @@ def test_procedural_frames_come_beside_those_of_a_source() -> None:
 )
 def test_entries_out_of_range_are_refused(entries: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidValueError, match=words):
-        Recipe.default(**entries)
+        Recipe(**entries)
 
 
 def test_a_complete_recipe_reads_back_as_it_was() -> None:
-    recipe = Recipe.default(**ALL)
-    assert Recipe.from_mapping(recipe.to_mapping()) == recipe
+    recipe = Recipe(**ALL)
+    assert Recipe.from_dict(recipe.to_dict()) == recipe

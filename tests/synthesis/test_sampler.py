@@ -26,7 +26,7 @@ def library(**scenes: tuple[str, ...]) -> TemplateLibrary:
 def desert(**changes: object) -> Recipe:
     row = {"kinds": {"extended": 1.0}, "classes": {"kite": 1.0}, **changes}
     entries = {"scenes": {"desert": row}, "classes": {"kite": {"where": "any", "length": [9], "tilt": 10}}}
-    recipe = Recipe.default(**entries)
+    recipe = Recipe(**entries)
     return recipe.model_copy(update={"scenes": {"desert": recipe.scenes["desert"]}})
 
 
@@ -51,16 +51,16 @@ def test_kernels_are_real_whatever_is_asked(area: float, aspect: float, level: f
 
 
 def test_targets_depend_on_their_own_number_alone() -> None:
-    sampler = Sampler(Recipe.default(), TemplateLibrary.open(), 5)
+    sampler = Sampler(Recipe(), TemplateLibrary.open(), 5)
     alone = sampler.target(41, 2, 0, "sea", 0.5)
     for index in range(20):
         sampler.target(index, 0, 0, "city", 1.0)
     assert sampler.target(41, 2, 0, "sea", 0.5) == alone
-    assert Sampler(Recipe.default(), TemplateLibrary.open(), 6).target(41, 2, 0, "sea", 0.5) != alone
+    assert Sampler(Recipe(), TemplateLibrary.open(), 6).target(41, 2, 0, "sea", 0.5) != alone
 
 
 def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_retry_does_not() -> None:
-    sampler = Sampler(Recipe.default(scr={"between": [3, 6]}, dark_share=0.5), TemplateLibrary.open(), 0)
+    sampler = Sampler(Recipe(scr={"between": [3, 6]}, dark_share=0.5), TemplateLibrary.open(), 0)
     for index in range(30):
         first, later = (sampler.target(index, 0, attempt, "sea", 0.5) for attempt in (0, 1))
         assert (first.kind, first.level, first.polarity) == (later.kind, later.level, later.polarity)
@@ -69,7 +69,7 @@ def test_a_later_attempt_keeps_kind_and_ratio_and_a_later_retry_does_not() -> No
 
 
 def test_weights_of_the_row_are_kept() -> None:
-    recipe = Recipe.default(dark_share=0.25)
+    recipe = Recipe(dark_share=0.25)
     sampler = Sampler(recipe, TemplateLibrary.open(), 0)
     drawn = [sampler.target(index, 0, 0, "sea", 0.5) for index in range(3000)]
     kinds = Counter(target.kind for target in drawn)
@@ -111,7 +111,7 @@ def test_a_class_without_templates_is_refused_at_once() -> None:
 
 def test_a_row_may_have_sizes_of_its_own() -> None:
     row = {"kinds": {"point": 1.0}, "classes": {}, "point": {"area": 30, "aspect": 1}}
-    recipe = Recipe.default(scenes={"desert": row})
+    recipe = Recipe(scenes={"desert": row})
     sampler = Sampler(recipe, TemplateLibrary.open(), 0)
     own, usual = (sampler.target(0, 0, 0, scene, 0.5) for scene in ("desert", "cloud"))
     assert own.sigma == kernel_sigma(30, 1, recipe.mask_level, 0.5)

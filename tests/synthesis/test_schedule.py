@@ -35,7 +35,7 @@ class Counted:
 
 
 def schedule(seed: int = 0, mix: dict[str, float] | None = None, **counts: int | None) -> Schedule:
-    recipe = Recipe.default(backgrounds={"scene_mix": mix} if mix else {})
+    recipe = Recipe(backgrounds={"scene_mix": mix} if mix else {})
     return Schedule(Counted(**counts), recipe, seed)  # type: ignore[arg-type]
 
 

@@ -46,7 +46,7 @@ def sides(table: Any, share: float = 0.5, seed: int = 0) -> Sides:
 
 
 @given(groups, st.floats(0, 1), st.integers(0, 99))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_groups_stay_whole_and_the_share_is_near(table: dict[str, list[int]], share: float, seed: int) -> None:
     dealt = sides(table, share, seed)
     found: dict[int, set[bool]] = {}
@@ -86,7 +86,7 @@ def test_an_endless_scene_keeps_its_share_at_any_length() -> None:
 
 
 @given(groups, st.integers(0, 99), st.integers(0, 1000))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_fallback_backgrounds_stay_on_their_side(table: dict[str, list[int]], seed: int, index: int) -> None:
     dealt = sides({**table, "sky": None}, 0.5, seed)
     for scene in (*table, "sky"):

@@ -43,7 +43,7 @@ class KeptBackgrounds(ProceduralBackgrounds):
 def make_generator(**changes: Any) -> Generator:
     base = {"width": SIZE, "height": SIZE, "scr": [3, 4], "quality": {"min_contrast": 2}}
     changes = base | {"backgrounds": {"scene_mix": {"cloud": 1, "sea": 1}}} | changes
-    return Generator(Recipe.default(**changes), KeptBackgrounds(1, SIZE, SIZE), seed=5)
+    return Generator(Recipe(**changes), KeptBackgrounds(1, SIZE, SIZE), seed=5)
 
 
 @pytest.fixture(scope="module")
