@@ -1,4 +1,6 @@
-"""Speed and memory of training and inference beside the plain loop: float32, NCHW, eager, nothing folded.
+"""Speed and memory of training and inference on a CPU beside the plain loop: float32, NCHW, nothing folded.
+
+For a GPU see ``benchmarks/gpu.py``.
 
     python benchmarks/train.py --detector dnanet-resnet10-light --threads 1 --out benchmarks/results/train.json
 
@@ -43,19 +45,17 @@ class Variant:
     def build(self, settings: TrainingConfig) -> None:
         self.net = self.hardware.place(fresh_net(settings))
         self.inference: Detector = self.hardware.place(folded(self.net)) if self.fold else self.net
-        self.forward = self.hardware.compiled(self.net)
-        self.forward_inference = self.hardware.compiled(self.inference)
         self.optimizer = torch.optim.Adagrad(self.net.parameters(), lr=1e-6)
 
     def infer(self, images: torch.Tensor) -> torch.Tensor:
         self.inference.eval()
         with torch.inference_mode(), self.tuned(), self.hardware.autocast():
-            return self.forward_inference(self.hardware.inputs(images, self.net.in_channels))[-1].float()
+            return self.inference(self.hardware.inputs(images, self.net.in_channels))[-1].float()
 
     def loss(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         self.net.train()
         with self.hardware.autocast():
-            maps = self.forward(self.hardware.inputs(images, self.net.in_channels))
+            maps = self.net(self.hardware.inputs(images, self.net.in_channels))
         return deep_supervision_loss(maps, masks.to(self.hardware.device))
 
     def tuned(self) -> contextlib.AbstractContextManager[None]:
@@ -71,22 +71,12 @@ class Variant:
         return loss.item()
 
 
-def variants(device: torch.device, compiled: bool) -> list[Variant]:
-    cpu = device.type == "cpu"
-    found = [
+def variants(device: torch.device) -> list[Variant]:
+    return [
         Variant("plain: float32 NCHW eager", Runtime(device, channels_last=False), fold=False),
         Variant("default: float32 channels_last", Runtime(device), fold=True),
         Variant("bfloat16 channels_last", Runtime(device, "bfloat16"), fold=True),
     ]
-    if compiled:
-        found.append(Variant("float32 channels_last compiled", Runtime(device, compile="default"), fold=True))
-        found.append(
-            Variant("bfloat16 channels_last compiled", Runtime(device, "bfloat16", compile="default"), fold=True)
-        )
-        if not cpu:
-            modes = Runtime(device, "bfloat16", compile="max-autotune-no-cudagraphs")
-            found.append(Variant("bfloat16 channels_last autotuned", modes, fold=True))
-    return found
 
 
 def some_batch(size: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -138,7 +128,7 @@ def peak_memory(arguments: argparse.Namespace, name: str) -> float:
 
 def measure_memory(arguments: argparse.Namespace, settings: TrainingConfig) -> float:
     device = resolve_device(arguments.device)
-    (variant,) = (v for v in variants(device, compiled=True) if v.name == arguments.measure_memory)
+    (variant,) = (v for v in variants(device) if v.name == arguments.measure_memory)
     variant.build(settings)
     batch = some_batch(arguments.size, arguments.batch)
     for _ in range(2):
@@ -172,9 +162,6 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4, help="images per training step")
     parser.add_argument("--infer-batch", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument(
-        "--compiled", action="store_true", help="also the compiled variants (minutes to compile on a CPU)"
-    )
     parser.add_argument("--no-memory", action="store_true", help="leave the peak memory out")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--measure-memory", help=argparse.SUPPRESS)
@@ -187,7 +174,7 @@ def main() -> None:
         return
     device = resolve_device(arguments.device)
     images, masks = some_batch(arguments.size, max(arguments.batch, arguments.infer_batch))
-    found = variants(device, arguments.compiled)
+    found = variants(device)
     for variant in found:
         variant.build(settings)
     batch = images[: arguments.batch], masks[: arguments.batch]

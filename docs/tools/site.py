@@ -14,6 +14,27 @@ OUTSIDE = ("benchmarks/results/*.md", "benchmarks/results/*.json", "examples/*.p
 """Files outside docs/ that the site holds as well, at the same path."""
 
 
+def on_config(config: Any) -> Any:
+    """Add the pages of docs/ that the navigation does not name to its guides."""
+    config.nav = complete_navigation(config.nav)
+    return config
+
+
+def complete_navigation(nav: list[Any]) -> list[Any]:
+    """Return a navigation with every page of docs/; those it lacks come last among the guides."""
+    listed = set(pages_of(nav))
+    missing = sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in listed)
+    return [{"Guides": entry["Guides"] + missing} if "Guides" in entry else entry for entry in nav]
+
+
+def pages_of(entry: Any) -> list[str]:
+    """Return the pages that a part of the navigation names."""
+    if isinstance(entry, str):
+        return [entry]
+    inner = entry.values() if isinstance(entry, dict) else entry
+    return [page for part in inner for page in pages_of(part)]
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the command reference, the changelog and the files outside docs/ to the site."""
     files.append(File.generated(config, "cli.md", content=command_reference()))

@@ -111,7 +111,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Synthetic datasets for infrared small-target detection, and the proof that they are worth training on.",
+    help="Synthetic datasets for infrared small-target detection, and tests of their training value.",
 )
 app.callback(invoke_without_command=True)(_sirstgen)
 
@@ -137,12 +137,12 @@ app.command("audit")(reported(audit.audit))
 app.command("export")(reported(export.export))
 app.command("fit")(reported(fit.fit))
 
-_backgrounds = _group("backgrounds", "Makes, harvests and classifies backgrounds.")
+_backgrounds = _group("backgrounds", "Make, harvest and classify backgrounds.")
 _backgrounds.command("make")(reported(backgrounds.make, "backgrounds"))
 _backgrounds.command("harvest")(reported(backgrounds.harvest, "backgrounds"))
 _backgrounds.command("classify")(reported(backgrounds.classify, "backgrounds"))
 
-_scenes = _group("scenes", "The scene CNN.")
+_scenes = _group("scenes", "Train the scene CNN.")
 _scenes.command("train")(reported(scenes.train, "scenes"))
 
 

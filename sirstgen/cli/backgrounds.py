@@ -21,7 +21,10 @@ def make(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Makes procedural backgrounds: clouds, seas, cities, fields and highlights that were never photographed."""
+    """Draw procedural backgrounds, without any recorded pixel.
+
+    Scenes: city, cloud, field, highlight, sea.
+    """
     from sirstgen.backgrounds.procedural import SCENES
     from sirstgen.backgrounds.procedural.make import make as make_frames
 
@@ -55,7 +58,10 @@ def harvest(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Turns labelled frames into clean backgrounds: every target is replaced by the best-matching patch nearby."""
+    """Turn labelled frames into backgrounds without targets.
+
+    Every target is replaced by the best-matching patch nearby.
+    """
     from sirstgen.backgrounds.harvest import harvest_folder
     from sirstgen.scenes.labels import read_labels
 
@@ -80,7 +86,10 @@ def classify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Decides which scene each background shows, and keeps it in scenes.json beside them."""
+    """Classify the scene of each background of a folder.
+
+    The scenes are kept in scenes.json beside the frames.
+    """
     from sirstgen.backgrounds.library import BackgroundLibrary
 
     described = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence).describe()

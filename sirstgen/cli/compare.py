@@ -26,7 +26,7 @@ def compare(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Measure how a dataset differs from real frames or from any other dataset.
+    """Measure how a dataset differs from real frames or another.
 
     Prints distances between statistics, and how well random forests separate the two sets. CANDIDATE and REFERENCE may
     be one folder where --split and --reference-split name the two parts of its split.

@@ -24,7 +24,10 @@ def detect(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Detects targets: a mask and an overlay of each image, and a table of centroids with scores."""
+    """Detect targets in a folder of images with a trained net.
+
+    Writes a mask and an overlay of each image, and a table of centroids with scores.
+    """
     from dataclasses import asdict
 
     from sirstgen.detect.folder import DetectOptions, detect_folder

@@ -25,7 +25,7 @@ def export(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Writes a dataset in the format of COCO, YOLO, VOC or other tools."""
+    """Write a dataset in the format of COCO, YOLO or other tools."""
     from sirstgen.export.export import export_dataset
 
     dataset = common.open_dataset(folder, mask_threshold)

@@ -13,7 +13,7 @@ from sirstgen.cli import common
 def figures(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
     ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
-    n: Annotated[int, typer.Option("--n", help="Without --ids: so many images, evenly spread.")] = 1,
+    n: Annotated[int, typer.Option("--n", help="Number of images without --ids, evenly spread.")] = 1,
     detectors: common.Detectors = "quick",
     weights: common.Weights = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
@@ -22,7 +22,10 @@ def figures(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Draws images beside all maps (Fig. 8), maps as surfaces (Fig. 9), features of DNA-Nets (Fig. 10, 13)."""
+    """Draw single images beside what detectors make of them.
+
+    Maps (Fig. 8 of the paper), surfaces (Fig. 9), and features of DNA-Nets (Fig. 10 and 13).
+    """
     from sirstgen.bench.choice import choose_detectors
     from sirstgen.figures.figures import write_figures
     from sirstgen.preview.contact_sheet import spread

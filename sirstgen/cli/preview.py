@@ -22,7 +22,7 @@ def preview(
     columns: Annotated[int | None, typer.Option(help="Tiles in a row. [6 images or 4 targets]")] = None,
     drop: Annotated[
         str | None,
-        typer.Option(help="Ids (or a file of them) to remove and draw anew; the sheet then shows the new ones."),
+        typer.Option(help="Ids, or a file of them, to draw anew and show."),
     ] = None,
     backgrounds: Annotated[
         str | None, typer.Option(help="With --drop: what the dataset was made from. [as its manifest says]")
@@ -36,8 +36,11 @@ def preview(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Draws a contact sheet of a dataset, and beside it one target enlarged with its mask."""
-    from sirstgen.preview.preview import refuse_pictures, write_preview
+    """Draw a contact sheet of a dataset and one enlarged target.
+
+    --drop draws images anew that you reject; sirstgen review does the same in the browser.
+    """
+    from sirstgen.preview.preview import refuse_pictures, target_place, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
@@ -45,6 +48,8 @@ def preview(
     refuse_pictures(sheet, overwrite)
     dataset = common.open_dataset(folder, mask_threshold)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
+    if enlarge is not None:
+        target_place(dataset, enlarge)  # before images are drawn anew
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)

@@ -25,7 +25,7 @@ def review(
     scene: common.Scene = None,
     templates: common.Templates = None,
 ) -> None:
-    """Look through images, masks and targets in the browser, and reject images with a key.
+    """Look through a dataset in the browser and reject images.
 
     Rejected images of a synthetic dataset are drawn anew. For any other dataset, and with --read-only, their ids are
     written to a list. Ctrl-C ends the review.

@@ -22,7 +22,10 @@ def train(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Trains the scene CNN and measures it on held-out groups of frames."""
+    """Train the scene CNN on a folder of frames.
+
+    It is measured on groups of frames that are held out.
+    """
     from sirstgen.scenes.training import train_scenes
 
     with common.progress("scenes", quiet, "crops") as told:

@@ -19,7 +19,10 @@ def stats(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Measure targets per image, sizes, brightness, SCR, contrast and scenes, as in Fig. 6 of the paper."""
+    """Measure targets, sizes, brightness, SCR and scenes.
+
+    The paper's figures of its own set (Fig. 6) are printed beside.
+    """
     from sirstgen.pages.figure import refuse_figure, write_figure
     from sirstgen.pages.page import refuse_page, write_page
     from sirstgen.stats.dataset_statistics import dataset_statistics

@@ -60,7 +60,11 @@ def train_check(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Trains a detector on mixes of real and synthetic images, tests it on real ones, and prints the paper's table."""
+    """Train detectors on mixes of images and print Table VIII.
+
+    Tests on real images only. Without a real dataset, the surrogate domain takes its place, and the
+    result says nothing about real frames.
+    """
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
     from sirstgen.train_check.figure import draw_table_viii

@@ -24,7 +24,10 @@ def verify(
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
-    """Recomputes every mask, box, SCR, count, split and checksum of a dataset from its files; exit code 1 on faults."""
+    """Recompute everything that a dataset states from its files.
+
+    Masks, boxes, SCR, counts, split and checksums. Exit code 1 where it finds faults.
+    """
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.verification.verify import examine
 

@@ -144,9 +144,17 @@ def card(manifest: dict[str, Any]) -> str:
 * `dataset.json`: the complete recipe, library versions and rejections ({rejections}).
 * `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
-Made after section IV of B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE
-Transactions on Image Processing, 2023. The images are synthetic: no figure reached on them is a statement about real
-frames.
+The images are synthetic: no figure reached on them is a statement about real frames.
+
+## Licence and citation
+
+The authors of sirstgen claim no rights in this dataset. On the built-in or procedural backgrounds and the built-in
+templates it may be used and published without restriction. The licence of other backgrounds or templates applies to
+their pixels.
+
+Cite sirstgen {manifest["sirstgen"]} with the seed and the recipe of `dataset.json`, and the paper whose section IV
+it follows: B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE Transactions on
+Image Processing, 2023.
 """
 
 
