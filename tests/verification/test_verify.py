@@ -435,3 +435,12 @@ def test_contrasts_and_later_stages_are_held_to_what_they_promise(tmp_path: Path
         write_rows(folder, content)
         write_sums(folder)
         assert any("contrast_requested must be met" in fault.what for fault in verify(folder)) == faulty
+
+
+def test_rebuilding_allows_the_last_digit_of_an_amplitude_and_no_more(folder: Path, generator: Generator) -> None:
+    content = rows(folder)
+    for change, faulty in ((0.01, False), (0.1, True)):
+        content[2]["targets"][0]["amplitude"] += change
+        write_rows(folder, content)
+        write_sums(folder)
+        assert any("targets differ" in fault.what for fault in verify(folder, rebuild=generator)) == faulty
