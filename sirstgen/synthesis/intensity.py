@@ -23,19 +23,21 @@ def clipped_amplitude(
     Returns:
         Gray levels; infinite where no amplitude is enough.
     """
-    if not 0 <= required <= white * under.size:
-        return math.copysign(math.inf, first)
-    low, high = first, 2 * first
-    least = 1e-3 * math.copysign(1.0, first)
-    while abs(np.clip(under + high * own, 0, white).sum() - under.sum()) < abs(required - under.sum()):
-        low, high = high, 2 * high + least
-        if abs(high) > 1e9:
-            return math.copysign(math.inf, first)
-    for _ in range(60):
-        middle = (low + high) / 2
-        reached = abs(np.clip(under + middle * own, 0, white).sum() - under.sum())
-        low, high = (middle, high) if reached < abs(required - under.sum()) else (low, middle)
-    return high
+    wanted = required - float(np.add.reduce(under))
+    sign = math.copysign(1.0, first)
+    room = white - under if sign > 0 else under
+    if not 0 <= required <= white * under.size or sign * wanted > np.add.reduce(room):
+        return sign * math.inf
+    # Amplitudes at which the pixels reach the end one after the other; between them the sum grows evenly.
+    order = np.argsort(room / own, kind="stable")
+    ends = (room / own)[order]
+    ended, left = np.cumsum(room[order]), np.add.reduce(own) - np.cumsum(own[order])
+    step = int(np.searchsorted(ended + ends * left, sign * wanted))
+    if step == 0:
+        return wanted / float(np.add.reduce(own))
+    if step == len(ends) or left[step - 1] <= 0:
+        return sign * float(ends[-1])
+    return sign * (sign * wanted - float(ended[step - 1])) / float(left[step - 1])
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
