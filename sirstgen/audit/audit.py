@@ -13,9 +13,10 @@ import numpy as np
 
 from sirstgen.audit.alignment import set_shift
 from sirstgen.audit.checks import CHECKS, FAULT, Finding
-from sirstgen.audit.copies import SAME, TURNS, Pair, candidates
+from sirstgen.audit.copies import SAME, Pair, candidates
 from sirstgen.audit.folder import Contents, look_into
 from sirstgen.audit.inspect import Comparison, Inspection, Task, compared, inspect
+from sirstgen.audit.likeness import TURNS
 from sirstgen.errors import InvalidValueError
 from sirstgen.verification.issues import Issue
 from sirstgen.workers import as_finished, worker_pool
