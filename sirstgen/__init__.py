@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from sirstgen.audit.audit import audit_dataset as audit_dataset
     from sirstgen.backgrounds.library import BackgroundLibrary as BackgroundLibrary
     from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds as ProceduralBackgrounds
     from sirstgen.backgrounds.source import Background as Background
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from sirstgen.verification.verify import verify as verify
 
 _HOMES = {
+    "audit.audit": ("audit_dataset",),
     "backgrounds.library": ("BackgroundLibrary",),
     "backgrounds.procedural.source": ("ProceduralBackgrounds",),
     "backgrounds.source": ("Background", "BackgroundSource"),

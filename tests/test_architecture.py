@@ -67,7 +67,7 @@ MAY_KNOW = {
         "verification",
     },
     # One room a command.
-    "audit": {"backgrounds", "datasets", "measure", "pages", "verification"},
+    "audit": {"backgrounds", "datasets", "measure", "pages", "storage", "verification"},
     "bench": {"datasets", "detect", "detectors", "evaluation", "measure", "pages", "preview", "training"},
     "comparison": {"backgrounds", "datasets", "measure", "pages"},
     "detect": {"detectors", "measure", "training"},

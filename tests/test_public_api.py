@@ -43,6 +43,7 @@ NAMES = [
     "TargetRejectedError",
     "TemplateLibrary",
     "TorchDataset",
+    "audit_dataset",
     "compare",
     "dataset_statistics",
     "export_dataset",

@@ -40,7 +40,7 @@ def preview(
 
     --drop draws images anew that you reject; sirstgen review does the same in the browser.
     """
-    from sirstgen.preview.preview import refuse_pictures, write_preview
+    from sirstgen.preview.preview import refuse_pictures, target_place, write_preview
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
@@ -48,6 +48,8 @@ def preview(
     refuse_pictures(sheet, overwrite)
     dataset = common.open_dataset(folder, mask_threshold)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
+    if enlarge is not None:
+        target_place(dataset, enlarge)  # before images are drawn anew
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)

@@ -92,7 +92,7 @@ def write_preview(
         picture = target_sheet(dataset, chosen, columns if columns is not None else 4, progress=progress)
     else:
         picture = image_sheet(dataset, chosen, columns if columns is not None else 6, progress=progress)
-    place = _place(dataset, enlarge) if enlarge is not None else None if targets else _first(dataset, chosen)
+    place = target_place(dataset, enlarge) if enlarge is not None else None if targets else _first(dataset, chosen)
     if place is not None:
         key, number = place
         image, mask = dataset.sample(key)
@@ -110,11 +110,15 @@ def _first(dataset: Dataset, ids: Sequence[str]) -> tuple[str, int] | None:
     return None
 
 
-def _place(dataset: Dataset, text: str) -> tuple[str, int]:
-    """``000012`` or ``000012:1`` as an id and a target's number."""
+def target_place(dataset: Dataset, text: str) -> tuple[str, int]:
+    """Return the id and the target's number that ``000012`` or ``000012:1`` names.
+
+    Raises:
+        InvalidValueError: no such image, or no number.
+    """
     if text in dataset.ids:
         return text, 0
     key, _, number = text.rpartition(":")
-    if key not in dataset.ids or not number.isdecimal():
+    if key not in dataset.ids or not (number.isdecimal() and len(number) < 9):
         raise InvalidValueError(f"the target to enlarge must be an id, or id:number, of {dataset.folder}, got {text!r}")
     return key, int(number)

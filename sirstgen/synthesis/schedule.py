@@ -19,6 +19,7 @@ from sirstgen.seeding import Draws, stream
 from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
 
+_MOST_EARLIER = 4096  # crops of a background that a new one is compared with
 # The plastic number's powers: the two-dimensional sequence whose points stay apart however many are taken.
 _PLASTIC = 1.32471795724474602596
 _STEP = 1 / _PLASTIC, 1 / _PLASTIC**2
@@ -145,7 +146,7 @@ class _Order:
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
 ) -> tuple[tuple[int, int], bool]:
-    """The crop's corner for one use of a background, and whether it shows what an earlier use has shown.
+    """The crop's corner for one use of a background, and whether it shows what one of the 4096 uses before has shown.
 
     The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
 
@@ -167,7 +168,7 @@ def crop_corner(
         later = Draws(seed, index, "crop", attempt).random
         place = later(), later()
     corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
-    for earlier in range(use):
+    for earlier in range(max(0, use - _MOST_EARLIER), use):
         x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
         if -NEAR < x - corner[0] < NEAR:
             y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
