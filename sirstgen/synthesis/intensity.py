@@ -17,7 +17,7 @@ def clipped_amplitude(
         required: what the mask's pixels must sum to.
         under: (area,) background under the mask.
         own: (area,) the target's own profile there, positive.
-        first: the amplitude without the ends, gray levels, which is too small in size.
+        first: the amplitude without the ends, gray levels; gives the sign.
         white: the largest gray level.
 
     Returns:
@@ -25,17 +25,16 @@ def clipped_amplitude(
     """
     if not 0 <= required <= white * under.size:
         return math.copysign(math.inf, first)
-    low, high = first, 2 * first
-    least = 1e-3 * math.copysign(1.0, first)
-    while abs(np.clip(under + high * own, 0, white).sum() - under.sum()) < abs(required - under.sum()):
-        low, high = high, 2 * high + least
-        if abs(high) > 1e9:
-            return math.copysign(math.inf, first)
-    for _ in range(60):
-        middle = (low + high) / 2
-        reached = abs(np.clip(under + middle * own, 0, white).sum() - under.sum())
-        low, high = (middle, high) if reached < abs(required - under.sum()) else (low, middle)
-    return high
+    needed = abs(required - float(under.sum()))
+    room = white - under if first > 0 else under
+    # Pixels reach their end one after the other. Between two ends the sum grows in proportion to the amplitude.
+    ends = room / own
+    order = ends.argsort(kind="stable")
+    ends, room, own = ends[order], room[order], own[order]
+    filled = room.cumsum() - room
+    amplitudes = (needed - filled) / own[::-1].cumsum()[::-1]
+    reached = np.flatnonzero(amplitudes <= ends * (1 + 1e-12))
+    return math.copysign(float(amplitudes[reached[0]]) if len(reached) else math.inf, first)
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
