@@ -17,7 +17,7 @@ def clipped_amplitude(
         required: what the mask's pixels must sum to.
         under: (area,) background under the mask.
         own: (area,) the target's own profile there, positive.
-        first: the amplitude without the ends, gray levels; gives the sign.
+        first: the amplitude without the ends, gray levels, which is too small in size.
         white: the largest gray level.
 
     Returns:
@@ -25,16 +25,14 @@ def clipped_amplitude(
     """
     if not 0 <= required <= white * under.size:
         return math.copysign(math.inf, first)
-    needed = abs(required - float(under.sum()))
-    room = white - under if first > 0 else under
-    # Pixels reach their end one after the other. Between two ends the sum grows in proportion to the amplitude.
-    ends = room / own
+    if first < 0:  # seen from white, a dark target is a bright one
+        return -clipped_amplitude(white * under.size - required, white - under, own, -first, white)
+    ends = (white - under) / own  # amplitudes at which the pixels become white, the first ones first
     order = ends.argsort(kind="stable")
-    ends, room, own = ends[order], room[order], own[order]
-    filled = room.cumsum() - room
-    amplitudes = (needed - filled) / own[::-1].cumsum()[::-1]
-    reached = np.flatnonzero(amplitudes <= ends * (1 + 1e-12))
-    return math.copysign(float(amplitudes[reached[0]]) if len(reached) else math.inf, first)
+    below, slopes = (part[order][::-1].cumsum()[::-1] for part in (under, own))  # of the pixels that are not white yet
+    amplitudes = (required - white * np.arange(under.size) - below) / slopes
+    reached = amplitudes <= ends[order]
+    return float(amplitudes[reached.argmax()] if reached.any() else ends[order[-1]])
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:

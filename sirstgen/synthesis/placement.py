@@ -23,6 +23,8 @@ NO_ROOM = "no room"
 BLOCK = 8
 _NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
 _CANDIDATES = 24
+_FURTHER = 12  # candidates after the first that can take the target, for one that is as bright or dim as wanted
+_MARGIN = 1.1  # of the foretold peak, which errs: what would come close to white is not tried
 _BESIDE = 24  # places tried beside another target
 _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
@@ -116,6 +118,8 @@ class PlacementContext:
         self._preferred, self._may_saturate, self._allowed = preferred, may_saturate, allowed
         self._global = (float(layer.mean()), float(layer.std())) if region == "global" else None
         self._white = 255 if layer.dtype == np.uint8 else 65535
+        self._bright: float | None = None
+        self._in_frame = _to_frame(crop, layer.shape[1], layer.shape[0])
 
     def place(
         self,
@@ -150,26 +154,27 @@ class PlacementContext:
         per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
         allowed = self._allowed(where) if self._allowed is not None else None
         horizon = self._analysis.horizon if allowed is None and where != "any" else None
-        (first_x, step_x), (first_y, step_y) = self._to_frame
+        (first_x, step_x), (first_y, step_y) = self._in_frame
         means, deviations = self._analysis.clutter
         # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
         rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
         first_column, step_column = (first_x + 0.5) * columns_of, step_x * columns_of
         first_row, step_row = (first_y + 0.5) * rows_of, step_y * rows_of
-        bright, leeway = (0.0 if outside_top10 is None else self._brightest), _LEEWAY * self._white
+        bright, leeway = (0.0 if outside_top10 is None else self._brightest()), _LEEWAY * self._white
         random, ratio = rng.random, None if request.scr is None else request.scr * request.polarity
         least, white, may_saturate = self._min_contrast, self._white, self._may_saturate
         ahead = len(beside)
         best, best_score = None, -1
         room = saturated = False
-        for number in range(ahead + _CANDIDATES):
+        last = ahead + _CANDIDATES
+        for number in range(last):
             is_beside = number < ahead
             if is_beside:
                 column, row = round(beside[number][0]), round(beside[number][1])
                 if not (0 <= column - low_x <= room_x and 0 <= row - low_y <= room_y):
                     continue
             else:
-                if best_score >= 6:
+                if best_score >= 6 or number > last:
                     break
                 column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
                 if self._preferred is not None:
@@ -201,7 +206,7 @@ class PlacementContext:
                 peak = (mean + wanted - here) * per_level
                 if (peak if wanted > 0 else -peak) < least:
                     continue
-                shown = mean + wanted if may_saturate else here + peak
+                shown = mean + wanted if may_saturate else here + peak * _MARGIN
                 if not 0 < shown < white:
                     saturated = True
                     continue
@@ -209,6 +214,8 @@ class PlacementContext:
                 if outside_top10 is not None:
                     fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
                 score = 4 * is_beside + 2 + fits
+                if best is None:
+                    last = max(number, ahead) + _FURTHER
                 if score > best_score:
                     best, best_score = Place(column, row, deviation), score
                     if score == 7 or (score == 3 and not is_beside):
@@ -223,23 +230,24 @@ class PlacementContext:
         height, width = self._layer.shape
         return round(self._preferred.x.draw(rng) * (width - 1)), round(self._preferred.y.draw(rng) * (height - 1))
 
-    @cached_property
     def _brightest(self) -> float:
-        """The gray level that bounds the brightest 10 % of the image."""
-        sample = self._layer[::8, ::8].ravel()
-        place = len(sample) * _TOP_SHARE // 100
-        return float(np.partition(sample, place)[place])
+        """Return the gray level that bounds the brightest 10 % of the image."""
+        if self._bright is None:
+            sample = self._layer[::8, ::8].flatten()
+            place = len(sample) * _TOP_SHARE // 100
+            sample.partition(place)
+            self._bright = float(sample[place])
+        return self._bright
 
-    @cached_property
-    def _to_frame(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """First coordinate and step of the image's columns in the frame, and of its rows."""
-        height, width = self._layer.shape
-        x, y, crop_width, crop_height = self._crop.crop
-        along, down = crop_width / width, crop_height / height
-        columns = (x - 0.5 + along / 2, along)
-        if self._crop.flip:
-            columns = (columns[0] + along * (width - 1), -along)
-        return columns, (y - 0.5 + down / 2, down)
+
+def _to_frame(crop: BackgroundCrop, width: int, height: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the first coordinate and the step of an image's columns in the frame, and of its rows."""
+    x, y, crop_width, crop_height = crop.crop
+    along, down = crop_width / width, crop_height / height
+    columns = (x - 0.5 + along / 2, along)
+    if crop.flip:
+        columns = (columns[0] + along * (width - 1), -along)
+    return columns, (y - 0.5 + down / 2, down)
 
 
 def places_beside(rng: Draws, rules: Cluster, others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
