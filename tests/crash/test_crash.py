@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from crash.harness import kills, pairs
 from crash.scenarios import PAIRS, SCENARIOS
 
