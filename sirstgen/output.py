@@ -63,6 +63,17 @@ def refuse_overlap(out: Path, *inputs: Path | str | None) -> None:
             )
 
 
+def require_apart(out: Path, source: Path) -> None:
+    """Raise InvalidValueError where the output is the folder it is made from, holds it, or lies in it."""
+    refuse_overlap(out, source)
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InvalidValueError(
+            f"the output must lie apart from the dataset, got {out}, which lies in {source}; choose another folder",
+            name="out",
+            value=str(out),
+        )
+
+
 def refuse_existing(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputExistsError unless `folder` is absent, empty or a folder that may be overwritten."""
     _refuse_file(folder)

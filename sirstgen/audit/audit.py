@@ -47,8 +47,8 @@ class Audit:
     findings: list[Finding]
 
     def by_check(self) -> dict[str, list[Finding]]:
-        """Return the findings of each check that has some, in the order of `CHECKS`."""
-        found: dict[str, list[Finding]] = {name: [] for name in CHECKS}
+        """Return the findings of each check that has some: faults first, then in the order of `CHECKS`."""
+        found: dict[str, list[Finding]] = {name: [] for name in sorted(CHECKS, key=lambda name: CHECKS[name].level)}
         for finding in self.findings:
             found[finding.check].append(finding)
         return {name: entries for name, entries in found.items() if entries}
@@ -84,7 +84,7 @@ class Audit:
         }
 
 
-def audit(
+def audit_dataset(
     folder: Path | str,
     *,
     against: Path | str | None = None,

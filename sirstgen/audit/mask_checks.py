@@ -94,7 +94,7 @@ def _by_values(
     shown = [int(value) for value in values[between][:5]]
     if far == 0 or (values[-1] == top and strays <= max(_STRAY * inked, _FEW) and 2 * strays < inked):
         found.append(Finding.of("mask-stray-values", key, f"{strays} pixels are neither 0 nor {top}, such as", shown))
-        return np.asarray(gray > top // 2, dtype=bool), far == 0
+        return np.asarray(gray > top // 2, dtype=bool), True
     what = f"{len(values)} values; {strays} pixels are neither 0 nor {top}, such as"
     found.append(Finding.of("mask-gray", key, what, shown))
     return np.asarray(gray > int(values[-1]) // 2, dtype=bool), False

@@ -11,14 +11,13 @@ import numpy as np
 from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.raw import open_raw
-from sirstgen.audit.text import summary
 from sirstgen.errors import InputError
 from sirstgen.measure.components import find_components
 from sirstgen.pages.page import Block, Facts, Gallery, Note, Page, Picture, Section, write_page
 from sirstgen.pages.picture import coloured, shown
 from sirstgen.pages.table import Grid
 
-_EXAMPLES, _ROWS = 6, 200
+_EXAMPLES, _ROWS, _NAMES = 6, 200, 30
 _HEIGHT = 240  # pixels of a picture
 _OUTLINE = (60, 60, 255)  # of targets; blue, green, red
 
@@ -45,7 +44,7 @@ def write_audit(found: Audit, path: Path) -> None:
         "Nothing was found." if not sections else "Faults give wrong results; warnings are for a person to look at."
     )
     top: list[Block] = [Facts(counts), Note(closing, level)]
-    write_page(path, Page(f"Audit of {name}", sections, top, f"sirstgen audit {name}: {summary(found)}"))
+    write_page(path, Page(f"Audit of {name}", sections, top, f"sirstgen audit {name}"))
 
 
 def _blocks(found: Audit, check: str, findings: Sequence[Finding]) -> Iterator[Block]:
@@ -53,14 +52,23 @@ def _blocks(found: Audit, check: str, findings: Sequence[Finding]) -> Iterator[B
     pictures = [picture for finding in findings[:_EXAMPLES] for picture in _pictures(found, finding)]
     if pictures:
         yield Gallery(pictures)
-    rows = [_row(finding) for finding in findings[:_ROWS]]
-    more = f"{len(findings) - _ROWS} more are in the JSON of --json." if len(findings) > _ROWS else ""
-    yield Grid(("where", "what", "found", "stated"), rows, more)
+    rows = _rows(findings)
+    more = f"{len(rows) - _ROWS} more rows are in the JSON of --json." if len(rows) > _ROWS else ""
+    yield Grid(("where", "what", "found", "stated"), rows[:_ROWS], more)
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
-    issue = finding.issue
-    return issue.place, issue.what, *("" if value is None else str(value) for value in (issue.found, issue.stated))
+def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    """A row for each thing found, with all places where it was."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for finding in findings:
+        issue = finding.issue
+        shown = ("" if value is None else str(value) for value in (issue.found, issue.stated))
+        places.setdefault((issue.what, *shown), []).append(issue.place)
+    rows = []
+    for what, names in places.items():
+        more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+        rows.append((", ".join(names[:_NAMES]) + more, *what))
+    return rows
 
 
 def _pictures(found: Audit, finding: Finding) -> Iterator[Picture]:
@@ -94,7 +102,8 @@ def _outlined(picture: np.ndarray, mask_file: Path, scale: int) -> np.ndarray:
     mask = gray > gray.max() // 2 if gray.max() > 1 else gray > 0
     if mask.mean() > 0.5 or len(find_components(mask)) > 500:
         return picture
-    large = np.repeat(np.repeat(mask.astype(np.uint8), scale, axis=0), scale, axis=1)
+    size = picture.shape[1], picture.shape[0]
+    large = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     grown = cv2.dilate(large, np.ones((2 * scale + 1, 2 * scale + 1), np.uint8))
     contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(picture.copy(), contours, -1, _OUTLINE, 1))

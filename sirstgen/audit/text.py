@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS
+from sirstgen.pages.table import WIDTH
 
 SHOWN = 3
 """Findings that stand under each check."""
@@ -14,11 +17,11 @@ def audit_text(found: Audit, shown: int = SHOWN) -> str:
     lines = []
     for name, findings in found.by_check().items():
         check = CHECKS[name]
-        lines.append(f"{check.level} {name}: {len(findings)} ({check.title}) {check.advice}")
+        lines.append(f"{check.level} {name}: {len(findings)}. {check.title}. {check.advice}")
         lines += [f"    {finding.issue}" for finding in findings[:shown]]
         if len(findings) > shown:
             lines.append(f"    and {len(findings) - shown} more")
-    return "\n".join([*lines, summary(found)])
+    return "\n".join([*(part for line in lines for part in _wrapped(line)), summary(found)])
 
 
 def summary(found: Audit) -> str:
@@ -26,6 +29,11 @@ def summary(found: Audit) -> str:
     warnings = len(found.findings) - found.faults
     counts = f"{_counted(found.faults, 'fault')}, {_counted(warnings, 'warning')}"
     return f"{found.contents.folder}: {found.images} images with {found.targets} targets: {counts}"
+
+
+def _wrapped(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _counted(count: int, word: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -217,6 +218,8 @@ def _fingerprint(dataset: Dataset, image: str) -> str:
 
 
 def _entry(data: dict[str, Any]) -> Scored:
+    if not (isinstance(data["detector"], str) and math.isfinite(data["seconds"])):
+        raise ValueError("a score names its detector and its time")
     return Scored(data["id"], data["detector"], data["seconds"], MapScore.from_dict(data))
 
 
@@ -235,7 +238,7 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
                 data = json.loads(line)
                 image, source = data["id"], data["source"]
                 _entry(data)
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 damaged += 1
                 continue
             sound = True

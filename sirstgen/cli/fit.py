@@ -11,16 +11,18 @@ from sirstgen.cli import common
 
 
 def fit(
-    real: Annotated[Path, typer.Argument(metavar="REAL", help="Labelled frames, at native size; 20 or more.")],
+    real: Annotated[
+        Path, typer.Argument(metavar="REAL", help="Dataset of 20 or more labelled frames, at native size.")
+    ],
     out: Annotated[Path, typer.Option(help="Recipe file to write.")] = Path("recipe.yaml"),
     split: Annotated[str | None, typer.Option(help="Images to use: train or all. [train if split]")] = None,
     ids: Annotated[str | None, typer.Option(help="Frames, separated by commas, or a file with one a line.")] = None,
     labels: Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame.")] = None,
     noise: Annotated[
-        bool, typer.Option("--noise", help="Draw sensor noise too, for backgrounds that have none.")
+        bool, typer.Option("--noise", help="Draw sensor noise too, for backgrounds without noise.")
     ] = False,
     no_match: Annotated[
-        bool, typer.Option("--no-match", help="Do not find shapes and codec by rendering, which takes a minute or two.")
+        bool, typer.Option("--no-match", help="Skip the search for shapes and codec by rendering.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,

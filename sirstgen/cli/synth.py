@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def synth(
-    scr: Annotated[str | None, typer.Option(help="Signal-to-clutter ratios to choose from. [recipe: 3,4,5,6]")] = None,
+    scr: Annotated[str | None, typer.Option(help="Signal-to-clutter ratios to draw. [recipe: 3,4,5,6]")] = None,
     n: Annotated[int | None, typer.Option("--n", help="Number of images. [1327, or all plans]")] = None,
     out: Annotated[
         str, typer.Option(metavar="PATH_OR_URL", help="Folder to write, or with --shard-size a URL (s3://...).")
@@ -25,12 +25,13 @@ def synth(
     backgrounds: common.Backgrounds = "builtin",
     labels: common.Labels = None,
     scene: common.Scene = None,
+    places: common.Places = None,
     templates: common.Templates = None,
     size: Annotated[str | None, typer.Option(help="Image size, WIDTHxHEIGHT or one side. [recipe: 256x256]")] = None,
-    bit_depth: Annotated[int | None, typer.Option(help="8 or 16. [recipe: 8]")] = None,
-    blur_sigma: Annotated[str | None, typer.Option(help="Blur sigmas to choose from. [recipe: 0.2,0.5,1]")] = None,
+    bit_depth: Annotated[int | None, typer.Option(help="Bits of the images, 8 or 16. [recipe: 8]")] = None,
+    blur_sigma: Annotated[str | None, typer.Option(help="Blur sigmas to draw, pixels. [recipe: 0.2,0.5,1]")] = None,
     procedural_share: Annotated[
-        float | None, typer.Option(help="Share of images on procedural backgrounds, beside the others. [recipe: 0]")
+        float | None, typer.Option(help="Share of images on procedural backgrounds. [recipe: 0]")
     ] = None,
     train_share: Annotated[
         float | None, typer.Option(help="Share of images in the training split. [recipe: 0.5]")
@@ -56,8 +57,12 @@ def synth(
     ] = None,
     resume: common.Resume = False,
     overwrite: common.Overwrite = False,
-    print_schema: Annotated[bool, typer.Option("--print-schema", help="Print the recipe's JSON Schema.")] = False,
-    print_recipe: Annotated[bool, typer.Option("--print-recipe", help="Print the complete recipe.")] = False,
+    print_schema: Annotated[
+        bool, typer.Option("--print-schema", help="Print the recipe's JSON Schema, write nothing.")
+    ] = False,
+    print_recipe: Annotated[
+        bool, typer.Option("--print-recipe", help="Print the commented recipe, write nothing.")
+    ] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -123,7 +128,7 @@ def synth(
             seed = draw_seed()
             if not quiet:
                 typer.echo(f"seed {seed}", err=True)
-        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
+        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
         drawings = TemplateLibrary.open(templates) if templates is not None else None
         if drawings is not None:
             drawings.check()

@@ -43,6 +43,8 @@ def place_gray(source: Path, data: bytes, pixels: Gray, target: Path, link: bool
 
 
 def _is_gray_png_of(data: bytes, pixels: Gray, source: Path) -> bool:
+    if b"eXIf" in data:
+        return False  # some readers would turn the image, others would not
     if not data.startswith(_PNG) or data[24] != 8 * pixels.dtype.itemsize or data[25] != 0:
         return False
     stored: NDArray[Any] = decode_gray(data, source)

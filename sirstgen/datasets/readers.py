@@ -14,12 +14,13 @@ from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
 from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.truth import parse_truth
 from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
 from sirstgen.image_files import named
-from sirstgen.input_files import loaded_json, read_bytes
+from sirstgen.input_files import read_bytes
 from sirstgen.slices import Slice
 
 Pair = tuple[Gray, NDArray[np.bool_]]
@@ -215,17 +216,7 @@ class Dataset:
         path = self.folder / "targets.jsonl"
         if not path.is_file():
             return {}
-        rows: dict[str, dict[str, Any]] = {}
-        for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-            row = loaded_json(line)
-            key = row.get("id") if isinstance(row, dict) else None
-            if not isinstance(row, dict) or not isinstance(key, str):
-                raise InputError.of(path, f"line {number} is not a JSON object with an id")
-            if key not in self._entries or key in rows:
-                what = "stands twice" if key in rows else "has no image"
-                raise InputError.of(path, f"line {number}: id {named([key])!r} {what}")
-            rows[key] = row
-        return rows
+        return parse_truth(read_bytes(path), path, self._entries)
 
     def _fitted_mask(self, entry: Entry, shape: tuple[int, int]) -> NDArray[np.bool_]:
         read = fit_mask(entry.read_mask(self.mask_threshold), shape, entry.mask.path)

@@ -97,11 +97,22 @@ class MapScore:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """A score from what `as_dict` gave."""
+        """A score from what `as_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        ladder = np.array(data["ladder"])
+        if ladder.shape != (len(LADDER), len(_RUNGS)) or ladder.dtype.kind != "i" or (ladder < 0).any():
+            raise ValueError("the counts along the thresholds have another shape")
+        if not all(
+            type(count) in (int, float) and count >= 0 for name in ("exact", "published") for count in data[name]
+        ):
+            raise ValueError("counts must be numbers of 0 or more")
         return cls(
             DetectionResult(**dict(zip(_COUNTS, data["exact"], strict=True))),
             DetectionResult(dialect="dnanet", **dict(zip(_COUNTS, data["published"], strict=True))),
             int(data["empty_maps"]),
             tuple(map(bool, data["detected"])),
-            np.array(data["ladder"], np.int64),
+            ladder.astype(np.int64),
         )

@@ -24,7 +24,7 @@ from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale
-from sirstgen.output import output_folder
+from sirstgen.output import output_folder, require_apart
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import listed_files
 
@@ -133,7 +133,7 @@ def export_dataset(
     kind = _checked(format, bit_depth, imgsz, shard_size)
     source = Dataset.of(dataset)
     folder = Path(out)
-    _refuse_overlap(source.folder, folder)
+    require_apart(folder, source.folder)
     check_files([(source, source.ids)])
     with output_folder(folder, listed_files(RECORD), overwrite=overwrite, staged=True) as output:
         work = output.work
@@ -178,14 +178,6 @@ def _checked(format: str, bit_depth: int | None, imgsz: int | None, shard_size: 
         if value is not None and value < 1:
             raise InvalidValueError(f"{name} must be at least 1, got {value}", value=value)
     return kind
-
-
-def _refuse_overlap(source: Path, out: Path) -> None:
-    first, second = source.resolve(), out.resolve()
-    if first == second or first in second.parents or second in first.parents:
-        raise InvalidValueError(
-            f"the output must lie apart from the dataset, got {out} for {source}; choose another --out", path=str(out)
-        )
 
 
 def _notes(source: Dataset, images: Counter[str], levels: GrayScale | None, pictures: Pictures) -> Iterator[str]:

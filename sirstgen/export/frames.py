@@ -98,13 +98,14 @@ def read_frames(dataset: Dataset, parts: Mapping[str, str]) -> Iterator[ExportFr
 
 
 def _targets(image: Gray, mask: NDArray[np.bool_], row: Mapping[str, Any]) -> tuple[ExportTarget, ...]:
-    stated = {(*entry["bbox"], entry["area"]): entry for entry in row.get("targets", ())}
+    entries = [entry for entry in row.get("targets", ()) if entry.get("bbox") and entry.get("area")]
+    stated = {(*entry["bbox"], entry["area"]): entry for entry in entries}
     labels = find_components(mask).labels
     targets = []
     for number, found in enumerate(measure_targets(image, mask), start=1):
         x, y, width, height = found.bbox
         entry = stated.get((*found.bbox, found.area), {})
-        scr = float(entry.get("scr", found.scr))
+        scr = float(found.scr if entry.get("scr") is None else entry["scr"])
         own = labels[y : y + height, x : x + width] == number
         finite = scr if np.isfinite(scr) else None
         targets.append(ExportTarget(found.bbox, found.center, found.area, finite, entry.get("kind"), own))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import orjson
 
 from sirstgen import __version__
 from sirstgen.errors import GenerationError
@@ -68,7 +68,7 @@ def make(generator: Generator, sink: Sink, chunk: Chunk) -> Any:
 def _finished(generator: Generator, chunk: Chunk) -> Iterator[Finished]:
     for index, redraw in chunk.images:
         name, sample = image_id(index), generator.make(index, redraw)
-        row = json.dumps(sample.row(name), separators=(",", ":"))
+        row = orjson.dumps(sample.row(name)).decode()
         yield Finished(name, generator.side(index), encode_png(sample.image), encode_png(sample.mask), row)
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
 from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
@@ -36,10 +38,11 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
     rows = run.scratch / "targets.jsonl"
     with writing(folder / "targets.jsonl"), rows.open("w", encoding="utf-8", newline="\n") as file:
         for entry in run.journal.entries():
-            row = json.loads(entry.row)
+            row = orjson.loads(entry.row)
             file.write(entry.row + "\n")
             scenes[row["scene"]] += 1
-            rejections.update(row["rejections"])
+            if row["rejections"]:
+                rejections.update(row["rejections"])
             targets += len(row["targets"])
             split[generator.side(row["index"])].append(entry.id)
             sums[f"images/{entry.id}.png"] = entry.image_sha256

@@ -13,7 +13,7 @@ import pytest
 from making.clutter import clutter
 from PIL import Image
 
-from sirstgen.audit.audit import Audit, audit
+from sirstgen.audit.audit import Audit, audit_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
 
 WIDTH, HEIGHT, FRAMES = 120, 96, 12
@@ -411,7 +411,7 @@ def names(found: Audit) -> set[str]:
 
 
 def test_a_clean_set_is_found_clean(clean: Path) -> None:
-    found = audit(clean)
+    found = audit_dataset(clean)
     assert found.findings == [] and found.images == FRAMES and found.targets == 2 * FRAMES
 
 
@@ -419,7 +419,7 @@ def test_a_clean_set_is_found_clean(clean: Path) -> None:
 def test_each_planted_fault_is_found_under_its_name(clean: Path, plant: Callable[[Set], None], tmp_path: Path) -> None:
     shutil.copytree(clean, tmp_path / "set")
     plant(Set(tmp_path / "set"))
-    found = audit(tmp_path / "set")
+    found = audit_dataset(tmp_path / "set")
     expected = PLANTED[plant]
     assert expected in names(found), [str(finding) for finding in found.findings]
     assert names(found) - {expected} <= ALSO.get(plant.__name__, set()), [str(entry) for entry in found.findings]

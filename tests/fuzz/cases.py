@@ -1,0 +1,162 @@
+"""The files that each command reads, small and whole, and the command lines that read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from making.clutter import clutter
+
+from sirstgen import BackgroundLibrary, Generator, Recipe, write_dataset
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of input.
+
+    Attributes:
+        name: of the kind.
+        root: the folder below the work folder that is copied and of which one file is changed.
+        files: patterns of the files that may be changed.
+        command: words of the command line; ``{in}`` is the copy of `root`, ``{all}`` the whole inputs, ``{out}`` a new
+            folder.
+        writes: the command may change its input (it resumes a run in it).
+    """
+
+    name: str
+    root: str
+    files: tuple[str, ...]
+    command: str
+    writes: bool = False
+
+
+CASES: tuple[Case, ...] = (
+    Case("images: stats", "foreign", ("images/*",), "stats {in}"),
+    Case("images: export", "foreign", ("images/*",), "export {in} --format coco --out {out}"),
+    Case("images: preview", "foreign", ("images/*", "masks/*"), "preview {in} --out {out}.png"),
+    Case("images: bench", "foreign", ("images/*", "*.txt"), "bench {in} {bench} --out {out}"),
+    Case("images: harvest", "foreign", ("images/*", "masks/*", "*.txt"), "backgrounds harvest {in} --out {out}"),
+    Case("masks: stats", "foreign", ("masks/*",), "stats {in}"),
+    Case("masks: mix", "foreign", ("masks/*", "images/*"), "mix --real {in} --synth {all}/ours {three}"),
+    Case("lists: stats", "foreign", ("*.txt",), "bench {in} --split test {bench} --out {out}"),
+    Case("lists: ids", "lists", ("ids.txt",), "preview {all}/ours --ids {in}/ids.txt --out {out}.png"),
+    Case(
+        "lists: exclude",
+        "lists",
+        ("ids.txt",),
+        "backgrounds harvest {all}/ours --split all --exclude {in}/ids.txt --out {out}",
+    ),
+    Case("ours: stats", "ours", ("targets.jsonl", "dataset.json", "images/*", "50_50/*"), "stats {in}"),
+    Case("ours: verify", "ours", ("*", "images/*", "masks/*", "50_50/*"), "verify {in}"),
+    Case("ours: rebuild", "ours", ("targets.jsonl", "dataset.json"), "verify {in} --rebuild {back}"),
+    Case("ours: preview", "ours", ("targets.jsonl", "dataset.json"), "preview {in} --targets --out {out}.png"),
+    Case("ours: bench", "ours", ("targets.jsonl",), "bench {in} {bench} --out {out}"),
+    Case("ours: mix", "ours", ("targets.jsonl", "dataset.json"), "mix --real {all}/foreign --synth {in} {three}"),
+    Case(
+        "ours: plans",
+        "ours",
+        ("targets.jsonl", "dataset.json"),
+        "synth --plans {in} --scr 6 {back} --workers 1 --out {out}",
+    ),
+    Case(
+        "ours: extend",
+        "ours",
+        ("*", "50_50/*"),
+        "synth --n 5 --resume {back} {small} --workers 1 --out {in}",
+        writes=True,
+    ),
+    Case("ours: export", "ours", ("targets.jsonl", "dataset.json"), "export {in} --format yolo --out {out}"),
+    Case("ours: audit", "ours", ("*", "images/*", "masks/*"), "audit {in}"),
+    Case("recipe: yaml", "recipes", ("*.yaml",), "{one} --recipe {in}/small.yaml {back}"),
+    Case("recipe: toml", "recipes", ("*.toml",), "{one} --recipe {in}/small.toml {back}"),
+    Case("labels: json", "labels", ("*.json",), "{one} --backgrounds {all}/frames --labels {in}/labels.json {small}"),
+    Case("labels: csv", "labels", ("*.csv",), "{one} --backgrounds {all}/frames --labels {in}/labels.csv {small}"),
+    Case("templates", "templates", ("*/*", "*"), "{one} --templates {in} {back} --recipe {all}/recipes/extended.yaml"),
+    Case("backgrounds", "backgrounds", ("*/*",), "{one} --backgrounds {in} {small}"),
+    Case(
+        "bench: resume",
+        "benched",
+        ("scores.jsonl", "bench.json"),
+        "bench {all}/ours {bench} --out {in} --resume",
+        writes=True,
+    ),
+)
+
+
+def _write(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def _foreign(folder: Path) -> None:
+    """Four frames of 96x80 in four forms, with masks in three, and lists in the folder itself."""
+    for number, suffix in enumerate((".png", ".tif", ".jpg", ".bmp")):
+        image = clutter(number, 80, 96, 6.0, mean=80)
+        mask = np.zeros((80, 96), np.uint8)
+        mask[38:41, 40 + number : 43 + number] = 255
+        image[mask > 0] += 60
+        stored = image.astype(np.float32) / 4 if suffix == ".tif" else image
+        _write(folder / "images" / f"a{number}{suffix}", stored)
+        if number == 2:
+            mask[37, 42] = 90
+        _write(folder / "masks" / f"a{number}.png", mask // 255 if number == 1 else mask)
+    (folder / "trainval.txt").write_text("a0\na1\na2\n")
+    (folder / "test.txt").write_text("a3.png\r\n")
+
+
+def build(root: Path) -> None:
+    """Write one folder for each `Case.root`."""
+    _foreign(root / "foreign")
+    for scene, number in (("cloud", 1), ("cloud", 2), ("sea", 3)):
+        frame = clutter(number, 100, 110, 7.0, mean=90)
+        _write(root / "backgrounds" / scene / f"{number}.png", frame)
+        _write(root / "frames" / f"{number}.png", frame)
+    recipe = Recipe.load(_recipes(root / "recipes") / "small.yaml")
+    generator = Generator(recipe, BackgroundLibrary.open(root / "backgrounds"), seed=1)
+    write_dataset(generator, root / "ours", 3)
+    (root / "lists").mkdir()
+    (root / "lists" / "ids.txt").write_text("000001\n000003\n")
+    (root / "labels").mkdir()
+    labels = {"1": "cloud", "2": "cloud", "3": "sea"}
+    (root / "labels" / "labels.json").write_text(json.dumps(labels, indent=1))
+    rows = "".join(f"{key},{scene}\n" for key, scene in labels.items())
+    (root / "labels" / "labels.csv").write_text(f"file,scene\n{rows}")
+    drawing = np.zeros((20, 30), np.uint8)
+    drawing[8:12, 4:26] = 255
+    drawing[5:15, 12:18] = 180
+    for name in ("plane", "uav", "ship"):
+        _write(root / "templates" / name / "01.png", drawing)
+        _write(root / "templates" / name / "02.png", drawing.T.copy())
+
+
+def _recipes(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "small.yaml").write_text(
+        "width: 96\nheight: 80\nscr: [4, 5]\nbackgrounds:\n  native_size: false\nquality:\n  attempts: 10\n"
+    )
+    (folder / "small.toml").write_text("width = 96\nheight = 80\nscr = [4, 5]\n[quality]\nattempts = 10\n")
+    (folder / "extended.yaml").write_text("width: 96\nheight: 80\nscr: [4]\n")
+    return folder
+
+
+_SHORT = {
+    "{one}": "synth --n 1 --seed 1 --workers 1 --out {out}",
+    "{three}": "--total 3 --real-count 1 --out {out}",
+    "{bench}": "--detectors top-hat --workers 1",
+    "{back}": "--backgrounds {all}/backgrounds",
+    "{small}": "--recipe {all}/recipes/small.yaml",
+}
+
+
+def words(case: Case, place: Path, inputs: Path, out: Path) -> Sequence[str]:
+    """Return the command line of a case."""
+    command = case.command
+    for short, text in _SHORT.items():
+        command = command.replace(short, text)
+    places = {"{in}": str(place), "{all}": str(inputs), "{out}": str(out)}
+    return [re.sub(r"\{\w+\}", lambda found: places[found[0]], word) for word in command.split()]
