@@ -23,21 +23,16 @@ def clipped_amplitude(
     Returns:
         Gray levels; infinite where no amplitude is enough.
     """
-    wanted = required - float(np.add.reduce(under))
-    sign = math.copysign(1.0, first)
-    room = white - under if sign > 0 else under
-    if not 0 <= required <= white * under.size or sign * wanted > np.add.reduce(room):
-        return sign * math.inf
-    # Amplitudes at which the pixels reach the end one after the other; between them the sum grows evenly.
-    order = np.argsort(room / own, kind="stable")
-    ends = (room / own)[order]
-    ended, left = np.cumsum(room[order]), np.add.reduce(own) - np.cumsum(own[order])
-    step = int(np.searchsorted(ended + ends * left, sign * wanted))
-    if step == 0:
-        return wanted / float(np.add.reduce(own))
-    if step == len(ends) or left[step - 1] <= 0:
-        return sign * float(ends[-1])
-    return sign * (sign * wanted - float(ended[step - 1])) / float(left[step - 1])
+    if not 0 <= required <= white * under.size:
+        return math.copysign(math.inf, first)
+    if first < 0:  # seen from white, a dark target is a bright one
+        return -clipped_amplitude(white * under.size - required, white - under, own, -first, white)
+    ends = (white - under) / own  # amplitudes at which the pixels become white, the first ones first
+    order = ends.argsort(kind="stable")
+    below, slopes = (part[order][::-1].cumsum()[::-1] for part in (under, own))  # of the pixels that are not white yet
+    amplitudes = (required - white * np.arange(under.size) - below) / slopes
+    reached = amplitudes <= ends[order]
+    return float(amplitudes[reached.argmax()] if reached.any() else ends[order[-1]])
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
