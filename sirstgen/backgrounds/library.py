@@ -12,6 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from sirstgen.assets import packed_path, unpacked_path
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.index import LEAST, FrameIndex, groups_key
 from sirstgen.backgrounds.levels import to_bit_depth
@@ -155,8 +156,12 @@ class BackgroundLibrary:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._opened is None:
-            return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
+            state = self.__dict__ | {"folder": packed_path(self.folder, "backgrounds")}
+            return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
         return _opened_again, (self._opened, self._digest)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"folder": unpacked_path(state["folder"], "backgrounds")})
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
