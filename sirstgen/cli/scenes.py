@@ -40,4 +40,4 @@ def train(
             overwrite=overwrite,
             progress=(lambda done, total, _: told(done, total)) if told else None,
         )
-    common.show(card.as_dict(), card.markdown(), as_json, quiet)
+    common.show(card.to_dict(), card.markdown(), as_json, quiet)

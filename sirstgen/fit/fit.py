@@ -45,7 +45,7 @@ _DEEP = -0.1  # of the peak: a ring so dark is an undershoot
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedRecipe:
     """A recipe fitted to a labelled set.
 
@@ -64,6 +64,11 @@ class FittedRecipe:
     findings: tuple[Finding, ...]
     unknowns: tuple[str, ...]
     distance: float | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"FittedRecipe({self.name!r}, {self.frames} frames, {self.targets} targets, {len(self.findings)} entries)"
+        )
 
     @property
     def entries(self) -> Mapping[str, Any]:
@@ -89,7 +94,7 @@ class FittedRecipe:
         ]
         return to_yaml(self.findings, head)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Entries, notes and unknowns as JSON values."""
         return {
             "name": self.name,

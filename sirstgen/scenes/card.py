@@ -97,7 +97,7 @@ class SceneCard:
     validation: Figures
     test: Figures
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
         return asdict(self)
 

@@ -97,7 +97,7 @@ def train_scenes(
     with output_folder(out, _owned_files, overwrite=overwrite, staged=True) as output:
         card, classifier = _train(folder, validation, test, start, seed, samples, batch, progress)
         save_classifier(classifier, output.work / FILE_NAME)
-        write_file(output.work / _CARD, json.dumps(card.as_dict(), indent=1) + "\n")
+        write_file(output.work / _CARD, json.dumps(card.to_dict(), indent=1) + "\n")
         write_file(output.work / _README, card.markdown())
     return card
 

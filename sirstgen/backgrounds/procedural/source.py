@@ -21,6 +21,9 @@ class ProceduralBackgrounds:
     def __init__(self, seed: int, height: int, width: int) -> None:
         self.seed, self.height, self.width = seed, height, width
 
+    def __repr__(self) -> str:
+        return f"ProceduralBackgrounds(seed={self.seed}, height={self.height}, width={self.width})"
+
     def scenes(self) -> tuple[str, ...]:
         """All five, sorted."""
         return SCENES
