@@ -129,6 +129,9 @@ def prepare(root: Path) -> Path:
         bench = ["bench", str(inputs / "ours"), "--detectors", "top-hat", "--workers", "1"]
         result = invoke([*bench, "--out", str(inputs / "benched")])
         assert result.exit_code == 0, result.output
+        detect = ["detect", str(inputs / "foreign" / "images"), "--weights", str(inputs / "weights" / "best.pt")]
+        result = invoke([*detect, "--out", str(inputs / "detected")])
+        assert result.exit_code == 0, result.output
     return inputs
 
 
