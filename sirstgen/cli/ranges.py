@@ -35,6 +35,7 @@ RANGES: dict[str, Range] = {
     "size": (0, 16384),
     "steps": (1, _LARGE),
     "threshold": (0, 1),
+    "mask_threshold": (1, 65535),
     "together": (1, 1024),
     "total": (1, _LARGE),
     "train_share": (0, 1),

@@ -66,7 +66,8 @@ class TrainingFrames:
 
 
 def _scale(frames: list[LabelledFrame]) -> GrayScale:
-    return scale_of_files((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
+    reading = ((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
+    return scale_of_files(reading, headroom=True)  # as in a folder of backgrounds
 
 
 def _kept(image: Gray) -> Gray:
