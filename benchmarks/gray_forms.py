@@ -145,9 +145,9 @@ def main() -> None:
     if options.weights is not None:
         checkpoint = Checkpoint.load(options.weights)
         detector, trained = checkpoint.detector(), checkpoint.gray_scale
-    print(
-        "| form | black:white | SCR percentiles, largest change | fit, largest change | bench, largest change | detect |"
-    )
+    print("Largest changes against 8 bits:
+")
+    print("| form | black:white | SCR percentiles | fit | bench | detect |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         base = draw_base(Path(place) / "base", options.images)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from sirstgen.stats.dataset_statistics import dataset_statistics as dataset_statistics
     from sirstgen.storage.reopen import reopen_generator as reopen_generator
     from sirstgen.storage.reopen import reopen_plans as reopen_plans
+    from sirstgen.storage.shard_writer import finish_shards as finish_shards
+    from sirstgen.storage.shard_writer import write_shards as write_shards
     from sirstgen.storage.writer import redraw as redraw
     from sirstgen.storage.writer import write_dataset as write_dataset
     from sirstgen.synthesis.canvas import TargetRejectedError as TargetRejectedError
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from sirstgen.synthesis.render import render as render
     from sirstgen.synthesis.sources import open_backgrounds as open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary as TemplateLibrary
+    from sirstgen.training.shard_stream import ShardStream as ShardStream
     from sirstgen.training.stream import SyntheticStream as SyntheticStream
     from sirstgen.training.torch_dataset import TorchDataset as TorchDataset
     from sirstgen.verification.verify import verify as verify
@@ -71,6 +74,7 @@ _HOMES = {
     "stages": ("register_stage",),
     "stats.dataset_statistics": ("dataset_statistics",),
     "storage.reopen": ("reopen_generator", "reopen_plans"),
+    "storage.shard_writer": ("finish_shards", "write_shards"),
     "storage.writer": ("redraw", "write_dataset"),
     "synthesis.canvas": ("TargetRejectedError",),
     "synthesis.generator": ("Generator",),
@@ -78,6 +82,7 @@ _HOMES = {
     "synthesis.render": ("Sample", "Target", "render"),
     "synthesis.sources": ("open_backgrounds",),
     "synthesis.templates": ("TemplateLibrary",),
+    "training.shard_stream": ("ShardStream",),
     "training.stream": ("SyntheticStream",),
     "training.torch_dataset": ("TorchDataset",),
     "verification.verify": ("verify",),

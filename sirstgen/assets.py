@@ -14,3 +14,14 @@ def asset_folder(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise InputError.of(name, "the data that ships with sirstgen is missing; install the package again")
+
+
+def packed_path(path: Path, name: str) -> Path:
+    """`path` for another machine: relative to the asset folder `name` where it lies in it, else absolute."""
+    absolute, folder = path.resolve(), asset_folder(name).resolve()
+    return absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
+
+
+def unpacked_path(path: Path, name: str) -> Path:
+    """The path here of what `packed_path` gave on another machine."""
+    return asset_folder(name).resolve() / path

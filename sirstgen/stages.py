@@ -42,6 +42,7 @@ _BUILT_IN = (
     "sirstgen.synthesis.stages.saturation_clip",
     "sirstgen.synthesis.stages.point_spread",
     "sirstgen.synthesis.stages.undershoot",
+    "sirstgen.synthesis.stages.fixed_pattern",
     "sirstgen.synthesis.stages.sensor_noise",
     "sirstgen.synthesis.stages.codec",
 )

@@ -21,6 +21,7 @@ FOUNDATION = {
     "__main__",
     "assets",
     "atomic",
+    "caching",
     "checks",
     "decoding",
     "errors",
@@ -73,7 +74,7 @@ MAY_KNOW = {
     "detect": {"detectors", "measure", "training"},
     "export": {"backgrounds", "datasets", "measure", "storage"},
     "figures": {"bench", "datasets", "detectors", "measure", "pages"},
-    "fit": {"backgrounds", "comparison", "datasets", "measure", "recipe", "scenes", "synthesis"},
+    "fit": {"backgrounds", "comparison", "datasets", "measure", "places", "recipe", "scenes", "synthesis"},
     "mix": {"datasets", "recipe", "storage", "synthesis"},
     "preview": {"datasets", "measure", "pages", "synthesis"},
     "review": {"datasets", "measure", "pages", "preview", "storage", "synthesis"},
@@ -83,12 +84,12 @@ MAY_KNOW = {
     # What the commands are built of.
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
-    "synthesis": {"backgrounds", "measure", "pages", "recipe"},
+    "synthesis": {"backgrounds", "measure", "pages", "places", "recipe"},
     "backgrounds": {"datasets", "measure", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),
-    "places": set(),
+    "places": {"scenes"},
     "scenes": set(),
     "detectors": set(),
     "measure": set(),
@@ -98,6 +99,8 @@ MAY_KNOW = {
 
 ONLY = {
     ("backgrounds", "scenes"): {"sirstgen.scenes.labels", "sirstgen.scenes.classify"},
+    ("places", "scenes"): {"sirstgen.scenes.backbone"},
+    ("synthesis", "places"): {"sirstgen.places.classes"},
     ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
     ("evaluation", "measure"): {"sirstgen.measure.components"},
     ("detectors", ""): {"sirstgen.errors"},
@@ -114,6 +117,7 @@ LIGHT_IN_HEAVY_ROOMS = {
     "scenes/labels.py",
     "places/__init__.py",
     "places/classes.py",
+    "places/preparation.py",
     "detectors/classical/__init__.py",
 }
 

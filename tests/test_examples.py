@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sirstgen import Dataset, verify
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -49,3 +52,27 @@ def test_own_stage(tmp_path: Path) -> None:
 def test_every_example_is_tested() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in tested for path in EXAMPLES.glob("*.py"))
+
+
+def test_a_job_array_in_any_order_with_one_task_twice(tmp_path: Path) -> None:
+    command = tmp_path / "bin" / "sirstgen"
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from sirstgen.cli import main; main()' \"$@\"\n")
+    command.chmod(0o755)
+    settings = {"N": "8", "SIZE": "2", "PER": "2", "OUT": "set", "PATH": f"{command.parent}:{os.environ['PATH']}"}
+
+    def start(task: int) -> subprocess.Popen[bytes]:
+        environment = os.environ | settings | {"SLURM_ARRAY_TASK_ID": str(task), "PYTHONPATH": str(EXAMPLES.parent)}
+        return subprocess.Popen([str(EXAMPLES / "slurm_array.sh")], cwd=tmp_path, env=environment)
+
+    assert start(1).wait() == 0
+    assert not (tmp_path / "set" / "dataset.json").exists()
+    assert [task.wait() for task in (start(0), start(0))] == [0, 0]
+    assert len(Dataset.open(tmp_path / "set")) == 8
+    assert verify(tmp_path / "set") == []
+
+
+@pytest.mark.slow
+def test_dask_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    assert run("dask_cluster.py", "set", "20", folder=tmp_path) == "20 images in 1 shards in set\n"

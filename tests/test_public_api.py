@@ -36,6 +36,7 @@ NAMES = [
     "ProceduralBackgrounds",
     "Recipe",
     "Sample",
+    "ShardStream",
     "SirstgenError",
     "SyntheticStream",
     "Target",
@@ -47,6 +48,7 @@ NAMES = [
     "compare",
     "dataset_statistics",
     "export_dataset",
+    "finish_shards",
     "fit_recipe",
     "open_backgrounds",
     "redraw",
@@ -56,6 +58,7 @@ NAMES = [
     "reopen_plans",
     "verify",
     "write_dataset",
+    "write_shards",
 ]
 """Taking one away breaks somebody's script; adding one is a promise."""
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from numpy.typing import NDArray
 
+from sirstgen.assets import packed_path, unpacked_path
 from sirstgen.backgrounds.duplicates import group_duplicates
 from sirstgen.backgrounds.index import LEAST, FrameIndex, groups_key
 from sirstgen.backgrounds.levels import to_bit_depth
+from sirstgen.backgrounds.pixel_cache import PixelCache
+from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
 from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale
-from sirstgen.scenes.labels import SceneLabel, SceneStore, frame_name, read_labels
+from sirstgen.places.classes import PlaceMap
+from sirstgen.scenes.labels import SceneDecisions, SceneLabel, frame_name, read_labels
 
 Classifier = Callable[[Iterable[NDArray[Any]]], Iterator[tuple[str, float]]]
 
 _PLAIN_FOLDER = "images"  # the one folder name that says what the files are, not what they show
 _NAMED_FAULTS = 20  # files listed per reason in the manifest; the rest are counted
-_SAVE_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -34,32 +37,6 @@ class _Entry:
     frame: Frame
     label: SceneLabel | None = None
     source: str = "cnn"
-
-
-@dataclass(slots=True)
-class _PixelCache:
-    """The frames used last, up to `limit` bytes; travels empty to other processes."""
-
-    limit: int
-    used: int = 0
-    frames: OrderedDict[tuple[str, int], Gray] = field(default_factory=OrderedDict)
-
-    def get(self, key: tuple[str, int]) -> Gray | None:
-        if key in self.frames:
-            self.frames.move_to_end(key)
-            return self.frames[key]
-        return None
-
-    def put(self, key: tuple[str, int], image: Gray) -> None:
-        if key in self.frames:
-            return
-        self.frames[key] = image
-        self.used += image.nbytes
-        while self.used > self.limit and len(self.frames) > 1:
-            self.used -= self.frames.popitem(last=False)[1].nbytes
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _PixelCache, (self.limit,)
 
 
 class BackgroundLibrary:
@@ -80,8 +57,9 @@ class BackgroundLibrary:
         entries: list[_Entry],
         backgrounds: list[Background],
         faults: list[Issue],
-        cache: _PixelCache,
+        cache: PixelCache,
         scale: GrayScale,
+        maps: PlaceMaps,
     ) -> None:
         self.folder = folder
         self.faults = tuple(faults)
@@ -90,6 +68,8 @@ class BackgroundLibrary:
         self._cache = cache
         self._files = {entry.frame.id: (entry.frame.file, entry.frame.digest) for entry in entries}
         self._backgrounds = {background.id: background for background in backgrounds}
+        self._maps = maps
+        self._prepared: dict[str, object] = {}
         self._scenes: dict[str, list[Background]] = {}
         for background in self._backgrounds.values():
             self._scenes.setdefault(background.scene, []).append(background)
@@ -109,14 +89,15 @@ class BackgroundLibrary:
         min_confidence: float = 0.0,
         classify: Classifier | None = None,
         cache_bytes: int = 256 << 20,
+        places: Path | str | None = None,
     ) -> BackgroundLibrary:
         """See every image below `folder` once: what is usable, of which scene, and near-duplicate of what.
 
         A frame's scene is, in this order: `scene`; its entry in `labels`; the first sub-folder it lies in
-        (``sea/0007.png``), unless that is called ``images``; the decision kept for it in ``scenes.json``; else what the
-        scene CNN says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are passed over.
-        A file that cannot be used is listed in `faults`. Near-duplicates form a group, and so do the frames of one
-        sub-folder that is no scene, such as a sequence: a group stays on one side of a split.
+        (``sea/0007.png``), unless that is called ``images``; the decision kept for it in the user's cache; else what
+        the scene network says, which is then kept there. Hidden files and other suffixes than `IMAGE_SUFFIXES` are
+        passed over. A file that cannot be used is listed in `faults`. Near-duplicates form a group, and so do the
+        frames of one sub-folder that is no scene, such as a sequence: a group stays on one side of a split.
 
         Args:
             folder: the folder; sub-folders to any depth, links followed.
@@ -124,8 +105,10 @@ class BackgroundLibrary:
             labels: a file as `sirstgen.scenes.labels.read_labels` reads it.
             min_size: least (height, width) of a frame, pixels.
             min_confidence: frames whose scene is less sure than this are not used, 0 to 1.
-            classify: takes (H, W) uint8 frames, gives (scene, confidence) each; the shipped scene CNN if None.
+            classify: takes (H, W) uint8 frames, gives (scene, confidence) each; the shipped scene network if None.
             cache_bytes: how much decoded pixels to hold.
+            places: a folder of place maps with the names of the frames (`sirstgen.places.classes`); the place network
+                maps the frames that it lacks.
 
         Raises:
             InputError: the folder is missing, holds no image or no usable one, is a dataset with targets in its
@@ -134,7 +117,7 @@ class BackgroundLibrary:
         root = Path(folder).resolve()
         faults: list[Issue] = []
         files = background_files(root, Path(folder), faults)
-        cache = _PixelCache(cache_bytes)
+        cache = PixelCache(cache_bytes)
         index = see(root, files, lambda file, image: cache.put((frame_name(file), image.dtype.itemsize * 8), image))
         entries = [_Entry(frame) for frame in judge(index.seen, min_size, faults)]
         if scene is not None:
@@ -152,9 +135,13 @@ class BackgroundLibrary:
                 faults.append(Issue(entry.frame.file, "low scene confidence", detail))
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
+        maps = PlaceMaps(Path(places) if places is not None else None)
+        maps.check(entry.frame.id for entry in entries)
         backgrounds = list(_backgrounds(sure, index))
         indexed = len(files) >= LEAST and (index.unchanged or index.write(root))
-        library = cls(root, sure, backgrounds, sorted(faults, key=lambda f: (f.file, f.reason)), cache, index.scale)
+        library = cls(
+            root, sure, backgrounds, sorted(faults, key=lambda f: (f.file, f.reason)), cache, index.scale, maps
+        )
         if indexed:
             library._opened = {
                 "folder": root,
@@ -163,13 +150,18 @@ class BackgroundLibrary:
                 "min_size": min_size,
                 "min_confidence": min_confidence,
                 "cache_bytes": cache_bytes,
+                "places": None if places is None else Path(places).resolve(),
             }
         return library
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._opened is None:
-            return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
+            state = self.__dict__ | {"folder": packed_path(self.folder, "backgrounds")}
+            return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
         return _opened_again, (self._opened, self._digest)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"folder": unpacked_path(state["folder"], "backgrounds")})
 
     def scenes(self) -> tuple[str, ...]:
         """The scenes it has backgrounds of, sorted."""
@@ -216,6 +208,17 @@ class BackgroundLibrary:
             self._cache.put(key, image)
         return image
 
+    def places(self, background: Background) -> PlaceMap:
+        """Which pixels of the frame show sky, water or ground, (H, W); the given map, else the place network's."""
+        return self._maps.get(*self._to_map(background))
+
+    def prepare_places(self) -> None:
+        """Map every frame once, so that workers find the maps; they are then part of what `describe` says."""
+        self._prepared = self._maps.prepare(self._to_map(background) for background in self._backgrounds.values())
+
+    def _to_map(self, background: Background) -> tuple[str, str, Callable[[], Gray]]:
+        return background.id, self._files[background.id][1].hex(), lambda: self.pixels(background, 8)
+
     def describe(self) -> dict[str, object]:
         """For the manifest: kind, name, counts, faults by reason, and a digest of everything the samples depend on."""
         listed: dict[str, dict[str, Any]] = {}
@@ -234,6 +237,7 @@ class BackgroundLibrary:
             "groups": len({background.group for background in backgrounds}),
             "faults": dict(sorted(listed.items())),
             "digest": self._digest,
+            **({"places": self._prepared} if self._prepared else {}),
         }
 
 
@@ -256,34 +260,31 @@ def _apply_folders(entries: list[_Entry]) -> None:
 
 
 def _apply_decisions(root: Path, entries: list[_Entry], scale: GrayScale, classify: Classifier | None) -> None:
-    """Give the entries without a label the scene CNN's decision: the stored one, else a new one."""
+    """Give the entries without a label the scene network's decision: the stored one, else a new one."""
     unlabelled = [entry for entry in entries if entry.label is None]
     if not unlabelled:
         return
-    store = SceneStore.beside(root)
-    undecided: list[tuple[_Entry, str]] = []
+    if classify is not None:  # a person's own function: what it said before is not known here
+        answers = classify(_frames_8_bit(root, unlabelled, scale))
+        for entry, (scene, confidence) in zip(unlabelled, answers, strict=True):
+            entry.label = SceneLabel(scene, round(float(confidence), 4))
+        return
+    decisions = SceneDecisions()
     for entry in unlabelled:
-        key = entry.frame.content
-        entry.label = store.decisions.get(key)
-        if entry.label is None:
-            undecided.append((entry, key))
+        entry.label = decisions.get(entry.frame.digest.hex())
+    undecided = [entry for entry in unlabelled if entry.label is None]
     if not undecided:
         return
-    frames = (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry, _ in undecided)
-    answers = (classify or _shipped_classifier())(frames)
-    try:
-        for number, ((entry, key), (scene, confidence)) in enumerate(zip(undecided, answers, strict=True)):
-            entry.label = store.decisions[key] = SceneLabel(scene, round(float(confidence), 4))
-            if number % _SAVE_EVERY == _SAVE_EVERY - 1:
-                store.save()
-    finally:  # what was decided before an interruption need not be decided again
-        store.save()
-
-
-def _shipped_classifier() -> Classifier:
     from sirstgen.scenes.classify import classify_images  # brings torch
 
-    return classify_images
+    answers = classify_images(_frames_8_bit(root, undecided, scale))
+    for entry, (scene, confidence) in zip(undecided, answers, strict=True):
+        entry.label = SceneLabel(scene, round(float(confidence), 4))
+        decisions.put(entry.frame.digest.hex(), entry.label)
+
+
+def _frames_8_bit(root: Path, entries: list[_Entry], scale: GrayScale) -> Iterator[Gray]:
+    return (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry in entries)
 
 
 def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:

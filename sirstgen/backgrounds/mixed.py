@@ -5,6 +5,7 @@ from __future__ import annotations
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.images import Gray
+from sirstgen.places.classes import PlaceMap
 
 
 class MixedBackgrounds:
@@ -38,6 +39,11 @@ class MixedBackgrounds:
         """The whole frame, (H, W), uint8 or uint16."""
         made = background.scene_source == "procedural"
         return (self.made if made else self.main).pixels(background, bit_depth)
+
+    def places(self, background: Background) -> PlaceMap:
+        """The frame's place map."""
+        made = background.scene_source == "procedural"
+        return (self.made if made else self.main).places(background)
 
     def describe(self) -> dict[str, object]:
         """For the manifest: that of the first source, with the other one as ``procedural``."""

@@ -19,7 +19,7 @@ from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
 from sirstgen.image_files import image_files
 from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
-from sirstgen.scenes.labels import SceneStore, frame_name
+from sirstgen.scenes.labels import frame_name
 
 SATURATED_SHARE = 0.95
 """A frame with at least this share of its pixels at full scale shows nothing that a target could be seen on."""
@@ -139,7 +139,7 @@ def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
     content = ""
     try:
         data = read_bytes(path, MAX_IMAGE_BYTES)
-        content = SceneStore.key(data)
+        content = hashlib.sha256(data).hexdigest()
         levels = decode_levels(data, path)
     except InputError as fault:
         return _unseen(size, changed, content, fault.message.removeprefix(f"{path}: ")), None

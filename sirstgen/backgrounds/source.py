@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sirstgen.images import Gray
+from sirstgen.places.classes import PlaceMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class BackgroundSource(Protocol):
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
         """The whole frame, (H, W), uint8 or uint16 for `bit_depth` 8 or 16. Not to be written to."""
+        ...
+
+    def places(self, background: Background) -> PlaceMap:
+        """Which pixels of the frame show sky, water or ground, (H, W) uint8 (`sirstgen.places.classes`)."""
         ...
 
     def describe(self) -> dict[str, object]:

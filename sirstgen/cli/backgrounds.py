@@ -17,6 +17,7 @@ def make(
     per_scene: Annotated[int, typer.Option(help="Frames of each scene.")] = 13,
     size: Annotated[str, typer.Option(help="Frame size, WIDTHxHEIGHT or one side.")] = "512",
     seed: common.Seed = 0,
+    places: Annotated[Path | None, typer.Option(help="Folder that gets the place map of every frame.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace frames that are there.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
@@ -40,7 +41,9 @@ def make(
             if told:
                 told(count, total)
 
-        files = make_frames(out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, progress=on_file)
+        files = make_frames(
+            out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_file
+        )
     common.show({"out": str(out), "frames": len(files)}, f"{len(files)} frames in {out}", as_json, quiet)
 
 
@@ -82,17 +85,29 @@ def harvest(
 def classify(
     folder: Annotated[Path, typer.Argument(help="Folder of backgrounds.")],
     labels: common.Labels = None,
-    min_confidence: Annotated[float, typer.Option(help="Frames of which the CNN is less sure are left out.")] = 0.0,
+    places: common.Places = None,
+    places_out: Annotated[Path | None, typer.Option(help="Write the place maps to this new folder.")] = None,
+    preview: Annotated[Path | None, typer.Option(help="Draw frames with their place maps to this PNG.")] = None,
+    min_confidence: Annotated[float, typer.Option(help="Leave out frames with a less sure scene.")] = 0.0,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Classify the scene of each background of a folder.
 
-    The scenes are kept in scenes.json beside the frames.
+    Place maps (sky, water, ground) are written and drawn where asked for.
     """
     from sirstgen.backgrounds.library import BackgroundLibrary
 
-    described = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence).describe()
+    library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
+    if places_out is not None or preview is not None:
+        from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
+
+        library.prepare_places()
+        if places_out is not None:
+            write_maps(library, places_out)
+        if preview is not None:
+            draw_sheet(library, preview)
+    described = library.describe()
     scenes = described["scenes"]
     assert isinstance(scenes, dict)
     text = "\n".join(f"{scene:12} {count}" for scene, count in scenes.items())

@@ -31,6 +31,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Backgrounds = Annotated[str, typer.Option(help="builtin, procedural, or a folder of frames.")]
 Labels = Annotated[Path | None, typer.Option(help="JSON or CSV file: the scene of each frame of the folder.")]
 Scene = Annotated[str | None, typer.Option(help="The one scene that all frames of the folder show.")]
+Places = Annotated[
+    Path | None, typer.Option(help="Folder of place maps (sky, water, ground) for the frames of the folder.")
+]
 Templates = Annotated[Path | None, typer.Option(help="Folder of templates: one sub-folder of PNGs a class.")]
 Detectors = Annotated[
     str, typer.Option(help="quick (about 0.2 s an image together), all, none, or names separated by commas.")

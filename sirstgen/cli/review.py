@@ -24,13 +24,13 @@ def review(
     labels: common.Labels = None,
     scene: common.Scene = None,
     templates: common.Templates = None,
+    mask_threshold: common.MaskThreshold = None,
 ) -> None:
     """Look through a dataset in the browser and reject images.
 
     Rejected images of a synthetic dataset are drawn anew. For any other dataset, and with --read-only, their ids are
     written to a list. Ctrl-C ends the review.
     """
-    from sirstgen.datasets.readers import Dataset
     from sirstgen.errors import InvalidValueError
     from sirstgen.review.catalogue import Catalogue
     from sirstgen.review.edits import Edits, Redraws, RejectionList
@@ -43,7 +43,7 @@ def review(
             f"review needs the package {error.name}, which is not installed; pip install 'sirstgen[review]' adds it"
         ) from None
 
-    dataset = Dataset.open(folder)
+    dataset = common.open_dataset(folder, mask_threshold)
     redrawing = not read_only and list_file is None and can_be_redrawn(folder)
     generator = None
     if redrawing:

@@ -25,6 +25,7 @@ def synth(
     backgrounds: common.Backgrounds = "builtin",
     labels: common.Labels = None,
     scene: common.Scene = None,
+    places: common.Places = None,
     templates: common.Templates = None,
     size: Annotated[str | None, typer.Option(help="Image size, WIDTHxHEIGHT or one side. [recipe: 256x256]")] = None,
     bit_depth: Annotated[int | None, typer.Option(help="Bits of the images, 8 or 16. [recipe: 8]")] = None,
@@ -127,7 +128,7 @@ def synth(
             seed = draw_seed()
             if not quiet:
                 typer.echo(f"seed {seed}", err=True)
-        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed)
+        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
         drawings = TemplateLibrary.open(templates) if templates is not None else None
         if drawings is not None:
             drawings.check()

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+import numpy as np
+
 from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.backgrounds.removal import remove_targets
 from sirstgen.backgrounds.source import Background
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
 from sirstgen.images import Gray
+from sirstgen.places.classes import PlaceMap
 
 
 class CleanedFrames:
@@ -23,6 +26,7 @@ class CleanedFrames:
 
     def __init__(self, frames: Iterable[tuple[str, str, Gray]]) -> None:
         self._pixels: dict[str, Gray] = {}
+        self._places: dict[str, PlaceMap] = {}
         self._members: dict[str, list[Background]] = defaultdict(list)
         for key, scene, pixels in frames:
             self._pixels[key] = pixels
@@ -56,6 +60,14 @@ class CleanedFrames:
     def pixels(self, background: Background, bit_depth: int) -> Gray:
         """The frame, (H, W), uint8 or uint16."""
         return to_bit_depth(self._pixels[background.id], bit_depth)
+
+    def places(self, background: Background) -> PlaceMap:
+        """The frame's place map, by the place network; kept, since a frame is tried with many targets."""
+        if background.id not in self._places:
+            from sirstgen.places.segment import segment  # brings torch
+
+            self._places[background.id] = segment(self.pixels(background, 8).astype(np.uint8, copy=False))
+        return self._places[background.id]
 
     def describe(self) -> dict[str, object]:
         """For the manifest."""

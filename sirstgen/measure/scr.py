@@ -124,9 +124,12 @@ def clutter_without(
     x0, y0, x1, y1 = right, bottom, left, top
     for x, y, w, h in boxes:
         if x - margin < right and y - margin < bottom and x + w + margin > left and y + h + margin > top:
-            x0, y0 = min(x0, x - margin), min(y0, y - margin)
-            x1, y1 = max(x1, x + w + margin), max(y1, y + h + margin)
-    x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+            x0 = x - margin if x - margin < x0 else x0
+            y0 = y - margin if y - margin < y0 else y0
+            x1 = x + w + margin if x + w + margin > x1 else x1
+            y1 = y + h + margin if y + h + margin > y1 else y1
+    x0, y0 = x0 if x0 > left else left, y0 if y0 > top else top
+    x1, y1 = x1 if x1 < right else right, y1 if y1 < bottom else bottom
     count = (right - left) * (bottom - top)
     if x0 < x1 and y0 < y1:
         before, above = min(margin, x0), min(margin, y0)

@@ -22,6 +22,10 @@ LEVELS = np.array([0, 255, 170, 85], dtype=np.uint8)
 """Gray level of each number in a file: black is unknown, white is sky, in between water and, darker, ground."""
 
 
+BUILTIN_PLACES = Path(__file__).parent / "builtin"
+"""Folder of the place maps of the built-in backgrounds."""
+
+
 def encode_places(places: PlaceMap) -> bytes:
     """The map as an 8-bit gray PNG at `LEVELS`."""
     return encode_png(LEVELS[places])

@@ -40,6 +40,7 @@ class KernelSize(Part):
     area: Annotated[Distribution, Within(above=0, most=10_000)] = Field(description="mask area, pixels")
     aspect: Annotated[Distribution, Within(least=1, most=50)] = Field(description="longer axis / shorter axis")
     angle: Degrees = Field(default=drawn({"between": [0, 180]}), description="of the longer axis, degrees from x to y")
+    where: Where = Field(default="any", description="place of the whole target: sky, water, ground, any")
 
 
 class PointSize(KernelSize):
@@ -108,7 +109,7 @@ class Cluster(Part):
 class TemplateClass(Part):
     """How the templates of one class (plane, ship, ...) are drawn."""
 
-    where: Where = Field(default="any", description="side of a visible horizon: sky above; water and ground below")
+    where: Where = Field(default="any", description="place of the whole target: sky, water, ground, any")
     length: Annotated[Distribution, Within(above=0, most=1000)] | None = Field(
         default=None, description="pixels along the main axis; null: the template's typical length"
     )
@@ -126,7 +127,7 @@ class SceneRow(Part):
     point: PointSize | None = Field(default=None, description="in place of the recipe's own")
     spot: SpotSize | None = Field(default=None, description="in place of the recipe's own")
     above_horizon: Share | None = Field(
-        default=None, description="chance that a point or spot goes above a visible horizon; null: anywhere"
+        default=None, description="chance that a point or spot goes to the sky, where there is sky; null: anywhere"
     )
     reason: str = Field(default="", max_length=1000, description="a note for readers")
 

@@ -31,11 +31,20 @@ def to_yaml(recipe: Recipe) -> str:
     return "\n".join([*head, "", *_section(type(recipe), recipe.model_dump(), 0)]) + "\n"
 
 
-def entry_table(model: type[BaseModel]) -> str:
-    """Return the Markdown table of all entries of a recipe: meaning, allowed values, default."""
+def entry_table(model: type[BaseModel], place: str = "") -> str:
+    """Return the Markdown table of the entries of a model, below `place`: meaning, allowed values, default."""
     rows = ["| entry | meaning | allowed | default |", "|---|---|---|---|"]
-    rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in _rows(model)]
+    rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in _rows(model, place)]
     return "\n".join(rows)
+
+
+def stage_table() -> str:
+    """Return the Markdown table of the entries of all stages that are registered."""
+    tables = [
+        entry_table(get_args(field.annotation)[0], f"{name}.").split("\n")
+        for name, field in entries_model().model_fields.items()
+    ]
+    return "\n".join(tables[0][:2] + [row for table in tables for row in table[2:]])
 
 
 def _section(model: type[BaseModel], entries: Mapping[str, Any], depth: int) -> Iterator[str]:
@@ -94,9 +103,7 @@ def _rows(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, str, s
         section = inner_model(field.annotation)
         here = f"{place}{name}"
         if any(isinstance(note, ByRegistry) for note in field.metadata):
-            yield f"`{here}`", field.description or "", "stages by name", "`{}`"
-            for stage, entry in entries_model().model_fields.items():
-                yield from _rows(get_args(entry.annotation)[0], f"{here}.{stage}.")
+            yield f"`{here}`", f"{field.description}: [stages](stages.md)", "stages by name", "`{}`"
             continue
         default = "" if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         if section is not None and not (place and default is None):

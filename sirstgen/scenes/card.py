@@ -42,6 +42,15 @@ class Figures:
             rows.append([scene, *map(str, counts), "-" if recall is None else f"{recall:.3f}"])
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
+    def lines(self) -> list[str]:
+        """The figures in a sentence, and the confusion matrix."""
+        return [
+            f"Accuracy {self.accuracy:.3f}, mean recall {self.balanced_accuracy:.3f}, "
+            f"expected calibration error {self.calibration_error:.3f}.",
+            "",
+            self.table(),
+        ]
+
 
 def figures(
     scenes: Sequence[str], truth: NDArray[np.int64], predicted: NDArray[np.int64], confidence: NDArray[np.float64]
@@ -71,72 +80,56 @@ class SceneCard:
     Attributes:
         scenes: names, in the order of the network's outputs.
         parameters: number of weights.
-        seed: of the run.
-        start: SHA-256 of the weights file that the CNN began from; None: random weights.
-        samples: augmented squares seen in training.
-        best_after: number of them after which the validation loss was lowest; those weights were kept.
-        cnn_share: factor of the CNN's logits, fitted on the validation frames.
-        temperature: of the softmax, fitted on the validation frames.
-        frames: by part (train, validation, test) and scene: number of frames.
-        groups: the same, number of groups.
-        validation: figures on the frames that chose the weights and the temperature, before the head learned from
-            them too.
-        test: figures on the frames that chose nothing.
+        temperature: of the softmax, fitted on the answers of the cross-validation.
+        folds: number of networks of the cross-validation.
+        frames: number of frames by scene.
+        groups: number of groups by scene.
+        measured: figures on every frame, each by a network that had seen no frame of its group.
+        test: figures on a tree of its own, where one was given.
     """
 
     scenes: tuple[str, ...]
     parameters: int
-    seed: int
-    start: str | None
-    samples: int
-    best_after: int
-    cnn_share: float
     temperature: float
-    frames: dict[str, dict[str, int]]
-    groups: dict[str, dict[str, int]]
-    validation: Figures
-    test: Figures
+    folds: int
+    frames: dict[str, int]
+    groups: dict[str, int]
+    measured: Figures
+    test: Figures | None
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
         return asdict(self)
 
     def markdown(self) -> str:
         """The model card."""
-        rows = ["| scene | " + " | ".join(f"{part}: frames (groups)" for part in self.frames) + " |"]
-        rows.append("|---" * (len(self.frames) + 1) + "|")
-        for scene in self.scenes:
-            cells = [f"{self.frames[part].get(scene, 0)} ({self.groups[part].get(scene, 0)})" for part in self.frames]
-            rows.append(f"| {scene} | " + " | ".join(cells) + " |")
-        test = self.test
-        return "\n".join(
-            [
-                "# Scene network",
-                "",
-                f"A small DenseNet and a head on statistics of the frame, together {self.parameters:,} parameters.",
-                f"Scenes: {', '.join(self.scenes)}. Trained by `sirstgen scenes train` with seed {self.seed}, "
-                f"{self.samples:,} augmented squares (weights kept after {self.best_after:,}).",
-                f"CNN share {self.cnn_share:.2f}, softmax temperature {self.temperature:.3f}. The CNN began from "
-                + ("random weights." if self.start is None else f"weights {self.start}."),
-                "",
-                "## Trained on",
-                "",
-                *rows,
-                "",
-                "## Measured on the test frames",
-                "",
-                f"Accuracy {test.accuracy:.3f}, mean recall {test.balanced_accuracy:.3f}, "
-                f"expected calibration error {test.calibration_error:.3f}.",
-                "",
-                test.table(),
-                "",
-            ]
-        )
+        rows = ["| scene | frames | groups |", "|---|---|---|"]
+        rows += [f"| {scene} | {self.frames[scene]} | {self.groups[scene]} |" for scene in self.scenes]
+        lines = [
+            "# Scene network",
+            "",
+            f"The first stages of EfficientNet-lite0, statistics of the frame and a linear layer: {self.parameters:,} "
+            "parameters.",
+            f"Scenes: {', '.join(self.scenes)}. Trained by `sirstgen scenes train`; softmax temperature "
+            f"{self.temperature:.3f}.",
+            "",
+            "## Trained on",
+            "",
+            *rows,
+            "",
+            f"## Measured by cross-validation over groups, {self.folds} folds",
+            "",
+            *self.measured.lines(),
+        ]
+        if self.test is not None:
+            lines += ["", "## Measured on the test frames", "", *self.test.lines()]
+        return "\n".join([*lines, ""])
 
 
-def counted(parts: dict[str, list[LabelledFrame]]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
-    """Numbers of frames and of groups by part and scene."""
-    frames = {part: dict(sorted(Counter(f.scene for f in found).items())) for part, found in parts.items()}
-    pairs = {part: {(f.scene, f.group) for f in found} for part, found in parts.items()}
-    groups = {part: dict(sorted(Counter(scene for scene, _ in found).items())) for part, found in pairs.items()}
-    return frames, groups
+def counted(frames: Sequence[LabelledFrame]) -> tuple[dict[str, int], dict[str, int]]:
+    """Numbers of frames and of groups by scene."""
+    pairs = {(frame.scene, frame.group) for frame in frames}
+    return (
+        dict(sorted(Counter(frame.scene for frame in frames).items())),
+        dict(sorted(Counter(scene for scene, _ in pairs).items())),
+    )

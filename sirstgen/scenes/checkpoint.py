@@ -1,8 +1,8 @@
 """Scene weights on disk: one safetensors file that also says what its outputs mean.
 
 Convolution and linear weights are stored in half precision, which halves the file; the rest (biases, batch statistics)
-is small and keeps its own. Metadata: the scene names in output order, the CNN's share, the softmax temperature, the
-input side, and a checksum over all of these and the tensors.
+is small and keeps its own. Metadata: the scene names in output order, the softmax temperature, the input side, and a
+checksum over all of these and the tensors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import nn
 
 from sirstgen.atomic import write_file
 from sirstgen.errors import InputError
-from sirstgen.scenes.network import SceneNetwork, build_network
+from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import INPUT_SIDE
 
 FILE_NAME = "scenes.safetensors"
@@ -38,13 +38,11 @@ class SceneClassifier:
     Attributes:
         network: in evaluation mode.
         scenes: scene name of each output.
-        cnn_share: factor of the CNN's logits before the head's are added.
-        temperature: the sum is divided by it before the softmax (Guo et al., ICML 2017).
+        temperature: logits are divided by it before the softmax (Guo et al., ICML 2017).
     """
 
     network: SceneNetwork
     scenes: tuple[str, ...]
-    cnn_share: float
     temperature: float
 
 
@@ -65,7 +63,6 @@ def save_classifier(classifier: SceneClassifier, path: Path) -> None:
     # One entry: safetensors writes several in an order that changes from run to run, and equal runs give equal bytes.
     about: dict[str, Any] = {
         "scenes": list(classifier.scenes),
-        "cnn_share": classifier.cnn_share,
         "temperature": classifier.temperature,
         "input_side": INPUT_SIDE,
     }
@@ -91,12 +88,12 @@ def load_weights(path: Path) -> SceneClassifier:
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point()):
             raise InputError.of(path, f"its weights hold NaN or infinite values; {_WAY_OUT}")
         scenes = tuple(str(name) for name in about["scenes"])
-        cnn_share, temperature = float(about["cnn_share"]), float(about["temperature"])
-        if not (math.isfinite(temperature) and temperature > 0 and math.isfinite(cnn_share)):
-            raise InputError.of(path, f"temperature must be positive, got {temperature} ({cnn_share}); {_WAY_OUT}")
-        network = build_network(len(scenes))
+        temperature = float(about["temperature"])
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise InputError.of(path, f"temperature must be positive, got {temperature}; {_WAY_OUT}")
+        network = SceneNetwork(len(scenes))
         network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
-    return SceneClassifier(network.eval(), scenes, cnn_share, temperature)
+    return SceneClassifier(network.eval(), scenes, temperature)
 
 
 def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights
+from sirstgen.scenes.checkpoint import SceneClassifier, load_weights
+from sirstgen.scenes.labels import WEIGHTS
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import PreparedFrame, prepare
 
@@ -34,16 +35,13 @@ def load_classifier(path: Path | str | None = None) -> SceneClassifier:
 
 @functools.cache
 def _shipped() -> SceneClassifier:
-    return load_weights(Path(__file__).parent / "weights" / FILE_NAME)
+    return load_weights(WEIGHTS)
 
 
 def classify_images(
     images: Iterable[NDArray[Any]], classifier: SceneClassifier | None = None
 ) -> Iterator[tuple[str, float]]:
     """Scene and confidence of each image, in order; memory does not grow with the number of images.
-
-    ``softmax((cnn_share * CNN + head) / temperature)``; a frame that is not square is seen as several squares, and the
-    CNN's logits are their mean.
 
     Args:
         images: each (H, W), uint8 or uint16, gray levels.
@@ -70,24 +68,17 @@ def classify_images(
         yield from _decide(classifier, pending)
 
 
-def frame_logits(network: SceneNetwork, frames: Sequence[PreparedFrame]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the CNN (mean over the squares of a frame) and the head say of each frame: twice (n, classes) logits."""
-    squares = torch.from_numpy(np.concatenate([frame.squares for frame in frames])[:, None])
+def describe(network: SceneNetwork, frames: Sequence[PreparedFrame]) -> torch.Tensor:
+    """(n, DESCRIPTORS) of some frames."""
+    squares = torch.from_numpy(np.stack([frame.square for frame in frames])[:, None])
     statistics = torch.from_numpy(np.stack([frame.statistics for frame in frames]))
     with torch.inference_mode():
-        each = torch.split(
-            network.cnn(squares.contiguous(memory_format=torch.channels_last)),
-            [len(frame.squares) for frame in frames],
-        )
-        return torch.stack([part.mean(dim=0) for part in each]), network.head(statistics)
-
-
-def probabilities(classifier: SceneClassifier, cnn: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
-    """(n, classes) calibrated probabilities from the two (n, classes) logits."""
-    return torch.softmax((classifier.cnn_share * cnn + head) / classifier.temperature, dim=1)
+        return network.describe(squares.contiguous(memory_format=torch.channels_last), statistics)
 
 
 def _decide(classifier: SceneClassifier, frames: Sequence[PreparedFrame]) -> Iterator[tuple[str, float]]:
-    best, scene = probabilities(classifier, *frame_logits(classifier.network, frames)).max(dim=1)
+    with torch.inference_mode():
+        logits = classifier.network(describe(classifier.network, frames))
+    best, scene = torch.softmax(logits / classifier.temperature, dim=1).max(dim=1)
     for confidence, index in zip(best.tolist(), scene.tolist(), strict=True):
         yield classifier.scenes[index], confidence

@@ -1,4 +1,4 @@
-"""Scene labels from files: those a person wrote, and the scene CNN's decisions kept beside the images.
+"""Scene labels from files: those a person wrote, and the scene network's decisions kept in the user's cache.
 
 Nothing here needs torch: a folder whose scenes are known is opened without it.
 """
@@ -6,27 +6,23 @@ Nothing here needs torch: a folder whose scenes are known is opened without it.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import math
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sirstgen.atomic import write_file
-from sirstgen.errors import GenerationError, InputError, printable
+from sirstgen.caching import Cache, digest_of
+from sirstgen.errors import InputError, printable
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
-STORE_NAME = "scenes.json"
-"""Name of the file that keeps the scene CNN's decisions, beside the images."""
+WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
+"""The weights of the scene network that ships with sirstgen."""
 
 WORDS = {"high": 1.0, "low": 0.5}
 """What a labeller's words for confidence count as."""
-
-_STORE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,49 +113,24 @@ def _label(row: Mapping[str, Any], where: str) -> SceneLabel:
     return SceneLabel(scene, number, str(group) if group not in (None, "") else None)
 
 
-@dataclass(slots=True)
-class SceneStore:
-    """The scene CNN's decisions on a folder, by SHA-256 of the file, in ``scenes.json`` beside the images.
+class SceneDecisions:
+    """The shipped scene network's decisions, in the user's cache, by digest of the frame's gray levels.
 
-    Keyed by content, so renamed and moved frames keep their decision and changed ones lose it. Delete the file to have
-    every frame decided again. Where the folder cannot be written to, a warning says so and the decisions last as long
-    as this object.
+    Keyed by content and weights: renamed and moved frames keep their decision; changed ones lose it, and all do where
+    the weights change.
     """
 
-    path: Path
-    decisions: dict[str, SceneLabel] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._cache = Cache("scenes", digest_of(WEIGHTS.read_bytes())[:12], ".json")
 
-    @classmethod
-    def beside(cls, folder: Path) -> SceneStore:
-        """The store of `folder`, empty where there is none yet; InputError where the file is not a store."""
-        path = folder / STORE_NAME
-        if not path.exists():
-            return cls(path)
+    def get(self, key: str) -> SceneLabel | None:
+        """The decision on the frame of the digest `key`; None where there is none, or a damaged one."""
+        data = self._cache.get(key)
         try:
-            content = json.loads(read_bytes(path).decode())
-            if content["version"] != _STORE_VERSION:
-                raise ValueError(f"version {content['version']}")
-            rows = {key: _label(row, f"{path}: decision {key[:8]}") for key, row in content["decisions"].items()}
-        except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise InputError.of(path, f"not a store of scene decisions ({fault}); delete it") from None
-        return cls(path, rows)
+            return None if data is None else _label(json.loads(data), "decision")
+        except (ValueError, AttributeError, InputError):
+            return None
 
-    @staticmethod
-    def key(data: bytes) -> str:
-        """The key of a file's content."""
-        return hashlib.sha256(data).hexdigest()
-
-    def save(self) -> None:
-        """Write the store whole or not at all."""
-        rows = {
-            key: {"scene": label.scene, "confidence": round(label.confidence, 4)}
-            for key, label in sorted(self.decisions.items())
-        }
-        text = json.dumps({"version": _STORE_VERSION, "decisions": rows}, indent=1) + "\n"
-        try:
-            write_file(self.path, text)
-        except GenerationError as fault:
-            warnings.warn(
-                f"{fault}: the scene CNN will run again next time. Make the folder writable, or give a labels file.",
-                stacklevel=2,
-            )
+    def put(self, key: str, label: SceneLabel) -> None:
+        """Keep a decision."""
+        self._cache.put(key, json.dumps({"scene": label.scene, "confidence": label.confidence}).encode())

@@ -1,8 +1,8 @@
-"""The scene network: a small DenseNet on what stands where, beside a small head on the frame's statistics.
+"""The scene network: features learned on ImageNet and statistics of the frame, weighed by one linear layer.
 
-The paper names its scene classifier F_scene (Fig. 7) and gives no architecture. Public frames with scene labels are
-few: a CNN alone, trained on them and on procedural frames, gets about four of five right on places it has not seen, the
-head on `sirstgen.scenes.features` nine of ten. Their logits are added.
+The paper names its scene classifier F_scene (Fig. 7) and gives no architecture. Public frames with scene labels are too
+few for a network of its own: trained from random weights, a small DenseNet was right on four of five places that it had
+not seen, this one is right on nineteen of twenty.
 """
 
 from __future__ import annotations
@@ -11,42 +11,24 @@ import torch
 from torch import nn
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.scenes.backbone import STAGES, Backbone
 from sirstgen.scenes.features import STATISTICS
-from sirstgen.torchvision_compat import import_torchvision
 
-_STEM_CHANNELS = 32
-_LAYERS = (3, 4, 6, 4)
-_GROWTH = 16
-_MEMBERS, _HIDDEN = 4, 128
-_FARTHEST = 4.0  # standard deviations; one odd statistic of a new camera is not to outvote the others
+_POOLED = (2, 3, 4)  # stages whose features are averaged over the frame
+_TOP = 4  # the stage that is averaged over the upper and the lower half too: sky is above
+
+DESCRIPTORS = 2 * sum(STAGES[stage].channels for stage in _POOLED) + 2 * STAGES[_TOP].channels + STATISTICS
+"""Numbers that describe a frame."""
 
 
 class SceneNetwork(nn.Module):
-    """Two ways to look at a frame; `sirstgen.scenes.classify.frame_logits` adds their answers.
+    """From a frame to scene logits.
 
     Attributes:
-        cnn: (n, 1, INPUT_SIDE, INPUT_SIDE) prepared squares to (n, classes) logits; torchvision's DenseNet (Huang et
-            al., CVPR 2017) with 17 thin layers.
-        head: (n, STATISTICS) statistics to (n, classes) logits.
-    """
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.cnn: nn.Module = import_torchvision("models").DenseNet(
-            growth_rate=_GROWTH, block_config=_LAYERS, num_init_features=_STEM_CHANNELS, bn_size=2, num_classes=classes
-        )
-        stem = nn.Conv2d(1, _STEM_CHANNELS, kernel_size=7, stride=2, padding=3, bias=False)
-        nn.init.kaiming_normal_(stem.weight)
-        self.cnn.get_submodule("features").conv0 = stem
-        self.cnn.to(memory_format=torch.channels_last)
-        self.head = StatisticsHead(classes)
-
-
-class StatisticsHead(nn.Module):
-    """A few small perceptrons on the standardised statistics; their mean logits.
-
-    Attributes:
-        members: the perceptrons; they differ by their random start and by the frames they drew.
+        backbone: five stages of EfficientNet-lite0; it is not trained here.
+        center: mean of each descriptor over the training frames, (DESCRIPTORS,).
+        spread: their standard deviations.
+        answer: standardised descriptors to (n, classes) logits.
     """
 
     center: torch.Tensor
@@ -54,39 +36,30 @@ class StatisticsHead(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.register_buffer("center", torch.zeros(STATISTICS))
-        self.register_buffer("spread", torch.ones(STATISTICS))
-        self.members = nn.ModuleList(
-            nn.Sequential(
-                nn.Dropout(0.1), nn.Linear(STATISTICS, _HIDDEN), nn.ReLU(), nn.Dropout(0.3), nn.Linear(_HIDDEN, classes)
-            )
-            for _ in range(_MEMBERS)
-        )
+        if classes < 2:
+            raise InvalidValueError(f"a scene network needs at least 2 classes, got {classes}", classes=classes)
+        self.backbone = Backbone(len(STAGES))
+        self.register_buffer("center", torch.zeros(DESCRIPTORS))
+        self.register_buffer("spread", torch.ones(DESCRIPTORS))
+        self.answer = nn.Linear(DESCRIPTORS, classes)
 
-    def scale_by(self, statistics: torch.Tensor) -> None:
-        """Standardise by mean and standard deviation of (n, STATISTICS) from here on."""
-        self.center.copy_(statistics.mean(dim=0))
-        self.spread.copy_(statistics.std(dim=0, correction=0) + 1e-3)
+    def describe(self, squares: torch.Tensor, statistics: torch.Tensor) -> torch.Tensor:
+        """Means and deviations of the backbone's features, then the statistics: (n, DESCRIPTORS).
 
-    def standardised(self, statistics: torch.Tensor) -> torch.Tensor:
-        """(n, STATISTICS) less the mean, over the standard deviation, clipped."""
-        return ((statistics - self.center) / self.spread).clamp(-_FARTHEST, _FARTHEST)
+        Args:
+            squares: (n, 1, INPUT_SIDE, INPUT_SIDE) float32, -1 black to 1 white.
+            statistics: (n, STATISTICS) float32 (`sirstgen.scenes.features`).
+        """
+        found = self.backbone(squares)
+        parts = []
+        for stage in _POOLED:
+            flat = found[stage].flatten(2)
+            parts += [flat.mean(dim=2), flat.std(dim=2)]
+        middle = found[_TOP].shape[2] // 2
+        parts += [found[_TOP][:, :, :middle].mean(dim=(2, 3)), found[_TOP][:, :, middle:].mean(dim=(2, 3))]
+        return torch.cat([*parts, statistics], dim=1)
 
-    def forward(self, statistics: torch.Tensor) -> torch.Tensor:
-        """(n, STATISTICS) to (n, classes) logits."""
-        values = self.standardised(statistics)
-        return torch.stack([member(values) for member in self.members]).mean(dim=0)
-
-
-def build_network(classes: int) -> SceneNetwork:
-    """A randomly initialised scene network; nothing is downloaded.
-
-    Args:
-        classes: number of scene classes, at least 2.
-
-    Raises:
-        InvalidValueError: fewer than two classes.
-    """
-    if classes < 2:
-        raise InvalidValueError(f"a scene network needs at least 2 classes, got {classes}", classes=classes)
-    return SceneNetwork(classes)
+    def forward(self, descriptors: torch.Tensor) -> torch.Tensor:
+        """(n, DESCRIPTORS) to (n, classes) logits."""
+        logits: torch.Tensor = self.answer((descriptors - self.center) / self.spread)
+        return logits

@@ -1,6 +1,7 @@
-"""From a frame of any size and depth to what the scene network looks at: squares and statistics.
+"""From a frame of any size and depth to what the scene network looks at: a square and statistics.
 
-Brightness is kept, not stretched: highlight scenes are told from others by it.
+The square is stretched to one contrast, so that cameras differ less; brightness stays in the statistics, since
+highlight scenes are recognised by it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from sirstgen.errors import InvalidValueError
 from sirstgen.scenes.features import scene_statistics
 
-INPUT_SIDE = 80
-"""Side of the network's input, pixels."""
+INPUT_SIDE = 192
+"""Side of the network's input, pixels; frames are resized to a square."""
 
-_MOST_SQUARES = 5
-_MIDDLE_GRAY, _GRAY_SPREAD = 0.45, 0.25
+_STRETCH = (1, 99)  # percentiles that become -1 and 1
+_LEAST_RANGE = 0.08  # of full scale; a flat sky keeps being flat
+_BEYOND = 1.3
 
 
 def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -38,32 +40,21 @@ def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
     return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
 
 
-def resized(square: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The square at the network's input size: by area when it shrinks, linearly when it grows."""
-    way = cv2.INTER_AREA if square.shape[0] > INPUT_SIDE else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(square, (INPUT_SIDE, INPUT_SIDE), interpolation=way), dtype=np.float32)
-
-
-def normalised(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Relative gray levels as the network wants them; one fixed line for every frame, so that brightness survives."""
-    return (squares - np.float32(_MIDDLE_GRAY)) / np.float32(_GRAY_SPREAD)
-
-
 @dataclass(frozen=True, slots=True)
 class PreparedFrame:
     """One frame as the network takes it.
 
     Attributes:
-        squares: (k, INPUT_SIDE, INPUT_SIDE), float32; k is 1 for a square frame.
+        square: (INPUT_SIDE, INPUT_SIDE), float32, the 1st and 99th percentiles at -1 and 1.
         statistics: (STATISTICS,), float32.
     """
 
-    squares: NDArray[np.float32]
+    square: NDArray[np.float32]
     statistics: NDArray[np.float32]
 
 
 def prepare(image: NDArray[Any]) -> PreparedFrame:
-    """The frame's squares and statistics.
+    """The frame as a square, and its statistics.
 
     Args:
         image: (H, W), uint8 or uint16, gray levels.
@@ -72,15 +63,9 @@ def prepare(image: NDArray[Any]) -> PreparedFrame:
         InvalidValueError: as `relative_gray`.
     """
     gray = relative_gray(image)
-    return PreparedFrame(_covering_squares(gray), scene_statistics(gray))
-
-
-def _covering_squares(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The evenly spaced squares of the frame's shorter side that together cover it, at most five, as network input."""
-    height, width = gray.shape
-    side = min(height, width)
-    count = min(_MOST_SQUARES, -(-max(height, width) // side))
-    rows = np.linspace(0, height - side, count).astype(int)
-    columns = np.linspace(0, width - side, count).astype(int)
-    squares = [resized(gray[y : y + side, x : x + side]) for y, x in zip(rows, columns, strict=True)]
-    return normalised(np.stack(squares))
+    way = cv2.INTER_AREA if min(gray.shape) > INPUT_SIDE else cv2.INTER_LINEAR
+    square = np.asarray(cv2.resize(gray, (INPUT_SIDE, INPUT_SIDE), interpolation=way), dtype=np.float32)
+    low, high = np.percentile(square[::2, ::2], _STRETCH)
+    half = max(float(high - low), _LEAST_RANGE) / 2
+    stretched = np.clip((square - np.float32((low + high) / 2)) / np.float32(half), -_BEYOND, _BEYOND)
+    return PreparedFrame(stretched.astype(np.float32), scene_statistics(gray))

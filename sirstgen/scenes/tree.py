@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.image_files import image_files
 from sirstgen.images import IMAGE_SUFFIXES
@@ -71,43 +69,34 @@ def _group(path: Path) -> str:
     return path.parts[1] if len(path.parts) > 2 else path.as_posix()
 
 
-def split_by_group(
-    frames: Sequence[LabelledFrame], share: float, rng: np.random.Generator
-) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
-    """Hold whole groups back: about `share` of the frames of each scene, at least one group, and never all of them.
+def folds_by_group(scenes: Sequence[str], groups: Sequence[str], count: int) -> list[int]:
+    """A fold for each frame: no group in two folds, the scenes spread over the folds as evenly as groups allow.
 
-    Scenes with few groups choose first, since a group can hold several scenes and goes over whole.
+    Scenes with few frames choose first, large groups before small ones.
 
     Args:
-        frames: of at least two groups a scene.
-        share: 0 to 1.
-        rng: where the order of the groups comes from.
-
-    Returns:
-        What is kept and what is held back.
+        scenes: of each frame.
+        groups: of each frame; a group may show several scenes.
+        count: number of folds.
 
     Raises:
-        InvalidValueError: a scene whose frames cannot be parted, naming it.
+        InvalidValueError: a scene of fewer than two groups, naming it.
     """
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for frame in frames:
-        groups[frame.scene][frame.group] += 1
-    held: set[str] = set()
-    for scene in sorted(groups, key=lambda name: (len(groups[name]), name)):
-        mine = groups[scene]
-        wanted = max(1.0, share * mine.total())
-        for group in rng.permutation(sorted(mine)).tolist():
-            have = sum(count for name, count in mine.items() if name in held)
-            free = sum(name not in held for name in mine)
-            if have and (have >= wanted or have + mine[group] > 1.5 * wanted):
-                continue
-            if group not in held and free > 1:
-                held.add(group)
-        if held.issuperset(mine) or held.isdisjoint(mine):
+    sizes: dict[str, Counter[str]] = defaultdict(Counter)
+    for scene, group in zip(scenes, groups, strict=True):
+        sizes[scene][group] += 1
+    fold: dict[str, int] = {}
+    for scene in sorted(sizes, key=lambda name: (sizes[name].total(), name)):
+        mine = sizes[scene]
+        if len(mine) < 2:
             raise InvalidValueError(
                 f"scene {scene} has too few groups of frames to train on some and measure on others ({len(mine)}); "
                 "add frames of other places",
                 scene=scene,
             )
-    kept = [frame for frame in frames if frame.group not in held]
-    return kept, [frame for frame in frames if frame.group in held]
+        load = [sum(n for group, n in mine.items() if fold.get(group) == number) for number in range(count)]
+        for group in sorted(mine, key=lambda name: (-mine[name], name)):
+            if group not in fold:
+                fold[group] = min(range(count), key=lambda number: load[number])
+                load[fold[group]] += mine[group]
+    return [fold[group] for group in groups]

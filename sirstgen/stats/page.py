@@ -66,8 +66,10 @@ def _sheets(dataset: Dataset, statistics: DatasetStatistics) -> list[Block]:
     sheet = image_sheet(dataset, spread(dataset.ids, _IMAGES), _COLUMNS)
     caption = "Images evenly spread over the dataset."
     blocks: list[Block] = [Picture(picture_bytes(sheet), f"Images of {dataset.name}", caption, wide=True)]
-    if statistics.targets:
-        chosen = spread([key for key in dataset.ids if dataset.mask(key).any()], _TARGETS)
+    tried = spread(dataset.ids, 8 * _TARGETS) if statistics.targets else []
+    with_targets = [key for key in tried if dataset.mask(key).any()]
+    if with_targets:
+        chosen = spread(with_targets, _TARGETS)
         caption = "Targets as they are, and stretched with the outline of the mask."
         blocks.append(
             Picture(picture_bytes(target_sheet(dataset, chosen, 2)), f"Targets of {dataset.name}", caption, wide=True)

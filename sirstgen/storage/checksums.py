@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,7 +95,16 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _files(folder: Path) -> list[str]:
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names: list[str] = []
+    pending = [(str(folder), "")]
+    while pending:
+        place, prefix = pending.pop()
+        with os.scandir(place) as entries:  # a Path for each file costs more than its checksum
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((entry.path, f"{prefix}{entry.name}/"))
+                elif entry.is_file():
+                    names.append(prefix + entry.name)
     return sorted(name for name in names if name != SUMS and not name.startswith("."))
 
 
@@ -105,7 +115,9 @@ def _checksum(path: Path) -> str:
 
 def sum_line(checksum: str, name: str) -> str:
     """A file's line of ``SHA256SUMS``."""
-    escaped = "".join(_ESCAPES.get(character, character) for character in name)
+    escaped = name
+    if not name.isprintable() or "\\" in name:
+        escaped = "".join(_ESCAPES.get(character, character) for character in name)
     return f"{'' if escaped == name else chr(92)}{checksum}  {escaped}\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import threading
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import orjson
 
 from sirstgen import __version__
-from sirstgen.errors import GenerationError
+from sirstgen.errors import GenerationError, InputError
 from sirstgen.png import encode_png
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.sink import Chunk, Finished, Sink, image_id
@@ -68,7 +68,7 @@ def make(generator: Generator, sink: Sink, chunk: Chunk) -> Any:
 def _finished(generator: Generator, chunk: Chunk) -> Iterator[Finished]:
     for index, redraw in chunk.images:
         name, sample = image_id(index), generator.make(index, redraw)
-        row = json.dumps(sample.row(name), separators=(",", ":"))
+        row = orjson.dumps(sample.row(name)).decode()
         yield Finished(name, generator.side(index), encode_png(sample.image), encode_png(sample.mask), row)
 
 
@@ -78,7 +78,10 @@ def _open(job: Job) -> Generator:
             f"a worker has sirstgen {__version__}, this run was begun by {job.version}; install that version on it"
         )
     cv2.setNumThreads(1)  # the other cores have tasks of their own
-    generator: Generator = pickle.loads(job.generator)
+    try:
+        generator: Generator = pickle.loads(job.generator)
+    except InputError as error:
+        raise GenerationError(f"a worker cannot open what the run was begun with: {error}") from None
     other = difference(job.parts, fingerprint(generator))
     if other is not None:
         raise GenerationError(

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import isal
 import numpy as np
+import orjson
 
 from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
@@ -40,10 +41,11 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
     rows = run.scratch / "targets.jsonl"
     with writing(folder / "targets.jsonl"), rows.open("w", encoding="utf-8", newline="\n") as file:
         for entry in run.journal.entries():
-            row = json.loads(entry.row)
+            row = orjson.loads(entry.row)
             file.write(entry.row + "\n")
             scenes[row["scene"]] += 1
-            rejections.update(row["rejections"])
+            if row["rejections"]:
+                rejections.update(row["rejections"])
             targets += len(row["targets"])
             split[generator.side(row["index"])].append(entry.id)
             sums[f"images/{entry.id}.png"] = entry.image_sha256

@@ -15,7 +15,7 @@ from sirstgen.synthesis.rasterise import builtin_templates
 from sirstgen.synthesis.sources import open_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
 
-_SOURCE = ("scenes", "count", "background", "find", "pixels", "describe")
+_SOURCE = ("scenes", "count", "background", "find", "pixels", "places", "describe")
 
 
 def as_recipe(value: Recipe | Mapping[str, Any] | str | Path | None) -> Recipe:

@@ -26,20 +26,12 @@ from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
 from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.ways_out import WAYS_OUT
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
 _ANALYSIS_BYTES = 64 << 20  # analysed backgrounds kept
-
-_WAYS_OUT = {
-    "no room": "ask for smaller or fewer targets (classes, spot, targets_per_image) or for larger images",
-    "off image": "ask for smaller targets (classes, spot) or for larger images",
-    "fragmented mask": "lower mask_level or ask for longer targets (classes)",
-    "saturated": "ask for a lower scr or give darker backgrounds",
-    "flat clutter": "give backgrounds with more structure, or a larger clutter_region",
-    "invisible contrast": "ask for a higher scr, lower quality.min_contrast or give backgrounds with more structure",
-}
 
 
 class Generator:
@@ -181,7 +173,7 @@ class Generator:
                 return *drawn, sample, rejections
         commonest = sorted(rejections, key=lambda reason: -rejections[reason])
         reasons = ", ".join(f"{reason} {rejections[reason]}" for reason in commonest)
-        way_out = _WAYS_OUT.get(commonest[0], "give other backgrounds")
+        way_out = WAYS_OUT.get(commonest[0], "give other backgrounds")
         raise GenerationError(
             f"image {index}: no background of scene {own.scene} takes its targets (rejected: {reasons}); {way_out}",
             index=index,
@@ -268,7 +260,7 @@ class Generator:
         for _ in range(self.recipe.quality.attempts):
             if together:
                 beside = places_beside(numbers, rules, [one.position for one in others])
-            place = context.place(numbers, raster, target.where, taken, request, target.outside_top10, beside)
+            place = context.place(numbers, raster, target.area_of_map, taken, request, target.outside_top10, beside)
             if isinstance(place, str):  # no place of many will do: other places would not either
                 _count(rejections, place)
                 return None
@@ -327,7 +319,8 @@ class Generator:
         """Return the background decoded and analysed; the latest ones are kept."""
         analysis = self._analyses.pop(background.id, None)
         if analysis is None:
-            analysis = FrameAnalysis(self.backgrounds.pixels(background, self.recipe.bit_depth))
+            pixels = self.backgrounds.pixels(background, self.recipe.bit_depth)
+            analysis = FrameAnalysis(pixels, lambda: self.backgrounds.places(background))
             self._analysis_bytes += analysis.frame.nbytes
             while self._analyses and self._analysis_bytes > _ANALYSIS_BYTES:
                 self._analysis_bytes -= self._analyses.popitem(last=False)[1].frame.nbytes

@@ -25,17 +25,14 @@ def clipped_amplitude(
     """
     if not 0 <= required <= white * under.size:
         return math.copysign(math.inf, first)
-    low, high = first, 2 * first
-    least = 1e-3 * math.copysign(1.0, first)
-    while abs(np.clip(under + high * own, 0, white).sum() - under.sum()) < abs(required - under.sum()):
-        low, high = high, 2 * high + least
-        if abs(high) > 1e9:
-            return math.copysign(math.inf, first)
-    for _ in range(60):
-        middle = (low + high) / 2
-        reached = abs(np.clip(under + middle * own, 0, white).sum() - under.sum())
-        low, high = (middle, high) if reached < abs(required - under.sum()) else (low, middle)
-    return high
+    if first < 0:  # seen from white, a dark target is a bright one
+        return -clipped_amplitude(white * under.size - required, white - under, own, -first, white)
+    ends = (white - under) / own  # amplitudes at which the pixels become white, the first ones first
+    order = ends.argsort(kind="stable")
+    below, slopes = (part[order][::-1].cumsum()[::-1] for part in (under, own))  # of the pixels that are not white yet
+    amplitudes = (required - white * np.arange(under.size) - below) / slopes
+    reached = amplitudes <= ends[order]
+    return float(amplitudes[reached.argmax()] if reached.any() else ends[order[-1]])
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:

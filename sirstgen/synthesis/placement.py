@@ -1,4 +1,4 @@
-"""Where a target goes: inside the image, apart from the others, on its side of a horizon, in a bright or dim place."""
+"""Where a target goes: inside the image, apart from the others, on its place of the map, in a bright or dim place."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.images import Gray
-from sirstgen.measure.horizon import Horizon, find_horizon
+from sirstgen.places.classes import UNKNOWN, PlaceMap
 from sirstgen.plan import BackgroundCrop, RegionKind
-from sirstgen.recipe.parts import Cluster, Position, Where
+from sirstgen.recipe.parts import Cluster, Position
 from sirstgen.seeding import Draws
+from sirstgen.synthesis.areas import NO_PLACE, Area
 from sirstgen.synthesis.canvas import Request
 from sirstgen.synthesis.rasterise import RasterisedTarget
 
@@ -23,12 +24,11 @@ NO_ROOM = "no room"
 BLOCK = 8
 _NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
 _CANDIDATES = 24
+_FURTHER = 12  # candidates after the first that can take the target, for one that is as bright or dim as wanted
+_MARGIN = 1.1  # of the foretold peak, which errs: what would come close to white is not tried
 _BESIDE = 24  # places tried beside another target
 _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
-
-Allowed = Callable[[Where], NDArray[np.bool_] | None]
-"""Returns the pixels on which a target that belongs there may lie, (H, W) bool; None where the horizon decides."""
 
 
 class FrameAnalysis:
@@ -36,15 +36,25 @@ class FrameAnalysis:
 
     Args:
         frame: (h, w) uint8 or uint16.
+        places: gives its place map when it is first needed; without it every place is unknown.
     """
 
-    def __init__(self, frame: Gray) -> None:
+    def __init__(self, frame: Gray, places: Callable[[], PlaceMap] | None = None) -> None:
         self.frame = frame
+        self._source = places
+        self._depths: dict[tuple[int, ...], NDArray[np.float32] | None] = {}
 
     @cached_property
-    def horizon(self) -> Horizon | None:
-        """The horizon in frame coordinates, if one is visible."""
-        return find_horizon(self.frame)
+    def places(self) -> PlaceMap:
+        """The place map, (h, w) uint8."""
+        return np.full(self.frame.shape, UNKNOWN, dtype=np.uint8) if self._source is None else self._source()
+
+    def depth(self, places: tuple[int, ...]) -> NDArray[np.float32] | None:
+        """Distance of each pixel, along the axes, to the nearest pixel of another place; None where all are others."""
+        if places not in self._depths:
+            inside = np.isin(self.places, places).astype(np.uint8)
+            self._depths[places] = np.asarray(cv2.distanceTransform(inside, cv2.DIST_C, 3)) if inside.any() else None
+        return self._depths[places]
 
     @cached_property
     def clutter(self) -> tuple[list[list[float]], list[list[float]]]:
@@ -96,7 +106,6 @@ class PlacementContext:
         region: where the SCR takes its clutter.
         preferred: where in the image targets stand; anywhere if None.
         may_saturate: only a target's mean must keep below white, not its peak.
-        allowed: the pixels on which targets may lie; the horizon decides if None.
     """
 
     def __init__(
@@ -109,19 +118,20 @@ class PlacementContext:
         region: RegionKind = "local",
         preferred: Position | None = None,
         may_saturate: bool = False,
-        allowed: Allowed | None = None,
     ) -> None:
         self._analysis, self._crop, self._layer = analysis, crop, layer
         self._border, self._min_contrast = border, min_contrast
-        self._preferred, self._may_saturate, self._allowed = preferred, may_saturate, allowed
+        self._preferred, self._may_saturate = preferred, may_saturate
         self._global = (float(layer.mean()), float(layer.std())) if region == "global" else None
         self._white = 255 if layer.dtype == np.uint8 else 65535
+        self._bright: float | None = None
+        self._in_frame = _to_frame(crop, layer.shape[1], layer.shape[0])
 
     def place(
         self,
         rng: Draws,
         raster: RasterisedTarget,
-        where: Where,
+        area: Area,
         taken: Sequence[OccupiedRegion],
         request: Request,
         outside_top10: bool | None,
@@ -132,7 +142,7 @@ class PlacementContext:
         Args:
             rng: the target's placement numbers.
             raster: the target.
-            where: the side of the horizon that it belongs on; without a visible horizon every place will do.
+            area: the places where all of its window must lie.
             taken: windows of the other targets.
             request: what the target is asked to show.
             outside_top10: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
@@ -148,30 +158,41 @@ class PlacementContext:
         if room_x < 0 or room_y < 0:
             return NO_ROOM
         per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
-        allowed = self._allowed(where) if self._allowed is not None else None
-        horizon = self._analysis.horizon if allowed is None and where != "any" else None
-        (first_x, step_x), (first_y, step_y) = self._to_frame
+        (first_x, step_x), (first_y, step_y) = self._in_frame
+        depth, inside = (self._analysis.depth(area.places) if area.places else None), list[tuple[int, int]]()
+        reach_x = max(-own_left, own_left + own_width) * abs(step_x)
+        reach = max(reach_x, max(-own_top, own_top + own_height) * step_y) + 1
+        if depth is not None:
+            inside = self._pixels_inside(depth, reach, (low_x, low_y, low_x + room_x, low_y + room_y))
+            if not inside:
+                return NO_ROOM
+        elif area.places and area.strict:
+            return NO_PLACE.get(area.places, NO_ROOM)
         means, deviations = self._analysis.clutter
         # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
         rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
         first_column, step_column = (first_x + 0.5) * columns_of, step_x * columns_of
         first_row, step_row = (first_y + 0.5) * rows_of, step_y * rows_of
-        bright, leeway = (0.0 if outside_top10 is None else self._brightest), _LEEWAY * self._white
+        bright, leeway = (0.0 if outside_top10 is None else self._brightest()), _LEEWAY * self._white
         random, ratio = rng.random, None if request.scr is None else request.scr * request.polarity
         least, white, may_saturate = self._min_contrast, self._white, self._may_saturate
         ahead = len(beside)
         best, best_score = None, -1
         room = saturated = False
-        for number in range(ahead + _CANDIDATES):
+        last = ahead + _CANDIDATES
+        for number in range(last):
             is_beside = number < ahead
             if is_beside:
                 column, row = round(beside[number][0]), round(beside[number][1])
                 if not (0 <= column - low_x <= room_x and 0 <= row - low_y <= room_y):
                     continue
             else:
-                if best_score >= 6:
+                if best_score >= 6 or number > last:
                     break
-                column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
+                if inside:
+                    column, row = inside[int(random() * len(inside))]
+                else:
+                    column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
                 if self._preferred is not None:
                     x, y = self._by_preference(rng)
                     if 0 <= x - low_x <= room_x and 0 <= y - low_y <= room_y:
@@ -182,14 +203,8 @@ class PlacementContext:
                 if left <= one[2] and one[0] <= right and top <= one[3] and one[1] <= bottom:
                     break
             else:
-                if allowed is not None and not allowed[top:bottom, left:right].all():
+                if depth is not None and depth.item(*self._pixel_of_frame(column, row)) < reach:
                     continue
-                if horizon is not None:
-                    x_frame, y_frame = first_x + step_x * column, first_y + step_y * row
-                    reach = max(column - left, right - column, row - top, bottom - row) * abs(step_x)
-                    distance = float(horizon.signed_distance(x_frame, y_frame))
-                    if not (distance < -reach if where == "sky" else distance > reach):
-                        continue
                 room = True
                 if self._global is None:
                     down, across = int(first_row + step_row * row), int(first_column + step_column * column)
@@ -201,7 +216,7 @@ class PlacementContext:
                 peak = (mean + wanted - here) * per_level
                 if (peak if wanted > 0 else -peak) < least:
                     continue
-                shown = mean + wanted if may_saturate else here + peak
+                shown = mean + wanted if may_saturate else here + peak * _MARGIN
                 if not 0 < shown < white:
                     saturated = True
                     continue
@@ -209,6 +224,8 @@ class PlacementContext:
                 if outside_top10 is not None:
                     fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
                 score = 4 * is_beside + 2 + fits
+                if best is None:
+                    last = max(number, ahead) + _FURTHER
                 if score > best_score:
                     best, best_score = Place(column, row, deviation), score
                     if score == 7 or (score == 3 and not is_beside):
@@ -217,29 +234,57 @@ class PlacementContext:
             return "saturated" if saturated else "invisible contrast" if room else NO_ROOM
         return best
 
+    def _pixels_inside(
+        self, depth: NDArray[np.float32], reach: float, bounds: tuple[int, int, int, int]
+    ) -> list[tuple[int, int]]:
+        """Return pixels (column, row) of the image, about every second one, that are so far inside an area.
+
+        Args:
+            depth: of the frame (`FrameAnalysis.depth`).
+            reach: frame pixels.
+            bounds: first and last column and row that come into question: left, top, right, bottom.
+        """
+        left, top, width, height = self._crop.crop
+        rows, columns = np.nonzero(depth[top : top + height : 2, left : left + width : 2] >= reach)
+        (first_x, step_x), (first_y, step_y) = self._in_frame
+        across = np.rint((2 * columns + left - first_x) / step_x).astype(int)
+        down = np.rint((2 * rows + top - first_y) / step_y).astype(int)
+        kept = (across >= bounds[0]) & (across <= bounds[2]) & (down >= bounds[1]) & (down <= bounds[3])
+        return list(zip(across[kept].tolist(), down[kept].tolist(), strict=True))
+
+    def _pixel_of_frame(self, column: int, row: int) -> tuple[int, int]:
+        """Return (row, column) of the frame's pixel that shows at a pixel of the image."""
+        (first_x, step_x), (first_y, step_y) = self._in_frame
+        height, width = self._analysis.frame.shape
+        return (
+            min(max(round(first_y + step_y * row), 0), height - 1),
+            min(max(round(first_x + step_x * column), 0), width - 1),
+        )
+
     def _by_preference(self, rng: Draws) -> tuple[int, int]:
         """Return a pixel drawn from where targets stand by the recipe."""
         assert self._preferred is not None
         height, width = self._layer.shape
         return round(self._preferred.x.draw(rng) * (width - 1)), round(self._preferred.y.draw(rng) * (height - 1))
 
-    @cached_property
     def _brightest(self) -> float:
-        """The gray level that bounds the brightest 10 % of the image."""
-        sample = self._layer[::8, ::8].ravel()
-        place = len(sample) * _TOP_SHARE // 100
-        return float(np.partition(sample, place)[place])
+        """Return the gray level that bounds the brightest 10 % of the image."""
+        if self._bright is None:
+            sample = self._layer[::8, ::8].flatten()
+            place = len(sample) * _TOP_SHARE // 100
+            sample.partition(place)
+            self._bright = float(sample[place])
+        return self._bright
 
-    @cached_property
-    def _to_frame(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """First coordinate and step of the image's columns in the frame, and of its rows."""
-        height, width = self._layer.shape
-        x, y, crop_width, crop_height = self._crop.crop
-        along, down = crop_width / width, crop_height / height
-        columns = (x - 0.5 + along / 2, along)
-        if self._crop.flip:
-            columns = (columns[0] + along * (width - 1), -along)
-        return columns, (y - 0.5 + down / 2, down)
+
+def _to_frame(crop: BackgroundCrop, width: int, height: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the first coordinate and the step of an image's columns in the frame, and of its rows."""
+    x, y, crop_width, crop_height = crop.crop
+    along, down = crop_width / width, crop_height / height
+    columns = (x - 0.5 + along / 2, along)
+    if crop.flip:
+        columns = (columns[0] + along * (width - 1), -along)
+    return columns, (y - 0.5 + down / 2, down)
 
 
 def places_beside(rng: Draws, rules: Cluster, others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

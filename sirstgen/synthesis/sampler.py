@@ -10,10 +10,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
-from sirstgen.recipe.parts import ContrastLaw, Where
+from sirstgen.recipe.parts import ContrastLaw
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
+from sirstgen.synthesis.areas import AREAS, MAYBE_BELOW, MAYBE_SKY, Area
 from sirstgen.synthesis.canvas import Request
 from sirstgen.synthesis.optics import blur_variance
 from sirstgen.synthesis.rasterise import RasterisedTarget, rasterise
@@ -35,7 +36,7 @@ class TargetDraw(NamedTuple):
         phase: (x, y) of its position in its pixel, -0.5 to 0.5, a multiple of 1/256.
         area: drawn mask area of a point or spot target, pixels; None for a template.
         level: drawn SCR, or contrast at the reference clutter and area.
-        where: side of a visible horizon that it belongs on.
+        area_of_map: the places that it belongs to.
         outside_top10: whether it is looked for a place outside the brightest 10 % of its image (Fig. 6c), or in it;
             None: any place will do.
     """
@@ -51,7 +52,7 @@ class TargetDraw(NamedTuple):
     phase: tuple[float, float]
     area: float | None
     level: float
-    where: Where
+    area_of_map: Area
     outside_top10: bool | None
 
 
@@ -177,12 +178,14 @@ class Sampler:
             else:
                 low, high = chosen.typical_length
                 length = round(low + (high - low) * size.random(), 6)
-            template, angle, mirror, where = chosen.id, rule.tilt.draw(size), size.random() < 0.5, rule.where
+            template, angle, mirror, where = chosen.id, rule.tilt.draw(size), size.random() < 0.5, AREAS[rule.where]
         else:
             rules = recipe.kernel_size(scene, kind)
             area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
             above = row.above_horizon
-            where = "any" if above is None else "sky" if side < above else "ground"
+            where = AREAS[rules.where]
+            if above is not None and not where.places:
+                where = MAYBE_SKY if side < above else MAYBE_BELOW
         if self._of_target:
             keys = (index, number, attempt)
             stages = self._records(self._of_target, keys, index=index, scene=scene, kind=kind, area=area)

@@ -66,9 +66,14 @@ class Schedule:
             known = {scene: weight for scene, weight in wanted.items() if scene in source.made.scenes() and weight > 0}
             self._orders.append(_Order(source.made, recipe, known or None, seed))
         self._phase = stream(seed, "procedural").random()
+        # Asked for when images are ordered, when one is made, and when its side is looked up.
+        self._known = lru_cache(maxsize=1 << 14)(self._assigned)
 
     def assignment(self, index: int) -> Assignment:
-        """Where image `index` takes its background."""
+        """Return where image `index` takes its background."""
+        return self._known(index)
+
+    def _assigned(self, index: int) -> Assignment:
         lane, rank = self._lane(index)
         return self._orders[lane].assignment(rank)._replace(made=bool(lane))
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sirstgen.assets import asset_folder
+from sirstgen.assets import asset_folder, packed_path, unpacked_path
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import IMAGE_SUFFIXES, decode_gray, read_bytes
 from sirstgen.recipe.recipe import nearest
@@ -86,7 +86,15 @@ class Template:
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what was read from files is read again by the process that needs it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.source, Path):
+            state["source"] = packed_path(self.source, "templates")
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state["source"], Path):
+            state = state | {"source": unpacked_path(state["source"], "templates")}
+        self.__dict__.update(state)
 
 
 class TemplateLibrary:

@@ -94,14 +94,17 @@ def test_labels_of_another_folder_are_refused(tree: Path, tmp_path: Path) -> Non
         BackgroundLibrary.open(tree, labels=labels)
 
 
-def test_the_classifier_is_asked_once_per_content(tmp_path: Path) -> None:
+def test_the_shipped_network_is_asked_once_per_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "frames"
     for number in range(6):
         put(folder, f"images/{number}.png", number)
-    first = BackgroundLibrary.open(folder, classify=by_brightness)
-    assert (folder / "scenes.json").is_file()
+    monkeypatch.setattr("sirstgen.scenes.classify.classify_images", by_brightness)
+    first = BackgroundLibrary.open(folder)
+    assert not list(folder.glob("*.json")) and not list(folder.glob("images/*.json"))
     shutil.move(folder / "images" / "3.png", folder / "renamed.png")
-    second = BackgroundLibrary.open(folder, classify=never)
+    monkeypatch.setattr("sirstgen.scenes.classify.classify_images", never)
+    second = BackgroundLibrary.open(folder)
     for number in range(6):
         before = first.find(f"images/{number}")
         after = second.find("renamed" if number == 3 else f"images/{number}")
@@ -109,9 +112,10 @@ def test_the_classifier_is_asked_once_per_content(tmp_path: Path) -> None:
         assert before.scene_source == "cnn"
 
 
-def test_decisions_survive_an_interruption(tmp_path: Path) -> None:
+def test_decisions_survive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(tmp_path / "cache"))
     for number in range(4):
-        put(tmp_path, f"{number}.png", number)
+        put(tmp_path / "frames", f"{number}.png", number)
 
     def interrupted(frames: Iterable[NDArray[Any]]) -> Iterator[tuple[str, float]]:
         for number, answer in enumerate(by_brightness(frames)):
@@ -119,9 +123,10 @@ def test_decisions_survive_an_interruption(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
             yield answer
 
+    monkeypatch.setattr("sirstgen.scenes.classify.classify_images", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        BackgroundLibrary.open(tmp_path, classify=interrupted)
-    assert len(json.loads((tmp_path / "scenes.json").read_text())["decisions"]) == 2
+        BackgroundLibrary.open(tmp_path / "frames")
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == 2
 
 
 def test_unsure_scenes_are_counted_and_not_used(tmp_path: Path) -> None:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.recipe.__main__ import DEFAULT_FILE, PAGE, renewed
+from sirstgen.recipe.__main__ import DEFAULT_FILE, PAGES, renewed
 from sirstgen.recipe.recipe import Recipe
 
 
-def test_the_default_file_and_the_table_are_current() -> None:
+def test_the_default_file_and_the_tables_are_current() -> None:
     """``python -m sirstgen.recipe`` renews them."""
     assert DEFAULT_FILE.read_text(encoding="utf-8") == Recipe().to_yaml()
-    page = PAGE.read_text(encoding="utf-8")
-    assert renewed(page) == page
+    for name, path in PAGES.items():
+        page = path.read_text(encoding="utf-8")
+        assert renewed(name, page) == page
 
 
 @pytest.mark.parametrize(

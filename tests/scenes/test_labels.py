@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sirstgen.errors import InputError
-from sirstgen.scenes.labels import SceneLabel, SceneStore, read_labels
+from sirstgen.scenes.labels import SceneDecisions, SceneLabel, read_labels
 
 
 def write(tmp_path: Path, name: str, text: str) -> Path:
@@ -64,31 +64,18 @@ def test_faulty_labels_name_file_and_rule(tmp_path: Path, name: str, text: str, 
         read_labels(write(tmp_path, name, text))
 
 
-def test_store_keeps_decisions(tmp_path: Path) -> None:
-    store = SceneStore.beside(tmp_path)
-    key = store.key(b"frame")
-    store.decisions[key] = SceneLabel("sea", 0.87)
-    store.save()
-    assert SceneStore.beside(tmp_path).decisions == {key: SceneLabel("sea", 0.87)}
-    assert [path.name for path in tmp_path.iterdir()] == ["scenes.json"]
+def test_decisions_are_kept_outside_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(tmp_path / "cache"))
+    SceneDecisions().put("key", SceneLabel("sea", 0.87))
+    assert SceneDecisions().get("key") == SceneLabel("sea", 0.87)
+    assert SceneDecisions().get("other") is None
+    for path in (tmp_path / "cache").rglob("*.json"):
+        path.write_text("{")
+    assert SceneDecisions().get("key") is None
 
 
-def test_store_that_is_none_is_refused(tmp_path: Path) -> None:
-    for text in (
-        "{",
-        "[]",
-        '{"version": 1}',
-        '{"version": 9, "decisions": {}}',
-        '{"version": 1, "decisions": {"k": 1}}',
-    ):
-        write(tmp_path, "scenes.json", text)
-        with pytest.raises(InputError, match=r"scenes\.json"):
-            SceneStore.beside(tmp_path)
-
-
-def test_store_that_cannot_be_written_warns_and_lives_on(tmp_path: Path) -> None:
-    store = SceneStore.beside(write(tmp_path, "not-a-folder", ""))
-    store.decisions["k"] = SceneLabel("sea")
-    with pytest.warns(UserWarning, match="cannot be written"):
-        store.save()
-    assert store.decisions["k"].scene == "sea"
+def test_decisions_live_on_where_the_cache_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(write(tmp_path, "not-a-folder", "")))
+    decisions = SceneDecisions()
+    decisions.put("key", SceneLabel("sea"))
+    assert decisions.get("key") == SceneLabel("sea")

@@ -1,34 +1,37 @@
+"""Shapes and bounds of the scene network and its backbone."""
+
 from __future__ import annotations
 
 import pytest
 import torch
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.scenes.backbone import STAGES, Backbone
 from sirstgen.scenes.features import STATISTICS
-from sirstgen.scenes.network import StatisticsHead, build_network
-from sirstgen.scenes.preparation import INPUT_SIDE
+from sirstgen.scenes.network import DESCRIPTORS, SceneNetwork
 
 
-@pytest.mark.parametrize("classes", [2, 5])
-def test_one_channel_in_one_logit_a_class_out(classes: int) -> None:
-    network = build_network(classes).eval()
+@pytest.mark.parametrize("side", [64, 75])
+def test_stages_shrink_the_frame_and_round_up(side: int) -> None:
+    found = Backbone(len(STAGES)).eval()(torch.zeros(1, 1, side, side))
+    sizes, size = [], -(-side // 2)
+    for stage in STAGES:
+        size = -(-size // stage.stride)
+        sizes.append((1, stage.channels, size, size))
+    assert [tuple(stage.shape) for stage in found] == sizes
+
+
+def test_a_frame_is_described_alone() -> None:
+    network = SceneNetwork(3).eval()
+    squares, statistics = torch.rand(2, 1, 64, 64) * 2 - 1, torch.rand(2, STATISTICS)
     with torch.inference_mode():
-        assert network.cnn(torch.zeros(3, 1, INPUT_SIDE, INPUT_SIDE)).shape == (3, classes)
-        assert network.head(torch.zeros(3, STATISTICS)).shape == (3, classes)
+        together = network.describe(squares, statistics)
+        alone = network.describe(squares[1:], statistics[1:])
+    assert together.shape == (2, DESCRIPTORS)
+    torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=1e-4)
+    assert network(together).shape == (2, 3)
 
 
-def test_statistics_are_standardised_and_odd_ones_clipped() -> None:
-    layer = StatisticsHead(3)
-    values = torch.randn(200, STATISTICS) * 3 + 7
-    layer.scale_by(values)
-    torch.testing.assert_close(layer.standardised(values).mean(dim=0), torch.zeros(STATISTICS), atol=0.02, rtol=0)
-    assert layer.standardised(torch.full((1, STATISTICS), 1e6)).max() == 4
-
-
-def test_the_network_is_small() -> None:
-    assert 100_000 < sum(weight.numel() for weight in build_network(5).parameters()) < 300_000
-
-
-def test_one_class_is_no_choice() -> None:
+def test_one_class_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="at least 2 classes, got 1"):
-        build_network(1)
+        SceneNetwork(1)

@@ -11,11 +11,11 @@ import torch
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.scenes.card import figures
 from sirstgen.scenes.classify import classify_images, load_classifier
-from sirstgen.scenes.training import train_scenes
+from sirstgen.scenes.training import cross_validated, fitted_temperature, measured, train_scenes
 
 
 def _frame(scene: str, rng: np.random.Generator) -> np.ndarray:
-    """Dark stripes or bright blobs: two scenes that a few dozen steps tell apart."""
+    """Dark stripes or bright blobs: two scenes that differ in every statistic."""
     if scene == "stripes":
         return (50 + 40 * np.sin(np.arange(48)[:, None] / 3 + rng.uniform(0, 6)) + rng.normal(0, 4, (48, 60))).astype(
             "u1"
@@ -39,51 +39,33 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("weights") / "run"
-    train_scenes(tree, out, samples=240, batch=12, seed=5)
+    train_scenes(tree, out)
     return out
 
 
 def test_it_learns_what_is_easy_and_writes_a_card(trained: Path) -> None:
     card = json.loads((trained / "card.json").read_text())
     assert card["scenes"] == ["blobs", "stripes"]
-    assert card["test"]["accuracy"] == 1.0
-    assert sum(map(sum, card["test"]["confusion"])) == sum(card["frames"]["test"].values())
-    assert card["groups"]["train"] == {"blobs": 3, "stripes": 3}
+    assert card["measured"]["accuracy"] == 1.0 and card["test"] is None
+    assert sum(map(sum, card["measured"]["confusion"])) == sum(card["frames"].values()) == 20
+    assert card["groups"] == {"blobs": 5, "stripes": 5}
     assert "| blobs |" in (trained / "README.md").read_text()
     assert not list(trained.glob(".*"))
     rng = np.random.default_rng(9)
-    answers = list(
-        classify_images(
-            (_frame(scene, rng) for scene in ["blobs", "stripes"] * 20), load_classifier(trained / "scenes.safetensors")
-        )
-    )
-    assert [scene for scene, _ in answers] == ["blobs", "stripes"] * 20
+    frames = (_frame(scene, rng) for scene in ["blobs", "stripes"] * 10)
+    answers = list(classify_images(frames, load_classifier(trained / "scenes.safetensors")))
+    assert [scene for scene, _ in answers] == ["blobs", "stripes"] * 10
     assert all(0.5 <= confidence <= 1 for _, confidence in answers)
 
 
-def test_one_seed_gives_one_network_and_leaves_torch_alone(tree: Path, trained: Path, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    train_scenes(tree, tmp_path / "again", samples=240, batch=12, seed=5)
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert torch.get_num_threads() == threads
-    for name in ("scenes.safetensors", "card.json", "README.md"):
-        assert (tmp_path / "again" / name).read_bytes() == (trained / name).read_bytes()
-
-
-def test_training_can_begin_from_weights(tree: Path, trained: Path, tmp_path: Path) -> None:
+def test_one_tree_gives_one_network_and_leaves_threads_alone(tree: Path, trained: Path, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
     told: list[tuple[int, int]] = []
-    card = train_scenes(
-        tree,
-        tmp_path / "more",
-        start=trained / "scenes.safetensors",
-        samples=240,
-        batch=12,
-        progress=lambda done, total, loss: told.append((done, total)),
-    )
-    assert card.start is not None
-    assert card.validation.accuracy == 1.0
-    assert told[:2] == [(12, 240), (24, 240)]
+    card = train_scenes(tree, tmp_path / "again", test=tree, progress=lambda done, total: told.append((done, total)))
+    assert card.test is not None and card.test.accuracy == 1.0
+    assert told[0] == (1, 40) and told[-1] == (40, 40)
+    assert torch.get_num_threads() == threads
+    assert (tmp_path / "again" / "scenes.safetensors").read_bytes() == (trained / "scenes.safetensors").read_bytes()
 
 
 def test_what_is_there_is_not_overwritten(tree: Path, trained: Path) -> None:
@@ -91,9 +73,7 @@ def test_what_is_there_is_not_overwritten(tree: Path, trained: Path) -> None:
         train_scenes(tree, trained)
 
 
-def test_bad_settings_and_frames_are_named(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidValueError, match="samples at least one batch"):
-        train_scenes(tree, tmp_path / "out", samples=3)
+def test_bad_frames_are_named(tmp_path: Path) -> None:
     few = tmp_path / "few"
     for scene in ("a", "b"):
         (few / scene).mkdir(parents=True)
@@ -106,6 +86,29 @@ def test_bad_settings_and_frames_are_named(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a/\d.png: not a PNG"):
         train_scenes(few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_group_is_never_measured_by_a_network_that_saw_it() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 40)
+    found = rng.normal(0, 1, (40, 8)) + truth[:, None]
+    groups = [str(number // 2) for number in range(40)]
+    folds = [number // 2 % 4 for number in range(40)]
+    held = np.array(folds) == 1
+    other = np.where(held, 1 - truth, truth)
+    before, after = (cross_validated(found, labels, groups, folds, 2) for labels in (truth, other))
+    np.testing.assert_allclose(before[held], after[held])
+    assert not np.allclose(before[~held], after[~held])
+
+
+def test_temperature_makes_confidence_true() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 3, 4000)
+    right = rng.random(4000) < 0.8
+    said = np.where(right, truth, (truth + 1 + rng.integers(0, 2, 4000)) % 3)
+    logits = 9.0 * np.eye(3)[said]
+    temperature = fitted_temperature(logits, truth)
+    assert measured(("a", "b", "c"), logits, truth, temperature).calibration_error < 0.02
 
 
 def test_figures_by_hand() -> None:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.scenes.tree import LabelledFrame, read_tree, split_by_group
+from sirstgen.scenes.tree import folds_by_group, read_tree
 
 
 def _touch(*paths: Path) -> None:
@@ -42,24 +41,26 @@ def test_a_tree_needs_two_filled_scenes(tmp_path: Path) -> None:
 
 
 @given(
-    sizes=st.lists(st.lists(st.integers(1, 20), min_size=4, max_size=15), min_size=2, max_size=4),
-    share=st.floats(0.05, 0.5),
-    seed=st.integers(0, 100),
+    sizes=st.lists(st.lists(st.integers(1, 20), min_size=5, max_size=15), min_size=2, max_size=4),
+    count=st.integers(2, 5),
 )
-def test_no_group_is_on_both_sides_and_every_scene_is(sizes: list[list[int]], share: float, seed: int) -> None:
-    frames = [
-        LabelledFrame(Path(f"{scene}/{group}/{number}.png"), f"scene{scene}", f"{scene}-{group}")
+def test_no_group_is_in_two_folds_and_scenes_are_spread(sizes: list[list[int]], count: int) -> None:
+    pairs = [
+        (f"scene{scene}", f"{scene}-{group}")
         for scene, groups in enumerate(sizes)
-        for group, count in enumerate(groups)
-        for number in range(count)
+        for group, number in enumerate(groups)
+        for _ in range(number)
     ]
-    kept, held = split_by_group(frames, share, np.random.default_rng(seed))
-    assert len(kept) + len(held) == len(frames)
-    assert not {frame.group for frame in kept} & {frame.group for frame in held}
-    assert {frame.scene for frame in kept} == {frame.scene for frame in held} == {f.scene for f in frames}
+    folds = folds_by_group([scene for scene, _ in pairs], [group for _, group in pairs], count)
+    seen: dict[str, set[int]] = {}
+    for (_, group), fold in zip(pairs, folds, strict=True):
+        seen.setdefault(group, set()).add(fold)
+    assert all(len(found) == 1 for found in seen.values())
+    for number in range(len(sizes)):
+        assert len({fold for (scene, _), fold in zip(pairs, folds, strict=True) if scene == f"scene{number}"}) == count
 
 
 def test_a_scene_of_one_group_cannot_be_split() -> None:
-    frames = [LabelledFrame(Path(f"{scene}/{n}.png"), scene, scene) for scene in ("sea", "city") for n in range(5)]
+    scenes = [scene for scene in ("sea", "city") for _ in range(5)]
     with pytest.raises(InvalidValueError, match=r"scene city has too few groups .* \(1\)"):
-        split_by_group(frames, 0.2, np.random.default_rng(0))
+        folds_by_group(scenes, scenes, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from sirstgen import assets
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
@@ -302,3 +304,17 @@ def test_a_worker_that_is_not_like_the_others_is_told(small_generator: Generator
     other = job.parts | {"templates": "another"}
     with pytest.raises(GenerationError, match="a worker sees other files than the run began with: its templates"):
         work(replace(job, key="b", parts=other), chunk)
+
+
+def test_what_ships_with_sirstgen_is_found_wherever_a_worker_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pickle.dumps(Generator(Recipe(width=96, height=96), seed=0))
+    for name in ("backgrounds", "templates"):
+        assert str(assets.asset_folder(name)).encode() not in data
+        shutil.copytree(assets.asset_folder(name), tmp_path / name)
+    monkeypatch.setattr(assets, "asset_folder", lambda name: tmp_path / name)
+    elsewhere = pickle.loads(data)
+    assert elsewhere.backgrounds.folder == tmp_path / "backgrounds"
+    assert all(str(path).startswith(str(tmp_path)) for path in [elsewhere.templates.get("uav/01").source])
+    elsewhere[0]

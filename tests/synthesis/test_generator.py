@@ -11,7 +11,7 @@ from making.clutter import clutter
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.measure.horizon import find_horizon
+from sirstgen.places.classes import LEVELS, SKY, WATER
 from sirstgen.plan import ImagePlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.synthesis.generator import Generator
@@ -141,15 +141,18 @@ def test_what_fits_nowhere_ends_with_the_way_out(
         generator[0]
 
 
-def test_ships_and_planes_keep_to_their_side_of_the_horizon(tmp_path: Path) -> None:
+def test_ships_and_planes_keep_to_their_places(tmp_path: Path) -> None:
     frame = clutter(1, 200, 200, deviation=5, mean=120).astype(int)
     frame[:110] -= 60
-    (tmp_path / "sea").mkdir()
-    cv2.imwrite(str(tmp_path / "sea" / "a.png"), frame.astype(np.uint8))
-    assert find_horizon(frame.astype(np.uint8)) is not None
+    places = np.full(frame.shape, WATER, np.uint8)
+    places[:110] = SKY
+    for folder, data in (("frames", frame.astype(np.uint8)), ("maps", LEVELS[places])):
+        (tmp_path / folder / "sea").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / folder / "sea" / "a.png"), data)
     row = {"kinds": {"extended": 1.0}, "classes": {"ship": 0.5, "plane": 0.5}}
     recipe = Recipe(width=160, height=160, scenes={"sea": row}, targets_per_image={2: 1.0})
-    generator = Generator(recipe, BackgroundLibrary.open(tmp_path), seed=0)
+    library = BackgroundLibrary.open(tmp_path / "frames", places=tmp_path / "maps")
+    generator = Generator(recipe, library, seed=0)
     seen = set()
     for sample in generator.samples(12):
         line = 110 - sample.plan.background.crop[1]

@@ -14,9 +14,11 @@ from making.clutter import clutter
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.errors import InvalidValueError
 from sirstgen.measure.targets import measure_targets
+from sirstgen.places.classes import SKY
 from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
+from sirstgen.synthesis.areas import Area
 from sirstgen.synthesis.canvas import Request
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, Place, PlacementContext, places_beside
@@ -132,7 +134,7 @@ def test_a_cluster_stays_in_the_image() -> None:
         beside = places_beside(Draws(index, "beside"), rules, [(16.0, 18.0)])
         assert np.hypot(*(np.array(beside) - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         context = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0)
-        place = context.place(Draws(index), raster, "any", taken, Request(None, 60.0, 1), True, beside)
+        place = context.place(Draws(index), raster, Area(), taken, Request(None, 60.0, 1), True, beside)
         assert isinstance(place, Place)
         assert np.hypot(place.column - 16, place.row - 18) == pytest.approx(40, abs=0.8)
 
@@ -199,6 +201,9 @@ class Frames:
     def pixels(self, background: Any, bit_depth: int) -> np.ndarray:
         number = int(background.id[-1])
         return clutter(number, 90 + 20 * number, 120 + 30 * number)
+
+    def places(self, background: Any) -> np.ndarray:
+        return np.full(self.pixels(background, 8).shape, SKY, np.uint8)
 
     def describe(self) -> dict[str, object]:
         return {"kind": "folder", "digest": "x"}

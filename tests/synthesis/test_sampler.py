@@ -12,6 +12,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.plan import TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
+from sirstgen.synthesis.areas import Area
 from sirstgen.synthesis.rasterise import rasterise
 from sirstgen.synthesis.sampler import Sampler, kernel_sigma
 from sirstgen.synthesis.templates import Template, TemplateLibrary
@@ -90,7 +91,7 @@ def test_a_new_scene_is_a_row_of_the_recipe() -> None:
     assert target.template in ("kite/a", "kite/b")
     assert (target.length, target.angle) == (9.0, 10.0)
     assert sampler.image(0, "desert")[1] == 3
-    assert target.where == "any"
+    assert target.area_of_map == Area()
     assert max(sampler.rasterised(target, 0.5, {})[1].values.shape) > 9
 
 

@@ -11,6 +11,7 @@ from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle, roof_gear
 from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading
+from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
 from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
@@ -106,6 +107,8 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
     foot = height * rng.uniform(0.55, 0.85)
+    if rng.random() < 0.35:
+        _far_ridge(rng, scene, foot, warmth)
     layers = int(rng.integers(2, 5))
     size = height * rng.uniform(0.7, 1.4)
     for layer in range(layers):
@@ -133,6 +136,15 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
         )
     _turned(rng, scene, 0.02)
     return scene
+
+
+def _far_ridge(rng: np.random.Generator, scene: Canvas, foot: float, warmth: float) -> None:
+    """Mountains far behind the town, so hazy that they nearly have the level of the sky; in place."""
+    height, width = scene.shape
+    crest = foot - height * rng.uniform(0.1, 0.4) * (0.4 + 0.6 * ridge_line(rng, width, 2.8))
+    land = below(crest, height, softness=rng.uniform(1.0, 3.0))
+    relief = fractal(rng, height, width, 2.4, outer=height / 6)
+    scene.paint(land, np.float32(warmth * rng.uniform(0.12, 0.5)) + np.float32(rng.uniform(1, 4)) * relief)
 
 
 def _building_warmth(rng: np.random.Generator) -> float:

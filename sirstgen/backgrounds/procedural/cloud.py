@@ -6,7 +6,7 @@ import numpy as np
 
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Drawn, all_sky
-from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail, turned
+from sirstgen.backgrounds.procedural.cloud_forms import Form, broken, deck, heaps, layers, streaks, trail
 from sirstgen.backgrounds.procedural.fields import Field, fractal, shading
 
 _FORMS = {"heaps": heaps, "deck": deck, "broken": broken, "layers": layers, "streaks": streaks}
@@ -37,9 +37,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     if kind == "deck":  # all of the frame is cloud, so less contrast makes the same clutter
         contrast *= 0.8
     for name in names:
-        form = _FORMS[name]
-        aloft = name in ("broken", "deck", "streaks") and rng.random() < 0.35
-        sky = over(sky, turned(rng, form, height, width) if aloft else form(rng, height, width), contrast)
+        sky = over(sky, _FORMS[name](rng, height, width), contrast)
     if rng.random() < 0.04:
         sky = over(sky, trail(rng, height, width), 0.5 * contrast)
     sky = sky + np.float32(min(rng.lognormal(np.log(6), 0.9), 40)) * shading(rng, height, width)

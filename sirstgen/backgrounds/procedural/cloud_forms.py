@@ -6,8 +6,6 @@ A form is a function of (rng, height, width) that returns two (height, width) fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +13,8 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.procedural.fields import Field, band, billowed, blurred, fractal, smoothstep, unit, warp
 
 Form = tuple[Field, Field]
-Draw = Callable[[np.random.Generator, int, int], Form]
 
 _MAX_BALLS = 6000
-
-
-def turned(rng: np.random.Generator, form: Draw, height: int, width: int) -> Form:
-    """A form drawn out along the columns: clouds seen from below blow across the frame in any direction."""
-    opacity, brightness = form(rng, width, height)
-    return np.ascontiguousarray(opacity.T), np.ascontiguousarray(brightness.T)
 
 
 def heaps(rng: np.random.Generator, height: int, width: int) -> Form:

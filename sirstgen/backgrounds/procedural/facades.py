@@ -39,6 +39,9 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
         return _inside(up, top, bottom, storey)[:, None] * _inside(along, left, right, bay)[None, :]
 
     wall = rng.uniform(1.5, 5.0) * fractal(rng, height, width, 2.0, outer=max(height, width) / 3.0)
+    # Walls warm towards the roof or the ground, and rain leaves streaks on them.
+    wall = wall + rng.normal(0, 7) * np.linspace(-1, 1, height)[:, None]
+    wall = wall + rng.uniform(0.3, 2.0) * fractal(rng, height, width, 1.6, outer=height / 2.0, stretch=(0.3, 1.5))
     wall = wall + each(rng.normal(0, rng.uniform(0.3, 4.0), (rows, columns)))
     wall = wall + rng.uniform(0, 3) * rng.standard_normal(columns)[column][None, :]
 

@@ -33,14 +33,15 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     Returns:
         the frame and its place map.
     """
-    layouts = (_plain, _mountains, _tree_line, _hillside, _scrub)
-    layout = layouts[rng.choice(len(layouts), p=[0.27, 0.17, 0.16, 0.23, 0.17])]
+    layouts = (_plain, _mountains, _tree_line, _hillside, _scrub, _fallow)
+    layout = layouts[rng.choice(len(layouts), p=[0.25, 0.16, 0.15, 0.18, 0.15, 0.11])]
     scene = layout(rng, height, width)
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(16, 68) / gray.std(), 0.5, 2.4)
+    wanted = rng.uniform(4, 16) if layout is _fallow else rng.uniform(16, 68)
+    gain = np.clip(wanted / gray.std(), 0.25, 2.4)
     gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
     frame = finish(
         rng,
@@ -49,6 +50,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         softness=spread(rng, 0.55, 0.5),
         pattern=spread(rng, 0.1, 0.7),
         enlarged=0.35,
+        overdriven=0.05,
     )
     return Drawn(frame, scene.places())
 
@@ -116,6 +118,24 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
     return _tilted(scene, rng.normal(0, 0.12))
 
 
+def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
+    """Flat land of little contrast seen from above: drill rows as fine stripes, tracks, field edges."""
+    horizon = -height * rng.uniform(0.4, 2.0)
+    scene = _bare(_ground(rng, height, width, horizon))
+    scale = frame_scale(height, width)
+    x = np.arange(width, dtype=np.float32)[None, :] / np.float32(rng.uniform(3, 9) * scale)
+    rows = np.arange(height, dtype=np.float32)[:, None] / np.float32(height)
+    fan = 1 + np.float32(rng.uniform(0.0, 0.4)) * (1 - rows)
+    sway = fractal(rng, height, width, 3.8, outer=height)
+    stripes = np.sin(2 * np.pi * x * fan + np.float32(rng.uniform(0.2, 1.5)) * sway)
+    where = smoothstep(fractal(rng, height, width, 2.8, outer=height), -0.8, 1.0)
+    scene.gray += np.float32(rng.uniform(3, 12)) * where * stripes
+    for _ in range(int(rng.integers(0, 4))):
+        track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(1.5, 6.0) * scale)
+        scene.gray += np.float32(_either(rng, 8, 26)) * track
+    return _tilted(scene, rng.normal(0, 0.25))
+
+
 def _scrub(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """A near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
     horizon = height * rng.uniform(0.15, 0.7)
@@ -166,7 +186,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     # Patches have edges: bare soil, stubble, wet ground.
     edge = rng.uniform(0.1, 1.0)
     patches = smoothstep(patches + 0.15 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(2.5, 8)) * texture + np.float32(rng.uniform(5, 30)) * patches
+    ground = np.float32(rng.uniform(2.5, 8)) * texture + np.float32(rng.uniform(3, 20)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
     grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
     ground = ground + np.float32(rng.uniform(1.0, 3.5)) * grain
@@ -183,13 +203,14 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
     contrast = float(np.clip(rng.lognormal(3.55, 0.45), 16, 90)) * (1 if rng.random() < 0.8 else -0.7)
     scene = Canvas(low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0))
     near = contrast + rng.uniform(-0.3, 0.2) * abs(contrast)
+    haze = rng.uniform(0.12, 0.6)
     for layer in range(layers):
         nearness = (layer + 1) / layers
         lift = rise * height * (1 - layer / layers) * rng.uniform(0.8, 1.1)
         line = ridge_line(rng, width, rng.uniform(2.4, 3.4))
         crest = horizon - lift * (0.35 + 0.65 * line)
         # Haze takes the far ridges towards the level of the sky.
-        level = near * (0.45 + 0.55 * nearness) + rng.normal(0, 4)
+        level = near * (haze + (1 - haze) * nearness) + rng.normal(0, 4)
         rows = slice(max(int(crest.min()) - 3, 0), min(int(horizon) + 4, height))
         if rows.start < rows.stop:
             relief = _relief(rng, rows.stop - rows.start, width, max(lift, 8.0))

@@ -7,7 +7,7 @@ import numpy as np
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.cloud import clear_sky, over
-from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers, turned
+from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     blurred,
@@ -61,7 +61,7 @@ def _exposed(rng: np.random.Generator, scene: Canvas, share: float, contrast: fl
 def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
     form = (broken, heaps, deck, layers)[rng.choice(4, p=[0.45, 0.15, 0.25, 0.15])]
     sky = 0.3 * clear_sky(rng, height, width)
-    sky = over(sky, form(rng, height, width) if rng.random() < 0.5 else turned(rng, form, height, width), 100.0)
+    sky = over(sky, form(rng, height, width), 100.0)
     if rng.random() < 0.4:
         sky = over(sky, broken(rng, height, width), 80.0)
     # These are mostly enlarged views: soft, and with light and shade wider than any one cloud.

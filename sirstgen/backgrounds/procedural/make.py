@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from sirstgen.atomic import write_file
-from sirstgen.backgrounds.procedural import SCENES, check_request, generate
+from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.places.classes import LEVELS
 
 
 def make(
@@ -21,6 +24,7 @@ def make(
     seed: int = 0,
     *,
     overwrite: bool = False,
+    places: Path | str | None = None,
     progress: Callable[[Path], None] | None = None,
 ) -> list[Path]:
     """Write ``<out>/<scene>/0001.png`` and so on, 8-bit gray: frame n is ``generate(scene, seed, n - 1, ...)``.
@@ -35,6 +39,7 @@ def make(
         width: pixels, at least 32.
         seed: non-negative whole number.
         overwrite: replace frames that are there already.
+        places: a folder that gets the place map of every frame under the frame's name (`sirstgen.places.classes`).
         progress: called with each file when it is written, for progress.
 
     Returns:
@@ -59,8 +64,15 @@ def make(
             path=str(there[0]),
         )
     for (scene, number), file in zip(plan, files, strict=True):
-        _, png = cv2.imencode(".png", generate(scene, seed, number, height, width), [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        write_file(file, png.tobytes())
+        drawn = draw(scene, seed, number, height, width)
+        write_file(file, _packed(drawn.frame))
+        if places is not None:
+            write_file(Path(places) / file.relative_to(out), _packed(LEVELS[drawn.places]))
         if progress is not None:
             progress(file)
     return files
+
+
+def _packed(image: NDArray[np.uint8]) -> bytes:
+    _, png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return png.tobytes()

@@ -67,7 +67,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 def _horizon(rng: np.random.Generator) -> float:
     """Row of the horizon over the height; negative where the camera looks down on water only."""
-    if rng.random() < 0.12:
+    if rng.random() < 0.25:
         return float(-rng.uniform(0.15, 1.0))
     return float(np.clip(rng.normal(0.38, 0.13), 0.17, 0.68))
 
@@ -79,7 +79,8 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     # A camera that looks down steeply does not squeeze the waves; their own length must show.
     crest = rng.uniform(1.1, 2.0) if horizon > 0 else rng.uniform(1.8, 3.5)
     sizes = [3.5, 7.0, 14.0, 28.0, 60.0, 140.0]
-    rough = rng.uniform(-0.4, 0.25)
+    # Seen from above, short waves of 4 to 12 pixels fill the frame.
+    rough = rng.uniform(-1.2, -0.5) if horizon <= 0 and rng.random() < 0.6 else rng.uniform(-0.4, 0.25)
     octaves = [(size * scale * focal / height, size**rough) for size in sizes]
     waves = ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=crest)
     ripple = band(rng, height, width, 4.0 * scale, stretch=(1.15, 1.0))
@@ -131,7 +132,7 @@ def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: fl
     height, width = scene.shape
     town = rng.random() < 0.35
     if town:
-        rise = np.maximum(town_line(rng, width, 0.03 * width), 0.25 * town_line(rng, width, 0.015 * width))
+        rise = np.maximum(town_line(rng, width, 0.03 * width), 0.35 + 0.25 * ridge_line(rng, width, 2.6))
     else:
         rise = 0.2 + 0.8 * ridge_line(rng, width, rng.uniform(2.0, 2.8))
     if rng.random() < 0.4:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sirstgen.backgrounds.procedural.cloud_forms import broken, heaps, layers
 from sirstgen.backgrounds.procedural.fields import Field, fractal, shading, smoothstep
 
 
 def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall: float, cloud: float = 8.0) -> Field:
-    """Gray levels of a sky around 0 at its foot: vertical fall-off, slow shading, in some frames thin streaks of cloud.
+    """Gray levels of a sky around 0 at its foot: vertical fall-off, slow shading, in some frames clouds or streaks.
 
     Args:
         rng: where the draws come from.
@@ -16,12 +17,18 @@ def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall
         width: pixels.
         foot: row where the sky meets the land, pixels.
         fall: gray levels that it gains on the way up; negative where it gets colder.
-        cloud: largest contrast of the streaks, gray levels.
+        cloud: largest contrast of streaks, gray levels; clouds with a body have up to four times as much.
     """
     up = (np.clip(foot - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
     sky = np.float32(fall) * (1 - np.exp(-up / np.float32(rng.uniform(0.06, 0.35))))
     sky = sky + np.float32(rng.uniform(0.5, 4.0)) * shading(rng, height, width)
-    if rng.random() < 0.4:
+    kind = rng.random()
+    if kind < 0.25:  # clouds with a body, as above the horizon of half of the real streets and mountains
+        form = (heaps, broken, layers)[rng.choice(3, p=[0.45, 0.4, 0.15])]
+        opacity, brightness = form(rng, height, width)
+        contrast = np.float32(rng.uniform(0.8, 4.0) * cloud) * (1 if rng.random() < 0.85 else -0.5)
+        sky = sky + contrast * opacity * (np.float32(0.25) + brightness)
+    elif kind < 0.6:
         streaks = fractal(rng, height, width, 3.1, outer=height / 2, stretch=(rng.uniform(2, 5), 1.0))
         streaks = smoothstep(streaks, -0.2, 2.4) * smoothstep(up, 0.0, 0.1)
         sky = sky + np.float32(rng.uniform(0.15, 1.0) * cloud) * streaks

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sirstgen.backgrounds.levels import to_bit_depth
-from sirstgen.backgrounds.procedural import SCENES, generate
+from sirstgen.backgrounds.procedural import SCENES, draw
+from sirstgen.backgrounds.procedural.canvas import Drawn
 from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
+from sirstgen.places.classes import PlaceMap
 
 
 class ProceduralBackgrounds:
@@ -20,6 +22,10 @@ class ProceduralBackgrounds:
 
     def __init__(self, seed: int, height: int, width: int) -> None:
         self.seed, self.height, self.width = seed, height, width
+        self._last: tuple[str, Drawn] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"seed": self.seed, "height": self.height, "width": self.width, "_last": None}
 
     def scenes(self) -> tuple[str, ...]:
         """All five, sorted."""
@@ -52,8 +58,18 @@ class ProceduralBackgrounds:
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
         """The frame, (height, width); frames have 8 bits, spread out where 16 are asked for."""
-        number = int(background.id.rpartition("/")[2])
-        return to_bit_depth(generate(background.scene, self.seed, number, self.height, self.width), bit_depth)
+        return to_bit_depth(self._drawn(background).frame, bit_depth)
+
+    def places(self, background: Background) -> PlaceMap:
+        """The frame's place map, exact: what hides the sky was recorded while it was drawn."""
+        return self._drawn(background).places
+
+    def _drawn(self, background: Background) -> Drawn:
+        """The frame and its map; the last one is kept, since both are asked for in turn."""
+        if self._last is None or self._last[0] != background.id:
+            number = int(background.id.rpartition("/")[2])
+            self._last = background.id, draw(background.scene, self.seed, number, self.height, self.width)
+        return self._last[1]
 
     def describe(self) -> dict[str, object]:
         """For the manifest."""

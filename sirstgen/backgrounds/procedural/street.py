@@ -55,6 +55,10 @@ def _road(rng: np.random.Generator, scene: Canvas, horizon: float, centre: float
     asphalt = warmth * rng.uniform(0.4, 0.9)
     verge = asphalt + rng.choice([-1, 1]) * rng.uniform(10, 35)
     ground = verge + (asphalt - verge) * road + np.float32(rng.uniform(1.5, 5)) * grain * (1.4 - road)
+    # Asphalt is mended, shaded and worn: broad patches and fine grain of its own, and it warms or cools with distance.
+    wear = fractal(rng, height, width, 1.6, outer=6 * scale) + fractal(rng, height, width, 2.6, outer=height / 4)
+    ground = ground + road * np.float32(rng.uniform(0.8, 2.6)) * wear
+    ground = ground + np.float32(rng.normal(0, 14)) * (1 - depth) ** 2
     # Tyres leave warmer tracks; marks are brighter and dashed along the line of sight.
     for lane in (-0.5, 0.5):
         ground = ground + rng.uniform(2, 8) * np.exp(-0.5 * ((across - lane * half) / (0.14 * half)) ** 2)
@@ -170,15 +174,25 @@ def _furniture(
 
 
 def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: float, warmth: float) -> None:
-    """A car from behind or in front, `size` pixels half wide, in place: cold windows, warm tyres and exhaust."""
+    """A car from behind or in front, `size` pixels half wide, in place.
+
+    Warm hood or boot, cold windows, a shadow below; far cars are a body and a windscreen, whose tyres do not show.
+    """
     height, width = scene.shape
-    body = np.array(
-        [[-0.95, -0.15], [-1, -0.75], [-0.7, -0.9], [-0.55, -1.4], [0.55, -1.4], [0.7, -0.9], [1, -0.75], [0.95, -0.15]]
-    )
-    glass = np.array([[-0.62, -0.9], [-0.48, -1.3], [0.48, -1.3], [0.62, -0.9]])
-    tyres = [np.array([[side, 0.0], [side, -0.3], [0.65 * side, -0.3], [0.65 * side, 0.0]]) for side in (-0.95, 0.95)]
-    paint, tyre = warmth + rng.normal(-5, 18), warmth + rng.uniform(10, 50)
-    parts = [(body, paint), (glass, paint - rng.uniform(8, 40)), *((part, tyre) for part in tyres)]
+    tall = rng.uniform(1.25, 1.6)
+    paint = warmth + rng.normal(0, 14)
+    hot = paint + rng.uniform(4, 28)
+    body = np.array([[-0.97, -0.12], [-1, -0.78], [1, -0.78], [0.97, -0.12]])
+    cabin = np.array([[-0.86, -0.72], [-0.58, -tall], [0.58, -tall], [0.86, -0.72]])
+    glass = np.array([[-0.74, -0.84], [-0.52, 0.1 - tall], [0.52, 0.1 - tall], [0.74, -0.84]])
+    engine = np.array([[-0.8, -0.35], [-0.8, -0.7], [0.8, -0.7], [0.8, -0.35]])
+    shadow = np.array([[-1.05, 0.08], [-1.0, -0.2], [1.0, -0.2], [1.05, 0.08]])
+    parts = [(shadow, warmth - rng.uniform(3, 18)), (body, paint), (cabin, paint), (glass, paint - rng.uniform(6, 26))]
+    if size > 4:
+        parts.append((engine, hot))
+        for side in (-1, 1):
+            tyre = np.array([[0.95, 0.0], [0.95, -0.3], [0.68, -0.3], [0.68, 0.0]]) * [side, 1]
+            parts.append((tyre, warmth + rng.uniform(2, 22)))
     for outline, level in parts:
         cover = np.zeros((height, width), dtype=np.uint8)
         corners = np.rint((outline * size + [x, foot]) * 16).astype(np.int32)

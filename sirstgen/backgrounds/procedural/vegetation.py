@@ -38,24 +38,36 @@ def bush(rng: np.random.Generator) -> Plant:
 
 
 def broadleaf(rng: np.random.Generator) -> Plant:
-    """A crown on a short trunk."""
+    """A crown of two to four clumps on a trunk that stands in the grass."""
     y, x = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP]
-    crown = 1 - (x / rng.uniform(0.6, 0.9)) ** 2 - ((y - 0.42) / 0.42) ** 2
-    trunk = np.where(y > 0.5, 0.5 - np.abs(x) / rng.uniform(0.06, 0.12), -1.0)
-    return _plant(rng, np.maximum(crown, trunk), ragged=rng.uniform(0.15, 0.3), light=0.4 - y)
+    bottom = rng.uniform(0.62, 0.78)
+    crown = 1 - (x / rng.uniform(0.5, 0.75)) ** 2 - ((y - bottom / 2) / (bottom / 2)) ** 2
+    for _ in range(int(rng.integers(1, 4))):
+        across, down = rng.uniform(-0.45, 0.45), rng.uniform(0.25, bottom - 0.1)
+        clump = 1 - ((x - across) / rng.uniform(0.3, 0.5)) ** 2 - ((y - down) / rng.uniform(0.15, 0.25)) ** 2
+        crown = np.maximum(crown, clump)
+    trunk = np.where(y > 0.45, 1.3 - np.abs(x) / (rng.uniform(0.05, 0.08) * (1 + np.clip(y - 0.9, 0, 0.1) * 6)), -1.0)
+    ragged = rng.uniform(0.15, 0.3)
+    return _plant(rng, crown, ragged=ragged, light=0.4 - y, trunk=trunk)
 
 
 def conifer(rng: np.random.Generator) -> Plant:
-    """A narrow cone with tiers of branches."""
+    """A narrow cone with tiers of branches on a short trunk."""
     y, x = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP]
     tiers = 0.08 * np.abs((y * rng.uniform(5, 9)) % 1.0)
     cone = 1.4 * (y * rng.uniform(0.45, 0.8) + tiers - np.abs(x))
-    return _plant(rng, np.minimum(cone * 2, y * 8 - 0.2), ragged=rng.uniform(0.08, 0.18), light=0.5 - y)
+    cone = np.minimum(np.minimum(cone * 2, y * 8 - 0.2), 6 * (0.92 - y))
+    trunk = np.where(y > 0.8, 1.3 - np.abs(x) / 0.05, -1.0)
+    return _plant(rng, cone, ragged=rng.uniform(0.08, 0.18), light=0.5 - y, trunk=trunk)
 
 
-def _plant(rng: np.random.Generator, shape: np.ndarray, ragged: float, light: np.ndarray) -> Plant:
+def _plant(
+    rng: np.random.Generator, shape: np.ndarray, ragged: float, light: np.ndarray, trunk: np.ndarray | None = None
+) -> Plant:
     edge = 0.7 * band(rng, _STAMP, _STAMP, 30.0) + 0.7 * band(rng, _STAMP, _STAMP, 9.0)
     cover = smoothstep((shape + ragged * edge).astype(np.float32), 0.0, 0.4)
+    if trunk is not None:
+        cover = np.maximum(cover, smoothstep(trunk.astype(np.float32), 0.0, 1.0))
     cover[0], cover[:, 0], cover[:, -1] = 0, 0, 0
     tone = 0.35 * billowed(rng, _STAMP, _STAMP, 20.0) + 0.9 * light.astype(np.float32)
     return Plant(cover, tone.astype(np.float32))

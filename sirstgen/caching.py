@@ -1,0 +1,62 @@
+"""Where what was computed of a user's frames is kept between runs: never among the frames themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from sirstgen.atomic import write_file
+from sirstgen.errors import GenerationError
+
+VARIABLE = "SIRSTGEN_CACHE"
+"""Environment variable that names another folder."""
+
+
+def cache_folder() -> Path:
+    """The folder named by `VARIABLE`, else the platform's folder for caches; it may not exist yet."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else user_cache_path("sirstgen")
+
+
+def digest_of(data: bytes) -> str:
+    """The SHA-256 of some content, such as a weights file."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(slots=True)
+class Cache:
+    """Small results by the content they were computed from; kept in memory too where the folder cannot be written.
+
+    Args:
+        kind: what is kept, a folder name.
+        maker: digest of what computed it, such as a network's weights; results of another maker are not seen.
+        suffix: of the files.
+    """
+
+    kind: str
+    maker: str
+    suffix: str
+    _held: dict[str, bytes] = field(default_factory=dict)
+
+    def get(self, key: str) -> bytes | None:
+        """What is kept under `key`."""
+        try:
+            return self._held.get(key) or self._path(key).read_bytes()
+        except OSError:
+            return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep `data` under `key`."""
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, data)
+        except (OSError, GenerationError):
+            self._held[key] = data
+
+    def _path(self, key: str) -> Path:
+        return cache_folder() / self.kind / self.maker / key[:2] / f"{key}{self.suffix}"

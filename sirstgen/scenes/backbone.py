@@ -1,0 +1,101 @@
+"""The encoder of the scene and place networks: the first blocks of EfficientNet-lite0, for gray frames.
+
+Few labelled infrared frames are public. Filters that were learned on ImageNet (EfficientNet, Tan and Le, ICML 2019; the
+lite variant has no squeeze-and-excitation and clips at 6) transfer to them: a linear classifier on these features beats
+a network that starts from random weights. Batch normalisation is folded into the convolutions and the three colour
+channels of the first one are summed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+STEM_CHANNELS = 32
+
+
+class _Stage(NamedTuple):
+    """A row of Table 1 of the paper: blocks of one kind, the first of which may halve the size."""
+
+    blocks: int
+    channels: int
+    expansion: int
+    kernel: int
+    stride: int
+
+
+STAGES = (
+    _Stage(1, 16, 1, 3, 1),
+    _Stage(2, 24, 6, 3, 2),
+    _Stage(2, 40, 6, 5, 2),
+    _Stage(3, 80, 6, 3, 2),
+    _Stage(3, 112, 6, 5, 1),
+)
+"""The stages at 1/2, 1/4, 1/8, 1/16 and 1/16 of the input size; the two after them are left out."""
+
+
+class _Convolution(nn.Conv2d):
+    """A convolution with bias whose output is the input size over the stride, rounded up ("same" padding)."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(before, after, kernel, stride, groups=groups)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """(n, before, h, w) to (n, after, ceil(h / stride), ceil(w / stride))."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1:
+            return functional.conv2d(values, self.weight, self.bias, stride=1, padding=kernel // 2, groups=self.groups)
+        rows, columns = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in values.shape[-2:])
+        padded = functional.pad(values, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        return functional.conv2d(padded, self.weight, self.bias, stride=stride, groups=self.groups)
+
+
+class _Block(nn.Module):
+    """An inverted residual block: expand, filter each channel, project."""
+
+    def __init__(self, before: int, after: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        inner = before * expansion
+        self.expand = _Convolution(before, inner, 1) if expansion > 1 else None
+        self.filter = _Convolution(inner, inner, kernel, stride, groups=inner)
+        self.project = _Convolution(inner, after, 1)
+        self.residual = stride == 1 and before == after
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """(n, before, h, w) to (n, after, h / stride, w / stride)."""
+        inner = values if self.expand is None else functional.relu6(self.expand(values))
+        projected: torch.Tensor = self.project(functional.relu6(self.filter(inner)))
+        return values + projected if self.residual else projected
+
+
+class Backbone(nn.Module):
+    """The first stages of the encoder.
+
+    Args:
+        stages: how many of `STAGES`.
+    """
+
+    def __init__(self, stages: int) -> None:
+        super().__init__()
+        self.stem = _Convolution(1, STEM_CHANNELS, 3, 2)
+        self.stages = nn.ModuleList()
+        before = STEM_CHANNELS
+        for stage in STAGES[:stages]:
+            blocks = nn.Sequential()
+            for number in range(stage.blocks):
+                stride = stage.stride if number == 0 else 1
+                blocks.append(_Block(before, stage.channels, stage.expansion, stage.kernel, stride))
+                before = stage.channels
+            self.stages.append(blocks)
+
+    def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
+        """What each stage gives, (n, channels, h, w) each; frames (n, 1, H, W), -1 black to 1 white."""
+        values = functional.relu6(self.stem(frames))
+        found = []
+        for stage in self.stages:
+            values = stage(values)
+            found.append(values)
+        return found

@@ -1,0 +1,32 @@
+"""The places where a target may stand, in terms of the place map of its background."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sirstgen.places.classes import GROUND, SKY, WATER
+from sirstgen.recipe.parts import Where
+
+
+class Area(NamedTuple):
+    """The places where all pixels of a target must lie.
+
+    Attributes:
+        places: numbers of `sirstgen.places.classes`; none: anywhere, unknown places included.
+        strict: a frame that shows none of them does not take the target; otherwise it stands anywhere there.
+    """
+
+    places: tuple[int, ...] = ()
+    strict: bool = True
+
+
+AREAS: dict[Where, Area] = {
+    "sky": Area((SKY,)),
+    "water": Area((WATER,)),
+    "ground": Area((GROUND,)),
+    "any": Area(),
+}
+MAYBE_SKY, MAYBE_BELOW = Area((SKY,), strict=False), Area((WATER, GROUND), strict=False)
+
+NO_PLACE: dict[tuple[int, ...], str] = {(SKY,): "no sky", (WATER,): "no water", (GROUND,): "no ground"}
+"""Why a frame takes no target of an area at all, by its places."""
