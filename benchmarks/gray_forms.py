@@ -145,8 +145,8 @@ def main() -> None:
     if options.weights is not None:
         checkpoint = Checkpoint.load(options.weights)
         detector, trained = checkpoint.detector(), checkpoint.gray_scale
-    print("Largest changes against 8 bits:
-")
+    print("Largest changes against 8 bits:")
+    print()
     print("| form | black:white | SCR percentiles | fit | bench | detect |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
