@@ -19,7 +19,6 @@ RANGES: dict[str, Range] = {
     "halves": (0, 10_000),
     "imgsz": (1, 65536),
     "min_confidence": (0, 1),
-    "mask_threshold": (1, 65535),
     "minutes": (0.01, 10**6),
     "n": (1, _LARGE),
     "overlays": (0, _LARGE),
