@@ -58,7 +58,8 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     """
     if not root.is_dir():
         raise InputError.of(given, "a folder of background images is expected, and there is none")
-    if (root / "images").is_dir() and (root / "masks").is_dir():
+    of_set = root if (root / "images").is_dir() else root.parent if root.name == "images" else None
+    if of_set is not None and (of_set / "masks").is_dir() and any((of_set / "masks").iterdir()):
         raise InputError.of(
             given,
             "a dataset with targets in its frames; as backgrounds they would go unlabelled. "

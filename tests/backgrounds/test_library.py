@@ -265,3 +265,10 @@ def test_known_scenes_import_no_torch(tree: Path) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_the_images_of_a_labelled_set_are_refused_by_themselves_too(tmp_path: Path) -> None:
+    put(tmp_path / "set", "images/1.png", 1)
+    put(tmp_path / "set", "masks/1.png", 2)
+    with pytest.raises(InputError, match="a dataset with targets in its frames"):
+        BackgroundLibrary.open(tmp_path / "set" / "images")
