@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale, levels_per_256
 from sirstgen.measure.targets import measure_targets
@@ -151,7 +151,11 @@ def dataset_statistics(
     values: dict[str, list[float]] = {name: [] for name in (*MEASURES, "level")}
     dim, wide = 0, False
     for done, key in enumerate(dataset.ids, start=1):
-        image, mask = dataset.sample(key)
+        try:
+            image, mask = dataset.sample(key)
+        except InputError:
+            check_files([(dataset, dataset.ids)])  # counts all that are like it
+            raise
         wide |= image.dtype == np.uint16
         row = truth.get(key, {})
         if "scene" in row:

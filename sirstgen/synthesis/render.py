@@ -69,7 +69,7 @@ class Target:
             "mu_b": self.mu_b,
             "sigma_b": self.sigma_b,
             "saturated": self.saturated,
-            "amplitude": round(self.amplitude, 4),
+            "amplitude": round(self.amplitude, 2),
         }
 
 

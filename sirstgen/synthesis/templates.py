@@ -130,6 +130,15 @@ class TemplateLibrary:
             }
         )
 
+    @classmethod
+    def with_builtin(cls, folder: Path | str) -> TemplateLibrary:
+        """The built-in templates and those in `folder`, whose templates go before built-in ones of the same id.
+
+        Raises:
+            InputError, InvalidValueError: as `open`.
+        """
+        return cls({template.id: template for library in (cls.open(), cls.open(folder)) for template in library})
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes, in alphabetical order."""
