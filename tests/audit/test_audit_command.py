@@ -13,7 +13,7 @@ from making.labelled_masks import write_masks
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from sirstgen import Dataset, Generator, audit_dataset, write_dataset
+from sirstgen import Dataset, Generator, audit_dataset, export_dataset, write_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
 from sirstgen.cli import audit, reported
 from sirstgen.errors import InputError, InvalidValueError
@@ -85,7 +85,7 @@ def test_warnings_alone_do_not_fail(tmp_path: Path) -> None:
 def test_our_own_sets_have_no_fault(bits: int, small_generator: Generator, tmp_path: Path) -> None:
     from sirstgen.recipe.recipe import Recipe
 
-    recipe = Recipe.default(width=96, height=80, bit_depth=bits)
+    recipe = Recipe(width=96, height=80, bit_depth=bits)
     generator = Generator(recipe, small_generator.backgrounds, seed=1)
     folder = write_dataset(generator, tmp_path / "ours", 24)
     found = audit_dataset(folder)
@@ -114,6 +114,19 @@ def test_frames_of_another_set_are_found(tmp_path: Path) -> None:
         audit_dataset(tmp_path / "one", against=tmp_path / "one")
     with pytest.raises(InputError, match="no such folder"):
         audit_dataset(tmp_path / "one", against=tmp_path / "nowhere")
+
+
+def test_shards_are_examined_too(tmp_path: Path) -> None:
+    write_masks(tmp_path / "set")
+    export_dataset(tmp_path / "set", "webdataset", tmp_path / "tars", shard_size=4)
+    whole = audit_dataset(tmp_path / "tars")
+    assert (whole.images, whole.targets, whole.faults) == (13, audit_dataset(tmp_path / "set").targets, 0)
+    shard = sorted((tmp_path / "tars").glob("train-*.tar"))[0]
+    data = shard.read_bytes()
+    for end in (len(data) // 2, len(data) // 1024 * 512, -12_000):
+        shard.write_bytes(data[:end])
+        found = audit_dataset(tmp_path / "tars")
+        assert "unreadable" in found.by_check() and 8 < found.images < 13
 
 
 def test_the_page_holds_a_section_a_check_and_its_pictures(damaged: Path, tmp_path: Path) -> None:
