@@ -196,7 +196,7 @@ def quick() -> CheckPlan:
 
 
 def benchmark() -> CheckPlan:
-    """Measure the training value of datasets: the quick trainings, twice as long, of three seeds each, without a held-out frame.
+    """Measure the training value of datasets: quick trainings, twice as long, three seeds each, no frame held out.
 
     A checkpoint chosen on frames of the row itself would favour rows that look like the test set; all take the last.
     """
