@@ -92,6 +92,18 @@ class _Weighted(Generic[T]):
         return self._items[bisect_right(self._edges, mark * self._total)]
 
 
+def check_classes(recipe: Recipe, templates: TemplateLibrary) -> None:
+    """Raise InvalidValueError where the recipe draws a template class of which there is no template."""
+    for scene, row in recipe.scenes.items():
+        for cls in row.classes:
+            if cls not in templates.classes:
+                raise InvalidValueError(
+                    f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
+                    f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}. Put PNGs into a folder "
+                    f"<templates>/{cls} and give --templates <templates>, or take the class out of the recipe"
+                )
+
+
 class _Row(NamedTuple):
     """A row of P_size, ready for drawing."""
 
@@ -123,13 +135,8 @@ class Sampler:
         self._of_target = {name: entry for name, entry in recipe.stages.items() if per[name] == "target"}
         self._rows: dict[str, _Row] = {}
         self._choices: dict[tuple[str, str], Sequence[Template]] = {}
+        check_classes(recipe, templates)
         for scene, row in recipe.scenes.items():
-            for cls in row.classes:
-                if cls not in templates.classes:
-                    raise InvalidValueError(
-                        f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
-                        f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}"
-                    )
             self._rows[scene] = _Row(
                 _Weighted(row.kinds),
                 _Weighted(row.classes) if sum(row.classes.values()) > 0 else None,
