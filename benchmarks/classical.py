@@ -59,7 +59,7 @@ def main() -> None:
 
 def _as_dict(result: BenchResult) -> dict[str, object]:
     published = {name: dict(zip(("iou", "pd", "fa_1e6"), row, strict=True)) for name, row in TABLE_II.items()}
-    return result.as_dict() | {"table_ii": published}
+    return result.to_dict() | {"table_ii": published}
 
 
 def _table(result: BenchResult) -> str:

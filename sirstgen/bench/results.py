@@ -127,7 +127,7 @@ class BenchResult:
         scores |= {"targets": len(found), "pd": sum(found) / len(found) if found else math.nan}
         return _without_nan({"axis": part.axis, "part": part.name, "images": len(pure), **scores})
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON. Fa is a share of all pixels (papers print it times 1e6)."""
         return {
             "dataset": self.dataset,

@@ -85,7 +85,7 @@ class MapScore:
         rungs: list[dict[str, Any]] = [dict(zip(_RUNGS, map(int, rung), strict=True)) for rung in self.ladder]
         return Roc(LADDER, tuple(replace(whole, **rung) for rung in rungs))
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All counts as whole numbers, for JSON; `from_dict` reads them back."""
         return {
             "exact": [getattr(self.exact, name) for name in _COUNTS],
@@ -97,7 +97,7 @@ class MapScore:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """A score from what `as_dict` gave.
+        """A score from what `to_dict` gave.
 
         Raises:
             KeyError, TypeError, ValueError: it is something else.

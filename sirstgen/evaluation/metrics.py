@@ -131,7 +131,7 @@ class DetectionResult:
                 )
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Settings, counts and figures for JSON; figures that are undefined are None."""
         figures = {name: getattr(self, name) for name in ("iou", "niou", "pixel_accuracy", "pd", "fa", "tpr", "fpr")}
         counts = {name: value for name, value in asdict(self).items() if name != "iou_sum"}

@@ -49,10 +49,10 @@ class Roc:
         best = int(np.nanargmax(iou))
         return float(iou[best]), self.thresholds[best]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Thresholds and the figures at each, for JSON."""
         rows = [
-            {"threshold": threshold} | point.as_dict()
+            {"threshold": threshold} | point.to_dict()
             for threshold, point in zip(self.thresholds, self.points, strict=True)
         ]
         return {"auc": None if math.isnan(self.auc) else self.auc, "points": rows}

@@ -224,17 +224,8 @@ class Recipe(Part):
 
     @classmethod
     def default(cls, **changes: Any) -> Self:
-        """Return ``Recipe(**changes)``."""
+        """Return ``Recipe(**changes)``; the name that version 0.2 had for it."""
         return cls(**changes)
-
-    @classmethod
-    def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
-        """Return `from_dict` of `entries`."""
-        return cls.from_dict(entries, origin)
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return `to_dict`."""
-        return self.to_dict()
 
 
 def _short(name: str, value: Any) -> str:

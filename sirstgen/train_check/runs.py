@@ -283,7 +283,7 @@ class Check:
         """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
         assert job.mix is not None
         parts = {
-            "settings": job.settings.as_dict(),
+            "settings": job.settings.to_dict(),
             "train": self.frames.read(job.mix).digest(),
             "test": test.digest(),
             "validation_share": self.plan.validation_share,

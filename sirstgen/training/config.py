@@ -76,11 +76,11 @@ class TrainingConfig:
                     f"{name} must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
                 )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All settings as plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The settings whose `as_dict` gave `values`."""
+        """The settings whose `to_dict` gave `values`."""
         return cls(**{**values, "augmentation": Augmentation.from_dict(values["augmentation"])})

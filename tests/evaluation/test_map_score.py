@@ -55,8 +55,8 @@ def test_an_empty_map_and_nan_count_as_nothing(value: float) -> None:
 def test_scores_survive_json_and_add_up() -> None:
     target_map, label = scene()
     one, two = MapScore.of(target_map, label), MapScore.of(label.astype(float), label)
-    back = MapScore.from_dict(json.loads(json.dumps(one.as_dict())))
-    assert back.as_dict() == one.as_dict()
+    back = MapScore.from_dict(json.loads(json.dumps(one.to_dict())))
+    assert back.to_dict() == one.to_dict()
     total = MapScore.total([one, two])
     assert total.exact.targets == 4
     assert total.exact.detected == 3

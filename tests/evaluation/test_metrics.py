@@ -145,7 +145,7 @@ def test_without_targets_the_figures_are_undefined_not_an_error() -> None:
     assert math.isnan(result.pixel_accuracy)
     assert result.fa == 0
     assert math.isnan(DetectionMetrics().result().fa)
-    assert result.as_dict()["pd"] is None
+    assert result.to_dict()["pd"] is None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_roc_merges_and_checks_thresholds() -> None:
     for image in images:
         single.update(*image)
     assert whole.result().points[1] == single.result()
-    assert len(whole.result().as_dict()["points"]) == 2
+    assert len(whole.result().to_dict()["points"]) == 2
     with pytest.raises(InvalidValueError):
         left.merge(RocMetrics([0.2]))
     with pytest.raises(InvalidValueError):
