@@ -118,7 +118,8 @@ def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> Fram
 
 
 def _scale(root: Path, files: list[str]) -> GrayScale:
-    return scale_of_files((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+    reading = ((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+    return scale_of_files(reading, headroom=True)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
