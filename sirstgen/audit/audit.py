@@ -13,9 +13,11 @@ import numpy as np
 
 from sirstgen.audit.alignment import set_shift
 from sirstgen.audit.checks import CHECKS, FAULT, Finding
-from sirstgen.audit.copies import SAME, TURNS, Pair, candidates
+from sirstgen.audit.copies import SAME, Pair, candidates
 from sirstgen.audit.folder import Contents, look_into
 from sirstgen.audit.inspect import Comparison, Inspection, Task, compared, inspect
+from sirstgen.audit.likeness import TURNS
+from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InvalidValueError
 from sirstgen.verification.issues import Issue
 from sirstgen.workers import as_finished, worker_pool
@@ -135,13 +137,13 @@ def audit_dataset(
 
 
 def _tasks(contents: Contents, with_masks: bool = True) -> list[Task]:
-    def name(path: Path | None) -> str:
-        return "" if path is None else path.relative_to(contents.folder).as_posix()
+    def name(stored: Stored | None) -> str:
+        return "" if stored is None else stored.path.relative_to(contents.folder).as_posix()
 
     masks = contents.masks if with_masks else {}
     return [
-        Task(key, path, masks.get(key), (name(path), name(masks.get(key))))
-        for key, path in sorted(contents.images.items())
+        Task(key, image, masks.get(key), (name(image), name(masks.get(key))))
+        for key, image in sorted(contents.images.items())
     ]
 
 
@@ -200,7 +202,7 @@ def _copies(
     pairs = candidates(likenesses, [names[part] for part in parts])
     pairs = [pair for pair in pairs if {parts[pair.first], parts[pair.second]} != {"other"}]
 
-    def file(number: int) -> Path:
+    def file(number: int) -> Stored:
         home, entry = entries[number]
         return home.images[entry.id]
 

@@ -10,24 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.audit.likeness import Likeness, as_levels, band
+from sirstgen.audit.likeness import TURNS, Likeness, as_levels, band, turned
 from sirstgen.images import Gray
-
-TURNS = (
-    "as it is",
-    "mirrored",
-    "turned by 180",
-    "upside down",
-    "transposed",
-    "turned by 90",
-    "transposed along the other diagonal",
-    "turned by 270",
-)
-"""What `turned` makes of an image, by number."""
 
 SAME, SIMILAR = "same", "similar"
 """One frame stored twice, whatever was done to the file; two views of one scene."""
 
+_CERTAIN = 2.0  # score of equal pixels; all others are 1 or less
 _CANDIDATE = 0.85  # correlation of thumbnails
 _ALIKE = 0.9  # correlation of structure that makes two frames views of one scene
 _EQUAL = 0.9  # correlation of the finest detail, which is noise between two exposures
@@ -58,18 +47,6 @@ class Pair:
     score: float
 
 
-def turned(array: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
-    """Return an array (..., H, W) turned as `TURNS` says."""
-    if turn >= 4:
-        array = array.swapaxes(-1, -2)
-    turn %= 4
-    if turn in (1, 2):
-        array = array[..., ::-1]
-    if turn in (2, 3):
-        array = array[..., ::-1, :]
-    return array
-
-
 def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool = False) -> list[Pair]:
     """Return pairs of frames to compare, at most a few for each frame and group.
 
@@ -90,7 +67,7 @@ def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool =
         if across and mine == other:
             continue
         slots = (pair.first, other), (pair.second, mine)
-        if pair.score > 1 or any(taken[slot] < _EACH for slot in slots):
+        if pair.score == _CERTAIN or any(taken[slot] < _EACH for slot in slots):
             kept.append(pair)
             for slot in slots:
                 taken[slot] += 1
@@ -98,13 +75,14 @@ def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool =
 
 
 def _equal(frames: Sequence[Likeness]) -> Iterator[Pair]:
-    """Frames of equal pixels; each with the first of them."""
+    """Frames of equal pixels, turned or not; each with the first of them."""
     first: dict[str, int] = {}
     for number, frame in enumerate(frames):
-        if frame.digest in first:
-            yield Pair(first[frame.digest], number, 0, None, 2.0)
+        known = next((turn for turn, digest in enumerate(frame.digests) if digest in first), None)
+        if known is None:
+            first[frame.digests[0]] = number
         else:
-            first[frame.digest] = number
+            yield Pair(first[frame.digests[known]], number, known, None, _CERTAIN)
 
 
 def _whole(frames: Sequence[Likeness]) -> Iterator[Pair]:
@@ -208,6 +186,8 @@ def compare(first: Gray, second: Gray, pair: Pair, scales: tuple[float, float]) 
         pair: the candidate.
         scales: of both, as in `Likeness`.
     """
+    if pair.score == _CERTAIN:
+        return SAME
     one = as_levels(first, scales[0])
     other = np.ascontiguousarray(turned(as_levels(second, scales[1]), pair.turn)).astype(np.float32)
     if pair.shift is None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sirstgen.audit.checks import Finding
+from sirstgen.datasets.entries import Entry, FolderFile, Stored
+from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS
 from sirstgen.errors import InputError
 from sirstgen.images import IMAGE_SUFFIXES
@@ -21,16 +23,16 @@ class Contents:
 
     Args:
         folder: the dataset.
-        images: file of each id.
-        masks: file of each id.
+        images: file, or member of a shard, of each id.
+        masks: the same of each mask.
         parts: ``train`` or ``test`` by id, of those that a list names.
         lists: the list files that `parts` is from.
         findings: of files and lists.
     """
 
     folder: Path
-    images: dict[str, Path]
-    masks: dict[str, Path]
+    images: dict[str, Stored]
+    masks: dict[str, Stored]
     parts: dict[str, str] = field(default_factory=dict)
     lists: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -49,28 +51,51 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
     if not folder.is_dir():
         raise InputError.of(folder, "there is no such folder")
     found: list[Finding] = []
+    shards = shard_paths(folder)
     images_at = _first_folder(folder, _IMAGE_FOLDERS)
     masks_at = _first_folder(folder, _MASK_FOLDERS)
+    images: dict[str, Stored]
+    masks: dict[str, Stored]
     if images_at is not None:
-        images = _by_id(images_at, folder, found)
-        masks = _by_id(masks_at, folder, found) if masks_at is not None else {}
-        masks = _renamed(masks, images, folder, found)
+        image_files = _by_id(images_at, folder, found)
+        mask_files = _by_id(masks_at, folder, found) if masks_at is not None else {}
+        mask_files = _renamed(mask_files, image_files, folder, found)
+        images, masks = _stored(image_files), _stored(mask_files)
+    elif shards:
+        images, masks = _in_shards(shards, found)
     else:
         files = _by_id(folder, folder, found)
-        images = {key.removesuffix("_1"): path for key, path in files.items() if key.endswith("_1")}
-        masks = {key.removesuffix("_2"): path for key, path in files.items() if key.endswith("_2")}
+        images = _stored({key.removesuffix("_1"): path for key, path in files.items() if key.endswith("_1")})
+        masks = _stored({key.removesuffix("_2"): path for key, path in files.items() if key.endswith("_2")})
         if not masks:
-            images = files
+            images = _stored(files)
     if not images:
-        raise InputError.of(folder, "holds no images: neither images/ nor pairs of <id>_1.png and <id>_2.png")
+        raise InputError.of(
+            folder, "holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png"
+        )
     if masks_expected or masks:
         for key in sorted(images.keys() - masks.keys()):
             found.append(Finding.of("image-without-mask", key, "no mask file"))
         for key in sorted(masks.keys() - images.keys()):
-            found.append(Finding.of("mask-without-image", key, "no image file", masks[key].name))
+            found.append(Finding.of("mask-without-image", key, "no image file", masks[key].path.name))
     contents = Contents(folder, images, masks, findings=found)
-    _read_lists(contents)
+    if images_at is None and shards:
+        split = shard_split({key: Entry(key, image, image) for key, image in images.items()})
+        contents.parts = {key: part for part, keys in split.items() for key in keys}
+    else:
+        _read_lists(contents)
     return contents
+
+
+def _stored(files: dict[str, Path]) -> dict[str, Stored]:
+    return {key: FolderFile(path) for key, path in files.items()}
+
+
+def _in_shards(shards: list[Path], found: list[Finding]) -> tuple[dict[str, Stored], dict[str, Stored]]:
+    images, masks, broken, twice = shard_files(shards)
+    found += [Finding.of("unreadable", Path(fault.data["path"]).name, fault.message) for fault in broken]
+    found += [Finding.of("two-files", name, "is in more than one shard; the last is examined") for name in twice]
+    return dict(images), dict(masks)
 
 
 def _first_folder(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -163,7 +188,7 @@ def _chosen(layouts: dict[str, dict[str, set[str]]]) -> str:
     return min(layouts, default="")
 
 
-def _without_suffix(entry: str, images: dict[str, Path]) -> str:
+def _without_suffix(entry: str, images: dict[str, Stored]) -> str:
     if entry not in images and entry.lower().endswith(IMAGE_SUFFIXES):
         return entry.rpartition(".")[0]
     return entry

@@ -62,11 +62,18 @@ def _colours(key: str, raw: Raw) -> Iterator[Finding]:
 
 
 def swapped_bytes(image: Gray) -> bool:
-    """Return whether a 16-bit image becomes smooth when the two bytes of each pixel are exchanged."""
+    """Return whether the bytes of each pixel of a 16-bit image are exchanged.
+
+    They are where the image becomes smooth when they are exchanged back, or where only the upper byte carries values.
+    """
     if image.dtype != np.uint16:
         return False
     as_stored, exchanged = _roughness(image), _roughness(image.byteswap())
-    return as_stored > 0.35 and exchanged < as_stored / 3
+    if as_stored > 0.03 and exchanged < as_stored / 3:
+        return True
+    # Of a small range the upper byte is nearly constant, and now lies below. Sensors use the lower bits, or none.
+    upper, lower = (len(np.unique(part)) for part in (image >> 8, image & 255))
+    return int(np.ptp(image & 255)) < 16 and bool((image & 255).any()) and upper > 4 * lower
 
 
 def _roughness(image: Gray) -> float:

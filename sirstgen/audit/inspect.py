@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from sirstgen.audit.image_checks import image_findings
 from sirstgen.audit.likeness import Likeness, likeness
 from sirstgen.audit.mask_checks import measured, read_stored, target_findings
 from sirstgen.audit.raw import Raw, open_raw
+from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
 
 
@@ -30,8 +30,8 @@ class Task:
     """
 
     id: str
-    image: Path
-    mask: Path | None
+    image: Stored
+    mask: Stored | None
     names: tuple[str, str]
 
 
@@ -99,22 +99,22 @@ class Comparison:
     """Two images to compare, in a worker process."""
 
     pair: Pair
-    files: tuple[Path, Path]
+    files: tuple[Stored, Stored]
     scales: tuple[float, float]
 
 
 def compared(task: Comparison) -> tuple[Pair, str | None]:
     """Return the pair and what `compare` says of it."""
     try:
-        first, second = (open_raw(path).gray for path in task.files)
+        first, second = (open_raw(stored).gray for stored in task.files)
     except InputError:
         return task.pair, None
     return task.pair, compare(first, second, task.pair, task.scales)
 
 
-def _opened(path: Path, name: str, found: list[Finding]) -> Raw | None:
+def _opened(stored: Stored, name: str, found: list[Finding]) -> Raw | None:
     try:
-        return open_raw(path)
+        return open_raw(stored)
     except InputError as error:
-        found.append(Finding.of("unreadable", name, error.message.removeprefix(f"{path}: ")))
+        found.append(Finding.of("unreadable", name, error.message.removeprefix(f"{stored.path}: ")))
         return None

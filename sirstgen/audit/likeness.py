@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +24,18 @@ _APART = 9  # pixels between anchors, at least
 _LONGEST = 640  # larger images are made smaller first
 _FINE, _COARSE = 1.2, 8.0  # band-pass of the signatures, pixels
 
+TURNS = (
+    "as it is",
+    "mirrored",
+    "turned by 180",
+    "upside down",
+    "transposed",
+    "turned by 90",
+    "transposed along the other diagonal",
+    "turned by 270",
+)
+"""What `turned` makes of an image, by number."""
+
 Signature = NDArray[np.bool_]
 """(_CELLS, _CELLS); which cells are above the median of the surroundings."""
 
@@ -32,7 +45,7 @@ class Likeness:
     """What is compared.
 
     Args:
-        digest: of size and gray levels.
+        digests: of size and gray levels, as the image is and turned in every way (`TURNS`).
         shape: (height, width) of the image.
         small: (32, 32) int8 band-passed thumbnail; None where the frame has no texture to compare.
         points: (n, 2) int32, x and y of the anchors, pixels of an image made `scale` times as large.
@@ -40,7 +53,7 @@ class Likeness:
         scale: 1 or less.
     """
 
-    digest: str
+    digests: tuple[str, ...]
     shape: tuple[int, int]
     small: NDArray[np.int8] | None
     points: NDArray[np.int32]
@@ -54,13 +67,29 @@ def likeness(image: Gray) -> Likeness:
     Args:
         image: (H, W) uint8 or uint16.
     """
-    digest = hashlib.sha1(f"{image.shape} {image.dtype}".encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
+    digests = tuple(_digest(np.ascontiguousarray(turned(image, turn))) for turn in range(len(TURNS)))
     small = thumbnail(image)
     scale = min(1.0, _LONGEST / max(image.shape))
     levels = as_levels(image, scale)
     points, signatures = _anchors(levels)
     code = None if small is None else small.reshape(32, 32)
-    return Likeness(digest, (image.shape[0], image.shape[1]), code, points, signatures, scale)
+    return Likeness(digests, (image.shape[0], image.shape[1]), code, points, signatures, scale)
+
+
+def turned(array: NDArray[Any], turn: int) -> NDArray[Any]:
+    """Return an array (..., H, W) turned as `TURNS` says."""
+    if turn >= 4:
+        array = array.swapaxes(-1, -2)
+    turn %= 4
+    if turn in (1, 2):
+        array = array[..., ::-1]
+    if turn in (2, 3):
+        array = array[..., ::-1, :]
+    return array
+
+
+def _digest(image: NDArray[Any]) -> str:
+    return hashlib.sha1(f"{image.shape} {image.dtype}".encode() + image.tobytes()).hexdigest()
 
 
 def as_levels(image: Gray, scale: float) -> NDArray[np.float32]:

@@ -61,7 +61,7 @@ def read_stored(key: str, raw: Raw, found: list[Finding]) -> ReadMask:
     share = float(target.mean())
     if share > _INVERTED:
         found.append(Finding.of("mask-inverted", key, "share of white pixels", f"{100 * share:.1f} %"))
-        return ReadMask(~target, safe and 1 - share <= _COVERAGE)
+        return ReadMask(~target, safe and 0 < 1 - share <= _COVERAGE)
     if share > _COVERAGE:
         found.append(Finding.of("coverage", key, "share of target pixels", f"{100 * share:.1f} %", "at most 5 %"))
     return ReadMask(target, safe)
@@ -87,12 +87,18 @@ def _by_values(
             found.append(Finding.of("mask-other-value", key, "targets have the value", high, top))
         return np.asarray(gray != 0, dtype=bool), True
     near = _NEAR * (top // 255)
+    if values[-1] < top - near and values[-1] < 256 and len(values) - 1 == int(values[-1]):
+        shown = [int(value) for value in values[:5]]
+        found.append(Finding.of("mask-gray", key, "counting values, as of instances or classes", shown))
+        return np.asarray(gray != 0, dtype=bool), False
     between = (values != 0) & (values != top)
     strays = int(counts[between].sum())
     far = int(counts[(values > near) & (values < top - near)].sum())
     inked = int(counts[values != 0].sum())
     shown = [int(value) for value in values[between][:5]]
-    if far == 0 or (values[-1] == top and strays <= max(_STRAY * inked, _FEW) and 2 * strays < inked):
+    if (far == 0 and values[-1] >= top - near) or (
+        values[-1] == top and strays <= max(_STRAY * inked, _FEW) and 2 * strays < inked
+    ):
         found.append(Finding.of("mask-stray-values", key, f"{strays} pixels are neither 0 nor {top}, such as", shown))
         return np.asarray(gray > top // 2, dtype=bool), True
     what = f"{len(values)} values; {strays} pixels are neither 0 nor {top}, such as"

@@ -11,6 +11,7 @@ import numpy as np
 from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.raw import open_raw
+from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
 from sirstgen.measure.components import find_components
 from sirstgen.pages.page import Block, Facts, Gallery, Note, Page, Picture, Section, write_page
@@ -94,7 +95,7 @@ def _pictures(found: Audit, finding: Finding) -> Iterator[Picture]:
         yield Picture(cv2.imencode(".png", picture)[1].tobytes(), f"image {key}", key, pixelated=True)
 
 
-def _outlined(picture: np.ndarray, mask_file: Path, scale: int) -> np.ndarray:
+def _outlined(picture: np.ndarray, mask_file: Stored, scale: int) -> np.ndarray:
     try:
         gray = open_raw(mask_file).gray
     except InputError:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
-from sirstgen.images import Gray, decode_gray, read_bytes
+from sirstgen.images import Gray, decode_gray
 
 _ORIENTATION = 0x0112  # EXIF
 _NODATA = 42113  # the TIFF tag of GDAL
@@ -50,13 +51,13 @@ class Raw:
         return width, height
 
 
-def open_raw(path: Path) -> Raw:
-    """Open an image file.
+def open_raw(stored: Stored) -> Raw:
+    """Open an image file, or the member of a shard.
 
     Raises:
         InputError: the file cannot be read.
     """
-    data = read_bytes(path)
+    data, path = stored.read(), stored.path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

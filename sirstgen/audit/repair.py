@@ -18,9 +18,10 @@ from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.folder import Contents
 from sirstgen.audit.mask_checks import read_stored
 from sirstgen.audit.raw import Raw, open_raw
+from sirstgen.datasets.entries import Stored
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
-from sirstgen.images import Gray, read_bytes
+from sirstgen.images import Gray
 from sirstgen.output import output_folder, refuse_existing, require_apart
 from sirstgen.png import encode_png
 from sirstgen.storage.checksums import write_sums
@@ -213,11 +214,11 @@ def _by_blocks(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bo
     return np.ascontiguousarray(small) if same else None
 
 
-def _put(source: Path, pixels: Gray | None, target: Path) -> None:
+def _put(source: Stored, pixels: Gray | None, target: Path) -> None:
     """Write `pixels` as PNG, or the file itself where there are none."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if pixels is None:
-        target.with_name(target.name + source.suffix).write_bytes(read_bytes(source))
+        target.with_name(target.name + source.path.suffix).write_bytes(source.read())
     else:
         target.with_name(f"{target.name}.png").write_bytes(encode_png(pixels))
 

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +38,10 @@ from sirstgen.cli import (
 )
 from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import InputError, SirstgenError
+from sirstgen.output import refuse_overlap
+
+_OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
+"""Parameters that name what is written; the other paths are read."""
 
 
 def reported(command: Callable[..., None], group: str = "") -> Callable[..., None]:
@@ -50,8 +54,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
             with terminal.interruptible(), warnings.catch_warnings():
                 warnings.showwarning = common.show_warning
                 check_ranges(name, kwargs)
-                if isinstance(out := kwargs.get("out"), str | Path):
-                    terminal.check_writable(out)
+                _check_outputs(kwargs)
                 command(*args, **kwargs)
         except SirstgenError as error:
             terminal.tell(f"error: {error}")
@@ -87,6 +90,21 @@ def import_stages(name: str) -> None:
     except Exception as error:  # whatever a module of a user may raise
         what = " ".join(str(error).split())
         raise InputError(f"--import {name}: cannot be imported ({type(error).__name__}: {what})") from None
+
+
+def _check_outputs(arguments: Mapping[str, object]) -> None:
+    """Raise where an output is or holds an input, or cannot be made."""
+    inputs = [
+        path
+        for name, value in arguments.items()
+        for path in (value if isinstance(value, list) else [value])
+        if name not in _OUTPUTS and (isinstance(path, Path) or (name == "backgrounds" and isinstance(path, str)))
+    ]
+    for name in _OUTPUTS:
+        if isinstance(out := arguments.get(name), str | Path):
+            if "://" not in str(out):
+                refuse_overlap(Path(out), *inputs)
+            terminal.check_writable(out)
 
 
 def _sirstgen(

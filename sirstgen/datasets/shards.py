@@ -19,6 +19,7 @@ from sirstgen.errors import InputError
 from sirstgen.image_files import named
 
 _IMAGES = tuple(f"image{suffix}" for suffix in IMAGE_SUFFIXES) + tuple(suffix[1:] for suffix in IMAGE_SUFFIXES)
+_END = 1024  # bytes
 _MASKS = tuple(f"mask{suffix}" for suffix in IMAGE_SUFFIXES)
 
 
@@ -103,8 +104,17 @@ def members(shard: Path) -> Iterator[TarMember]:
                         raise InputError.of(shard, f"cut off inside {member.name}; make or copy it again")
                     yield TarMember(shard, member.name, member.offset_data, member.size)
                 tar.members.clear()  # type: ignore[attr-defined]  # else they all stay in memory
+        if not _has_end(shard):
+            raise InputError.of(shard, "cut off between two members; make or copy it again")
     except (tarfile.TarError, EOFError, OSError) as fault:
         raise InputError.of(shard, f"no tar file that can be read ({fault}); it must not be compressed") from None
+
+
+def _has_end(shard: Path) -> bool:
+    """Return whether a tar file ends with the two empty blocks that all of them end with."""
+    with shard.open("rb") as file:
+        file.seek(-min(_END, shard.stat().st_size), os.SEEK_END)
+        return file.read() == bytes(_END)
 
 
 def shard_entries(shards: list[Path], folder: Path) -> dict[str, Entry]:
@@ -117,9 +127,21 @@ def shard_entries(shards: list[Path], folder: Path) -> dict[str, Entry]:
     Raises:
         InputError: a shard cannot be read; images without mask, masks without image, an id twice. All are counted.
     """
+    images, masks, broken, twice = shard_files(shards)
+    faults = [fault.message.removeprefix(f"{folder}/") for fault in broken]
+    faults += _pair_faults(images, masks, twice)
+    if faults:
+        raise InputError.of(folder, "; ".join(faults), faults=len(faults))
+    return {key: Entry(key, images[key], masks[key]) for key in sorted(images)}
+
+
+def shard_files(
+    shards: list[Path],
+) -> tuple[dict[str, TarMember], dict[str, TarMember], list[InputError], list[str]]:
+    """Return images and masks by id, the faults of shards that cannot be read to their end, and members of one name."""
     images: dict[str, TarMember] = {}
     masks: dict[str, TarMember] = {}
-    faults: list[str] = []
+    broken: list[InputError] = []
     twice: list[str] = []
     for shard in shards:
         try:
@@ -133,11 +155,8 @@ def shard_entries(shards: list[Path], folder: Path) -> dict[str, Entry]:
                     twice.append(f"{key} in {shard.name}")
                 files[key] = member
         except InputError as fault:
-            faults.append(fault.message.removeprefix(f"{folder}/"))
-    faults += _pair_faults(images, masks, twice)
-    if faults:
-        raise InputError.of(folder, "; ".join(faults), faults=len(faults))
-    return {key: Entry(key, images[key], masks[key]) for key in sorted(images)}
+            broken.append(fault)
+    return images, masks, broken, twice
 
 
 def shard_split(entries: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -147,27 +148,34 @@ def fit_recipe(
             trial = _matched(found, known, backgrounds, trial, blocky, undershoot, progress)
         else:
             unknowns.append("shapes, mask level and codec: no frame could be cleaned to render on, as for NUAA-SIRST")
-    findings, more = _findings(found, known, trial, noise)
+    parts = _parts(found, known, trial.settings["aspect_power"], noise)
+    findings = [*parts.before, *shape_findings(trial, _seen(found)), *parts.after]
     return FittedRecipe(
         found.name,
         len(found.frames),
         len(found.targets),
         tuple(findings),
-        tuple(more + unknowns),
+        tuple(parts.unknowns + unknowns),
         trial.distance if np.isfinite(trial.distance) else None,
     )
 
 
-def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: bool) -> tuple[list[Finding], list[str]]:
-    """Every entry in the order of the file, and what could not be told."""
-    power = trial.settings["aspect_power"]
+class _Parts(NamedTuple):
+    """Entries that do not depend on shapes: those before the shapes in the file and those after; and the unknowns."""
+
+    before: list[Finding]
+    after: list[Finding]
+    unknowns: list[str]
+
+
+def _parts(found: LabelledSet, known: tuple[str, ...], power: float, noise: bool) -> _Parts:
     contrast, no_contrast = fit_contrast(found)
     cluster, no_cluster = fit_cluster(found)
     sizes, no_sizes = fit_sizes_of_targets(found, power)
     scenes, no_scenes = fit_scenes(found, known, power)
     mix, no_mix = fit_scene_mix(found, known)
     frame, rest = _split(fit_sizes(found), ("width", "height", "bit_depth"))
-    findings = [
+    before = [
         *frame,
         Finding(("blur_sigma",), 0.2, "No blur: real backgrounds have been through a lens once."),
         Finding(("share_outside_top10",), None, "Any place, bright or dim: contrast and position are measured."),
@@ -176,14 +184,9 @@ def _findings(found: LabelledSet, known: tuple[str, ...], trial: Trial, noise: b
         *cluster,
         *contrast,
         *sizes,
-        *shape_findings(trial, _seen(found)),
-        *fit_noise(found, noise),
-        *fit_saturation(found),
-        *scenes,
-        *rest,
-        *mix,
     ]
-    return findings, no_contrast + no_cluster + no_sizes + no_scenes + no_mix
+    after = [*fit_noise(found, noise), *fit_saturation(found), *scenes, *rest, *mix]
+    return _Parts(before, after, no_contrast + no_cluster + no_sizes + no_scenes + no_mix)
 
 
 def _matched(
@@ -195,8 +198,12 @@ def _matched(
     undershoot: float,
     progress: Progress | None,
 ) -> Trial:
+    parts_of = functools.cache(lambda power: _parts(found, known, power, noise=False))
+    seen = _seen(found)
+
     def recipe_of(settings: Settings) -> Recipe:
-        findings, _ = _findings(found, known, Trial(settings), noise=False)
+        parts = parts_of(settings["aspect_power"])
+        findings = [*parts.before, *shape_findings(Trial(settings), seen), *parts.after]
         entries = to_entries(finding for finding in findings if finding.place != ("backgrounds", "scene_mix"))
         return Recipe.from_dict(entries)
 

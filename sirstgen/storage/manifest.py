@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import cv2
-import isal
-import numpy as np
 import orjson
 
 from sirstgen.atomic import write_file, writing
@@ -18,6 +14,7 @@ from sirstgen.datasets.split import PARTS, write_split_lists
 from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
+from sirstgen.storage.libraries import libraries
 from sirstgen.storage.run import FolderRun
 from sirstgen.synthesis.generator import Generator
 
@@ -105,17 +102,6 @@ def manifest(
         "templates": parts["templates"],
         "plans": parts["plans"],
         "recipe": parts["recipe"],
-    }
-
-
-def libraries() -> dict[str, str]:
-    """Versions and processor features that may decide the last bit of a pixel; equal ones give equal bytes."""
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "isal": isal.__version__,
-        "cpu": cv2.getCPUFeaturesLine(),
     }
 
 

@@ -17,6 +17,7 @@ from sirstgen.output import Output, holds_anything, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.libraries import drawn_elsewhere, libraries
 from sirstgen.storage.owned import owned_files
 from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
@@ -74,6 +75,7 @@ class FolderRun:
         """
         folder, mark = output.work, fingerprint(generator)
         state: dict[str, Any] = {"parts": mark, "count": count, "redraws": {}, "dropped": [], "finished": False}
+        state["libraries"] = libraries()
         if resume:
             found = read_state(folder)
             if found is None and (folder / STATE).exists():
@@ -81,7 +83,8 @@ class FolderRun:
                 (folder / JOURNAL).unlink(missing_ok=True)
             elif found is not None and not found["finished"]:
                 refuse_other(output.folder, found["parts"], mark)
-                state = {**found, "count": count}
+                _warn_of_others(output.folder, found.get("libraries"))
+                state = {**found, "count": count, "libraries": libraries()}
             elif (folder / MANIFEST).is_file():
                 state["redraws"] = _reopen(output, mark, count)
                 state["dropped"] = found["dropped"] if found else []
@@ -238,6 +241,7 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
             path=str(output.folder),
         )
     refuse_other(output.folder, manifest, mark)
+    _warn_of_others(output.folder, manifest.get("libraries"))
     if manifest["count"] > count:
         raise _too_few(output.folder, manifest["count"], count)
     sums = read_sums(folder)
@@ -257,6 +261,18 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
             journal.write(Entry(name, *images, line.rstrip("\n")).line())
     (own / "journal.new").replace(folder / JOURNAL)
     return dict(manifest.get("redrawn", {}))
+
+
+def _warn_of_others(folder: Path, stated: object) -> None:
+    """Warn where the images that are there were drawn on another processor or with other libraries."""
+    other = drawn_elsewhere(stated)
+    if other is not None:
+        warnings.warn(
+            f"{folder}: begun with {other}; images that are made now may differ by a few gray levels from what they "
+            f"would have been there",
+            SirstgenWarning,
+            stacklevel=3,
+        )
 
 
 def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:

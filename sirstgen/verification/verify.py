@@ -12,6 +12,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
 from sirstgen.storage.checksums import SUMS
+from sirstgen.storage.libraries import drawn_elsewhere
 from sirstgen.storage.sink import image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.verification.files import (
@@ -26,7 +27,7 @@ from sirstgen.verification.files import (
     shard_faults,
     sum_faults,
 )
-from sirstgen.verification.images import read_pair, read_plan, rebuild_faults, truth_faults
+from sirstgen.verification.images import LEVELS, SHARE, read_pair, read_plan, rebuild_faults, truth_faults
 from sirstgen.verification.issues import Issue
 from sirstgen.verification.stored import StoredFiles
 
@@ -46,6 +47,8 @@ class Verification:
         targets: entries of targets that were recomputed; 0 for a plain folder.
         rebuilt: images rendered again from their lines.
         faults: empty when every claim holds.
+        elsewhere: in what the processor or the libraries that drew the images differ from those here; None if in
+            nothing, or if nothing was rebuilt.
     """
 
     folder: Path
@@ -54,6 +57,7 @@ class Verification:
     targets: int
     rebuilt: int
     faults: list[Issue]
+    elsewhere: str | None = None
 
     def summary(self) -> str:
         """What was checked and how it went, in one line."""
@@ -63,6 +67,11 @@ class Verification:
             "plain": "sizes, mask values and split lists; no targets.jsonl, so nothing is stated about its targets",
         }[self.kind]
         again = f", {self.rebuilt} images rendered again from their lines" if self.rebuilt else ""
+        if self.elsewhere is not None:
+            again += (
+                f", drawn on another CPU or with other libraries ({self.elsewhere}); up to {LEVELS} gray levels in up "
+                f"to {SHARE:.0%} of the pixels are no fault there"
+            )
         found = f"{len(self.faults)} fault{'s'[: len(self.faults) != 1]}" if self.faults else "no fault"
         return f"{self.folder}: {self.images} images ({checked}{again}): {found}"
 
@@ -73,6 +82,7 @@ class Verification:
             "images": self.images,
             "targets": self.targets,
             "rebuilt": self.rebuilt,
+            "elsewhere": self.elsewhere,
             "faults": [fault.to_json() for fault in self.faults],
         }
 
@@ -115,6 +125,7 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
     sides = read_sides(folder, images, faults)
     tally, unseen, rebuilt = Tally(), set(images & masks), 0
     recipe = {} if mixed else manifest.get("recipe", {})
+    elsewhere = drawn_elsewhere(manifest.get("libraries")) if rebuild is not None else None
     previous = ""
     for number, row, line in _rows(folder, faults):
         key = row["id"]
@@ -137,7 +148,7 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
             faults += _recipe_faults(recipe, row, key)
             faults += truth_faults(plan, row, key, pair)
             if rebuild is not None:
-                faults += rebuild_faults(plan, row, key, pair, rebuild)
+                faults += rebuild_faults(plan, row, key, pair, rebuild, elsewhere is not None)
                 rebuilt += 1
         if progress is not None:
             progress(len(images) - len(unseen), len(images))
@@ -152,7 +163,7 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
         faults += shard_faults(manifest, folder) if files.sharded else ()
         faults += count_faults(manifest, tally, len(images), sides)
     faults += sum_faults(folder)
-    return Verification(folder, "mix" if mixed else "synthetic", len(images), tally.targets, rebuilt, faults)
+    return Verification(folder, "mix" if mixed else "synthetic", len(images), tally.targets, rebuilt, faults, elsewhere)
 
 
 def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, Any], str]]:

@@ -13,7 +13,7 @@ from making.labelled_masks import write_masks
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from sirstgen import Dataset, Generator, audit_dataset, write_dataset
+from sirstgen import Dataset, Generator, audit_dataset, export_dataset, write_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
 from sirstgen.cli import audit, reported
 from sirstgen.errors import InputError, InvalidValueError
@@ -114,6 +114,19 @@ def test_frames_of_another_set_are_found(tmp_path: Path) -> None:
         audit_dataset(tmp_path / "one", against=tmp_path / "one")
     with pytest.raises(InputError, match="no such folder"):
         audit_dataset(tmp_path / "one", against=tmp_path / "nowhere")
+
+
+def test_shards_are_examined_too(tmp_path: Path) -> None:
+    write_masks(tmp_path / "set")
+    export_dataset(tmp_path / "set", "webdataset", tmp_path / "tars", shard_size=4)
+    whole = audit_dataset(tmp_path / "tars")
+    assert (whole.images, whole.targets, whole.faults) == (13, audit_dataset(tmp_path / "set").targets, 0)
+    shard = sorted((tmp_path / "tars").glob("train-*.tar"))[0]
+    data = shard.read_bytes()
+    for end in (len(data) // 2, len(data) // 1024 * 512, -12_000):
+        shard.write_bytes(data[:end])
+        found = audit_dataset(tmp_path / "tars")
+        assert "unreadable" in found.by_check() and 8 < found.images < 13
 
 
 def test_the_page_holds_a_section_a_check_and_its_pictures(damaged: Path, tmp_path: Path) -> None:

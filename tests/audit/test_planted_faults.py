@@ -131,6 +131,10 @@ def coloured_mask(made: Set) -> None:
     made.put("masks", "03", rgb)
 
 
+def instance_numbers(made: Set) -> None:
+    made.put("masks", "03", cv2.connectedComponents(made.mask("03"))[1].astype(np.uint8))
+
+
 def inverted_mask(made: Set) -> None:
     made.put("masks", "03", 255 - made.mask("03"))
 
@@ -229,6 +233,16 @@ def bytes_exchanged(made: Set) -> None:
     for key in made.keys:
         made.put("images", key, wide(made.image(key)))
     made.put("images", "03", made.image("03").byteswap())
+
+
+def bytes_of_small_range_exchanged(made: Set) -> None:
+    for key in made.keys:
+        made.put("images", key, (20000 + made.image(key).astype(int) * 7).astype(np.uint16))
+    made.put("images", "03", made.image("03").byteswap())
+
+
+def bytes_of_few_counts_exchanged(made: Set) -> None:
+    made.put("images", "03", (20003 + made.image("03").astype(int) // 8).astype(np.uint16).byteswap())
 
 
 def one_of_16_bits(made: Set) -> None:
@@ -336,6 +350,16 @@ def encoded_again_across(made: Set) -> None:
     made.put("images", "10", cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
 
 
+def flat_frame_mirrored_across(made: Set) -> None:
+    """Nothing but a target on one gray level: only equality can tell."""
+    image, mask = np.full((HEIGHT, WIDTH), 70, np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
+    image[40:43, 30:33], mask[40:43, 30:33] = 150, 255
+    image[41, 33], mask[41, 33] = 140, 255
+    for key, turn in (("03", 1), ("10", -1)):
+        made.put("images", key, np.ascontiguousarray(image[:, ::turn]))
+        made.put("masks", key, np.ascontiguousarray(mask[:, ::turn]))
+
+
 def copy_within(made: Set) -> None:
     copied(made, "05", lambda pixels: pixels)
 
@@ -352,6 +376,7 @@ PLANTED: dict[Callable[[Set], None], str] = {
     stray_mask: "mask-stray-values",
     jpeg_mask: "mask-stray-values",
     coloured_mask: "mask-colours",
+    instance_numbers: "mask-gray",
     inverted_mask: "mask-inverted",
     palette_mask: "mask-palette",
     rgb_mask: "mask-rgb",
@@ -368,6 +393,8 @@ PLANTED: dict[Callable[[Set], None], str] = {
     boxes: "rectangle-targets",
     at_border: "border-target",
     bytes_exchanged: "byte-swapped",
+    bytes_of_small_range_exchanged: "byte-swapped",
+    bytes_of_few_counts_exchanged: "byte-swapped",
     one_of_16_bits: "bit-depths-mixed",
     jet: "colour-rendering",
     rgb_image: "image-not-gray",
@@ -389,20 +416,19 @@ PLANTED: dict[Callable[[Set], None], str] = {
     turned_across: "copy-across-split",
     cropped_across: "copy-across-split",
     encoded_again_across: "copy-across-split",
+    flat_frame_mirrored_across: "copy-across-split",
     copy_within: "copy",
 }
 
 ALSO = {
     # What a fault brings about by itself.
-    "mask_gone": set(),
     "coloured_mask": {"mask-rgb"},
-    "alpha_mask": set(),
-    "jet": set(),
     "nodata_in_floats": {"bit-depths-mixed"},
-    "one_of_16_bits": set(),
+    "bytes_of_small_range_exchanged": {"unused-range"},
+    "bytes_of_few_counts_exchanged": {"bit-depths-mixed"},
     "narrow": {"no-contrast"},
+    "flat_frame_mirrored_across": {"unused-range"},
     "cut_off": {"no-contrast"},
-    "points": set(),
 }
 
 

@@ -61,7 +61,7 @@ def test_values_out_of_range_are_named(command: str, name: str) -> None:
         ["backgrounds", "make", "--size", "100000000"],
         ["backgrounds", "make", "--size", "5000"],
         ["bench", ".", "--workers", "0"],
-        ["scenes", "train", ".", "--samples", "-5"],
+        ["scenes", "train", ".", "--seed", "-5"],
     ],
     ids=lambda words: " ".join(words)[:40],
 )
@@ -78,3 +78,43 @@ def test_shard_numbers() -> None:
     for text in ("9-3", "x", "1-", "-3", "0-9999999"):
         with pytest.raises(InvalidValueError, match="--shards"):
             common.shard_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "synth --backgrounds frames --out frames --overwrite",
+        "synth --backgrounds frames/sea --out frames",
+        "synth --templates frames --out link",
+        "mix --synth frames --out frames --overwrite",
+        "mix --synth frames --real link/sea --out frames --overwrite",
+        "backgrounds harvest frames --out link",
+        "bench frames --out frames --overwrite",
+        "export frames --format coco --out link --overwrite",
+        "scenes train frames --out frames --overwrite",
+        "compare frames frames --out link",
+        "detect frames --weights frames/best.pt --out frames --overwrite",
+        "train-check --real frames --out frames --overwrite",
+        "audit frames --repair link",
+    ],
+)
+def test_an_output_that_is_or_holds_an_input_is_refused(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frames" / "sea").mkdir(parents=True)
+    (tmp_path / "frames" / "best.pt").write_text("x")
+    (tmp_path / "link").symlink_to("frames")
+    result = CliRunner().invoke(app, words.split())
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    assert "must not be or hold what is read" in result.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["best.pt", "frames", "link", "sea"]
+
+
+def test_an_output_that_cannot_be_written_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for words in ("synth", "mix", "bench .", "stats .", "backgrounds make", "scenes train .", "train-check", "fit ."):
+        result = CliRunner().invoke(app, [*words.split(), "--out", "file/deeper/out"])
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+        assert "file/deeper/out: cannot be written" in result.stderr

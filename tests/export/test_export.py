@@ -139,6 +139,18 @@ def test_ids_that_one_key_stands_for_are_refused(tmp_path: Path) -> None:
     assert any(note.startswith("1 ids hold dots") for note in result.notes)
 
 
+def test_an_export_to_webdataset_is_a_dataset_again(tmp_path: Path) -> None:
+    write_masks(tmp_path / "set")
+    export_dataset(tmp_path / "set", "webdataset", tmp_path / "tars", shard_size=4)
+    first, again = Dataset.open(tmp_path / "set"), Dataset.open(tmp_path / "tars")
+    assert again.ids == first.ids and set(again.split("test")) == set(first.split("test"))
+    export_dataset(again, "mmseg", tmp_path / "masks")
+    for key in first.ids:
+        np.testing.assert_array_equal(again.image(key), first.image(key))
+        np.testing.assert_array_equal(again.mask(key), first.mask(key))
+    assert not (tmp_path / "masks" / "img_dir" / "train" / "s1.png").is_symlink()
+
+
 def test_the_command_prints_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_masks(tmp_path / "set")

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sirstgen.storage.manifest import card, libraries
+from sirstgen.storage.libraries import libraries
+from sirstgen.storage.manifest import card
 from sirstgen.storage.run import read_manifest
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator

@@ -19,7 +19,7 @@ import pytest
 from sirstgen import atomic
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.unfinished import STATE, state_text
-from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.output import stage_of
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
@@ -27,6 +27,7 @@ from sirstgen.storage import journal
 from sirstgen.storage import run as storage_run
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.fingerprint import fingerprint
+from sirstgen.storage.libraries import libraries
 from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
@@ -315,6 +316,15 @@ def test_a_run_does_not_go_on_with_something_else(
     (copied / STATE).write_text(state_text(state))
     with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
+
+
+def test_resuming_on_another_processor_says_so(
+    small_generator: Generator, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = libraries() | {"cpu": "another", "opencv": "3.0"}
+    monkeypatch.setattr("sirstgen.storage.libraries.libraries", lambda: other)
+    with pytest.warns(SirstgenWarning, match=r"begun with opencv .*, here 3\.0; another processor; images"):
+        write_dataset(small_generator, copied, COUNT + 1, resume=True)
 
 
 def test_a_dataset_is_not_cut_short_by_resuming(small_generator: Generator, copied: Path) -> None:

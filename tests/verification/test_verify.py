@@ -355,6 +355,23 @@ def test_a_pixel_far_from_any_target_is_found_by_rebuilding(folder: Path, genera
     assert found(faults, "images/000004.png", "1 pixels differ from the image rendered from its line")
 
 
+def test_images_of_another_processor_are_rebuilt_within_a_tolerance(folder: Path, generator: Generator) -> None:
+    change_manifest("libraries", lambda value: value | {"cpu": "another"})(folder)
+    path = folder / "images/000004.png"
+    image = read(path)
+    box = rows(folder)[3]["targets"][0]["bbox"]
+    far = (0 if box[1] > SIZE // 2 else SIZE - 1), (0 if box[0] > SIZE // 2 else SIZE - 1)
+    level = int(image[far])
+    for difference, sound in ((3, True), (4, False)):
+        image[far] = level - difference if level > 128 else level + difference
+        cv2.imwrite(str(path), image)
+        write_sums(folder)
+        result = examine(folder, generator)
+        assert (result.faults == []) is sound
+        assert result.elsewhere == "another processor" and "drawn on another CPU" in result.summary()
+    assert examine(folder).elsewhere is None
+
+
 def test_a_line_that_draws_something_else_is_found_by_rebuilding(folder: Path, generator: Generator) -> None:
     change_row("blur_sigma", 0.9)(folder)
     write_sums(folder)
