@@ -1,134 +1,147 @@
 """How fast synth is, beside the floor that encoding and writing alone set, and what its memory does.
 
-    python benchmarks/synth.py [--n 2000] [--backgrounds DIR] [--memory] [--out results.md]
+    python benchmarks/synth.py [--n 2000] [--recipe FILE] [--other CHECKOUT] [--memory] [--out results.md]
 
-One process, one thread. Every figure comes from one run, in alternating rounds, so that the ratio holds on a machine
+One process, one thread. Every figure comes from one run, in alternating rounds, so that the ratios hold on a machine
 whose speed drifts. "floor" encodes and writes the very images and masks that the run has made, with the same encoder.
-Times are processor seconds (user and system); the ratio is given for them and for the wall clock.
+``--other`` names a checkout of another version, which writes as many images in turn. Times are processor seconds (user
+and system) of the fastest round.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from sirstgen import Generator, Recipe, write_dataset
 from sirstgen.atomic import write_file
 from sirstgen.images import read_gray
 from sirstgen.png import encode_png
-from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage import job, sink
-from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis import generator as generator_module
 from sirstgen.synthesis.canvas import Canvas
-from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.placement import Ground
+from sirstgen.synthesis.placement import PlacementContext
 from sirstgen.synthesis.render import Sample
 from sirstgen.synthesis.sampler import Sampler
-from sirstgen.synthesis.sources import open_backgrounds
 
-ROUNDS = 5
+ROUNDS = 3
+
+# Runs in the other version too: names that both have.
+WRITE = """
+import shutil, sys, time
+import cv2
+from sirstgen import Generator, Recipe, write_dataset
+cv2.setNumThreads(1)
+folder, count, recipe = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+generator = Generator(Recipe.load(recipe) if recipe else Recipe.default(), seed=0)
+write_dataset(generator, folder + "/warm", 200)
+begun = time.process_time()
+write_dataset(generator, folder + "/set", count)
+print(time.process_time() - begun)
+"""
 
 
 def main() -> None:
-    """Runs the benchmark and prints its table as Markdown."""
-    arguments = parse()
-    cv2.setNumThreads(1)
-    if arguments.peak:
-        print(peak_memory(arguments.n, arguments.backgrounds))
-        return
-    lines = [f"`python {' '.join(sys.argv)}` on {machine()}", ""]
-    lines += speed(arguments.n, arguments.backgrounds)
-    if arguments.memory:
-        lines += ["", "| images | peak memory (MiB) |", "|---|---|"]
-        for count in (1000, 10000):
-            command = [sys.executable, __file__, "--peak", "--n", str(count), "--backgrounds", arguments.backgrounds]
-            lines.append(
-                f"| {count} | {subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()} |"
-            )
-    text = "\n".join(lines)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
-
-
-def parse() -> argparse.Namespace:
-    """The command line."""
+    """Run the benchmark and print its table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=2000, help="images a round")
-    parser.add_argument("--backgrounds", default="builtin")
+    parser.add_argument("--recipe", default="", help="recipe file; the default recipe if not given")
+    parser.add_argument("--other", type=Path, help="checkout of another version, run in turn")
+    parser.add_argument("--other-recipe", default="", help="recipe file of the other version")
     parser.add_argument("--memory", action="store_true", help="also peak memory at 1,000 and 10,000 images")
     parser.add_argument("--out", type=Path, help="file to write the table to")
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    recipe = Recipe.load(arguments.recipe) if arguments.recipe else Recipe()
+    if arguments.peak:
+        with scratch() as folder:
+            write_dataset(Generator(recipe, seed=0), folder / "set", arguments.n)
+        print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
+        return
+    lines = [f"`python {' '.join(sys.argv)}` on {machine()}", ""]
+    lines += speed(arguments, recipe)
+    if arguments.memory:
+        lines += ["", "| images | peak memory (MiB) |", "|---|---|"]
+        for count in (1000, 10000):
+            command = [sys.executable, __file__, "--peak", "--n", str(count), "--recipe", arguments.recipe]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            lines.append(f"| {count} | {done.stdout.strip()} |")
+    text = "\n".join(lines)
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text + "\n", encoding="utf-8")
 
 
-def speed(count: int, backgrounds: str) -> list[str]:
-    """Images per second of the run and of the floor, and the share of each step."""
-    recipe = Recipe()
-    generator = Generator(recipe, open_backgrounds(backgrounds, recipe), seed=0)
-    folder = Path(tempfile.mkdtemp())
-    rounds = []
-    try:
-        run(generator, folder / "warm", 200)
-        for _ in range(ROUNDS):
-            whole = timed(lambda: run(generator, folder / "run", count))
-            samples = finished(folder / "run")
-            floor = timed(partial(write_only, samples, folder / "floor"))
-            rounds.append((whole, floor))
-        shares = steps(generator, folder / "run", count)
-    finally:
-        shutil.rmtree(folder)
-    cpu = [statistics.median(count / pair[side][0] for pair in rounds) for side in (0, 1)]
-    wall = [statistics.median(count / pair[side][1] for pair in rounds) for side in (0, 1)]
-    ratio = [statistics.median(floor[k] / whole[k] for whole, floor in rounds) for k in (0, 1)]
-    lines = [
-        f"{count} images of 256x256, medians of {ROUNDS} rounds.",
-        "",
-        "| | images/s, processor | images/s, wall |",
-        "|---|---|---|",
-        f"| synth, end to end to disk | {cpu[0]:.0f} | {wall[0]:.0f} |",
-        f"| floor: encode and write alone | {cpu[1]:.0f} | {wall[1]:.0f} |",
-        f"| synth / floor | {ratio[0]:.2f} | {ratio[1]:.2f} |",
-        "",
-        "| step | share | ms an image |",
-        "|---|---|---|",
-    ]
+def speed(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
+    """Images per second of the run, of the floor and of the other version, and the share of each step."""
+    count, generator = arguments.n, Generator(recipe, seed=0)
+    rounds: dict[str, list[float]] = defaultdict(list)
+    with scratch() as folder:
+        write_dataset(generator, folder / "warm", 200)
+        for number in range(ROUNDS):
+            out = folder / f"set-{number}"
+            rounds["synth, end to end to disk"].append(timed(partial(write_dataset, generator, out, count)))
+            rounds["floor: encode and write alone"].append(timed(partial(write_only, finished(out), folder / "floor")))
+            if arguments.other:
+                rounds["synth of the other version"].append(other_version(arguments))
+            shutil.rmtree(out)
+            shutil.rmtree(folder / "floor")
+        shares = steps(generator, folder / "steps", count)
+    best = {name: min(times) for name, times in rounds.items()}
+    synth, floor, *rest = best.values()
+    lines = [f"{count} images, the fastest of {ROUNDS} rounds.", "", "| | images/s | ms an image |", "|---|---|---|"]
+    lines += [f"| {name} | {count / spent:.0f} | {1000 * spent / count:.3f} |" for name, spent in best.items()]
+    lines += ["", f"synth / floor: {floor / synth:.2f} of the images per second."]
+    lines += [f"synth / other version: {other / synth:.2f} of the images per second." for other in rest]
+    lines += ["", "| step | share | ms an image |", "|---|---|---|"]
     total = sum(shares.values())
-    lines += [
+    return lines + [
         f"| {name} | {100 * spent / total:.0f} % | {1000 * spent / count:.3f} |" for name, spent in shares.items()
     ]
-    return lines
 
 
-def run(generator: Generator, out: Path, count: int) -> None:
-    """One dataset, from nothing."""
-    shutil.rmtree(out, ignore_errors=True)
-    write_dataset(generator, out, count)
+def other_version(arguments: argparse.Namespace) -> float:
+    """Processor seconds of the other version for as many images."""
+    with scratch() as folder:
+        command = [sys.executable, "-c", WRITE, str(folder), str(arguments.n), arguments.other_recipe]
+        environment = {**os.environ, "PYTHONPATH": str(arguments.other)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is removed at the end."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def write_only(samples: list[tuple[Any, Any]], out: Path) -> None:
-    """Finished arrays encoded and written as the writer does it."""
-    shutil.rmtree(out, ignore_errors=True)
-    scratch = out / "scratch"
-    for part in (scratch, out / "images", out / "masks"):
-        part.mkdir(parents=True)
+    """Encode and write finished arrays as the writer does it."""
+    for part in ("scratch", "images", "masks"):
+        (out / part).mkdir(parents=True)
     for number, (image, mask) in enumerate(samples):
-        write_file(out / "images" / f"{number:06d}.png", encode_png(image), scratch)
-        write_file(out / "masks" / f"{number:06d}.png", encode_png(mask), scratch)
+        write_file(out / "images" / f"{number:06d}.png", encode_png(image), out / "scratch")
+        write_file(out / "masks" / f"{number:06d}.png", encode_png(mask), out / "scratch")
 
 
 def finished(folder: Path) -> list[tuple[Any, Any]]:
@@ -137,24 +150,23 @@ def finished(folder: Path) -> list[tuple[Any, Any]]:
     return [(read_gray(folder / "images" / name), read_gray(folder / "masks" / name)) for name in names]
 
 
-def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Processor and wall seconds of `work`."""
-    cpu, wall = time.process_time(), time.perf_counter()
+def timed(work: Callable[[], object]) -> float:
+    """Processor seconds of `work`."""
+    begun = time.process_time()
     work()
-    return time.process_time() - cpu, time.perf_counter() - wall
+    return time.process_time() - begun
 
 
 def steps(generator: Generator, out: Path, count: int) -> dict[str, float]:
-    """Processor seconds of each step, from a run with a clock around it; the clocks cost a few per cent."""
+    """Processor seconds of each step, from a run with a clock around it; the clocks cost some per cent."""
     spent: dict[str, float] = defaultdict(float)
     watched = [
-        ("read backgrounds", type(generator.backgrounds), "pixels"),
-        ("crop", generator_module, "crop_background"),
-        ("blur", generator_module, "blur_background"),
+        ("crop and blur backgrounds", generator_module, "background_layer"),
         ("draw targets", Sampler, "target"),
-        ("place targets", Ground, "place"),
-        ("stamp, mask, SCR", Canvas, "add"),
-        ("write targets", generator_module, "finish"),
+        ("rasterise targets", Sampler, "rasterised"),
+        ("find places", PlacementContext, "place"),
+        ("masks, clutter, intensities", Canvas, "add"),
+        ("write targets into images", generator_module, "finish"),
         ("rows", Sample, "row"),
         ("encode PNG", job, "encode_png"),
         ("write files", sink, "write_file"),
@@ -163,12 +175,12 @@ def steps(generator: Generator, out: Path, count: int) -> dict[str, float]:
     for (title, owner, name), (_, _, original) in zip(watched, originals, strict=True):
         setattr(owner, name, clocked(original, title, spent))
     try:
-        whole, _ = timed(lambda: run(generator, out, count))
+        whole = timed(partial(write_dataset, generator, out, count))
     finally:
         for owner, name, original in originals:
             setattr(owner, name, original)
     shares = {title: spent[title] for title, _, _ in watched}
-    return {**shares, "the rest (JSON, checksums, journal, lists)": whole - sum(shares.values())}
+    return {**shares, "the rest (plans, JSON, checksums, journal, lists)": whole - sum(shares.values())}
 
 
 def clocked(function: Callable[..., Any], title: str, spent: dict[str, float]) -> Callable[..., Any]:
@@ -182,17 +194,6 @@ def clocked(function: Callable[..., Any], title: str, spent: dict[str, float]) -
             spent[title] += time.process_time() - begun
 
     return call
-
-
-def peak_memory(count: int, backgrounds: str) -> str:
-    """Peak resident memory of this process for a run of `count` images, MiB."""
-    recipe = Recipe()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        run(Generator(recipe, open_backgrounds(backgrounds, recipe), seed=0), folder / "run", count)
-    finally:
-        shutil.rmtree(folder)
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
 
 
 def machine() -> str:

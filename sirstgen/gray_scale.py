@@ -9,7 +9,8 @@ white as 65535. Black and white of a set are what its ``dataset.json`` states (f
    the range of the other values away (hot and dead pixels), and anything more than 32 times that range away.
 2. Where what remains begins at 0 or above and takes at least half of 0 to 1, 255, 1023, 4095, 16383 or 65535 (the first
    that holds it), black is 0 and white is that number: the scale of a sensor of that depth.
-3. Else black and white are the least and the greatest value that remain: raw counts with an offset, degrees.
+3. Else black and white are the least and the greatest value that remain: raw counts with an offset, degrees. In a
+   folder of backgrounds white lies 3/4 of that range higher and black 1/4 lower, for the targets to be drawn there.
 
 The scale never depends on a single frame of a set, so frames keep their relative brightness.
 """
@@ -194,10 +195,20 @@ def stated_scale(folder: Path) -> GrayScale | None:
     return None
 
 
-def derive_scale(ranges: Iterable[FrameRange]) -> GrayScale:
-    """Return the scale of a set from the ranges of its frames (of more than 8 bits), by the rule of this module."""
+def derive_scale(ranges: Iterable[FrameRange], headroom: bool = False) -> GrayScale:
+    """Return the scale of a set from the ranges of its frames (of more than 8 bits), by the rule of this module.
+
+    Args:
+        ranges: of all frames.
+        headroom: the frames are backgrounds, and targets that are brighter or darker will be drawn on them: in step 3
+            the scale reaches 3/4 of their range further up and 1/4 further down.
+    """
     low, high = used_range(ranges)
-    return container_scale(low, high) or GrayScale(low, high if high > low else low + 1.0)
+    full = container_scale(low, high)
+    if full is not None:
+        return full
+    span = high - low if high > low else 1.0
+    return GrayScale(low - span / 4, high + 3 * span / 4) if headroom else GrayScale(low, low + span)
 
 
 def container_scale(low: float, high: float) -> GrayScale | None:
@@ -206,13 +217,14 @@ def container_scale(low: float, high: float) -> GrayScale | None:
     return GrayScale(0.0, white) if low >= 0 and high - low >= _LEAST_FILLED * white else None
 
 
-def scale_of_files(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> GrayScale:
+def scale_of_files(files: Iterable[tuple[Path, Callable[[], bytes]]], headroom: bool = False) -> GrayScale:
     """Return the scale of a set from its image files, by the rule of this module; `EIGHT_BIT` where none has more.
 
     Files that cannot be read do not count here: whoever reads them for their pixels names them.
 
     Args:
         files: path, for nothing but messages, and what reads the content, of each image.
+        headroom: see `derive_scale`.
     """
     ranges = []
     for path, read in files:
@@ -223,7 +235,7 @@ def scale_of_files(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> GraySca
             continue
         if levels is not None and levels.values.dtype != np.uint8:
             ranges.append(FrameRange.of(levels))
-    return derive_scale(ranges) if ranges else EIGHT_BIT
+    return derive_scale(ranges, headroom) if ranges else EIGHT_BIT
 
 
 def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:

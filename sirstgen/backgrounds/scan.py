@@ -58,7 +58,8 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     """
     if not root.is_dir():
         raise InputError.of(given, "a folder of background images is expected, and there is none")
-    if (root / "images").is_dir() and (root / "masks").is_dir():
+    of_set = root if (root / "images").is_dir() else root.parent if root.name == "images" else None
+    if of_set is not None and (of_set / "masks").is_dir() and any((of_set / "masks").iterdir()):
         raise InputError.of(
             given,
             "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
@@ -117,7 +118,8 @@ def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> Fram
 
 
 def _scale(root: Path, files: list[str]) -> GrayScale:
-    return scale_of_files((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+    reading = ((root / file, partial(read_bytes, root / file, MAX_IMAGE_BYTES)) for file in files)
+    return scale_of_files(reading, headroom=True)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

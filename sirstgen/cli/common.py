@@ -34,7 +34,7 @@ Scene = Annotated[str | None, typer.Option(help="The one scene that all frames o
 Places = Annotated[
     Path | None, typer.Option(help="Folder of place maps (sky, water, ground) for the frames of the folder.")
 ]
-Templates = Annotated[Path | None, typer.Option(help="Folder of templates: one sub-folder of PNGs a class.")]
+Templates = Annotated[Path | None, typer.Option(help="Folder of templates to add, one sub-folder of PNGs a class.")]
 Detectors = Annotated[
     str, typer.Option(help="quick (about 0.2 s an image together), all, none, or names separated by commas.")
 ]

@@ -19,7 +19,6 @@ RANGES: dict[str, Range] = {
     "halves": (0, 10_000),
     "imgsz": (1, 65536),
     "min_confidence": (0, 1),
-    "mask_threshold": (1, 65535),
     "minutes": (0.01, 10**6),
     "n": (1, _LARGE),
     "overlays": (0, _LARGE),
@@ -35,6 +34,7 @@ RANGES: dict[str, Range] = {
     "size": (0, 16384),
     "steps": (1, _LARGE),
     "threshold": (0, 1),
+    "mask_threshold": (1, 65535),
     "together": (1, 1024),
     "total": (1, _LARGE),
     "train_share": (0, 1),
@@ -47,7 +47,6 @@ _OF_COMMAND: dict[tuple[str, str], Range] = {
     ("train-check", "workers"): (0, 1024),
     # Seeds of torch; repeats count on from the first one.
     ("train-check", "seed"): (0, 2**63 - 1),
-    ("scenes train", "seed"): (0, 2**63 - 1),
     ("detect", "size"): (16, 16384),
 }
 """Where the range of a command's parameter is another."""

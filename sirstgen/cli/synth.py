@@ -27,6 +27,15 @@ def synth(
     scene: common.Scene = None,
     places: common.Places = None,
     templates: common.Templates = None,
+    only_templates: Annotated[
+        bool, typer.Option("--only-templates", help="Leave out the built-in templates, use those of --templates alone.")
+    ] = False,
+    classes: Annotated[
+        str | None, typer.Option(help="Template classes to draw, such as plane,uav. [recipe: all]")
+    ] = None,
+    kinds: Annotated[
+        str | None, typer.Option(help="Kinds of targets to draw: point, spot, extended. [recipe: all]")
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Image size, WIDTHxHEIGHT or one side. [recipe: 256x256]")] = None,
     bit_depth: Annotated[int | None, typer.Option(help="Bits of the images, 8 or 16. [recipe: 8]")] = None,
     blur_sigma: Annotated[str | None, typer.Option(help="Blur sigmas to draw, pixels. [recipe: 0.2,0.5,1]")] = None,
@@ -89,7 +98,7 @@ def synth(
     if procedural_share is not None:
         changes["backgrounds"] = {"procedural_share": procedural_share}
     if plans is not None:
-        _refuse_beside_plans(changes, recipe, seed, print_recipe)
+        _refuse_beside_plans(changes, recipe, seed, print_recipe, classes, kinds, places)
     rules = Recipe.load(recipe, **changes) if recipe is not None else Recipe(**changes)
     if print_recipe:
         typer.echo(rules.to_yaml(), nl=False)
@@ -102,6 +111,8 @@ def synth(
     from sirstgen.storage.shard_run import seed_at
     from sirstgen.storage.shard_writer import finish_shards
     from sirstgen.synthesis.generator import Generator as RunGenerator
+    from sirstgen.synthesis.sampler import check_classes
+    from sirstgen.synthesis.selection import crowded, with_only
     from sirstgen.synthesis.sources import BUILTIN, open_backgrounds
     from sirstgen.synthesis.templates import TemplateLibrary
 
@@ -128,11 +139,22 @@ def synth(
             seed = draw_seed()
             if not quiet:
                 typer.echo(f"seed {seed}", err=True)
-        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
-        drawings = TemplateLibrary.open(templates) if templates is not None else None
-        if drawings is not None:
+        drawings = None
+        if templates is not None:
+            drawings = TemplateLibrary.open(templates) if only_templates else TemplateLibrary.with_builtin(templates)
             drawings.check()
+        check_classes(rules, drawings or TemplateLibrary.open())
+        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
+        if classes is not None or kinds is not None:
+            rules = with_only(
+                rules,
+                source,
+                None if classes is None else common.names(classes, "--classes"),
+                None if kinds is None else common.names(kinds, "--kinds"),
+            )
         generator = RunGenerator(rules, source, drawings, seed)
+        if not quiet:
+            common.warn(crowded(source, rules, n))
     processes = workers if workers is not None else common.default_workers(n)
     with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as told:
         settings: dict[str, Any] = {
@@ -152,7 +174,7 @@ def _refuse_beside_plans(changes: Mapping[str, Any], *others: Any) -> None:
     if any(others) or not set(changes) <= set(allowed):
         raise InvalidValueError(
             "--plans keeps everything but --scr, --blur-sigma and --bit-depth; leave out --recipe, --size, "
-            "--train-share, --procedural-share, --seed and --print-recipe"
+            "--train-share, --procedural-share, --seed, --classes, --kinds, --places and --print-recipe"
         )
 
 

@@ -94,7 +94,9 @@ def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
     image, mask = entry.source.sample(entry.source_id)
     name = f"{entry.id}.png"
     for part, file, pixels in (("images", stored.image, image), ("masks", stored.mask, mask * np.uint8(255))):
-        place_gray(file.path, file.read(), pixels, work / part / name, link)
+        target = work / part / name
+        target.parent.mkdir(parents=True, exist_ok=True)  # ids of sub-folders hold slashes
+        place_gray(file.path, file.read(), pixels, target, link)
     return image
 
 

@@ -15,14 +15,11 @@ from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, PlaceMap
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
 
-SKY_FROM = 0.8
+SKY_FROM = 0.9
 """Probability from which a pixel is sky: ground that is called sky does more harm than sky called unknown."""
 
 SKY_TO = 0.35
 """Probability up to which a pixel is water or ground; between the two it is unknown."""
-
-_REFINED = 4.0  # pixels of the network's input: how far edges move to those of the frame itself
-_EDGE = 0.05  # of the gray range: steps much smaller than this are no edges
 
 
 def segment(frame: NDArray[np.uint8], network: PlaceNetwork | None = None) -> PlaceMap:
@@ -51,7 +48,7 @@ def load_shipped() -> PlaceNetwork:
 
 
 def probabilities(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
-    """(3, H, W) probabilities of sky, water and ground, edges moved to those of the frame; arguments as `segment`."""
+    """(3, H, W) probabilities of sky, water and ground; arguments as `segment`."""
     if frame.ndim != 2 or frame.size == 0 or frame.dtype != np.uint8:
         raise InvalidValueError(f"a frame to segment must be (H, W) uint8, got {frame.shape} {frame.dtype}")
     height, width = frame.shape
@@ -59,21 +56,4 @@ def probabilities(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np
     with torch.inference_mode():
         tensor = torch.from_numpy(small[None]).contiguous(memory_format=torch.channels_last)
         coarse = torch.softmax(network(tensor), dim=1)[0].numpy()
-    full = [cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in coarse]
-    guide = as_input(frame.astype(np.float32))[0]
-    radius = (_REFINED * height / small.shape[1], _REFINED * width / small.shape[2])
-    return np.stack([_guided(guide, np.asarray(part, dtype=np.float32), radius) for part in full])
-
-
-def _guided(guide: NDArray[np.float32], part: NDArray[np.float32], radius: tuple[float, float]) -> NDArray[np.float32]:
-    """The guided filter (He, Sun and Tang, PAMI 2013, Eqs. 5, 6 and 8): locally linear in the guide."""
-    side = (2 * round(radius[1]) + 1, 2 * round(radius[0]) + 1)
-
-    def mean(field: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(field, side, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
-
-    level, chance = mean(guide), mean(part)
-    variance = mean(guide * guide) - level * level + np.float32(_EDGE**2)
-    slope = np.asarray((mean(guide * part) - level * chance) / variance, dtype=np.float32)
-    shift = np.asarray(chance - slope * level, dtype=np.float32)
-    return np.asarray(np.clip(mean(slope) * guide + mean(shift), 0, 1), dtype=np.float32)
+    return np.stack([cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in coarse])

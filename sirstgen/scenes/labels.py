@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sirstgen.caching import Cache, digest_of
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, printable
 from sirstgen.images import IMAGE_SUFFIXES, read_bytes
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
@@ -70,15 +70,20 @@ def frame_name(name: str) -> str:
 def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as fault:
-        raise InputError.of(path, f"not valid JSON ({fault}); labels are JSON, or CSV in a file named .csv") from None
+    except (ValueError, RecursionError) as fault:  # a number of thousands of digits is a ValueError, too
+        raise InputError.of(
+            path, f"not valid JSON ({printable(str(fault), 80)}); labels are JSON, or CSV in a file named .csv"
+        ) from None
     if not isinstance(content, dict):
         raise InputError.of(path, f'labels are an object {{"name": "scene"}}, got a {type(content).__name__}')
     return [(name, value if isinstance(value, dict) else {"scene": value}) for name, value in content.items()]
 
 
 def _csv_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
-    lines = [line for line in csv.reader(io.StringIO(text), skipinitialspace=True) if any(line)]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text, newline=None), skipinitialspace=True) if any(line)]
+    except csv.Error as fault:
+        raise InputError.of(path, f"not valid CSV ({fault})") from None
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
     if "scene" in header:
         names = [name for name in ("name", "id", "file", "image") if name in header]

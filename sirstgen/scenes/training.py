@@ -126,7 +126,8 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
 
 def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
     """The frames on the one gray scale that follows from all of them."""
-    scale = scale_of_files((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
+    reading = ((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
+    scale = scale_of_files(reading, headroom=True)  # as in a folder of backgrounds
     for frame in frames:
         yield scale.apply(read_levels(frame.path))
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError
 from sirstgen.gray_scale import EIGHT_BIT, GrayScale, levels_per_256
 from sirstgen.measure.targets import measure_targets
@@ -45,7 +45,7 @@ MEASURES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetStatistics:
     """What a dataset's targets are like.
 
@@ -73,6 +73,9 @@ class DatasetStatistics:
     kinds: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     gray_scale: GrayScale = EIGHT_BIT
+
+    def __repr__(self) -> str:
+        return f"DatasetStatistics({self.name!r}, {self.images} images, {len(self.values['area'])} targets)"
 
     @property
     def counts_per_level(self) -> float | None:
@@ -107,7 +110,7 @@ class DatasetStatistics:
                 found[name] = {str(at): level for at, level in zip(QUANTILES, levels, strict=True)}
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values, the paper's beside; a share that does not exist is null."""
         return {
             "name": self.name,
@@ -148,7 +151,11 @@ def dataset_statistics(
     values: dict[str, list[float]] = {name: [] for name in (*MEASURES, "level")}
     dim, wide = 0, False
     for done, key in enumerate(dataset.ids, start=1):
-        image, mask = dataset.sample(key)
+        try:
+            image, mask = dataset.sample(key)
+        except InputError:
+            check_files([(dataset, dataset.ids)])  # counts all that are like it
+            raise
         wide |= image.dtype == np.uint16
         row = truth.get(key, {})
         if "scene" in row:

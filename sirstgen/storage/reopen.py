@@ -51,8 +51,14 @@ def reopen_generator(
             f"backgrounds must be those that {folder} was made from ({stated.get('kind')} {stated.get('name', '')}), "
             f"{backgrounds} holds others; name them with --backgrounds, and their labels or scene where they had some"
         )
-    library = TemplateLibrary.open(templates) if templates is not None else None
+    library = _templates(templates, manifest.get("templates")) if templates is not None else None
     return Generator(recipe, source, library, manifest["seed"])
+
+
+def _templates(folder: str | Path, digest: object) -> TemplateLibrary:
+    """The templates in `folder` beside the built-in ones, or alone where the dataset was made so."""
+    alone = TemplateLibrary.open(folder)
+    return alone if alone.digest() == digest else TemplateLibrary.with_builtin(folder)
 
 
 def reopen_plans(

@@ -25,6 +25,7 @@ T = TypeVar("T")
 _PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
 _SMALLEST_SIGMA = 0.3
 _FITS = 4  # rounds of fitting a size; masks are whole pixels, so more would not come nearer
+_SILVER = math.sqrt(2) - 1  # steps by an irrational number other than that of the scenes
 _PHASES = 256  # sub-pixel positions along each axis
 
 
@@ -92,6 +93,18 @@ class _Weighted(Generic[T]):
         return self._items[bisect_right(self._edges, mark * self._total)]
 
 
+def check_classes(recipe: Recipe, templates: TemplateLibrary) -> None:
+    """Raise InvalidValueError where the recipe draws a template class of which there is no template."""
+    for scene, row in recipe.scenes.items():
+        for cls in row.classes:
+            if cls not in templates.classes:
+                raise InvalidValueError(
+                    f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
+                    f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}. Put PNGs into a folder "
+                    f"<templates>/{cls} and give --templates <templates>, or take the class out of the recipe"
+                )
+
+
 class _Row(NamedTuple):
     """A row of P_size, ready for drawing."""
 
@@ -117,19 +130,15 @@ class Sampler:
         self.recipe = recipe
         self._templates = templates
         self._seed = seed
+        self._first_count = Draws(seed, "counts").random()
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
         per = {name: stage.per for name, stage in registered_stages().items()} if recipe.stages else {}
         self._of_image = {name: entry for name, entry in recipe.stages.items() if per[name] == "image"}
         self._of_target = {name: entry for name, entry in recipe.stages.items() if per[name] == "target"}
         self._rows: dict[str, _Row] = {}
         self._choices: dict[tuple[str, str], Sequence[Template]] = {}
+        check_classes(recipe, templates)
         for scene, row in recipe.scenes.items():
-            for cls in row.classes:
-                if cls not in templates.classes:
-                    raise InvalidValueError(
-                        f"a template class must have templates, got {cls}{nearest(cls, templates.classes)} "
-                        f"(scenes.{scene}.classes); there are {', '.join(templates.classes)}"
-                    )
             self._rows[scene] = _Row(
                 _Weighted(row.kinds),
                 _Weighted(row.classes) if sum(row.classes.values()) > 0 else None,
@@ -141,7 +150,8 @@ class Sampler:
         """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
         numbers = Draws(self._seed, index, "image")
         flip = numbers.random() < 0.5 and self.recipe.backgrounds.flip
-        count = self._rows[scene].counts.at(numbers.random())
+        # Evenly spread over a run, as its scenes are, so that short runs too have the shares of the recipe.
+        count = self._rows[scene].counts.at((self._first_count + index * _SILVER) % 1.0)
         return flip, count, self.recipe.blur_sigma.draw(numbers)
 
     def image_records(self, index: int, width: int, height: int, scene: str) -> dict[str, Any]:

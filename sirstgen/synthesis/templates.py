@@ -130,6 +130,15 @@ class TemplateLibrary:
             }
         )
 
+    @classmethod
+    def with_builtin(cls, folder: Path | str) -> TemplateLibrary:
+        """The built-in templates and those in `folder`, whose templates go before built-in ones of the same id.
+
+        Raises:
+            InputError, InvalidValueError: as `open`.
+        """
+        return cls({template.id: template for library in (cls.open(), cls.open(folder)) for template in library})
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes, in alphabetical order."""
@@ -183,6 +192,9 @@ class TemplateLibrary:
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self._templates.values())
+
+    def __repr__(self) -> str:
+        return f"TemplateLibrary({len(self)} templates: {', '.join(self.classes)})"
 
     def __len__(self) -> int:
         return len(self._templates)

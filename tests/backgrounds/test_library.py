@@ -243,7 +243,8 @@ def test_pixels_in_either_depth_are_read_only_and_bounded(tmp_path: Path) -> Non
             assert not image.flags.writeable
             assert library._cache.used <= 10_000
     np.testing.assert_array_equal(library.pixels(library.find("sea/2"), 16), frame(2).astype(np.uint16) * 257)
-    wide = (counts - counts.min()) * (65535 / np.ptp(counts))
+    black, white = counts.min() - np.ptp(counts) / 4, counts.max() + np.ptp(counts) * 3 / 4
+    wide = (counts - black) * (65535 / (white - black))
     np.testing.assert_array_equal(library.pixels(library.find("sea/wide"), 16), np.rint(wide))
 
 
@@ -264,3 +265,10 @@ def test_known_scenes_import_no_torch(tree: Path) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_the_images_of_a_labelled_set_are_refused_by_themselves_too(tmp_path: Path) -> None:
+    put(tmp_path / "set", "images/1.png", 1)
+    put(tmp_path / "set", "masks/1.png", 2)
+    with pytest.raises(InputError, match="a dataset with targets in its frames"):
+        BackgroundLibrary.open(tmp_path / "set" / "images")

@@ -78,6 +78,15 @@ CASES: tuple[Case, ...] = (
     Case("labels: csv", "labels", ("*.csv",), "{one} --backgrounds {all}/frames --labels {in}/labels.csv {small}"),
     Case("templates", "templates", ("*/*", "*"), "{one} --templates {in} {back} --recipe {all}/recipes/extended.yaml"),
     Case("backgrounds", "backgrounds", ("*/*",), "{one} --backgrounds {in} {small}"),
+    Case("weights: detect", "weights", ("best.pt",), "detect {all}/foreign/images --weights {in}/best.pt --out {out}"),
+    Case("images: detect", "foreign", ("images/*",), "detect {in}/images --weights {all}/weights/best.pt --out {out}"),
+    Case(
+        "detect: resume",
+        "detected",
+        ("*", "masks/*"),
+        "detect {all}/foreign/images --weights {all}/weights/best.pt --out {in} --resume",
+        writes=True,
+    ),
     Case(
         "bench: resume",
         "benched",
@@ -132,6 +141,16 @@ def build(root: Path) -> None:
     for name in ("plane", "uav", "ship"):
         _write(root / "templates" / name / "01.png", drawing)
         _write(root / "templates" / name / "02.png", drawing.T.copy())
+    _weights(root / "weights" / "best.pt")
+
+
+def _weights(path: Path) -> None:
+    from sirstgen.training.checkpoint import Checkpoint
+    from sirstgen.training.config import TrainingConfig
+    from sirstgen.training.runtime import fresh_net
+
+    settings = TrainingConfig(detector="dnanet-resnet10-light", in_channels=1, steps=1)
+    Checkpoint(settings, 1, fresh_net(settings).state_dict()).save(path)
 
 
 def _recipes(folder: Path) -> Path:

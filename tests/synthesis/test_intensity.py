@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sirstgen.measure.scr import Clutter, clutter_region, clutter_without, excluded, measure_clutter, signal_to_clutter
 from sirstgen.plan import ClutterRegion
 from sirstgen.seeding import stream
-from sirstgen.synthesis.intensity import place_gray_levels
+from sirstgen.synthesis.intensity import clipped_amplitude, place_gray_levels
 
 regions = st.builds(ClutterRegion, kind=st.sampled_from(["local", "global"]), margin=st.integers(1, 30))
 
@@ -107,3 +107,20 @@ def test_the_largest_remainders_get_the_missing_levels() -> None:
 
 def test_flat_clutter_has_no_finite_ratio() -> None:
     assert signal_to_clutter(10, Clutter(5.0, 0.0, 9)) == math.inf
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 255), st.floats(0.05, 1)), min_size=1, max_size=40),
+    st.floats(0.02, 0.98),
+    st.sampled_from([1, -1]),
+)
+def test_clipped_amplitudes_meet_any_sum_that_the_pixels_can_have(
+    pixels: list[tuple[float, float]], share: float, sign: int
+) -> None:
+    under, own = np.array(pixels).T
+    end = 255 * len(pixels) if sign > 0 else 0
+    required = round(under.sum() + share * (end - under.sum()))
+    if sign * (required - under.sum()) <= 0:
+        return
+    found = clipped_amplitude(required, under, own, (required - under.sum()) / own.sum(), 255)
+    assert np.clip(under + found * own, 0, 255).sum() == pytest.approx(required, abs=1e-6)

@@ -1,0 +1,221 @@
+"""Files as people really have them, through the command line: each gives the right result or the right line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from making.clutter import clutter
+from making.labelled_set import known_set
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from sirstgen.backgrounds.library import BackgroundLibrary
+from sirstgen.cli import app
+from sirstgen.datasets.readers import Dataset
+
+
+def run(*words: str | Path) -> Any:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def write(path: Path, pixels: NDArray[Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), pixels)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 labelled frames of 8 bits."""
+    return known_set(tmp_path_factory.mktemp("base") / "set", 24)
+
+
+def copied(base: Path, folder: Path, **change: Any) -> Path:
+    """The set with images or masks changed by a function of pixels and number."""
+    for part in ("images", "masks"):
+        for number, path in enumerate(sorted((base / part).iterdir())):
+            pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            suffix = change.get(f"{part}_suffix", ".png")
+            write(folder / part / f"{path.stem}{suffix}", change[part](pixels, number) if part in change else pixels)
+    return folder
+
+
+def statistics(folder: Path) -> dict[str, Any]:
+    result = run("stats", folder, "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)["datasets"][0]
+    return found
+
+
+FORMS: dict[str, tuple[Any, str]] = {
+    "counts": (lambda image, number: (6500 + 6 * image.astype(int)).astype(np.uint16), ".tiff"),
+    "14 bits": (lambda image, number: np.rint(image * (16383 / 255)).astype(np.uint16), ".png"),
+    "celsius": (lambda image, number: (image / 10 - 7).astype(np.float32), ".tif"),
+    "float64": (lambda image, number: image / 10 + 270.0, ".tif"),
+}
+
+
+def spoilt(image: NDArray[Any], number: int) -> NDArray[Any]:
+    degrees: NDArray[Any] = (image / 10).astype(np.float32)
+    degrees[0, number] = (-9999, -3.4e38, np.nan, 600)[number % 4]  # no data, or one hot pixel
+    return degrees
+
+
+@pytest.mark.parametrize("form", [*FORMS, "spoilt"])
+def test_every_storage_of_gray_levels_measures_the_same(base: Path, tmp_path: Path, form: str) -> None:
+    change, suffix = FORMS.get(form, (spoilt, ".tif"))
+    folder = copied(base, tmp_path / "set", images=change, images_suffix=suffix)
+    plain, found = statistics(base), statistics(folder)
+    for at, value in plain["quantiles"]["scr"].items():
+        assert found["quantiles"]["scr"][at] == pytest.approx(value, rel=0.01)
+    assert found["targets_per_image"] == plain["targets_per_image"]
+    scale = found["gray_scale"]
+    counts = found["quantiles"]["contrast"]["50"] * found["counts_per_level"]
+    step = {"counts": 6, "14 bits": 16383 / 255}.get(form, 0.1)
+    assert counts == pytest.approx(plain["quantiles"]["contrast"]["50"] * step, rel=0.01)
+    assert scale["white"] > scale["black"]
+
+
+def test_backgrounds_of_raw_counts_are_drawn_on(tmp_path: Path) -> None:
+    for number in range(3):
+        frame = clutter(number, 100, 110, 8.0, mean=90)
+        write(tmp_path / "raw" / "cloud" / f"{number}.png", 20000 + 3 * frame.astype(np.uint16))
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("width: 96\nheight: 80\n")
+    words = ("--backgrounds", tmp_path / "raw", "--recipe", recipe, "--n", 3, "--seed", 1, "--workers", 1)
+    for depth in (8, 16):
+        result = run("synth", *words, "--bit-depth", depth, "--out", tmp_path / str(depth))
+        assert result.exit_code == 0, result.output
+        found = statistics(tmp_path / str(depth))
+        assert found["quantiles"]["scr"]["50"] > 2
+
+
+def test_an_exclude_list_of_notepad_is_heard(base: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "test ids.txt"
+    listed.write_bytes(b"\xef\xbb\xbf003\r\n005.png\r\n")
+    result = run("backgrounds", "harvest", base, "--split", "all", "--exclude", listed, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    kept = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    assert kept and not kept & {"003", "005"}
+    listed.write_text("nobody\n")
+    result = run("backgrounds", "harvest", base, "--split", "all", "--exclude", listed, "--out", tmp_path / "more")
+    assert result.exit_code == 2 and "lists nobody, without image" in result.stderr
+
+
+def test_ids_with_spaces_stay_whole(base: Path, tmp_path: Path) -> None:
+    names = [f"frame ({number}).ir.{number:02d}" for number in range(3)]
+    for number, name in enumerate(names):
+        for part in ("images", "masks"):
+            pixels = cv2.imread(str(base / part / f"{number:03d}.png"), cv2.IMREAD_UNCHANGED)
+            write(tmp_path / "set" / part / f"{name}.png", pixels)
+    (tmp_path / "ids.txt").write_text(f"{names[2]}\n{names[0]}\n")
+    result = run("preview", tmp_path / "set", "--ids", tmp_path / "ids.txt", "--out", tmp_path / "sheet.png", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["ids"] == [names[2], names[0]]
+
+
+def test_masks_of_every_kind_are_counted_in_one_line(base: Path, tmp_path: Path) -> None:
+    def soft(mask: NDArray[Any], number: int) -> NDArray[Any]:
+        changed = mask.copy()
+        changed[0, 0] = 64
+        return changed
+
+    folder = copied(base, tmp_path / "set", masks=soft)
+    result = run("stats", folder)
+    assert result.exit_code == 0
+    assert "24 masks have more than two values" in result.stdout
+    assert statistics(folder)["targets"] == statistics(base)["targets"]
+    lower = run("stats", folder, "--mask-threshold", 1, "--json")
+    assert json.loads(lower.stdout)["datasets"][0]["targets"] == statistics(base)["targets"] + 24
+
+
+def test_masks_of_another_aspect_are_counted(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set", masks=lambda mask, number: mask[:, : 60 if number % 2 else 120])
+    for command in (("stats", folder), ("fit", folder, "--out", tmp_path / "r.yaml"), ("compare", folder, base)):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert "12 images or masks cannot be used" in result.stderr and "sirstgen verify" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_lists_in_the_root_are_read(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = Dataset.open(folder).ids
+    (folder / "train.txt").write_text("\n".join(keys[:10]))
+    (folder / "val.txt").write_text("\n".join(keys[10:18]))
+    assert Dataset.open(folder).split("test") == keys[10:18]
+    (folder / "trainval.txt").write_text("\n".join(keys[:18]))
+    (folder / "test.txt").write_text("\n".join(keys[18:]))
+    opened = Dataset.open(folder)
+    assert (opened.split("train"), opened.split("test")) == (keys[:18], keys[18:])
+
+
+def test_fit_says_that_there_are_no_lists(base: Path, tmp_path: Path) -> None:
+    result = run("fit", base, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0, result.output
+    assert "has no list of test frames, so all 24 frames were taken" in result.stderr
+
+
+def test_frames_of_a_sequence_are_one_group(tmp_path: Path) -> None:
+    for name in ("seq1", "seq2"):
+        for number in range(3):
+            write(tmp_path / "video" / name / f"{number}.png", clutter(number + 10 * (name == "seq2"), 128, 128, 8.0))
+    library = BackgroundLibrary.open(tmp_path / "video", scene="cloud")
+    groups = {library.background("cloud", number).group for number in range(6)}
+    assert groups == {"seq1/0", "seq2/0"}
+    words = ("--seed", 1, "--size", "96x80", "--backgrounds", tmp_path / "video", "--out", tmp_path / "out")
+    result = run("synth", "--n", 1, *words)
+    assert result.exit_code == 2
+    assert "--scene or --labels" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [("points", "masks of one pixel tell no size"), ("inverted", "seem inverted"), ("squares", "")],
+)
+def test_fit_of_masks_that_tell_nothing_is_one_line(base: Path, tmp_path: Path, masks: str, said: str) -> None:
+    def change(mask: NDArray[Any], number: int) -> NDArray[Any]:
+        if masks == "inverted":
+            return 255 - mask
+        out = np.zeros_like(mask)
+        _, _, _, centers = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        for x, y in centers[1:].round().astype(int):
+            reach = 0 if masks == "points" else 1
+            out[y - reach : y + reach + 1, x - reach : x + reach + 1] = 255
+        return out
+
+    folder = copied(base, tmp_path / "set", masks=change)
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == (2 if said else 0), result.output
+    assert said in result.stderr
+
+
+def test_missing_masks_are_counted_and_listed(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for key in ("001", "005", "009", "011", "013"):
+        (folder / "masks" / f"{key}.png").unlink()
+    result = run("stats", folder)
+    assert result.exit_code == 2
+    assert "5 images without mask (001, 005, 009 and 2 more)" in result.stderr
+    assert "all black where there is no target" in result.stderr
+    result = run("verify", folder)
+    assert result.exit_code == 1
+    assert result.output.count("no mask for this image") == 5
+
+
+def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path / "set" / "images" / f"{number}.png", np.zeros((8, 8), np.uint8))
+        (tmp_path / "set" / "labels").mkdir(exist_ok=True)
+        (tmp_path / "set" / "labels" / f"{number}.txt").write_text("0 0.5 0.5 0.1 0.1")
+    result = run("stats", tmp_path / "set")
+    assert result.exit_code == 2
+    assert "labels/ holds 3 .txt: boxes are not masks" in result.stderr
+    (tmp_path / "above").mkdir()
+    (tmp_path / "set").rename(tmp_path / "above" / "set")
+    (tmp_path / "above" / "set" / "masks").mkdir()
+    assert "set below it is one: name that folder" in run("stats", tmp_path / "above").stderr
