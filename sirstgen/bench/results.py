@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.bench.subsets import Subset
 from sirstgen.errors import InputError
-from sirstgen.evaluation.map_score import LADDER, MapScore
+from sirstgen.evaluation.map_score import THRESHOLDS, MapScore
 from sirstgen.pages.table import Grid
 
 IOU_TITLE = "IoU, per cent, of the images that hold nothing else"
@@ -172,7 +172,7 @@ class BenchResult:
 
     def _curve(self, detector: str) -> dict[str, list[float | None]]:
         roc = self.whole(detector).roc
-        curve: dict[str, list[float | None]] = {"threshold": list(LADDER)}
+        curve: dict[str, list[float | None]] = {"threshold": list(THRESHOLDS)}
         for name in ("pd", "fa", "tpr", "fpr", "iou"):
             curve[name] = [None if math.isnan(value) else float(value) for value in roc.figure(name)]
         return curve

@@ -110,7 +110,7 @@ def test_processes_and_threads_change_nothing(reference: Dataset) -> None:
     np.testing.assert_array_equal(*scores)
 
 
-def test_frames_are_squashed_first(reference: Dataset, tmp_path: Path) -> None:
+def test_frames_are_resized_first(reference: Dataset, tmp_path: Path) -> None:
     found = run(write_set(tmp_path / "other", 2, frames=12), reference, size=48)
     assert found.reference.backgrounds.place[0].tolist() == [24, 24]
     native = measure_set(reference, reference.ids, "set", 0, 0)
