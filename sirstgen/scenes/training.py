@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from sirstgen.output import output_folder, refuse_overlap
 from sirstgen.scenes.card import Figures, SceneCard, counted, figures
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
 from sirstgen.scenes.classify import describe, load_classifier
-from sirstgen.scenes.network import SceneNetwork
+from sirstgen.scenes.network import DESCRIPTORS, SceneNetwork
 from sirstgen.scenes.preparation import PreparedFrame, prepare
 from sirstgen.scenes.tree import LabelledFrame, folds_by_group, read_tree
 
@@ -102,9 +101,10 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
     except InvalidValueError as fault:
         raise fault.within(str(folder)) from None
     total = len(frames) + len(others)
-    found = descriptors(chain(_images(frames), _images(others)), total, progress)
+    own = descriptors(_images(frames), len(frames), progress and (lambda done, _: progress(done, total)))
+    foreign = descriptors(_images(others), len(others), progress and (lambda n, _: progress(len(frames) + n, total)))
     truth = np.array([scenes.index(frame.scene) for frame in [*frames, *others]], dtype=np.int64)
-    own, own_truth = found[: len(frames)], truth[: len(frames)]
+    own_truth = truth[: len(frames)]
     logits = cross_validated(own, own_truth, groups, folds, len(scenes))
     temperature = fitted_temperature(logits, own_truth)
     network = fitted(own, own_truth, groups, len(scenes))
@@ -117,9 +117,7 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
         frames=names,
         groups=numbers,
         measured=measured(scenes, logits, own_truth, temperature),
-        test=measured(scenes, answered(network, found[len(frames) :]), truth[len(frames) :], temperature)
-        if others
-        else None,
+        test=measured(scenes, answered(network, foreign), truth[len(frames) :], temperature) if others else None,
     )
     return card, SceneClassifier(network, scenes, temperature)
 
@@ -146,7 +144,7 @@ def descriptors(
             pending.clear()
         if progress is not None:
             progress(number, count)
-    return np.concatenate(parts).astype(np.float64)
+    return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, DESCRIPTORS))
 
 
 def fitted(
