@@ -15,15 +15,13 @@ from sirstgen.errors import InputError
 from sirstgen.gray_scale import Gray
 from sirstgen.image_files import images_by_id
 from sirstgen.input_files import read_bytes
-from sirstgen.places.classes import PlaceMap, decode_places, encode_places
+from sirstgen.places.classes import WEIGHTS, PlaceMap, decode_places, encode_places
 
 
 @functools.cache
 def place_cache() -> Cache:
     """The maps of the shipped place network that are kept."""
-    from sirstgen.places.checkpoint import FILE
-
-    return Cache("places", digest_of(FILE.read_bytes())[:12], ".png")
+    return Cache("places", digest_of(WEIGHTS.read_bytes())[:12], ".png")
 
 
 @dataclass(slots=True)

@@ -13,9 +13,6 @@ from sirstgen.errors import InputError
 from sirstgen.images import read_bytes
 from sirstgen.places.network import PlaceNetwork
 
-FILE = Path(__file__).parent / "weights" / "places.safetensors"
-"""The weights that ship with sirstgen."""
-
 _FORMAT = "sirstgen-places-1"
 
 

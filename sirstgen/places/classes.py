@@ -22,6 +22,9 @@ LEVELS = np.array([0, 255, 170, 85], dtype=np.uint8)
 """Gray level of each number in a file: black is unknown, white is sky, in between water and, darker, ground."""
 
 
+WEIGHTS = Path(__file__).parent / "weights" / "places.safetensors"
+"""The weights of the place network that ships with sirstgen; named here, where nothing needs torch."""
+
 BUILTIN_PLACES = Path(__file__).parent / "builtin"
 """Folder of the place maps of the built-in backgrounds."""
 

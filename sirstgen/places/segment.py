@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.places.checkpoint import FILE, load_places
-from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, PlaceMap
+from sirstgen.places.checkpoint import load_places
+from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, WEIGHTS, PlaceMap
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
 
@@ -44,7 +44,7 @@ def segment(frame: NDArray[np.uint8], network: PlaceNetwork | None = None) -> Pl
 @functools.cache
 def load_shipped() -> PlaceNetwork:
     """The network that ships with sirstgen, read once a process."""
-    return load_places(FILE)
+    return load_places(WEIGHTS)
 
 
 def probabilities(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
