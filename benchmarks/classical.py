@@ -51,15 +51,15 @@ def main() -> None:
         progress=lambda done, total: print(f"\r{done} of {total} maps", end="", file=sys.stderr),
     )
     print(file=sys.stderr)
-    write_file(options.results / "classical-nuaa.json", json.dumps(_as_dict(result), indent=1) + "\n")
+    write_file(options.results / "classical-nuaa.json", json.dumps(_report(result), indent=1) + "\n")
     table = _table(result)
     write_file(options.results / "classical-nuaa.md", _HEAD + table + "\n\n" + result.grid().markdown() + "\n")
     print(table)
 
 
-def _as_dict(result: BenchResult) -> dict[str, object]:
+def _report(result: BenchResult) -> dict[str, object]:
     published = {name: dict(zip(("iou", "pd", "fa_1e6"), row, strict=True)) for name, row in TABLE_II.items()}
-    return result.as_dict() | {"table_ii": published}
+    return result.to_dict() | {"table_ii": published}
 
 
 def _table(result: BenchResult) -> str:

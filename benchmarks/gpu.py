@@ -72,7 +72,7 @@ def pack(arguments: argparse.Namespace) -> None:
         "synth": Frames.read(synth, drawn[: arguments.count]),
     }
     if arguments.more is not None:
-        sets["more"] = Frames.read(Dataset.open(arguments.more)).squashed(256)
+        sets["more"] = Frames.read(Dataset.open(arguments.more)).resized(256)
     arrays: dict[str, Any] = {}
     for name, frames in sets.items():
         arrays[f"{name}/ids"] = np.array(frames.ids)

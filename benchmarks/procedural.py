@@ -3,7 +3,7 @@
     python benchmarks/procedural.py FOLDER [FOLDER ...] [--labels FILE] [--frames 60] [--seed 0]
 
 FOLDER: real frames without targets, a sub-folder a scene as `sirstgen backgrounds harvest --labels` writes them, or
-with scenes from `--labels`. Procedural frames have the sizes of the real ones; both are squashed to 256x256. Prints the
+with scenes from `--labels`. Procedural frames have the sizes of the real ones; both are resized to 256x256. Prints the
 AUC of 32x32 patches and of whole frames (0.5: not told apart), and the three statistics of frames that tell most.
 """
 

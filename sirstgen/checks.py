@@ -1,10 +1,11 @@
-"""Plain values that a person or a file gives, as the types that records hold."""
+"""Plain values that a person or a file gives, as the types that records hold; and records as short text."""
 
 from __future__ import annotations
 
 import math
 import numbers
 import operator
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,14 @@ def pair(name: str, rule: str, value: Any, alike: bool = False) -> tuple[float, 
     if first is None or second is None:
         raise InvalidValueError(f"{name} {rule}, got {value!r}", name=name, value=value)
     return first, second
+
+
+def short_repr(record: Any) -> str:
+    """Return a dataclass as text with the fields that differ from their defaults; its ``__repr__``."""
+    shown = []
+    for field in fields(record):
+        value = getattr(record, field.name)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value != default:
+            shown.append(f"{field.name}={value!r}")
+    return f"{type(record).__name__}({', '.join(shown)})"

@@ -14,7 +14,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.gray_scale import SIXTEEN_BIT, FrameRange, Gray, GrayScale, derive_scale
 from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
 
-__all__ = ["IMAGE_SUFFIXES", "Gray", "decode_gray", "own_scale", "read_bytes", "read_gray", "squash"]
+__all__ = ["IMAGE_SUFFIXES", "Gray", "decode_gray", "own_scale", "read_bytes", "read_gray", "resize_frame"]
 
 
 def read_gray(path: Path | str) -> Gray:
@@ -40,7 +40,7 @@ def own_scale(levels: Levels) -> GrayScale:
     return derive_scale([FrameRange.of(levels)]) if levels.values.dtype.kind == "f" else SIXTEEN_BIT
 
 
-def squash(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
+def resize_frame(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
     """A frame made `size` x `size`, aspect not kept, as the published test protocol has it.
 
     The image is averaged over the pixels that fall together (bilinear with antialiasing), the mask takes the nearest.

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from sirstgen.checks import number, pair, whole
+from sirstgen.checks import number, pair, short_repr, whole
 from sirstgen.errors import InvalidValueError
 from sirstgen.stages import Per, find_stage, in_order, records_from_dict, records_to_dict, require
 
@@ -40,7 +40,7 @@ class ClutterRegion:
         require(self.margin >= 1, "clutter_region.margin", "must be at least 1 px", self.margin)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TargetPlan:
     """One target, fully decided; its intensity is given by `scr` or by `contrast`.
 
@@ -72,6 +72,8 @@ class TargetPlan:
     mirror: bool = False
     polarity: int = 1
     stages: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         require(self.kind in get_args(Kind), "kind", "must be point, spot or extended", self.kind)
@@ -181,7 +183,7 @@ class BackgroundCrop:
         return cls(data["id"], (x, y, width, height), data.get("flip", False), data.get("group", ""))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ImagePlan:
     """One image, fully decided.
 
@@ -242,6 +244,10 @@ class ImagePlan:
         require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)
         require(0 <= self.max_saturated <= 1, "max_saturated", "must be from 0 to 1", self.max_saturated)
         _set(self, "stages", _checked(self.stages, "image", self.bit_depth))
+
+    def __repr__(self) -> str:
+        size = f"{self.width}x{self.height}, {self.bit_depth} bit"
+        return f"ImagePlan({self.background.id}, {size}, {len(self.targets)} targets)"
 
     @classmethod
     def unchecked(cls, **values: Any) -> Self:

@@ -35,7 +35,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SIRSTGEN_REAL", raising=False)
     write_dataset(Generator(seed=0), "sirst-synth", 12)
-    write_dataset(Generator(Recipe.default(width=128, height=128), seed=1), "NUAA-SIRST", 48)
+    write_dataset(Generator(Recipe(width=128, height=128), seed=1), "NUAA-SIRST", 48)
     shutil.rmtree("NUAA-SIRST/.run", ignore_errors=True)
     for name in ("targets.jsonl", "dataset.json", "SHA256SUMS"):
         Path("NUAA-SIRST", name).unlink()

@@ -63,13 +63,13 @@ def test_every_step_runs_and_leaves_what_the_next_one_needs(tmp_path: Path, monk
     shutil.copy("my-frames/images/000001.png", "my-new-frames")
     ran = []
     for words in steps():
-        weights = next(iter(Path("worth/runs").glob("*/last.pt")), None)
+        weights = next(iter(Path("benchmark/runs").glob("*/last.pt")), None)
         words = [str(weights) if word.endswith("last.pt") else word for word in shortened(words)]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
         ran.append(words[0])
     assert {"fit", "synth", "verify", "compare", "train-check", "detect"} <= set(ran)
-    table = json.loads(Path("worth/table.json").read_text())
+    table = json.loads(Path("benchmark/table.json").read_text())
     assert {run["status"] for run in table["runs"]} <= {Status.OK, Status.COLLAPSED}
     assert len(table["runs"]) == 3
     assert "contrast:" in Path("mine.yaml").read_text()

@@ -79,7 +79,7 @@ class Audit:
                     "title": CHECKS[name].title,
                     "advice": CHECKS[name].advice,
                     "count": len(entries),
-                    "findings": [finding.issue.to_json() for finding in entries],
+                    "findings": [finding.issue.to_dict() for finding in entries],
                 }
                 for name, entries in self.by_check().items()
             ],

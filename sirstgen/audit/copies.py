@@ -19,7 +19,8 @@ SAME, SIMILAR = "same", "similar"
 _CERTAIN = 2.0  # score of equal pixels; all others are 1 or less
 _CANDIDATE = 0.85  # correlation of thumbnails
 _ALIKE = 0.9  # correlation of structure that makes two frames views of one scene
-_EQUAL = 0.9  # correlation of the finest detail, which is noise between two exposures
+_EQUAL = 0.9  # correlation of the finest detail, which is noise between two exposures, and lost in JPEG files
+_EQUAL_STRUCTURE = 0.98  # correlation of structure that no two exposures have
 _BITS = 8  # of 64 that may differ between two signatures
 _VOTES = 5  # anchors that agree on one place
 _NEAR = 3  # pixels
@@ -199,10 +200,11 @@ def compare(first: Gray, second: Gray, pair: Pair, scales: tuple[float, float]) 
             return None
     if min(one.shape) < 16:
         return None
-    if _correlation(band(one, 1.0, 8.0), band(other, 1.0, 8.0)) < _ALIKE:
+    structure = _correlation(band(one, 1.0, 8.0), band(other, 1.0, 8.0))
+    if structure < _ALIKE:
         return None
     fine = _correlation(one - cv2.GaussianBlur(one, (0, 0), 1.2), other - cv2.GaussianBlur(other, (0, 0), 1.2))
-    return SAME if fine > _EQUAL else SIMILAR
+    return SAME if fine > _EQUAL or structure > _EQUAL_STRUCTURE else SIMILAR
 
 
 def _resized(levels: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

@@ -78,6 +78,9 @@ class BackgroundLibrary:
             content.update(f"{self._backgrounds[entry.frame.id]}".encode() + entry.frame.digest)
         self._digest = content.hexdigest()
 
+    def __repr__(self) -> str:
+        return f"BackgroundLibrary({str(self.folder)!r}, {len(self._backgrounds)} frames of {len(self._scenes)} scenes)"
+
     @classmethod
     def open(
         cls,

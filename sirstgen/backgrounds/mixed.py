@@ -19,6 +19,9 @@ class MixedBackgrounds:
     def __init__(self, main: BackgroundSource, made: ProceduralBackgrounds) -> None:
         self.main, self.made = main, made
 
+    def __repr__(self) -> str:
+        return f"MixedBackgrounds({self.main!r}, {self.made!r})"
+
     def scenes(self) -> tuple[str, ...]:
         """The scenes of the first source."""
         return self.main.scenes()

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.bench.subsets import Subset
 from sirstgen.errors import InputError
-from sirstgen.evaluation.map_score import LADDER, MapScore
+from sirstgen.evaluation.map_score import THRESHOLDS, MapScore
 from sirstgen.pages.table import Grid
 
 IOU_TITLE = "IoU, per cent, of the images that hold nothing else"
@@ -127,7 +127,7 @@ class BenchResult:
         scores |= {"targets": len(found), "pd": sum(found) / len(found) if found else math.nan}
         return _without_nan({"axis": part.axis, "part": part.name, "images": len(pure), **scores})
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON. Fa is a share of all pixels (papers print it times 1e6)."""
         return {
             "dataset": self.dataset,
@@ -172,7 +172,7 @@ class BenchResult:
 
     def _curve(self, detector: str) -> dict[str, list[float | None]]:
         roc = self.whole(detector).roc
-        curve: dict[str, list[float | None]] = {"threshold": list(LADDER)}
+        curve: dict[str, list[float | None]] = {"threshold": list(THRESHOLDS)}
         for name in ("pd", "fa", "tpr", "fpr", "iou"):
             curve[name] = [None if math.isnan(value) else float(value) for value in roc.figure(name)]
         return curve

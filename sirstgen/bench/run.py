@@ -153,7 +153,7 @@ def _run(
 
 def write_report(result: BenchResult, folder: Path) -> None:
     """Write ``bench.json`` and ``bench.md`` of a bench into `folder`."""
-    write_file(folder / REPORT, json.dumps(result.as_dict(), indent=1, allow_nan=False) + "\n")
+    write_file(folder / REPORT, json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n")
     whole, *parts = grids(result)
     text = f"# {whole.caption}\n\n{whole.markdown()}\n"
     text += "".join(f"\n{grid.caption}:\n\n{grid.markdown()}\n" for grid in parts)
@@ -198,7 +198,7 @@ def _score(task: Task) -> list[str]:
         seconds = time.process_time() - start
         score = MapScore.of(target_map, mask, detector.threshold)
         head = {"id": image, "detector": detector.name, "source": source, "seconds": round(seconds, 6)} | mended
-        lines.append(json.dumps(head | score.as_dict(), separators=(",", ":")))
+        lines.append(json.dumps(head | score.to_dict(), separators=(",", ":")))
     return lines
 
 

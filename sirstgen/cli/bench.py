@@ -53,4 +53,4 @@ def bench(
     tables = [grid.text() for grid in grids(result)[:2]]
     text = "\n\n".join([*tables, f"tables, scores and {len(pictures)} pictures in {out}, page in {page}"])
     files = {"out": str(out), "page": str(page), "pictures": [str(path) for path in pictures]}
-    common.show(result.as_dict() | files, text, as_json, quiet)
+    common.show(result.to_dict() | files, text, as_json, quiet)

@@ -49,4 +49,4 @@ def compare(
     text = comparison_text(found)
     if out is not None:
         text += f"\n\nreport in {out / 'report.html'}"
-    common.show(found.to_json() | {"files": [str(path) for path in files]}, text, as_json, quiet)
+    common.show(found.to_dict() | {"files": [str(path) for path in files]}, text, as_json, quiet)

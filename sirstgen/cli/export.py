@@ -41,5 +41,6 @@ def export(
             overwrite=overwrite,
             progress=told,
         )
-    common.warn(dataset.warnings.values())
+    if quiet:  # otherwise they are among the notes
+        common.warn(dataset.notes())
     common.show(found.to_dict() | {"folder": str(found.folder)}, found.summary(), as_json, quiet)

@@ -62,7 +62,7 @@ def fit(
     if found.distance is not None:
         lines.append(f"  mean KS distance of rendered shapes from labelled ones: {found.distance:.3f}")
     lines += [f"not estimated: {unknown}" for unknown in found.unknowns]
-    common.show({"recipe": str(out), **found.to_json()}, "\n".join(lines), as_json, quiet)
+    common.show({"recipe": str(out), **found.to_dict()}, "\n".join(lines), as_json, quiet)
 
 
 _TOLD = (

@@ -49,4 +49,4 @@ def stats(
             write_page(out, statistics_page(list(zip(datasets, found, strict=True)), told))
         text += f"\n\npage in {out}"
     files = {"page": None if out is None else str(out), "figure": None if figure is None else str(figure)}
-    common.show({"datasets": [entry.to_json() for entry in found], **files}, text, as_json, quiet)
+    common.show({"datasets": [entry.to_dict() for entry in found], **files}, text, as_json, quiet)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def train_check(
-    preset: Annotated[str, typer.Option(help="paper, quick, worth, or auto: paper on a GPU, quick on a CPU.")] = "auto",
+    preset: Annotated[
+        str, typer.Option(help="paper, quick, benchmark, or auto: paper on a GPU, quick on a CPU.")
+    ] = "auto",
     rows: Annotated[
         str | None,
         typer.Option(help="Real images in each mix, `real` for all of them alone, or FOLDER[:COUNT]. [preset]"),

@@ -37,6 +37,6 @@ def verify(
     with common.progress("verify", quiet) as told:
         result = examine(folder, generator, told)
     text = "\n".join([*map(str, result.faults), result.summary()])
-    common.show(result.to_json(), text, as_json, quiet and not result.faults)
+    common.show(result.to_dict(), text, as_json, quiet and not result.faults)
     if result.faults:
         raise typer.Exit(1)

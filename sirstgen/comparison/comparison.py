@@ -53,7 +53,7 @@ class StatisticGap:
             return 0.0
         return self.ks / max(self.floor.mean, _LEAST_FLOOR) if self.floor is not None else self.ks
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values."""
         return {
             "name": self.measure.name,
@@ -85,14 +85,14 @@ class Distances:
     emd_floor: Floor | None
     ks_floor: Floor | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values."""
         return {
             "emd": _number(self.emd),
             "emd_floor": _floor(self.emd_floor),
             "ks": _number(self.ks),
             "ks_floor": _floor(self.ks_floor),
-            "statistics": [gap.to_json() for gap in self.gaps],
+            "statistics": [gap.to_dict() for gap in self.gaps],
         }
 
 
@@ -156,7 +156,7 @@ class TwoSampleTest:
             return False
         return self.auc <= max(self.chance, self.floor.most if self.floor is not None else 0)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values."""
         return {
             "name": self.name,
@@ -170,7 +170,7 @@ class TwoSampleTest:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """A candidate set measured against a reference.
 
@@ -192,20 +192,24 @@ class Comparison:
     tests: tuple[TwoSampleTest, ...]
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{test.name} {test.auc:.2f}" for test in self.tests if test.auc is not None)
+        return f"Comparison({self.candidate.name!r} with {self.reference.name!r}, AUC: {found})"
+
     def test(self, name: str) -> TwoSampleTest:
         """The test of that name."""
         return next(test for test in self.tests if test.name == name)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values; what does not exist is null."""
         return {
             "candidate": _summary(self.candidate),
             "reference": _summary(self.reference),
             "size": self.size,
             "seed": self.seed,
-            "tests": [test.to_json() for test in self.tests],
-            "targets": None if self.targets is None else self.targets.to_json(),
-            "backgrounds": self.backgrounds.to_json(),
+            "tests": [test.to_dict() for test in self.tests],
+            "targets": None if self.targets is None else self.targets.to_dict(),
+            "backgrounds": self.backgrounds.to_dict(),
             "warnings": list(self.warnings),
         }
 

@@ -60,7 +60,7 @@ def write_comparison(
     pictures = _pictures(found, candidate, reference)
     contents: dict[str, bytes | str] = {f"{name}.png": picture for name, picture in pictures.items()}
     contents[PAGE] = render_page(_page(found, pictures))
-    contents[JSON_FILE] = json.dumps(found.to_json(), indent=2) + "\n"
+    contents[JSON_FILE] = json.dumps(found.to_dict(), indent=2) + "\n"
     for name, content in contents.items():
         write_file(folder / name, content)
     return [folder / name for name in contents]

@@ -16,7 +16,7 @@ from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES, t
 from sirstgen.datasets.readers import Dataset, warning_lines
 from sirstgen.errors import SirstgenError
 from sirstgen.gray_scale import Gray, levels_per_256
-from sirstgen.images import squash
+from sirstgen.images import resize_frame
 from sirstgen.measure.background_statistics import background_statistics
 from sirstgen.measure.components import find_components
 from sirstgen.measure.patches import (
@@ -177,7 +177,7 @@ def measure_set(
 def compared_frame(dataset: Dataset, key: str, size: int) -> tuple[Gray, NDArray[np.bool_]]:
     """A frame and its mask as they are compared: resized to `size`, or as they are if that is 0."""
     image, mask = dataset.sample(key)
-    return (image, mask) if size == 0 else squash(image, mask, size)
+    return (image, mask) if size == 0 else resize_frame(image, mask, size)
 
 
 def _carried_out(tasks: Iterator[_Task], workers: int) -> Iterator[_Done]:

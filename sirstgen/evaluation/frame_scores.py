@@ -48,7 +48,7 @@ class FrameScores:
         ids: of the frames.
         counts: (frames, 10) int64, the columns of `COUNTS`, at a probability of 0.5.
         false_pixels_dnanet: false pixels of the whole set as the DNA-Net code counts them.
-        curve: (thresholds, 7) int64, the whole set's counts along `sirstgen.evaluation.map_score.LADDER`.
+        curve: (thresholds, 7) int64, the whole set's counts along `sirstgen.evaluation.map_score.THRESHOLDS`.
     """
 
     ids: tuple[str, ...]
@@ -71,7 +71,7 @@ class FrameScores:
             rows.append([getattr(score.exact, name) for name in COUNTS])
             total = MapScore.total([total, score])
         counts = np.array(rows, np.int64).reshape(-1, len(COUNTS))
-        return cls(tuple(ids), counts, total.published.false_pixels, total.ladder)
+        return cls(tuple(ids), counts, total.published.false_pixels, total.curve)
 
     def column(self, name: str) -> NDArray[np.int64]:
         """Return one count of every frame, (frames,) int64."""

@@ -1,4 +1,4 @@
-"""One target map against its label: the counts at the detector's threshold, and at a fixed ladder of thresholds."""
+"""One target map against its label: the counts at the detector's threshold, and at a fixed set of thresholds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, adapt
 from sirstgen.evaluation.roc import Roc, RocMetrics
 
 # Shares of a map's maximum. The lowest stand close together: WSLCM and TLLCM maps span many decades.
-LADDER = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.025, *(step / 20 for step in range(1, 20)))
+THRESHOLDS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.025, *(step / 20 for step in range(1, 20)))
 
-_COUNTS = tuple(field.name for field in fields(DetectionResult) if field.name not in ("dialect", "deviation", "empty"))
-_RUNGS = ("predicted_pixels", "intersection", "union", "missed_pixels", "detected", "predictions", "false_pixels")
+_COUNTS = tuple(
+    field.name for field in fields(DetectionResult) if field.name not in ("convention", "deviation", "empty")
+)
+_CURVE_COUNTS = (
+    "predicted_pixels",
+    "intersection",
+    "union",
+    "missed_pixels",
+    "detected",
+    "predictions",
+    "false_pixels",
+)
 
 
 @dataclass(frozen=True)
@@ -25,17 +35,17 @@ class MapScore:
 
     Attributes:
         exact: counts at the detector's threshold, every false pixel counted.
-        published: the same in DNA-Net's dialect, see `sirstgen.evaluation.metrics`.
+        published: the same in DNA-Net's convention, see `sirstgen.evaluation.metrics`.
         empty_maps: maps without a pixel above the threshold.
         detected: for each labelled target in raster order, whether it was found; empty for a sum.
-        ladder: (thresholds, 7) int64, the counts named in `_RUNGS` at each step of `LADDER`.
+        curve: (thresholds, 7) int64, the counts named in `_CURVE_COUNTS` at each of `THRESHOLDS`.
     """
 
     exact: DetectionResult
     published: DetectionResult
     empty_maps: int
     detected: tuple[bool, ...]
-    ladder: NDArray[np.int64]
+    curve: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -46,8 +56,8 @@ class MapScore:
         Args:
             target_map: (H, W), zero or above; what is not finite counts as zero.
             label: (H, W) bool.
-            threshold: None for a classical map: the adaptive threshold, Eq. 14, and a ladder in shares of the map's
-                maximum. A number for a map of probabilities: that threshold, and the ladder as it stands.
+            threshold: None for a classical map: the adaptive threshold, Eq. 14, and thresholds in shares of the map's
+                maximum. A number for a map of probabilities: that threshold, and the thresholds as they stand.
         """
         scores = np.where(np.isfinite(target_map), target_map, 0.0).astype(np.float64)
         level = adaptive_threshold(scores) if threshold is None else threshold
@@ -56,54 +66,54 @@ class MapScore:
         detected = exact.update(scores, label)
         published.update(scores, label)
         highest = scores.max()
-        curve = RocMetrics(LADDER)
+        curve = RocMetrics(THRESHOLDS)
         curve.update(scores / highest if threshold is None and highest > 0 else scores, label)
-        ladder = [[getattr(point, name) for name in _RUNGS] for point in curve.result().points]
+        counted = [[getattr(point, name) for name in _CURVE_COUNTS] for point in curve.result().points]
         return cls(
             exact.result(),
             published.result(),
             int(exact.result().predicted_pixels == 0),
             tuple(bool(found) for found in detected),
-            np.array(ladder, np.int64),
+            np.array(counted, np.int64),
         )
 
     @classmethod
     def total(cls, scores: Iterable[MapScore]) -> Self:
         """The sum of the scores of several maps."""
-        exact, published = DetectionResult(), DetectionResult(dialect="dnanet")
-        empty_maps, ladder = 0, np.zeros((len(LADDER), len(_RUNGS)), np.int64)
+        exact, published = DetectionResult(), DetectionResult(convention="dnanet")
+        empty_maps, counted = 0, np.zeros((len(THRESHOLDS), len(_CURVE_COUNTS)), np.int64)
         for score in scores:
             exact, published = exact + score.exact, published + score.published
             empty_maps += score.empty_maps
-            ladder += score.ladder
-        return cls(exact, published, empty_maps, (), ladder)
+            counted += score.curve
+        return cls(exact, published, empty_maps, (), counted)
 
     @property
     def roc(self) -> Roc:
-        """The measures along the ladder; nIoU is not among them."""
+        """The measures along the thresholds; nIoU is not among them."""
         whole = replace(self.exact, iou_sum=0)
-        rungs: list[dict[str, Any]] = [dict(zip(_RUNGS, map(int, rung), strict=True)) for rung in self.ladder]
-        return Roc(LADDER, tuple(replace(whole, **rung) for rung in rungs))
+        rows: list[dict[str, Any]] = [dict(zip(_CURVE_COUNTS, map(int, row), strict=True)) for row in self.curve]
+        return Roc(THRESHOLDS, tuple(replace(whole, **row) for row in rows))
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All counts as whole numbers, for JSON; `from_dict` reads them back."""
         return {
             "exact": [getattr(self.exact, name) for name in _COUNTS],
             "published": [getattr(self.published, name) for name in _COUNTS],
             "empty_maps": self.empty_maps,
             "detected": [int(found) for found in self.detected],
-            "ladder": self.ladder.tolist(),
+            "curve": self.curve.tolist(),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """A score from what `as_dict` gave.
+        """A score from what `to_dict` gave.
 
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        ladder = np.array(data["ladder"])
-        if ladder.shape != (len(LADDER), len(_RUNGS)) or ladder.dtype.kind != "i" or (ladder < 0).any():
+        counted = np.array(data["curve"])
+        if counted.shape != (len(THRESHOLDS), len(_CURVE_COUNTS)) or counted.dtype.kind != "i" or (counted < 0).any():
             raise ValueError("the counts along the thresholds have another shape")
         if not all(
             type(count) in (int, float) and count >= 0 for name in ("exact", "published") for count in data[name]
@@ -111,8 +121,8 @@ class MapScore:
             raise ValueError("counts must be numbers of 0 or more")
         return cls(
             DetectionResult(**dict(zip(_COUNTS, data["exact"], strict=True))),
-            DetectionResult(dialect="dnanet", **dict(zip(_COUNTS, data["published"], strict=True))),
+            DetectionResult(convention="dnanet", **dict(zip(_COUNTS, data["published"], strict=True))),
             int(data["empty_maps"]),
             tuple(map(bool, data["detected"])),
-            ladder.astype(np.int64),
+            counted.astype(np.int64),
         )

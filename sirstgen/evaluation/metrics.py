@@ -1,6 +1,6 @@
 """IoU, nIoU, pixel accuracy, Pd and Fa (section V-A of the DNA-Net paper), streamed over images of any size.
 
-Three dialects differ in what they do with the same masks:
+Three conventions differ in what they do with the same masks:
 
 =============  ======================================================================================================
 ``exact``      Fa counts every pixel of every unmatched prediction. Targets are the pixels labelled at least half.
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from sirstgen.errors import InvalidValueError
 from sirstgen.measure.components import Components, find_components, match_targets
 
-Dialect = Literal["exact", "dnanet", "basicirstd"]
+Convention = Literal["exact", "dnanet", "basicirstd"]
 EmptyImages = Literal["skip", "zero", "one"]
 
 # Sums of per-image IoU are kept as whole numbers of this unit: adding them up in any order gives the same bits.
@@ -39,7 +39,7 @@ class DetectionResult:
     """What was counted over a set of images, and the figures that follow from it.
 
     Attributes:
-        dialect: how it was counted, see the module's description.
+        convention: how it was counted, see the module's description.
         deviation: pixels; centroids this far apart or farther do not match.
         empty: what an image counts in nIoU when neither label nor prediction holds a pixel: nothing (``skip``), 0
             (``zero``, the ACM code) or 1 (``one``).
@@ -54,11 +54,11 @@ class DetectionResult:
         targets: labelled targets (eight-connected).
         detected: those of them that a prediction matches.
         predictions: predicted targets (eight-connected).
-        false_pixels: pixels that count as false alarms in this dialect.
+        false_pixels: pixels that count as false alarms in this convention.
         iou_sum: sum of the per-image IoU, in units of 2**-60.
     """
 
-    dialect: Dialect = "exact"
+    convention: Convention = "exact"
     deviation: float = 3.0
     empty: EmptyImages = "skip"
     images: int = 0
@@ -119,7 +119,7 @@ class DetectionResult:
     @property
     def _spacing(self) -> float:
         """What the published ROC adds to its denominators."""
-        return 0.001 if self.dialect == "dnanet" else 0.0
+        return 0.001 if self.convention == "dnanet" else 0.0
 
     def __add__(self, other: DetectionResult) -> DetectionResult:
         """The result over the images of both; they must have been counted in the same way."""
@@ -131,14 +131,14 @@ class DetectionResult:
                 )
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Settings, counts and figures for JSON; figures that are undefined are None."""
         figures = {name: getattr(self, name) for name in ("iou", "niou", "pixel_accuracy", "pd", "fa", "tpr", "fpr")}
         counts = {name: value for name, value in asdict(self).items() if name != "iou_sum"}
         return counts | {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
-_SETTINGS = ("dialect", "deviation", "empty")
+_SETTINGS = ("convention", "deviation", "empty")
 _COUNTS = tuple(field.name for field in fields(DetectionResult) if field.name not in _SETTINGS)
 
 
@@ -146,7 +146,7 @@ class DetectionMetrics:
     """Counts the paper's measures image by image; keeps counts, never images.
 
     Args:
-        dialect: ``exact``, ``dnanet`` or ``basicirstd``, see the module's description.
+        convention: ``exact``, ``dnanet`` or ``basicirstd``, see the module's description.
         deviation: pixels, positive; a prediction matches a target when their centroids are *less* than this apart.
         threshold: predictions are scores, and pixels with a score *above* this are target (0.5 for probabilities, 0 for
             logits). None: predictions are masks already (bool, 0/1 or 0/255).
@@ -158,20 +158,20 @@ class DetectionMetrics:
 
     def __init__(
         self,
-        dialect: Dialect = "exact",
+        convention: Convention = "exact",
         deviation: float = 3.0,
         *,
         threshold: float | None = None,
         empty: EmptyImages = "skip",
     ) -> None:
-        if dialect not in get_args(Dialect):
-            raise InvalidValueError(f"dialect must be one of {', '.join(get_args(Dialect))}, got {dialect!r}")
+        if convention not in get_args(Convention):
+            raise InvalidValueError(f"convention must be one of {', '.join(get_args(Convention))}, got {convention!r}")
         if empty not in get_args(EmptyImages):
             raise InvalidValueError(f"empty must be one of {', '.join(get_args(EmptyImages))}, got {empty!r}")
         if not deviation > 0:
             raise InvalidValueError(f"deviation must be positive, got {deviation}")
         self.threshold = threshold
-        self._total = DetectionResult(dialect=dialect, deviation=float(deviation), empty=empty)
+        self._total = DetectionResult(convention=convention, deviation=float(deviation), empty=empty)
 
     def update(self, prediction: ArrayLike, label: ArrayLike) -> NDArray[np.bool_]:
         """Count one image.
@@ -187,7 +187,7 @@ class DetectionMetrics:
             InvalidValueError: shapes differ, or values are neither of these.
         """
         mask = foreground(prediction, self.threshold)
-        known = Label.read(label, self._total.dialect)
+        known = Label.read(label, self._total.convention)
         image, detected = count_image(mask, known, self._total)
         self._total += image
         return detected
@@ -205,7 +205,7 @@ class DetectionMetrics:
 
 @dataclass(frozen=True)
 class Label:
-    """A label as a dialect reads it: its masks by level, and its targets."""
+    """A label as a convention reads it: its masks by level, and its targets."""
 
     full: NDArray[np.bool_]
     half: NDArray[np.bool_]
@@ -213,7 +213,7 @@ class Label:
     targets: Components
 
     @classmethod
-    def read(cls, label: ArrayLike, dialect: Dialect) -> Label:
+    def read(cls, label: ArrayLike, convention: Convention) -> Label:
         """Read a (H, W) label of bool, 0/1 or 0..255; InvalidValueError for anything else."""
         array = _plane(label, "label")
         if array.dtype == bool:
@@ -224,7 +224,7 @@ class Label:
         level = 255 if high > 1 else 1
         full, half = array >= level, array >= level / 2
         # The published codes cast the label to whole numbers, and every gray pixel becomes background.
-        return cls(full, half, array > 0, find_components(half if dialect == "exact" else full))
+        return cls(full, half, array > 0, find_components(half if convention == "exact" else full))
 
 
 def foreground(prediction: ArrayLike, threshold: float | None) -> NDArray[np.bool_]:
@@ -243,7 +243,7 @@ def foreground(prediction: ArrayLike, threshold: float | None) -> NDArray[np.boo
 def count_image(
     mask: NDArray[np.bool_], label: Label, settings: DetectionResult
 ) -> tuple[DetectionResult, NDArray[np.bool_]]:
-    """The counts of one image, and which of its targets were detected; `settings` gives dialect and deviation."""
+    """The counts of one image, and which of its targets were detected; `settings` gives convention and deviation."""
     if mask.shape != label.full.shape:
         raise InvalidValueError(
             f"prediction and label must have the same size, got {mask.shape} and {label.full.shape}"
@@ -252,7 +252,7 @@ def count_image(
     matches = match_targets(label.targets.centroids, predictions.centroids, settings.deviation)
     detected = matches >= 0
     matched = matches[detected]
-    if settings.dialect == "dnanet":
+    if settings.convention == "dnanet":
         false = ~np.isin(predictions.areas, predictions.areas[matched])
     else:
         false = np.ones(len(predictions), dtype=bool)
@@ -262,7 +262,7 @@ def count_image(
     union = predicted + int(np.count_nonzero(label.half)) - intersection
     labelled = int(np.count_nonzero(label.above_zero))
     return DetectionResult(
-        dialect=settings.dialect,
+        convention=settings.convention,
         deviation=settings.deviation,
         empty=settings.empty,
         images=1,

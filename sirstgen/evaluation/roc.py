@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect, Label, count_image, foreground
+from sirstgen.evaluation.metrics import Convention, DetectionMetrics, DetectionResult, Label, count_image, foreground
 
 # The eleven bins of the published ROC, for probabilities.
 PUBLISHED_THRESHOLDS = tuple(step / 10 for step in range(11))
@@ -49,10 +49,10 @@ class Roc:
         best = int(np.nanargmax(iou))
         return float(iou[best]), self.thresholds[best]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Thresholds and the figures at each, for JSON."""
         rows = [
-            {"threshold": threshold} | point.as_dict()
+            {"threshold": threshold} | point.to_dict()
             for threshold, point in zip(self.thresholds, self.points, strict=True)
         ]
         return {"auc": None if math.isnan(self.auc) else self.auc, "points": rows}
@@ -63,20 +63,20 @@ class RocMetrics:
 
     Args:
         thresholds: ascending, at least one; by default the published bins 0, 0.1, ..., 1 for probabilities.
-        dialect: as in `DetectionMetrics`; ``dnanet`` adds 0.001 to the denominators of TPR and FPR as published.
+        convention: as in `DetectionMetrics`; ``dnanet`` adds 0.001 to the denominators of TPR and FPR as published.
         deviation: as in `DetectionMetrics`, pixels.
     """
 
     def __init__(
         self,
         thresholds: Sequence[float] = PUBLISHED_THRESHOLDS,
-        dialect: Dialect = "exact",
+        convention: Convention = "exact",
         deviation: float = 3.0,
     ) -> None:
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
         if not self.thresholds or any(b <= a for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
             raise InvalidValueError(f"thresholds must be one or more ascending numbers, got {list(thresholds)}")
-        self._points = [DetectionMetrics(dialect, deviation).result() for _ in self.thresholds]
+        self._points = [DetectionMetrics(convention, deviation).result() for _ in self.thresholds]
 
     def update(self, scores: ArrayLike, label: ArrayLike) -> None:
         """Count one image at every threshold.
@@ -85,7 +85,7 @@ class RocMetrics:
             scores: (H, W) real numbers on the scale of the thresholds.
             label: (H, W) bool, 0/1 or 0..255.
         """
-        known = Label.read(label, self._points[0].dialect)
+        known = Label.read(label, self._points[0].convention)
         for index, threshold in enumerate(self.thresholds):
             mask = foreground(scores, threshold)
             self._points[index] += count_image(mask, known, self._points[index])[0]

@@ -46,7 +46,7 @@ _DEEP = -0.1  # of the peak: a ring so dark is an undershoot
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedRecipe:
     """A recipe fitted to a labelled set.
 
@@ -65,6 +65,11 @@ class FittedRecipe:
     findings: tuple[Finding, ...]
     unknowns: tuple[str, ...]
     distance: float | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"FittedRecipe({self.name!r}, {self.frames} frames, {self.targets} targets, {len(self.findings)} entries)"
+        )
 
     @property
     def entries(self) -> Mapping[str, Any]:
@@ -90,7 +95,7 @@ class FittedRecipe:
         ]
         return to_yaml(self.findings, head)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Entries, notes and unknowns as JSON values."""
         return {
             "name": self.name,

@@ -30,7 +30,7 @@ class Preview:
     target: Path | None
     warnings: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         target = None if self.target is None else str(self.target)
         return {"sheet": str(self.sheet), "ids": list(self.ids), "target": target, "warnings": list(self.warnings)}

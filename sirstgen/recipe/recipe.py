@@ -82,7 +82,7 @@ class Recipe(Part):
         description="weight of each count, 0 to 100; Fig. 6a: 37 % of the images hold at least two targets",
     )
     share_outside_top10: Share | None = Field(
-        default=0.2,
+        default=0.03,
         description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
         "32 % lie there, part of them by glare; null: any place will do",
     )
@@ -224,17 +224,8 @@ class Recipe(Part):
 
     @classmethod
     def default(cls, **changes: Any) -> Self:
-        """Return ``Recipe(**changes)``."""
+        """Return ``Recipe(**changes)``; the name that version 0.2 had for it."""
         return cls(**changes)
-
-    @classmethod
-    def from_mapping(cls, entries: Mapping[str, Any], origin: str = "recipe") -> Self:
-        """Return `from_dict` of `entries`."""
-        return cls.from_dict(entries, origin)
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return `to_dict`."""
-        return self.to_dict()
 
 
 def _short(name: str, value: Any) -> str:

@@ -45,7 +45,7 @@ MEASURES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetStatistics:
     """What a dataset's targets are like.
 
@@ -73,6 +73,9 @@ class DatasetStatistics:
     kinds: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     gray_scale: GrayScale = EIGHT_BIT
+
+    def __repr__(self) -> str:
+        return f"DatasetStatistics({self.name!r}, {self.images} images, {len(self.values['area'])} targets)"
 
     @property
     def counts_per_level(self) -> float | None:
@@ -107,7 +110,7 @@ class DatasetStatistics:
                 found[name] = {str(at): level for at, level in zip(QUANTILES, levels, strict=True)}
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All figures as JSON values, the paper's beside; a share that does not exist is null."""
         return {
             "name": self.name,

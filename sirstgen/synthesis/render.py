@@ -25,7 +25,7 @@ _GRAIN = 2.0**-20
 """Positions are rounded to this many pixels, so that a shift by whole pixels leaves the values exactly as they are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Target:
     """What one target is in the written image; everything but `plan` and `amplitude` can be measured from the files.
 
@@ -52,6 +52,10 @@ class Target:
     sigma_b: float
     saturated: int
     amplitude: float
+
+    def __repr__(self) -> str:
+        x, y = self.center
+        return f"Target({self.plan.kind} at ({x:.1f}, {y:.1f}), {self.area} px, SCR {self.scr:.2f})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return one entry of ``targets`` in a row of ``targets.jsonl``."""

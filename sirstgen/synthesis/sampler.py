@@ -25,6 +25,7 @@ T = TypeVar("T")
 _PIXEL_VARIANCE = 1 / 12  # of a value averaged over a square pixel
 _SMALLEST_SIGMA = 0.3
 _FITS = 4  # rounds of fitting a size; masks are whole pixels, so more would not come nearer
+_SILVER = math.sqrt(2) - 1  # steps by an irrational number other than that of the scenes
 _PHASES = 256  # sub-pixel positions along each axis
 
 
@@ -129,6 +130,7 @@ class Sampler:
         self.recipe = recipe
         self._templates = templates
         self._seed = seed
+        self._first_count = Draws(seed, "counts").random()
         self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
         per = {name: stage.per for name, stage in registered_stages().items()} if recipe.stages else {}
         self._of_image = {name: entry for name, entry in recipe.stages.items() if per[name] == "image"}
@@ -148,7 +150,8 @@ class Sampler:
         """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
         numbers = Draws(self._seed, index, "image")
         flip = numbers.random() < 0.5 and self.recipe.backgrounds.flip
-        count = self._rows[scene].counts.at(numbers.random())
+        # Evenly spread over a run, as its scenes are, so that short runs too have the shares of the recipe.
+        count = self._rows[scene].counts.at((self._first_count + index * _SILVER) % 1.0)
         return flip, count, self.recipe.blur_sigma.draw(numbers)
 
     def image_records(self, index: int, width: int, height: int, scene: str) -> dict[str, Any]:

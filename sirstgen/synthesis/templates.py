@@ -193,6 +193,9 @@ class TemplateLibrary:
     def __iter__(self) -> Iterator[Template]:
         return iter(self._templates.values())
 
+    def __repr__(self) -> str:
+        return f"TemplateLibrary({len(self)} templates: {', '.join(self.classes)})"
+
     def __len__(self) -> int:
         return len(self._templates)
 

@@ -35,7 +35,7 @@ class JobFrames:
             if key not in self._frames:
                 frame = Frames.read(entry.source, [entry.source_id])
                 self._pixels[key] = pixel_digest(frame.images[0])
-                self._frames[key] = frame if self._size is None else frame.squashed(self._size)
+                self._frames[key] = frame if self._size is None else frame.resized(self._size)
             frames.append(self._frames[key])
         return Frames(
             tuple(entry.id for entry in mix.entries),

@@ -16,7 +16,7 @@ from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import resolve_device
 
 Equal = Literal["steps", "epochs"]
-PresetName = Literal["auto", "paper", "quick", "worth"]
+PresetName = Literal["auto", "paper", "quick", "benchmark"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RealRow:
 
 @dataclass(frozen=True)
 class FolderRow:
-    """The images of a dataset folder: what is that set worth?
+    """The images of a dataset folder, to measure its training value.
 
     Args:
         folder: the dataset.
@@ -68,7 +68,7 @@ class CheckPlan:
         epochs: with ``equal="epochs"`` only.
         validation_share: share of a row's images that is held out to choose its checkpoint; 0 trains on all of them
             and takes the last weights.
-        squash: training frames are made this square before augmentation; None leaves them as they are.
+        resize: training frames are made this square before augmentation; None leaves them as they are.
         minutes: wall-clock time of the whole check; the steps that fit are measured first and are equal in every row.
             None takes the steps as they are set.
         together: trainings that share a GPU at once; None chooses. On a CPU they follow one another.
@@ -89,7 +89,7 @@ class CheckPlan:
     equal: Equal = "steps"
     epochs: int = 1500
     validation_share: float = 0.0
-    squash: int | None = None
+    resize: int | None = None
     minutes: float | None = None
     together: int | None = None
     synth_part: SynthPart = "auto"
@@ -172,7 +172,7 @@ class CheckPlan:
             "training": f"{length}; {rates}{often}",
             "input": f"{crop}x{crop} crops, {settings.in_channels} channel(s), {settings.precision}",
             "checkpoint": chosen,
-            "test": f"squashed to {size}x{size}" if size else "at each frame's own size",
+            "test": f"resized to {size}x{size}" if size else "at each frame's own size",
         }
 
 
@@ -192,19 +192,21 @@ def quick() -> CheckPlan:
     crops = Augmentation(crop=128, base=None, upside_down=0.5, transpose=0.5, blur=0.0, around_target=0.7)
     settings = TrainingConfig(steps=240, batch=8, augmentation=crops, validate_every=120, final_learning_rate=1e-3)
     rows = (MixedRow(0), MixedRow(42), RealRow())
-    return CheckPlan("quick", rows, ("dnanet-resnet10-light",), validation_share=0.05, squash=256, settings=settings)
+    return CheckPlan("quick", rows, ("dnanet-resnet10-light",), validation_share=0.05, resize=256, settings=settings)
 
 
-def worth() -> CheckPlan:
-    """What is a training set worth? The quick trainings, twice as long, of three seeds each, without a held-out frame.
+def benchmark() -> CheckPlan:
+    """Measure the training value of datasets: quick trainings, twice as long, three seeds each, no frame held out.
 
     A checkpoint chosen on frames of the row itself would favour rows that look like the test set; all take the last.
     """
     plan = quick()
-    return replace(plan, preset="worth", repeats=3, validation_share=0.0, settings=replace(plan.settings, steps=520))
+    return replace(
+        plan, preset="benchmark", repeats=3, validation_share=0.0, settings=replace(plan.settings, steps=520)
+    )
 
 
-PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick, "worth": worth}
+PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick, "benchmark": benchmark}
 
 
 def preset(name: str = "auto", device: str = "auto") -> CheckPlan:

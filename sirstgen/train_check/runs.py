@@ -78,7 +78,7 @@ class Check:
         self.out = out
         self.device = device
         self.workers = workers
-        self.frames = JobFrames(plan.squash)
+        self.frames = JobFrames(plan.resize)
         self._folders: dict[Path, Dataset] = {}
         self.deadline = math.inf
         self.notes: dict[str, None] = {}
@@ -293,11 +293,11 @@ class Check:
         """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
         assert job.mix is not None
         parts = {
-            "settings": job.settings.as_dict(),
+            "settings": job.settings.to_dict(),
             "train": self.frames.read(job.mix).digest(),
             "test": test.digest(),
             "validation_share": self.plan.validation_share,
-            "squash": self.plan.squash,
+            "resize": self.plan.resize,
         }
         if self._copies(job.training_set) > 1:
             parts["real_copies"] = self.plan.real_copies

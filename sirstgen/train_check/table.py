@@ -265,7 +265,7 @@ class Table:
         test_set: what was tested on, in words, with the number of images.
         preset: ``paper``, ``quick`` or what the settings are called.
         surrogate: the real images were the built-in surrogate domain; such figures say nothing about real images.
-        settings: further lines for the head: equal steps or epochs, input size, dialect.
+        settings: further lines for the head: equal steps or epochs, input size, convention.
         notes: further lines for the end, such as masks that were resized.
     """
 

@@ -91,11 +91,11 @@ class Augmentation:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The augmentation whose `as_dict` gave `values`."""
+        """The augmentation whose `to_dict` gave `values`."""
         pairs = {key: tuple(values[key]) for key in ("scale", "blur_radius")}
         return cls(**{**values, **pairs})
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All choices as plain values."""
         return asdict(self)
 

@@ -77,7 +77,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         fields = {
             "format": FORMAT,
-            "settings": self.settings.as_dict(),
+            "settings": self.settings.to_dict(),
             "step": self.step,
             "net": dict(self.net),
             "optimizer": self.optimizer,
@@ -136,9 +136,9 @@ def _digest_is_right(data: bytes) -> bool:
 
 
 def _settings(values: dict[str, Any]) -> TrainingConfig:
-    """The settings whose `as_dict` gave `values`; what had to be converted, added or left out is an error."""
+    """The settings whose `to_dict` gave `values`; what had to be converted, added or left out is an error."""
     settings = TypeAdapter(TrainingConfig).validate_python(values)
-    kept = settings.as_dict()
+    kept = settings.to_dict()
     for name in sorted(values.keys() | kept.keys()):
         if values.get(name) != kept.get(name) or (name in values) != (name in kept):
             what = "missing" if name not in values else "unknown" if name not in kept else repr(values[name])[:80]

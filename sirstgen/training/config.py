@@ -28,7 +28,7 @@ class TrainingConfig:
         final_learning_rate: at the end of the cosine, or in the last third.
         schedule: ``cosine``, ``constant`` or ``thirds``, see `sirstgen.training.schedule`.
         augmentation: what happens to each frame.
-        test_size: frames are squashed to this square for validation and test; None keeps each frame's own size.
+        test_size: frames are resized to this square for validation and test; None keeps each frame's own size.
         validate_every: steps between two validations, and between two checkpoints.
         precision: ``bfloat16`` computes the net under autocast; loss, weights and optimiser stay float32.
         channels_last: the memory order in which CPUs and tensor cores are fastest; changes no result beyond rounding.
@@ -76,11 +76,11 @@ class TrainingConfig:
                     f"{name} must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
                 )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All settings as plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The settings whose `as_dict` gave `values`."""
+        """The settings whose `to_dict` gave `values`."""
         return cls(**{**values, "augmentation": Augmentation.from_dict(values["augmentation"])})

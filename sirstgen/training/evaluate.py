@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sirstgen.detectors.detector import Detector, folded
 from sirstgen.errors import InvalidValueError
-from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, Dialect
+from sirstgen.evaluation.metrics import Convention, DetectionMetrics, DetectionResult
 from sirstgen.training.augmentation import gray_tensor, unit_range
 from sirstgen.training.config import Precision
 from sirstgen.training.frames import Frames
@@ -31,9 +31,9 @@ def logits_of(
         net: the detector; it is copied, and stays as it is.
         frames: of any sizes.
         hardware: where and how to compute; nothing is compiled here.
-        size: frames are squashed to this square first, as the published test protocol has it; None leaves them as they
+        size: frames are resized to this square first, as the published test protocol has it; None leaves them as they
             are, one frame at a time.
-        batch: squashed frames per forward pass; None leaves it to the hardware.
+        batch: resized frames per forward pass; None leaves it to the hardware.
         precision: ``float32`` for every reported figure, ``bfloat16`` where speed counts more.
 
     Yields:
@@ -50,7 +50,7 @@ def logits_of(
     for start in range(0, len(frames), batch):
         part = frames.take(range(start, min(start + batch, len(frames))))
         if size is not None:
-            part = part.squashed(size)
+            part = part.resized(size)
         images = torch.stack([unit_range(gray_tensor(image))[None] for image in part.images])
         with hardware.autocast(), torch.backends.cudnn.flags(allow_tf32=False):  # reported figures: whole float32
             logits = net.predict(hardware.inputs(images, net.in_channels))
@@ -64,7 +64,7 @@ def evaluate(
     size: int | None = 256,
     batch: int | None = None,
     *,
-    dialect: Dialect = "exact",
+    convention: Convention = "exact",
     deviation: float = 3.0,
 ) -> DetectionResult:
     """IoU, nIoU, Pd and Fa of a detector on `frames`; a pixel is target where its logit is above 0.
@@ -75,10 +75,10 @@ def evaluate(
         hardware: where and how to compute.
         size: see `logits_of`.
         batch: see `logits_of`.
-        dialect: how false alarms are counted, see `sirstgen.evaluation.metrics`.
+        convention: how false alarms are counted, see `sirstgen.evaluation.metrics`.
         deviation: pixels; centroids this far apart or farther do not match.
     """
-    metrics = DetectionMetrics(dialect, deviation, threshold=0.0)
+    metrics = DetectionMetrics(convention, deviation, threshold=0.0)
     for _, logits, mask in logits_of(net, frames, hardware, size, batch):
         metrics.update(logits, mask)
     return metrics.result()

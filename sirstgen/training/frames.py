@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray, squash
+from sirstgen.images import Gray, resize_frame
 from sirstgen.seeding import stream
 
 
@@ -87,12 +87,12 @@ class Frames:
             tuple(self.masks[i] for i in indices),
         )
 
-    def squashed(self, size: int) -> Frames:
+    def resized(self, size: int) -> Frames:
         """Every frame made `size` x `size`, aspect not kept, as the published test protocol has it.
 
         Images are averaged over the pixels that fall together (bilinear with antialiasing), masks take the nearest.
         """
-        pairs = [squash(image, mask, size) for image, mask in zip(self.images, self.masks, strict=True)]
+        pairs = [resize_frame(image, mask, size) for image, mask in zip(self.images, self.masks, strict=True)]
         return Frames(self.ids, tuple(image for image, _ in pairs), tuple(mask for _, mask in pairs))
 
     def split(self, share: float, seed: int) -> tuple[Frames, Frames]:

@@ -174,7 +174,7 @@ class Training:
         self.settings = settings
         self.hardware = hardware = Runtime.of(settings, device)
         if validation is not None and settings.test_size is not None:
-            validation = validation.squashed(settings.test_size)
+            validation = validation.resized(settings.test_size)
         self.validation = validation
         self.folder = folder
         self.data = data

@@ -28,7 +28,7 @@ class Issue:
         parts += [f"found {_short(self.found)}"] if self.found is not None else []
         return f"{self.place}: {self.what}" + (f": {', '.join(parts)}" if parts else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON values; NaN and infinity, which JSON has not, as text."""
         return {"place": self.place, "what": self.what, "stated": _plain(self.stated), "found": _plain(self.found)}
 

@@ -75,7 +75,7 @@ class Verification:
         found = f"{len(self.faults)} fault{'s'[: len(self.faults) != 1]}" if self.faults else "no fault"
         return f"{self.folder}: {self.images} images ({checked}{again}): {found}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
             "kind": self.kind,
@@ -83,7 +83,7 @@ class Verification:
             "targets": self.targets,
             "rebuilt": self.rebuilt,
             "elsewhere": self.elsewhere,
-            "faults": [fault.to_json() for fault in self.faults],
+            "faults": [fault.to_dict() for fault in self.faults],
         }
 
 

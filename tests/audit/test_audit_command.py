@@ -85,7 +85,7 @@ def test_warnings_alone_do_not_fail(tmp_path: Path) -> None:
 def test_our_own_sets_have_no_fault(bits: int, small_generator: Generator, tmp_path: Path) -> None:
     from sirstgen.recipe.recipe import Recipe
 
-    recipe = Recipe.default(width=96, height=80, bit_depth=bits)
+    recipe = Recipe(width=96, height=80, bit_depth=bits)
     generator = Generator(recipe, small_generator.backgrounds, seed=1)
     folder = write_dataset(generator, tmp_path / "ours", 24)
     found = audit_dataset(folder)

@@ -70,11 +70,11 @@ def test_a_bench_scores_the_whole_and_the_parts(tmp_path: Path) -> None:
 
 def test_an_interrupted_bench_goes_on_and_gives_the_same(tmp_path: Path) -> None:
     dataset, out = make_dataset(tmp_path / "set"), tmp_path / "out"
-    first = run_bench(dataset, DETECTORS, out).as_dict()
+    first = run_bench(dataset, DETECTORS, out).to_dict()
     lines = (out / SCORES).read_text().splitlines(keepends=True)
     (out / SCORES).write_text("".join(lines[:3]) + lines[3][:40])  # killed in the middle of a line
     told: list[tuple[int, int]] = []
-    second = run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts)).as_dict()
+    second = run_bench(dataset, DETECTORS, out, resume=True, progress=lambda *counts: told.append(counts)).to_dict()
     assert told[0] == (3, 8)
     for report in (first, second):
         for detector in report["detectors"]:
@@ -94,7 +94,7 @@ def test_a_changed_image_is_scored_again(tmp_path: Path) -> None:
 
 def test_workers_change_nothing(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set", 3)
-    reports = [run_bench(dataset, DETECTORS[:1], tmp_path / str(n), workers=n).as_dict() for n in (1, 2)]
+    reports = [run_bench(dataset, DETECTORS[:1], tmp_path / str(n), workers=n).to_dict() for n in (1, 2)]
     for report in reports:
         del report["detectors"][0]["whole"]["seconds"]
     assert reports[0] == reports[1]
@@ -132,7 +132,7 @@ def test_targets_that_nothing_tells_are_measured(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set", 2)
     (tmp_path / "set" / "targets.jsonl").unlink()
     result = run_bench(dataset, DETECTORS[:1], tmp_path / "out")
-    assert result.measured and result.as_dict()["parts_measured"]
+    assert result.measured and result.to_dict()["parts_measured"]
     assert {(part.axis, part.name) for part in result.parts} >= {("area", "1-9"), ("scr", "10.5+")}
     assert {part.axis for part in result.parts} == {"area", "scr"}
     assert "there is no targets.jsonl" in (tmp_path / "out" / TABLE).read_text()

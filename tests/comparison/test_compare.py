@@ -48,7 +48,7 @@ def test_sets_made_alike_are_at_the_floor(reference: Dataset, tmp_path: Path) ->
         assert sum(share for _, share in test.importances) <= 1
     assert found.targets is not None and found.targets.ks < 0.3 and found.backgrounds.ks < 0.35
     assert steps[-1][0] == steps[-1][1] == 48 + 4 * 2
-    told = json.loads(json.dumps(found.to_json()))
+    told = json.loads(json.dumps(found.to_dict()))
     assert told["candidate"] == {"name": "alike", "images": 24, "targets": len(found.candidate.targets), "groups": 24}
     assert told["tests"][0]["auc"] == pytest.approx(found.tests[0].auc, abs=1e-4)
     assert told["targets"]["statistics"][0]["percentiles"]["reference"].keys() == {"5", "25", "50", "75", "95"}
@@ -90,9 +90,9 @@ def test_chance_alone_is_no_difference() -> None:
 def test_results_depend_on_the_seed_only(reference: Dataset, tmp_path: Path) -> None:
     candidate = write_set(tmp_path / "other", 2, frames=12)
     little = Effort(trees=10, halves=1)
-    one, again = (compare(candidate, reference, size=0, effort=little).to_json() for _ in range(2))
+    one, again = (compare(candidate, reference, size=0, effort=little).to_dict() for _ in range(2))
     assert one == again
-    other = compare(candidate, reference, size=0, seed=1, effort=little).to_json()
+    other = compare(candidate, reference, size=0, seed=1, effort=little).to_dict()
     assert other.pop("seed") == 1 and other["tests"] != one["tests"]
 
 
@@ -110,7 +110,7 @@ def test_processes_and_threads_change_nothing(reference: Dataset) -> None:
     np.testing.assert_array_equal(*scores)
 
 
-def test_frames_are_squashed_first(reference: Dataset, tmp_path: Path) -> None:
+def test_frames_are_resized_first(reference: Dataset, tmp_path: Path) -> None:
     found = run(write_set(tmp_path / "other", 2, frames=12), reference, size=48)
     assert found.reference.backgrounds.place[0].tolist() == [24, 24]
     native = measure_set(reference, reference.ids, "set", 0, 0)
@@ -123,7 +123,7 @@ def test_without_targets_their_tests_are_skipped(reference: Dataset, tmp_path: P
     assert found.targets is None
     assert "needs 10 frames" in found.test("targets").skipped and "empty has 0" in found.test("targets").skipped
     assert found.test("whole backgrounds").auc is not None
-    json.dumps(found.to_json(), allow_nan=False)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_small_references_have_no_floor(reference: Dataset, tmp_path: Path) -> None:

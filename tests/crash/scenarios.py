@@ -29,7 +29,7 @@ NOTES = "notes.txt"
 
 @lru_cache
 def generator(seed: int) -> Generator:
-    return Generator(Recipe.default(width=64, height=64), seed=seed)
+    return Generator(Recipe(width=64, height=64), seed=seed)
 
 
 def warm() -> None:

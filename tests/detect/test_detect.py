@@ -57,7 +57,7 @@ def test_a_folder_becomes_masks_a_table_and_overlays(tmp_path: Path) -> None:
         assert overlay.size == mask.shape[::-1]
 
 
-def test_squashing_gives_masks_of_the_image_s_own_size() -> None:
+def test_resizing_gives_masks_of_the_image_s_own_size() -> None:
     (image,) = make_frames(1, shape=(60, 100)).images
     scores = probabilities(Bright(), image, CPU, size=64)
     assert scores.shape == (60, 100)

@@ -1,4 +1,4 @@
-"""One map scored: the adaptive threshold, the ladder, and sums of scores."""
+"""One map scored: the adaptive threshold, the curve, and sums of scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from sirstgen.evaluation.map_score import LADDER, MapScore
+from sirstgen.evaluation.map_score import THRESHOLDS, MapScore
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
@@ -30,8 +30,8 @@ def test_counts_at_the_adaptive_threshold() -> None:
 def test_the_ladder_is_in_shares_of_the_maximum() -> None:
     target_map, label = scene()
     roc = MapScore.of(target_map, label).roc
-    assert roc.figure("pd")[LADDER.index(0.3)] == 1
-    assert roc.figure("pd")[LADDER.index(0.5)] == 0.5
+    assert roc.figure("pd")[THRESHOLDS.index(0.3)] == 1
+    assert roc.figure("pd")[THRESHOLDS.index(0.5)] == 0.5
     assert np.array_equal(roc.figure("iou"), MapScore.of(target_map * 1e-5, label).roc.figure("iou"))
     assert roc.best_iou == (8 / 9, 0.0)
 
@@ -40,7 +40,7 @@ def test_probabilities_keep_their_own_threshold_and_scale() -> None:
     target_map, label = scene()
     score = MapScore.of(target_map / 20, label, threshold=0.45)
     assert score.exact.predicted_pixels == 4
-    assert score.roc.figure("iou")[LADDER.index(0.5)] == 0
+    assert score.roc.figure("iou")[THRESHOLDS.index(0.5)] == 0
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
@@ -55,11 +55,11 @@ def test_an_empty_map_and_nan_count_as_nothing(value: float) -> None:
 def test_scores_survive_json_and_add_up() -> None:
     target_map, label = scene()
     one, two = MapScore.of(target_map, label), MapScore.of(label.astype(float), label)
-    back = MapScore.from_dict(json.loads(json.dumps(one.as_dict())))
-    assert back.as_dict() == one.as_dict()
+    back = MapScore.from_dict(json.loads(json.dumps(one.to_dict())))
+    assert back.to_dict() == one.to_dict()
     total = MapScore.total([one, two])
     assert total.exact.targets == 4
     assert total.exact.detected == 3
     assert total.exact.images == 2
-    assert np.array_equal(total.ladder, one.ladder + two.ladder)
+    assert np.array_equal(total.curve, one.curve + two.curve)
     assert total.exact.niou == pytest.approx((4 / 9 + 1) / 2)

@@ -16,7 +16,7 @@ from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, adapt
 from sirstgen.evaluation.roc import RocMetrics
 from sirstgen.measure.components import find_components, match_targets
 
-DIALECTS = ("exact", "dnanet", "basicirstd")
+CONVENTIONS = ("exact", "dnanet", "basicirstd")
 masks = hnp.arrays(bool, (16, 16), elements=st.booleans(), fill=st.just(False))
 pairs = st.tuples(masks, masks)
 
@@ -29,8 +29,8 @@ def mask(*rectangles: tuple[int, int, int, int]) -> np.ndarray:
     return image
 
 
-def measure(prediction: np.ndarray, label: np.ndarray, dialect: str = "exact", **options) -> DetectionResult:
-    metrics = DetectionMetrics(dialect, **options)
+def measure(prediction: np.ndarray, label: np.ndarray, convention: str = "exact", **options) -> DetectionResult:
+    metrics = DetectionMetrics(convention, **options)
     metrics.update(prediction, label)
     return metrics.result()
 
@@ -59,21 +59,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize("case", CASES)
-def test_hand_made_cases(case: str, dialect: str) -> None:
+def test_hand_made_cases(case: str, convention: str) -> None:
     label, prediction, iou, pd, false_published, false_exact = CASES[case]
-    result = measure(prediction, label, dialect)
+    result = measure(prediction, label, convention)
     assert result.iou == iou
     assert result.pd == pd
-    assert result.false_pixels == (false_published if dialect == "dnanet" else false_exact)
+    assert result.false_pixels == (false_published if convention == "dnanet" else false_exact)
     assert result.fa == result.false_pixels / 65536
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize(("empty", "niou"), [("skip", 0.5), ("zero", 0.25), ("one", 0.75)])
-def test_case_i_two_images(dialect: str, empty: str, niou: float) -> None:
-    metrics = DetectionMetrics(dialect, empty=empty)
+def test_case_i_two_images(convention: str, empty: str, niou: float) -> None:
+    metrics = DetectionMetrics(convention, empty=empty)
     assert metrics.update(mask((3, 3, 10, 11)), mask((3, 3, 10, 10))).tolist() == [True]
     assert metrics.update(mask(), mask()).tolist() == []
     result = metrics.result()
@@ -82,10 +82,10 @@ def test_case_i_two_images(dialect: str, empty: str, niou: float) -> None:
 
 
 @pytest.mark.parametrize(("case", "accuracy"), [("A", 6 / 13), ("F fragments", 5 / 6), ("H gray label", 3 / 4)])
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_pixel_accuracy(case: str, accuracy: float, dialect: str) -> None:
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_pixel_accuracy(case: str, accuracy: float, convention: str) -> None:
     label, prediction = CASES[case][:2]
-    assert measure(prediction, label, dialect).pixel_accuracy == accuracy
+    assert measure(prediction, label, convention).pixel_accuracy == accuracy
 
 
 def test_fa_of_the_published_figures() -> None:
@@ -104,8 +104,8 @@ def test_a_label_means_the_same_in_every_encoding(kind: object) -> None:
         encoded = label.astype(np.float64) * 255
     else:
         encoded = label.astype(kind)
-    for dialect in DIALECTS:
-        assert measure(prediction, encoded, dialect) == measure(prediction, label, dialect)
+    for convention in CONVENTIONS:
+        assert measure(prediction, encoded, convention) == measure(prediction, label, convention)
 
 
 def test_gray_targets_by_dialect() -> None:
@@ -145,7 +145,7 @@ def test_without_targets_the_figures_are_undefined_not_an_error() -> None:
     assert math.isnan(result.pixel_accuracy)
     assert result.fa == 0
     assert math.isnan(DetectionMetrics().result().fa)
-    assert result.as_dict()["pd"] is None
+    assert result.to_dict()["pd"] is None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_cannot_be_counted_is_named(prediction: np.ndarray, label: np.ndarr
 
 
 def test_settings_are_checked() -> None:
-    for options in ({"dialect": "dna"}, {"deviation": 0}, {"deviation": math.nan}, {"empty": "none"}):
+    for options in ({"convention": "dna"}, {"deviation": 0}, {"deviation": math.nan}, {"empty": "none"}):
         with pytest.raises(InvalidValueError):
             DetectionMetrics(**options)
     with pytest.raises(InvalidValueError, match="deviation"):
@@ -211,22 +211,22 @@ def test_a_perfect_prediction_has_perfect_figures(label: np.ndarray) -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(pairs, min_size=1, max_size=6), st.randoms(use_true_random=False), st.sampled_from(DIALECTS))
-def test_merging_in_any_order_gives_the_same_bits(images: list, random, dialect: str) -> None:
-    whole = DetectionMetrics(dialect)
+@given(st.lists(pairs, min_size=1, max_size=6), st.randoms(use_true_random=False), st.sampled_from(CONVENTIONS))
+def test_merging_in_any_order_gives_the_same_bits(images: list, random, convention: str) -> None:
+    whole = DetectionMetrics(convention)
     parts = []
     for prediction, label in images:
         whole.update(prediction, label)
-        part = DetectionMetrics(dialect)
+        part = DetectionMetrics(convention)
         part.update(prediction, label)
         parts.append(pickle.loads(pickle.dumps(part)))
     random.shuffle(parts)
-    assert DetectionMetrics(dialect).merge(*parts).result() == whole.result()
+    assert DetectionMetrics(convention).merge(*parts).result() == whole.result()
 
 
 @given(pairs, st.floats(0.5, 8), st.floats(0.5, 8))
 def test_the_exact_false_area_is_at_least_the_published_one(pair, one: float, other: float) -> None:
-    exact, published = (measure(*pair, dialect, deviation=one) for dialect in ("exact", "dnanet"))
+    exact, published = (measure(*pair, convention, deviation=one) for convention in ("exact", "dnanet"))
     assert exact.false_pixels >= published.false_pixels
     assert exact.detected == published.detected
 
@@ -250,8 +250,8 @@ def test_moving_the_image_changes_nothing(pair, dx: int, dy: int) -> None:
     def still(image: np.ndarray) -> np.ndarray:
         return np.pad(image, ((1, 11), (1, 11)))
 
-    for dialect in DIALECTS:
-        assert measure(*map(moved, pair), dialect) == measure(*map(still, pair), dialect)
+    for convention in CONVENTIONS:
+        assert measure(*map(moved, pair), convention) == measure(*map(still, pair), convention)
 
 
 def test_roc_of_case_a() -> None:
@@ -268,7 +268,7 @@ def test_roc_of_case_a() -> None:
     assert curve.figure("fa")[5] == 4 / 65536
     assert curve.best_iou == (0.3, 0.0)
     assert curve.auc == pytest.approx((1 + 6 / 13 - 7 / 65523) / 2, abs=1e-6)
-    published = RocMetrics(dialect="dnanet")
+    published = RocMetrics(convention="dnanet")
     published.update(prediction * 0.95, label)
     assert published.result().figure("tpr")[5] == 6 / 13.001
 
@@ -285,7 +285,7 @@ def test_roc_merges_and_checks_thresholds() -> None:
     for image in images:
         single.update(*image)
     assert whole.result().points[1] == single.result()
-    assert len(whole.result().as_dict()["points"]) == 2
+    assert len(whole.result().to_dict()["points"]) == 2
     with pytest.raises(InvalidValueError):
         left.merge(RocMetrics([0.2]))
     with pytest.raises(InvalidValueError):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.recipe.messages import RENAMED
 from sirstgen.recipe.recipe import Recipe, schema_text
 
 weights = st.floats(0.01, 5)
@@ -129,10 +130,19 @@ def test_a_number_replaces_the_default_number_whatever_its_form() -> None:
 
 
 def test_an_unknown_scene_says_how_to_add_it() -> None:
-    with pytest.raises(InvalidValueError, match=r"cloudy \(did you mean cloud\?\); add a row scenes\.cloudy"):
+    with pytest.raises(InvalidValueError, match=r"cloudy \(did you mean cloud\?\); .* add a row scenes\.cloudy"):
         Recipe().row("cloudy")
 
 
 def test_the_schema_is_published() -> None:
     schema = json.loads(schema_text())
     assert {"scr", "scenes", "quality"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_key_of_version_0_2_is_answered_with_its_new_name(old: str, new: str) -> None:
+    entries: Any = 1
+    for key in reversed(old.split(".")):
+        entries = {key: entries}
+    with pytest.raises(InvalidValueError, match=f"{old} is now {new}"):
+        Recipe(**entries)

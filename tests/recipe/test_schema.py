@@ -35,6 +35,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"position": {"x": 0.5, "y": {"quantiles": [0.1, 0.4, 0.9]}}},
     {"backgrounds": {"sizes": [[64, 48], [128, 96]], "scene_mix": {"sea": 1}}},
     {"clutter_region": {"kind": "global"}},
+    {"stages": {"undershoot": {}, "codec": {"share": 0.5}, "sensor_noise": None}},
 ]
 
 BROKEN: list[dict[str, Any]] = [
@@ -79,6 +80,12 @@ BROKEN: list[dict[str, Any]] = [
     {"contrast": {"clutter": 3}},
     {"position": {"x": 0.5}},
     {"targets_per_image": []},
+    {"stages": {"undershot": {}}},
+    {"stages": {"undershoot": {"deph": 0.1}}},
+    {"stages": {"undershoot": {"depth": 3}}},
+    {"stages": {"codec": 3}},
+    {"halo": 0.1},
+    {"backgrounds": {"whole": True}},
 ]
 
 

@@ -17,7 +17,8 @@ COUNT = 6
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    recipe = Recipe(width=64, height=64, scr=[3, 6], quality={"min_contrast": 2})
+    mix = {"scene_mix": {"cloud": 1, "sea": 1}}
+    recipe = Recipe(width=64, height=64, scr=[3, 6], quality={"min_contrast": 2}, backgrounds=mix)
     generator = Generator(recipe, seed=1, backgrounds=open_backgrounds("procedural", recipe, seed=1))
     return write_dataset(generator, tmp_path_factory.mktemp("review") / "small", COUNT)
 

@@ -88,7 +88,7 @@ def test_a_set_without_targets_has_no_shares_of_them(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "set")
     for path in (folder / "masks").iterdir():
         cv2.imwrite(str(path), np.zeros((SIDE, SIDE), np.uint8))
-    told = json.loads(json.dumps(dataset_statistics(folder).to_json()))
+    told = json.loads(json.dumps(dataset_statistics(folder).to_dict()))
     assert told["fig_6"]["tiny"]["value"] is None and told["fig_6"]["multiple"]["value"] == 0
     assert told["quantiles"] == {}
 

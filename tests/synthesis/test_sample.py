@@ -10,10 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.plan import TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
@@ -32,7 +35,19 @@ def test_equal_samples_are_equal_and_others_are_not(small_generator: Generator) 
 def test_short_texts(small_generator: Generator) -> None:
     assert repr(small_generator) == "Generator(Recipe(width=96, height=80), seed=0)"
     assert repr(small_generator[3]).startswith("Sample(")
-    assert len(repr(small_generator[3])) <= 100
+    sample = small_generator[3]
+    things = (sample, sample.plan, sample.targets[0], small_generator.templates, small_generator.recipe)
+    assert max(len(repr(thing)) for thing in things) <= 100
+    assert repr(TargetPlan("spot", (3, 4), scr=4, sigma=1)) == (
+        "TargetPlan(kind='spot', position=(3.0, 4.0), scr=4.0, sigma=(1.0, 1.0))"
+    )
+
+
+@given(st.integers(16, 900), st.lists(st.floats(0.1, 100), min_size=1, max_size=60))
+def test_a_recipe_of_any_length_is_a_short_text(width: int, scr: list[float]) -> None:
+    recipe = Recipe(width=width, scr=scr, scenes={"sea": {"reason": "long " * 100}})
+    assert len(repr(recipe)) <= 100
+    assert repr(recipe).startswith("Recipe(")
 
 
 def test_pictures_show_image_and_mask(small_generator: Generator) -> None:

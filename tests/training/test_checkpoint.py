@@ -31,7 +31,7 @@ def fields(settings: TrainingConfig) -> dict[str, Any]:
     net = dict(fresh_net(settings).state_dict())
     return {
         "format": FORMAT,
-        "settings": settings.as_dict(),
+        "settings": settings.to_dict(),
         "step": 1,
         "net": net,
         "optimizer": {},
@@ -137,7 +137,7 @@ def test_settings_that_are_wrong_are_named(
         Checkpoint.load(write(tmp_path / "x.pt", content))
     assert "\n" not in str(caught.value)
     del content["settings"]["seed"]
-    content["settings"].update(settings.as_dict() | {"seed": None})
+    content["settings"].update(settings.to_dict() | {"seed": None})
     with pytest.raises(InputError, match="seed"):
         Checkpoint.load(write(tmp_path / "x.pt", content))
 

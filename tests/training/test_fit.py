@@ -218,7 +218,7 @@ def test_settings_that_make_no_run_are_refused(choice: dict[str, object]) -> Non
 
 
 def test_settings_survive_their_own_json() -> None:
-    assert TrainingConfig.from_dict(TrainingConfig(seed=5).as_dict()) == TrainingConfig(seed=5)
+    assert TrainingConfig.from_dict(TrainingConfig(seed=5).to_dict()) == TrainingConfig(seed=5)
 
 
 @pytest.mark.slow

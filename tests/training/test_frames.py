@@ -1,4 +1,4 @@
-"""Frames in memory: reading, squashing, splitting."""
+"""Frames in memory: reading, resizing, splitting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import squash
+from sirstgen.images import resize_frame
 from sirstgen.training.frames import Frames
 
 
@@ -46,15 +46,15 @@ def test_a_split_that_leaves_nothing_is_refused(share: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_squashing_keeps_levels_and_targets(dtype: type) -> None:
+def test_resizing_keeps_levels_and_targets(dtype: type) -> None:
     image = np.full((60, 90), 77, dtype)
     mask = np.zeros((60, 90), bool)
     mask[20:32, 30:48] = True
-    small, target = squash(image, mask, 30)
+    small, target = resize_frame(image, mask, 30)
     assert small.dtype == dtype
     assert (small == 77).all()
     assert target.sum() == 6 * 6
-    assert squash(small, target, 30)[0] is small
+    assert resize_frame(small, target, 30)[0] is small
 
 
 def test_frames_that_do_not_fit_together_are_refused(frames: Frames) -> None:

@@ -396,7 +396,7 @@ def test_faults_read_as_one_line(folder: Path) -> None:
     change_target("area", 1000)(folder)
     fault = next(fault for fault in verify(folder) if fault.what == "area")
     assert str(fault).startswith("000004 target 0: area: stated 1000, found ")
-    assert fault.to_json()["stated"] == 1000
+    assert fault.to_dict()["stated"] == 1000
 
 
 def test_a_mix_is_checked_as_one(whole: Path, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ class ProceduralBackgrounds:
     def __getstate__(self) -> dict[str, object]:
         return {"seed": self.seed, "height": self.height, "width": self.width, "_last": None}
 
+    def __repr__(self) -> str:
+        return f"ProceduralBackgrounds(seed={self.seed}, height={self.height}, width={self.width})"
+
     def scenes(self) -> tuple[str, ...]:
         """All five, sorted."""
         return SCENES
