@@ -210,6 +210,10 @@ class Generator:
         for number in range(count):
             for draw in range(attempt * _DRAWS, (attempt + 1) * _DRAWS):
                 target = sampler.target(index, number, draw, background.scene, blur_sigma, retry)
+                lacking = context.lacks(target.area_of_map)
+                if lacking is not None:  # known before the target is on the pixel grid
+                    _count(rejections, lacking)
+                    continue
                 target, raster = sampler.rasterised(target, blur_sigma, records)
                 plan = self._placed(canvas, context, target, raster, (index, number, draw), targets, rejections)
                 if plan is not None:

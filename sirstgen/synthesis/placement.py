@@ -127,6 +127,12 @@ class PlacementContext:
         self._bright: float | None = None
         self._in_frame = _to_frame(crop, layer.shape[1], layer.shape[0])
 
+    def lacks(self, area: Area) -> str | None:
+        """Return why the frame takes no target of an area; None where it may take one."""
+        if not area.places or not area.strict or self._analysis.depth(area.places) is not None:
+            return None
+        return NO_PLACE.get(area.places, NO_ROOM)
+
     def place(
         self,
         rng: Draws,
@@ -159,15 +165,15 @@ class PlacementContext:
             return NO_ROOM
         per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
         (first_x, step_x), (first_y, step_y) = self._in_frame
-        depth, inside = (self._analysis.depth(area.places) if area.places else None), list[tuple[int, int]]()
+        depth, inside = (self._analysis.depth(area.places) if area.places else None), None
         reach_x = max(-own_left, own_left + own_width) * abs(step_x)
         reach = max(reach_x, max(-own_top, own_top + own_height) * step_y) + 1
         if depth is not None:
-            inside = self._pixels_inside(depth, reach, (low_x, low_y, low_x + room_x, low_y + room_y))
-            if not inside:
+            inside, from_x, from_y = self._pixels_inside(depth, reach, (low_x, low_y, low_x + room_x, low_y + room_y))
+            if not inside[0].size:
                 return NO_ROOM
-        elif area.places and area.strict:
-            return NO_PLACE.get(area.places, NO_ROOM)
+        elif lacking := self.lacks(area):
+            return lacking
         means, deviations = self._analysis.clutter
         # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
         rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
@@ -189,8 +195,12 @@ class PlacementContext:
             else:
                 if best_score >= 6 or number > last:
                     break
-                if inside:
-                    column, row = inside[int(random() * len(inside))]
+                if inside is not None:
+                    chosen = int(random() * inside[0].size)
+                    column = round((from_x + 2 * inside[1].item(chosen) - first_x) / step_x)
+                    row = round((from_y + 2 * inside[0].item(chosen) - first_y) / step_y)
+                    column = min(max(column, low_x), low_x + room_x)
+                    row = min(max(row, low_y), low_y + room_y)
                 else:
                     column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
                 if self._preferred is not None:
@@ -236,21 +246,23 @@ class PlacementContext:
 
     def _pixels_inside(
         self, depth: NDArray[np.float32], reach: float, bounds: tuple[int, int, int, int]
-    ) -> list[tuple[int, int]]:
-        """Return pixels (column, row) of the image, about every second one, that are so far inside an area.
+    ) -> tuple[tuple[NDArray[np.intp], ...], int, int]:
+        """Return every second pixel of the frame that is so far inside an area and that the bounds show.
 
         Args:
             depth: of the frame (`FrameAnalysis.depth`).
             reach: frame pixels.
-            bounds: first and last column and row that come into question: left, top, right, bottom.
+            bounds: first and last column and row of the image that come into question: left, top, right, bottom.
+
+        Returns:
+            Rows and columns in steps of two, from the column and the row that follow.
         """
-        left, top, width, height = self._crop.crop
-        rows, columns = np.nonzero(depth[top : top + height : 2, left : left + width : 2] >= reach)
         (first_x, step_x), (first_y, step_y) = self._in_frame
-        across = np.rint((2 * columns + left - first_x) / step_x).astype(int)
-        down = np.rint((2 * rows + top - first_y) / step_y).astype(int)
-        kept = (across >= bounds[0]) & (across <= bounds[2]) & (down >= bounds[1]) & (down <= bounds[3])
-        return list(zip(across[kept].tolist(), down[kept].tolist(), strict=True))
+        across = sorted((first_x + step_x * bounds[0], first_x + step_x * bounds[2]))
+        left, right = math.ceil(across[0] - 0.5), math.floor(across[1] + 0.5)
+        top, bottom = math.ceil(first_y + step_y * bounds[1] - 0.5), math.floor(first_y + step_y * bounds[3] + 0.5)
+        left, top = max(left, 0), max(top, 0)
+        return (depth[top : bottom + 1 : 2, left : right + 1 : 2] >= reach).nonzero(), left, top
 
     def _pixel_of_frame(self, column: int, row: int) -> tuple[int, int]:
         """Return (row, column) of the frame's pixel that shows at a pixel of the image."""
