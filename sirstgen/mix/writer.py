@@ -16,9 +16,10 @@ from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.images import Gray
+from sirstgen.lock import locked
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.mix.surrogate import NOTE
-from sirstgen.output import output_folder, refuse_existing, refuse_overlap, stage_of
+from sirstgen.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import owned_files
 
@@ -57,7 +58,9 @@ def write_mix(
     folder = Path(out)
     refuse_overlap(folder, *{entry.source.folder for entry in mix.entries})
     manifest = _manifest(mix, folder.resolve().name)
-    if resume and _written(folder) == manifest:
+    if resume and stage_of(folder) is None and _written(folder) == manifest:
+        with locked(folder):
+            recover(folder.resolve())
         return Dataset.open(folder)
     check_files((entry.source, (entry.source_id,)) for entry in mix.entries)
     if resume and stage_of(folder) is None:

@@ -48,12 +48,14 @@ class Scenario:
         work: runs it on a folder that holds ``source``, a dataset, and where it needs it ``out``.
         after: the commands of which any one must put a kill right; the first is tried after every kill.
         begins: makes ``out`` before the kill; None where it is not there.
+        finished: the command that follows a kill after the work was complete, where repeating would do other work.
     """
 
     name: str
     work: Callable[[Path], object]
     after: tuple[Callable[[Path], object], ...]
     begins: Callable[[Path], object] | None = None
+    finished: Callable[[Path], object] | None = None
 
 
 def _synth(count: int, seed: int = 0, **settings: bool) -> Callable[[Path], object]:
@@ -121,7 +123,7 @@ SCENARIOS = (
         (_synth(2, 1, overwrite=True),),
         _with_notes(_synth(3)),
     ),
-    Scenario("drop", _drop, (_drop,), _with_notes(_synth(3))),
+    Scenario("drop", _drop, (_drop,), _with_notes(_synth(3)), finished=_synth(3, resume=True)),
     Scenario("mix", _mix(), (_mix(resume=True), _mix())),
     Scenario("mix --overwrite", _mix(overwrite=True), (_mix(overwrite=True),), _with_notes(_synth(2))),
     Scenario("export", _export(), (_export(),)),
