@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sirstgen.atomic import write_file
@@ -48,6 +49,9 @@ Report = Callable[[Progress | None], None]
 """Told how far the training of a run is; None before it starts."""
 
 
+_SCALE_FRAMES = 200  # of the real set, that its gray scale is measured on
+
+
 @dataclass(frozen=True)
 class Job:
     """One run before it is made."""
@@ -78,6 +82,12 @@ class Check:
         self._folders: dict[Path, Dataset] = {}
         self.deadline = math.inf
         self.notes: dict[str, None] = {}
+
+    @cached_property
+    def trained_scale(self) -> TrainedScale:
+        """The scale of the real set, and the part of it that its frames use; from all of them, spread over the set."""
+        keys = self.real.ids[:: max(1, len(self.real) // _SCALE_FRAMES)]
+        return TrainedScale.of(self.real.gray_scale, [self.real.image(key) for key in keys])
 
     def jobs(self) -> list[Job]:
         """All runs, with the ids of each drawn: what is missing is missed before the first training."""
@@ -230,7 +240,7 @@ class Check:
                     device=self.device,
                     workers=self.workers,
                     data=mark,
-                    gray_scale=TrainedScale.of(self.real.gray_scale, train.images),
+                    gray_scale=self.trained_scale,
                     progress=reports[place],
                     deadline=self.deadline,
                 )
