@@ -82,8 +82,8 @@ def _inside(scene: str, count: int, seed: int = 0) -> tuple[dict[str, float], di
         (("desert", 0, 0, 64, 64), "scene must be one of city, cloud, field, highlight, sea, got 'desert'"),
         (("sea", -1, 0, 64, 64), "seed must be at least 0, got -1"),
         (("sea", 0, -1, 64, 64), "number must be at least 0, got -1"),
-        (("sea", 0, 0, 31, 64), "height must be at least 32, got 31"),
-        (("sea", 0, 0, 64, 0), "width must be at least 32, got 0"),
+        (("sea", 0, 0, 31, 64), "height must be from 32 to 4096, got 31"),
+        (("sea", 0, 0, 64, 0), "width must be from 32 to 4096, got 0"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(arguments, message):

@@ -76,7 +76,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     save_file({"weight": np.zeros(3, np.float32)}, foreign)
     with pytest.raises(InputError, match="no scene weights of this version"):
         load_classifier(foreign)
-    metadata = {"sirstgen-scenes-2": '{"scenes": ["a", "b"], "temperature": 1.0, "input_side": 192}'}
+    metadata = {"sirstgen-scenes-1": '{"scenes": ["a", "b"], "temperature": 1.0, "input_side": 192}'}
     save_file({"weight": np.zeros(3, np.float32)}, foreign, metadata)
     with pytest.raises(InputError, match="no scene weights of this version"):
         load_classifier(foreign)

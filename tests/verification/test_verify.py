@@ -252,7 +252,7 @@ PLANTED = {
     "bit depth": (deeper_image, "images/000004.png", "bit depth"),
     "colour": (colour_image, "images/000004.png", "gray PNG"),
     "truncated": (cut_image, "images/000004.png", "truncated"),
-    "swapped images": (swap_images, "000005 target 0", ""),
+    "swapped images": (swap_images, "000005", ""),
     "scr": (change_target("scr", lambda value: value + 1e-6), "000004 target 0", "scr"),
     "scr_requested": (change_target("scr_requested", lambda v: v + 0.5), "000004 target 0", "must be met within"),
     "polarity": (change_target("polarity", lambda value: -value), "000004 target 0", "must be met within"),

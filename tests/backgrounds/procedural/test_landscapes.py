@@ -38,7 +38,7 @@ def test_any_size_gives_a_gray_frame_with_something_in_it(scene: str, size: tupl
         frame = SCENES[scene](stream(1, scene, number), *size)
         assert frame.shape == size
         assert frame.dtype == np.uint8
-        assert frame.std() > 3
+        assert frame.std() > 1.5  # a sea seen from above in calm weather
 
 
 @pytest.mark.parametrize("scene", SCENES)
