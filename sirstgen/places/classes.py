@@ -22,6 +22,18 @@ LEVELS = np.array([0, 255, 170, 85], dtype=np.uint8)
 """Gray level of each number in a file: black is unknown, white is sky, in between water and, darker, ground."""
 
 
+_NO_PLACE = np.uint8(255)
+_TOLERANCE = 20  # gray levels, which an editor or a lossy file may move a pixel
+
+
+def _table() -> NDArray[np.uint8]:
+    """The number of the place of each gray level, (256,); `_NO_PLACE` where none is near."""
+    off = np.abs(np.arange(256)[:, None] - LEVELS.astype(int))
+    return np.where(off.min(axis=1) <= _TOLERANCE, off.argmin(axis=1), _NO_PLACE).astype(np.uint8)
+
+
+_PLACES = _table()
+
 WEIGHTS = Path(__file__).parent / "weights" / "places.safetensors"
 """The weights of the place network that ships with sirstgen; named here, where nothing needs torch."""
 
@@ -55,11 +67,9 @@ def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
         raise InputError.of(
             path, f"a place map has the size of its background, {columns}x{rows}, this one has {width}x{height}"
         )
-    off = np.abs(image.astype(np.int32)[..., None] - LEVELS.astype(np.int32))
-    nearest: PlaceMap = off.argmin(axis=-1).astype(np.uint8)
-    wrong = off.min(axis=-1) > 20
-    if image.dtype != np.uint8 or wrong.any():
-        row, column = (int(value) for value in np.argwhere(wrong)[0]) if wrong.any() else (0, 0)
+    nearest: PlaceMap = _PLACES[image] if image.dtype == np.uint8 else np.full(shape, _NO_PLACE)
+    if nearest.max() == _NO_PLACE:
+        row, column = np.unravel_index(int(nearest.argmax()), shape)
         raise InputError.of(
             path,
             "a place map is an 8-bit gray image of 255 (sky), 170 (water), 85 (ground) and 0 (unknown), "
