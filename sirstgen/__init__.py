@@ -12,7 +12,7 @@ The public names, imported when they are first used::
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 if TYPE_CHECKING:
     from sirstgen.audit.audit import audit_dataset as audit_dataset

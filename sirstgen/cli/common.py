@@ -190,11 +190,11 @@ def default_workers(images: int, each: int = 300) -> int:
 
 
 def show(result: Mapping[str, Any], text: str, as_json: bool, quiet: bool) -> None:
-    """Prints a result to standard output."""
+    """Print a result to standard output; bytes of a file that are no UTF-8 appear as escapes."""
     if as_json:
         typer.echo(json.dumps(result, indent=2))
     elif not quiet:
-        typer.echo(text)
+        typer.echo(text.encode(errors="backslashreplace").decode())
 
 
 @contextmanager

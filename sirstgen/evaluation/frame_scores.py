@@ -18,6 +18,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.evaluation.metrics import DetectionResult
 from sirstgen.evaluation.roc import Roc
+from sirstgen.measure.components import find_components, match_targets
 
 COUNTS = (
     "pixels",
@@ -31,7 +32,10 @@ COUNTS = (
     "predictions",
     "false_pixels",
 )
-"""Columns of `FrameScores.counts`: fields of `DetectionResult`, counted as ``exact``."""
+_OVERLAP = "false_overlap"
+COLUMNS = (*COUNTS, _OVERLAP)
+"""Columns of `FrameScores.counts`: fields of `DetectionResult`, counted as ``exact``, and the labelled pixels that lie
+under predictions which match no target."""
 
 FIXED_FA = 10e-6
 """False-alarm rate at which `FrameScores.pd_at_fa` reads the curve."""
@@ -46,7 +50,7 @@ class FrameScores:
 
     Attributes:
         ids: of the frames.
-        counts: (frames, 10) int64, the columns of `COUNTS`, at a probability of 0.5.
+        counts: (frames, 11) int64, the columns of `COLUMNS`, at a probability of 0.5.
         false_pixels_dnanet: false pixels of the whole set as the DNA-Net code counts them.
         curve: (thresholds, 7) int64, the whole set's counts along `sirstgen.evaluation.map_score.THRESHOLDS`.
     """
@@ -68,14 +72,14 @@ class FrameScores:
             with np.errstate(over="ignore"):
                 score = MapScore.of(1 / (1 + np.exp(-logits.astype(np.float64))), mask, threshold=0.5)
             ids.append(key)
-            rows.append([getattr(score.exact, name) for name in COUNTS])
+            rows.append([*(getattr(score.exact, name) for name in COUNTS), _false_overlap(logits > 0, mask)])
             total = MapScore.total([total, score])
-        counts = np.array(rows, np.int64).reshape(-1, len(COUNTS))
+        counts = np.array(rows, np.int64).reshape(-1, len(COLUMNS))
         return cls(tuple(ids), counts, total.published.false_pixels, total.curve)
 
     def column(self, name: str) -> NDArray[np.int64]:
         """Return one count of every frame, (frames,) int64."""
-        return np.asarray(self.counts[:, COUNTS.index(name)])
+        return np.asarray(self.counts[:, COLUMNS.index(name)])
 
     def total(self, name: str) -> int:
         """Return one count of the whole set."""
@@ -99,8 +103,10 @@ class FrameScores:
 
     @property
     def iou_without_false_alarms(self) -> float:
-        """Pooled IoU without the pixels of predictions that match no target: how well found targets are covered."""
-        return _ratio(self.total("intersection"), self.total("union") - self.total("false_pixels"))
+        """Pooled IoU without the predictions that match no target: how well found targets are covered."""
+        overlap = self.total(_OVERLAP)
+        kept = self.total("intersection") - overlap
+        return _ratio(kept, self.total("union") - self.total("false_pixels") + overlap)
 
     @property
     def fa_dnanet(self) -> float:
@@ -125,7 +131,7 @@ class FrameScores:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_dict` reads them."""
         return {
-            "columns": list(COUNTS),
+            "columns": list(COLUMNS),
             "frames": dict(zip(self.ids, self.counts.tolist(), strict=True)),
             "false_pixels_dnanet": self.false_pixels_dnanet,
             "curve": self.curve.tolist(),
@@ -138,14 +144,24 @@ class FrameScores:
         Raises:
             InvalidValueError: other columns, or a row of another length.
         """
-        if list(data["columns"]) != list(COUNTS):
-            raise InvalidValueError(f"frame scores must have the columns {', '.join(COUNTS)}, got {data['columns']}")
+        if list(data["columns"]) != list(COLUMNS):
+            raise InvalidValueError(f"frame scores must have the columns {', '.join(COLUMNS)}, got {data['columns']}")
         rows: list[Sequence[int]] = list(data["frames"].values())
-        if any(len(row) != len(COUNTS) for row in rows):
-            raise InvalidValueError(f"every row of frame scores must hold {len(COUNTS)} counts")
-        counts = np.array(rows, np.int64).reshape(-1, len(COUNTS))
+        if any(len(row) != len(COLUMNS) for row in rows):
+            raise InvalidValueError(f"every row of frame scores must hold {len(COLUMNS)} counts")
+        counts = np.array(rows, np.int64).reshape(-1, len(COLUMNS))
         curve = np.array(data["curve"], np.int64)
         return cls(tuple(data["frames"]), counts, int(data["false_pixels_dnanet"]), curve)
+
+
+def _false_overlap(prediction: NDArray[np.bool_], mask: NDArray[np.bool_]) -> int:
+    """Labelled pixels under predicted components that match no target."""
+    predicted = find_components(prediction)
+    matches = match_targets(find_components(mask).centroids, predicted.centroids, DetectionResult().deviation)
+    false = np.ones(len(predicted) + 1, bool)
+    false[0] = False
+    false[matches[matches >= 0] + 1] = False
+    return int(np.count_nonzero(false[predicted.labels] & mask))
 
 
 def _ratio(part: int, whole: int) -> float:

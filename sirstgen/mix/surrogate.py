@@ -15,7 +15,7 @@ from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sources import PROCEDURAL, open_backgrounds
 
-NOTE = "Surrogate domain: the images in the place of real ones are synthetic. It says nothing about real frames."
+NOTE = "Surrogate domain: the images in the place of real ones are synthetic. The mix says nothing about real frames."
 """Stands in the first line, the title and the JSON of everything that is made on the surrogate domain."""
 
 # NUAA-SIRST has this many frames, half of them for testing.

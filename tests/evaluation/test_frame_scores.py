@@ -93,3 +93,13 @@ def test_the_spread_of_repeats_widens_the_interval() -> None:
 def test_runs_of_different_frames_are_not_compared() -> None:
     with pytest.raises(InvalidValueError, match="same frames"):
         difference([FrameScores.of(maps(1, 5))], [FrameScores.of(maps(1, 6))])
+
+
+def test_a_false_alarm_over_a_target_is_left_out_whole() -> None:
+    logits, mask = np.full((40, 40), -6.0), np.zeros((40, 40), bool)
+    mask[18:22, 18:22] = True
+    logits[0:30, 0:40] = 3.0  # covers the target, its centroid lies elsewhere
+    scores = FrameScores.of([("0", logits, mask)])
+    assert scores.total("detected") == 0
+    assert scores.total("false_overlap") == 16
+    assert scores.iou_without_false_alarms == 0
