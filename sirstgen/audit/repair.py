@@ -241,7 +241,7 @@ def _write_rows(path: Path, unchanged: set[str], work: Path) -> None:
     for line in path.read_bytes().splitlines():
         try:
             known = json.loads(line)["id"] in unchanged
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if known:
             lines.append(line + b"\n")

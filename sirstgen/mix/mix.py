@@ -166,7 +166,7 @@ def _manifest_keys(dataset: Dataset) -> set[str]:
     """The keys of a dataset's manifest; none where it has none that can be read."""
     try:
         manifest = json.loads(read_bytes(dataset.folder / "dataset.json"))
-    except (InputError, ValueError):
+    except (InputError, ValueError, RecursionError):
         return set()
     return set(manifest) if isinstance(manifest, dict) else set()
 

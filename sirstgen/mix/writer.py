@@ -146,7 +146,7 @@ def _written(folder: Path) -> dict[str, Any] | None:
     """The manifest of the finished dataset in `folder`, None where there is none."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return manifest if isinstance(manifest, dict) else None
 

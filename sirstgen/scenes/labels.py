@@ -128,7 +128,7 @@ class SceneDecisions:
         data = self._cache.get(key)
         try:
             return None if data is None else _label(json.loads(data), "decision")
-        except (ValueError, AttributeError, InputError):
+        except (ValueError, AttributeError, InputError, RecursionError):
             return None
 
     def put(self, key: str, label: SceneLabel) -> None:

@@ -82,7 +82,7 @@ def _provenance(dataset: Dataset) -> list[Block]:
         manifest = json.loads((dataset.folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return [Note(f"The folder has no {MANIFEST}: it states nothing about its origin.")]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return [Note(f"{MANIFEST} cannot be read: {error}", "warning")]
     if not isinstance(manifest, dict):
         return [Note(f"{MANIFEST} is not a JSON object.", "warning")]

@@ -70,7 +70,7 @@ class ShardState:
         try:
             entry = json.loads(data)
             return cls(int(entry["count"]), int(entry["size"]), dict(entry["redrawn"]), dict(entry["fingerprint"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError.of(f"{place}/{STATE}", f"damaged ({error!r}); begin anew with --overwrite") from None
 
 
@@ -235,7 +235,7 @@ def read_shard_manifest(place: Place) -> dict[str, Any]:
     data = read(place, MANIFEST)
     try:
         manifest = json.loads(data) if data is not None else None
-    except ValueError:
+    except (ValueError, RecursionError):
         manifest = None
     if not isinstance(manifest, dict) or "count" not in manifest:
         raise InputError.of(str(place), f"its {MANIFEST} is missing or no manifest of a sirstgen dataset")

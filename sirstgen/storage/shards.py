@@ -130,7 +130,7 @@ def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
         if hashlib.sha256(body.encode()).hexdigest() != checksum:
             return None
         return Record.from_dict(json.loads(head)), lines
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -36,7 +36,7 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         entries: object = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
     if not isinstance(entries, dict):

@@ -49,7 +49,7 @@ def steps_chosen(folder: Path | None) -> int | None:
     """Return the steps of a training that an earlier check in `folder` with a time budget has chosen."""
     try:
         steps = None if folder is None else json.loads((folder / _MARK).read_bytes()).get("steps")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return steps if isinstance(steps, int) and steps > 0 else None
 
@@ -63,7 +63,7 @@ def owned_files(folder: Path) -> set[str]:
     try:
         mark = json.loads((folder / _MARK).read_bytes())
         ours = isinstance(mark, dict) and mark.get("kind") == _KIND
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         ours = False
     if not ours:
         raise OutputExistsError(

@@ -317,6 +317,6 @@ def _read_record(path: Path) -> Run | None:
     """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
     try:
         return Run.from_dict(json.loads(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError):
+    except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
         warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None

@@ -42,7 +42,8 @@ class Tally:
         self.targets += len(row["targets"])
         self.scenes[str(row.get("scene"))] += 1
         rejections = row.get("rejections", {})
-        self.rejections.update(rejections if isinstance(rejections, dict) else {})
+        if isinstance(rejections, dict):
+            self.rejections.update({name: count for name, count in rejections.items() if type(count) is int})
         if part is not None:
             background = row["background"]
             for name in {str(background["id"]), str(background.get("group") or background["id"])}:
@@ -53,7 +54,7 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
     """``dataset.json``, empty where it cannot be read, which is added to `faults`."""
     try:
         manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         faults.append(Issue("dataset.json", f"missing or unreadable ({error})"))
         return {}
     if not isinstance(manifest, dict):

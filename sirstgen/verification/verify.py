@@ -175,7 +175,7 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):
                 yield number, row, line.decode().rstrip("\n")

@@ -214,3 +214,12 @@ def test_bit_depths_do_not_mix(tmp_path: Path) -> None:
     real, synth = make(tmp_path / "real", 3, train=2), make(tmp_path / "synth", 3, mode="I;16")
     with pytest.raises(InputError, match=r"has 16 bits and real .* has 8"):
         write_mix(draw_mix(real, synth, seed=0, total=3, real_count=1), tmp_path / "mix")
+
+
+def test_a_manifest_nested_too_deep_is_no_manifest(sources) -> None:
+    _, synth = sources
+    (synth.folder / "dataset.json").write_text("[" * 5000)
+    try:
+        assert draw_mix(None, synth, seed=0, total=8, real_count=0).count("synthetic") == 8
+    finally:
+        (synth.folder / "dataset.json").unlink()

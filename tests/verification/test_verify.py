@@ -452,3 +452,10 @@ def test_contrasts_and_later_stages_are_held_to_what_they_promise(tmp_path: Path
         write_rows(folder, content)
         write_sums(folder)
         assert any("contrast_requested must be met" in fault.what for fault in verify(folder)) == faulty
+
+
+def test_rejections_of_a_line_that_are_no_counts_are_a_fault(folder: Path) -> None:
+    content = rows(folder)
+    content[2]["rejections"] = {"saturated": [1]}
+    write_rows(folder, content)
+    assert verify(folder)
