@@ -184,10 +184,13 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
 
 
 def _recipe_faults(recipe: Mapping[str, Any], row: Mapping[str, Any], key: str) -> Iterator[Issue]:
-    native = recipe.get("backgrounds", {}).get("native_size", False)  # then width and height are limits
+    backgrounds = recipe.get("backgrounds")
+    native = isinstance(backgrounds, dict) and backgrounds.get("native_size", False)  # width and height are limits
     for name in _RECIPE_KEYS:
         if name in recipe and row.get(name) != recipe[name]:
-            if native and name in ("width", "height") and row.get(name, 0) <= recipe[name]:
+            sides = row.get(name), recipe[name]
+            within = all(isinstance(side, int) for side in sides) and sides[0] <= sides[1]
+            if native and name in ("width", "height") and within:
                 continue
             yield Issue(key, f"{name} differs from the recipe in dataset.json", recipe[name], row.get(name))
 

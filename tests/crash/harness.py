@@ -164,7 +164,8 @@ class Trial:
 
 
 def _in_old(place: Path, name: str) -> bool:
-    return (place / name.replace("out/", ".out.old/", 1)).exists()
+    """Whether a file waits beside the output; after the exchange of both folders the old one has the new one's name."""
+    return any((place / name.replace("out/", f"{beside}/", 1)).exists() for beside in (".out.old", ".out.new"))
 
 
 def kills(number: int, scratch: Path, names: tuple[str, ...] = ()) -> tuple[Counter[str], list[str]]:
