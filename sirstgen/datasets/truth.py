@@ -64,5 +64,5 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
             first = fault.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise InputError.of(path, f"line {number}: {named([place])}: {first['msg']}") from None
-        rows[key] = row
+        rows[key] = {"targets": [], **row}
     return rows
