@@ -305,7 +305,7 @@ class ImagePlan:
             raise
         except KeyError as error:
             raise InvalidValueError(f"a plan must hold {error}; a row of targets.jsonl shows the layout") from None
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
             raise InvalidValueError(
                 f"a plan must hold values of the right kind, got one that is not: {error}; "
                 f"a row of targets.jsonl shows the layout"
