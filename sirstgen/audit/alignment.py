@@ -64,7 +64,7 @@ def frame_shift(image: Gray, mask: NDArray[np.bool_], maps: Sequence[Map]) -> tu
         return None
     joint = np.mean(maps, axis=0)
     dx, dy = _peak(joint)
-    # Fits at the edge of the search are no maxima; all targets must ask for one shift.
+    # A fit at the edge of the search is not a maximum. All targets must ask for one shift.
     if max(abs(dx), abs(dy)) < 2 or max(abs(dx), abs(dy)) >= REACH or float(joint.max()) < 0.9:
         return None
     labels = find_components(mask).labels

@@ -125,7 +125,7 @@ def audit_dataset(
         others = [seen[False, key] for key in sorted(other.images)] if other is not None else []
         findings = [*contents.findings, *(finding for entry in inspections for finding in entry.findings)]
         whole = list(_of_the_set(inspections))
-        # Where all masks are shifted, single ones are no news.
+        # Where all masks are shifted, single shifted masks are not reported again.
         told = {"mask-shifted"} if any(finding.check == "masks-shifted" for finding in whole) else set()
         findings = [*whole, *(finding for finding in findings if finding.check not in told)]
         findings += _copies(contents, inspections, other, others, run)

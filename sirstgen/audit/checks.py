@@ -80,7 +80,7 @@ CHECKS: dict[str, Check] = {
     "border-target": Check(WARNING, "Targets at the border", "A part of them may be missing."),
     # Images.
     "byte-swapped": Check(FAULT, "16-bit images with exchanged bytes", "Exchange the bytes of each pixel."),
-    "colour-rendering": Check(FAULT, "False-colour images", "Get the gray frames: colours are no gray levels."),
+    "colour-rendering": Check(FAULT, "False-colour images", "Get the gray frames: colours do not state gray levels."),
     "image-not-gray": Check(
         WARNING, "Gray images stored in colour", "Save as gray; readers differ in how they convert."
     ),
