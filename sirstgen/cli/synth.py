@@ -108,7 +108,7 @@ def synth(
     from sirstgen.storage.place import is_url
     from sirstgen.storage.reopen import reopen_plans
     from sirstgen.storage.run import FolderRun
-    from sirstgen.storage.shard_run import seed_at
+    from sirstgen.storage.shard_state import seed_at
     from sirstgen.storage.shard_writer import finish_shards
     from sirstgen.synthesis.generator import Generator as RunGenerator
     from sirstgen.synthesis.sampler import check_classes

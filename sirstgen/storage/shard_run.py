@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 from sirstgen.atomic import MANIFEST, writing
-from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE
+from sirstgen.datasets.unfinished import RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
+from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.lock import LOCK, locked
 from sirstgen.output import begin_replacement, recover, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS
@@ -28,59 +26,16 @@ from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.owned import owned_files
 from sirstgen.storage.place import SCRATCH, LocalPlace, Place, open_place, read, write
 from sirstgen.storage.run import LAYOUT, refuse_other
-from sirstgen.storage.shards import RECORDS, SHARDS, Record, ShardFile, ShardSink, record_name, record_text
+from sirstgen.storage.shard_state import STATE, ShardState, read_shard_manifest, restore_records, working_place
+from sirstgen.storage.shards import SHARDS, Record, ShardFile, ShardSink
 from sirstgen.storage.sink import Chunk, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.sides import Side
 
-STATE = SHARD_STATE
-
 PATIENCE = 10.0
 """Seconds for which a command waits where another one begins or finishes the run that it works on."""
 
-_PAUSE = 0.05
-
-
-@dataclass(frozen=True)
-class ShardState:
-    """What all commands that work on a run agree on.
-
-    Args:
-        count: images of the finished dataset.
-        size: images a shard; the last one may hold fewer.
-        redrawn: for images that a person has rejected, how often, by id.
-        parts: the fingerprint of the generator.
-    """
-
-    count: int
-    size: int
-    redrawn: dict[str, int]
-    parts: dict[str, Any]
-
-    @property
-    def shards(self) -> int:
-        """How many shards the dataset has."""
-        return -(-self.count // self.size)
-
-    def images(self, number: int) -> range:
-        """The indices of the images of a shard."""
-        return range(number * self.size, min((number + 1) * self.size, self.count))
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {"count": self.count, "size": self.size, "redrawn": self.redrawn, "fingerprint": self.parts}
-
-    @classmethod
-    def read(cls, place: Place) -> Self | None:
-        """The state of the run that is under way at `place`; None where there is none, or a damaged one."""
-        data = read(place, STATE)
-        if data is None:
-            return None
-        try:
-            entry = json.loads(data)
-            return cls(int(entry["count"]), int(entry["size"]), dict(entry["redrawn"]), dict(entry["fingerprint"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+_STEP = 0.1  # seconds between two looks at what the others do
 
 
 class ShardRun:
@@ -159,21 +114,21 @@ class ShardRun:
             yield cls(place, _begun(place, asked, str(place)), wanted)
             return
         folder = place.folder
-        deadline = time.monotonic() + PATIENCE
+        last = max(int(PATIENCE / _STEP), 1) - 1
         with contextlib.ExitStack() as held:
-            while True:
+            for attempt in range(last + 1):
                 state = _joinable(working_place(folder), asked, folder)
                 if state is None:
-                    state = _begun_alone(folder, asked, asked.joining and time.monotonic() < deadline)
-                if state is not None:
-                    lock = held.enter_context(locked(folder, shared=True, patience=PATIENCE))
-                    place = working_place(folder)
-                    if ShardState.read(place) == state:
-                        break
-                    held.close()  # another command has changed it before this one had its part of the lock
-                    if not asked.joining or time.monotonic() > deadline:
-                        raise OutputExistsError(f"{folder}: another command began a run there", path=str(folder))
-                time.sleep(_PAUSE)
+                    state = _begun_alone(folder, asked, patient=asked.joining and attempt < last)
+                if state is None:
+                    continue
+                lock = held.enter_context(locked(folder, shared=True, patience=PATIENCE))
+                place = working_place(folder)
+                if ShardState.read(place) == state:
+                    break
+                held.close()  # another command has changed it before this one had its part of the lock
+            else:
+                raise OutputExistsError(f"{folder}: another command has begun a run there", path=str(folder))
             yield cls(place, state, wanted, lock)
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
@@ -201,11 +156,6 @@ class _Asked:
     side: Callable[[int], Side]
 
 
-def working_place(folder: Path) -> LocalPlace:
-    """Where the shards of a folder are written: in it, or in the folder that will replace it."""
-    return LocalPlace(stage_of(folder) or folder, folder.resolve().name)
-
-
 def _joinable(place: Place, asked: _Asked, where: Path) -> ShardState | None:
     """The state of the run at `place` if this command can work on it as it is; None if it would change it."""
     begun = ShardState.read(place) if asked.joining and not asked.redrawn else None
@@ -218,7 +168,7 @@ def _begun_alone(folder: Path, asked: _Asked, patient: bool) -> ShardState | Non
     """The state of the run that this command has begun or changed; None where others hold the lock and it may wait."""
     with contextlib.ExitStack() as alone:
         try:
-            alone.enter_context(locked(folder))
+            alone.enter_context(locked(folder, patience=_STEP))
         except OutputExistsError:
             if patient:
                 return None
@@ -309,57 +259,6 @@ def _single_files(where: str | Path) -> InvalidValueError:
     )
 
 
-def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile], side: Callable[[int], Side]) -> None:
-    """Write the records of all shards of a finished dataset again; `side` tells the side that an image is on."""
-    try:
-        by_number = {number: list(group) for number, group in groupby(sorted(files, key=_order), lambda f: f.number)}
-        with place.open("targets.jsonl") as rows:
-            for number in range(state.shards):
-                record = Record(number, len(state.images(number)), files=by_number.get(number, []))
-                lines = []
-                for index in state.images(number):
-                    name, text = image_id(index), rows.readline().decode().rstrip("\n")
-                    row = json.loads(text)
-                    if row["id"] != name:
-                        raise ValueError(f"line {index + 1} of targets.jsonl is of {row['id']}")
-                    if name in state.redrawn:
-                        record.redrawn[name] = state.redrawn[name]
-                    record.scenes[row["scene"]] += 1
-                    record.rejections.update(row["rejections"])
-                    lines.append(f"{name}\t{side(index)}\t{text}")
-                write(place, record_name(number), record_text(record, lines))
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise InputError.of(
-            str(place), f"its lists and targets.jsonl do not fit together ({error}); make it again with --overwrite"
-        ) from None
-
-
-def read_shard_manifest(place: Place) -> dict[str, Any]:
-    """The ``dataset.json`` at a place.
-
-    Raises:
-        InputError: there is none, or it cannot be read.
-    """
-    data = read(place, MANIFEST)
-    try:
-        manifest = json.loads(data) if data is not None else None
-    except (ValueError, RecursionError):
-        manifest = None
-    if not isinstance(manifest, dict) or "count" not in manifest:
-        raise InputError.of(str(place), f"its {MANIFEST} is missing or no manifest of a sirstgen dataset")
-    return manifest
-
-
-def records_there(place: Place, state: ShardState) -> set[int]:
-    """The numbers of the shards that have a record."""
-    names = (name.removesuffix(".tsv") for name in place.names(RECORDS))
-    return {int(name) for name in names if name.isdecimal() and int(name) < state.shards}
-
-
-def _order(file: ShardFile) -> tuple[int, str]:
-    return file.number, file.split
-
-
 def _same_size(where: str | Path, begun: int, asked: int) -> None:
     if begun != asked:
         raise InvalidValueError(f"cannot resume {where}: its shard size is {begun}, this run's is {asked}")
@@ -382,26 +281,3 @@ def _empty(place: Place, overwrite: bool) -> None:
     for name in LAYOUT:
         if name in names:
             place.remove(name)
-
-
-def numbers_in_words(numbers: Sequence[int]) -> str:
-    """Sorted numbers as ranges: ``3, 7-9``."""
-    parts: list[list[int]] = []
-    for number in numbers:
-        if parts and number == parts[-1][1] + 1:
-            parts[-1][1] = number
-        else:
-            parts.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
-
-
-def seed_at(where: str | Path) -> int | None:
-    """The seed of the run or the dataset at a place, so that it can go on without being told again."""
-    place = open_place(where)
-    place = working_place(place.folder) if isinstance(place, LocalPlace) else place
-    begun = ShardState.read(place)
-    parts: Mapping[str, Any] | None = begun.parts if begun is not None else None
-    if parts is None and read(place, MANIFEST) is not None:
-        parts = read_shard_manifest(place)
-    seed = parts.get("seed") if parts is not None else None
-    return int(seed) if seed is not None else None

@@ -21,10 +21,9 @@ from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
 from sirstgen.storage.owned import owned_files
 from sirstgen.storage.place import LocalPlace, Place, open_place, write
-from sirstgen.storage.shard_run import (
-    PATIENCE,
+from sirstgen.storage.shard_run import PATIENCE, ShardRun
+from sirstgen.storage.shard_state import (
     STATE,
-    ShardRun,
     ShardState,
     numbers_in_words,
     read_shard_manifest,

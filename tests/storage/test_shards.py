@@ -25,7 +25,7 @@ from sirstgen.storage import shard_run, shard_writer
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.job import Job, work
 from sirstgen.storage.place import NewFile
-from sirstgen.storage.shard_run import seed_at
+from sirstgen.storage.shard_state import seed_at
 from sirstgen.storage.shard_writer import finish_shards, write_shards
 from sirstgen.storage.shards import ShardSink
 from sirstgen.storage.sink import Chunk
