@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,9 +26,9 @@ import torch
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
+from sirstgen.atomic import write_file, writing
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputError, OutputExistsError
+from sirstgen.errors import InputError, OutputExistsError, SirstgenWarning
 from sirstgen.evaluation.metrics import DetectionResult
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
@@ -117,7 +118,8 @@ def fit(
             Never test frames: weights chosen on test frames make the test's figures too high.
         folder: takes ``last.pt``, ``log.csv``, ``best.pt`` where there are validation frames, and TensorBoard's files
             where that is installed.
-        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused.
+        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused. A damaged
+            checkpoint is kept as ``*.pt.damaged``, with a warning, and the training begins anew.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
@@ -132,7 +134,7 @@ def fit(
     Raises:
         TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         OutputExistsError: `folder` holds a run already and `resume` is false.
-        InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
+        InputError: the checkpoint to resume is of a run with other settings or data.
     """
     training = Training(
         settings,
@@ -184,10 +186,28 @@ class Training:
         if isinstance(train, Frames):
             train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
         self.train = train
+        self._begin()
+        if folder is not None and (folder / "last.pt").exists():
+            if not resume:
+                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
+            self._resume(folder)
+        self.board = tensorboard(folder)
+        self.first = self.step
+        on_cuda = hardware.device.type == "cuda"
+        workers = hardware.loader_workers if workers is None else workers
+        self._batches = self._inputs(train, workers)
+        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
+        self._loss = torch.zeros((), device=hardware.device)
+        self._summed = 0
+        self._started = time.perf_counter()
+
+    def _begin(self) -> None:
+        """Stand before the first step."""
+        settings, hardware = self.settings, self.hardware
         on_cuda = hardware.device.type == "cuda"
         self.steps: Steps | ResidentSteps
-        if on_cuda and isinstance(train, FrameBatches) and not detectors.is_adversarial(settings.detector):
-            self.steps = ResidentSteps(settings, hardware, ResidentBatches(train, hardware.device))
+        if on_cuda and isinstance(self.train, FrameBatches) and not detectors.is_adversarial(settings.detector):
+            self.steps = ResidentSteps(settings, hardware, ResidentBatches(self.train, hardware.device))
         else:
             self.steps = steps_of(settings, hardware)
         self.net = self.steps.net
@@ -195,18 +215,33 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
-        if folder is not None and (folder / "last.pt").exists():
-            if not resume:
-                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-            self.restore(Checkpoint.load(folder / "last.pt"))
-        self.board = tensorboard(folder)
-        self.first = self.step
-        workers = hardware.loader_workers if workers is None else workers
-        self._batches = self._inputs(train, workers)
-        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
-        self._loss = torch.zeros((), device=hardware.device)
-        self._summed = 0
-        self._started = time.perf_counter()
+
+    def _resume(self, folder: Path) -> None:
+        """Go on from the checkpoints in `folder`; where one is damaged, keep them under other names and begin anew."""
+        path = folder / "last.pt"
+        try:
+            last = Checkpoint.load(path)
+            path = folder / "best.pt"
+            best = Checkpoint.load(path) if path.exists() else None
+        except InputError as fault:
+            _set_aside(folder, fault.message)
+            return
+        if (last.settings, last.data) != (self.settings, self.data):
+            raise InputError(
+                f"{folder}: holds a run with other settings or data; resume it with those or choose another folder"
+            )
+        try:
+            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
+            if best is not None and best.step <= last.step:
+                self.best, self.best_iou = best, float(best.history[-1]["iou"])
+            self.net.load_state_dict(last.net)
+            self.steps.restore(last.optimizer)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
+            _set_aside(folder, f"{folder}: the states in last.pt and best.pt do not fit together ({fault})")
+            self._begin()
+            return
+        self.step = last.step
+        self.history = last.history
 
     @property
     def done(self) -> bool:
@@ -261,27 +296,6 @@ class Training:
         """Wall-clock time of this training in this process."""
         return time.perf_counter() - self._started
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where `checkpoint` stands."""
-        if (checkpoint.settings, checkpoint.data) != (self.settings, self.data):
-            raise InputError(
-                f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
-            )
-        self.net.load_state_dict(checkpoint.net)
-        try:
-            self.steps.restore(checkpoint.optimizer)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
-            raise InputError(
-                f"{self.folder}: the optimiser state of last.pt does not fit its net ({fault}); delete last.pt"
-            ) from None
-        self.step = checkpoint.step
-        self.history = checkpoint.history
-        if self.folder is not None and (self.folder / "best.pt").exists():
-            best = Checkpoint.load(self.folder / "best.pt")
-            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
-            if best.step <= self.step:
-                self.best, self.best_iou = best, best.history[-1]["iou"]
-
     def validate(self, loss: float, seconds: float) -> DetectionResult | None:
         """Test on the validation frames, record the figures, keep the best weights, write the checkpoint."""
         result = None
@@ -331,3 +345,12 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
+
+
+def _set_aside(folder: Path, fault: str) -> None:
+    """Rename the checkpoints of a run that cannot go on, and warn."""
+    for name in ("last.pt", "best.pt"):
+        if (folder / name).exists():
+            with writing(folder, inside=True):
+                (folder / name).replace(folder / f"{name}.damaged")
+    warnings.warn(f"{fault}; kept as *.pt.damaged, this training is made again", SirstgenWarning, stacklevel=4)
