@@ -15,7 +15,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,9 +25,9 @@ import torch
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file, writing
+from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputError, OutputExistsError, SirstgenWarning
+from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
@@ -40,6 +39,7 @@ from sirstgen.training.graphed import ResidentSteps
 from sirstgen.training.logs import as_csv, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.saved_run import load_run, set_aside
 from sirstgen.training.trained_scale import TrainedScale
 from sirstgen.training.training_step import Steps, steps_of
 
@@ -218,18 +218,10 @@ class Training:
 
     def _resume(self, folder: Path) -> None:
         """Go on from the checkpoints in `folder`; where one is damaged, keep them under other names and begin anew."""
-        path = folder / "last.pt"
-        try:
-            last = Checkpoint.load(path)
-            path = folder / "best.pt"
-            best = Checkpoint.load(path) if path.exists() else None
-        except InputError as fault:
-            _set_aside(folder, fault.message)
+        saved = load_run(folder, self.settings, self.data)
+        if saved is None:
             return
-        if (last.settings, last.data) != (self.settings, self.data):
-            raise InputError(
-                f"{folder}: holds a run with other settings or data; resume it with those or choose another folder"
-            )
+        last, best = saved
         try:
             # A run that stopped between writing best.pt and last.pt makes that best.pt again.
             if best is not None and best.step <= last.step:
@@ -237,7 +229,7 @@ class Training:
             self.net.load_state_dict(last.net)
             self.steps.restore(last.optimizer)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
-            _set_aside(folder, f"{folder}: the states in last.pt and best.pt do not fit together ({fault})")
+            set_aside(folder, f"{folder}: the states in last.pt and best.pt do not fit together ({fault})")
             self._begin()
             return
         self.step = last.step
@@ -345,12 +337,3 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
-
-
-def _set_aside(folder: Path, fault: str) -> None:
-    """Rename the checkpoints of a run that cannot go on, and warn."""
-    for name in ("last.pt", "best.pt"):
-        if (folder / name).exists():
-            with writing(folder, inside=True):
-                (folder / name).replace(folder / f"{name}.damaged")
-    warnings.warn(f"{fault}; kept as *.pt.damaged, this training is made again", SirstgenWarning, stacklevel=4)
