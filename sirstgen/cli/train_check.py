@@ -69,7 +69,6 @@ def train_check(
     """
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
-    from sirstgen.train_check.figure import draw_table_viii
     from sirstgen.train_check.presets import preset as named_preset
     from sirstgen.train_check.table_text import as_json as json_text
     from sirstgen.train_check.table_text import as_text
@@ -125,7 +124,6 @@ def train_check(
             workers=workers,
             progress=reported,
         )
-    draw_table_viii(table, out / "table.png")
     typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
     if not any(run.trained for run in table.runs):
         raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")

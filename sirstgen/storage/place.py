@@ -125,11 +125,12 @@ class LocalPlace:
 
     Args:
         folder: the folder; made when the first file is written.
+        name: of the dataset; by default that of the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str | None = None) -> None:
         self.folder = folder
-        self.name = folder.resolve().name
+        self.name = folder.resolve().name if name is None else name
 
     def __str__(self) -> str:
         return str(self.folder)
