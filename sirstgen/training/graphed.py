@@ -86,7 +86,9 @@ class ResidentSteps(SupervisedSteps):
                 for _ in range(_WARM_UP):
                     self._work()
             torch.cuda.current_stream(device).wait_stream(side)
-            with torch.cuda.graph(graph):
+            # On a stream of its own: cuBLAS keeps one workspace a stream, and graphs that are replayed at the same time
+            # must not share it.
+            with torch.cuda.graph(graph, stream=side):
                 self._loss = self._work()
         except torch.cuda.OutOfMemoryError:
             raise
