@@ -30,7 +30,7 @@ from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Fitted, Progress, Training
 from sirstgen.training.runtime import Runtime, synchronise
-from sirstgen.training.together import train_together
+from sirstgen.training.together import Together, train_together
 from sirstgen.training.trained_scale import TrainedScale
 
 _RECORD = "run.json"
@@ -168,16 +168,18 @@ class Check:
         if not trainings:
             return 0.0
 
+        together, hardware = Together(trainings), trainings[0].hardware
+
         def steps(count: int) -> float:
             started = time.monotonic()
             for _ in range(count):
-                for training in trainings:
-                    training.advance()
-            synchronise(trainings[0].hardware.device)
+                together.advance()
+            synchronise(hardware.device)
             return (time.monotonic() - started) / count
 
-        steps(_WARM_UP_STEPS)
-        return steps(_MEASURED_STEPS)
+        with hardware.tuned():
+            steps(_WARM_UP_STEPS)
+            return steps(_MEASURED_STEPS)
 
     def with_steps(self, jobs: Sequence[Job], steps: int) -> list[Job]:
         """Return the runs with these steps each."""

@@ -202,7 +202,7 @@ class Training:
         self.board = tensorboard(folder)
         self.first = self.step
         workers = hardware.loader_workers if workers is None else workers
-        self._batches = self._inputs(train, workers)
+        self._batches = _inputs(self.steps, train, range(self.step, settings.steps), workers, pin=on_cuda)
         self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
         self._loss = torch.zeros((), device=hardware.device)
         self._summed = 0
@@ -226,18 +226,6 @@ class Training:
             validating = self.step % self.settings.validate_every == 0 or self.done
             if validating or self.step % self._report_every == 0:
                 self._report(validating)
-
-    def _inputs(self, train: BatchSource, workers: int) -> Iterator[Callable[[], Tensor]]:
-        """For each step still to be taken, what takes it."""
-        steps = self.steps
-        numbers = range(self.step, self.settings.steps)
-        if isinstance(steps, ResidentSteps):
-            for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
-                yield partial(steps.advance_packed, step, packed)
-        else:
-            loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=self.hardware.device.type == "cuda")
-            for step, (images, masks) in zip(numbers, loader, strict=True):
-                yield partial(steps.advance, step, images, masks)
 
     def _report(self, validating: bool) -> None:
         loss = self._loss.item() / self._summed
@@ -331,3 +319,16 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
+
+
+def _inputs(
+    steps: Steps | ResidentSteps, train: BatchSource, numbers: range, workers: int, pin: bool
+) -> Iterator[Callable[[], Tensor]]:
+    """For each step still to be taken, what takes it; holds no `Training`, whose memory could not be freed at once."""
+    if isinstance(steps, ResidentSteps):
+        for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
+            yield partial(steps.advance_packed, step, packed)
+    else:
+        loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=pin)
+        for step, (images, masks) in zip(numbers, loader, strict=True):
+            yield partial(steps.advance, step, images, masks)
