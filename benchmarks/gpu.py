@@ -482,7 +482,7 @@ def save_weights(weights: dict[str, dict[str, Tensor]], out: Path, detector: str
         torch.save(weights, out / f"{detector}.fp16.pt")
         return
     for name, net in weights.items():
-        torch.save(net, out / f"{name}.fp16.pt")
+        torch.save(net, out / f"{name.replace('+', '-and-')}.fp16.pt")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -25,6 +25,9 @@ class Detector(nn.Module):
     stride: int = 16
     """What H and W must be multiples of in ``forward``, in pixels."""
 
+    blocks: tuple[type[nn.Module], ...] = ()
+    """Classes of its parts that are worth compiling one by one; none: the whole net."""
+
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         if in_channels < 1:

@@ -200,6 +200,8 @@ class DNANet(Detector):
         InvalidValueError: an argument that does not describe a net.
     """
 
+    blocks = (ConvBlock,)
+
     def __init__(
         self,
         in_channels: int = 3,

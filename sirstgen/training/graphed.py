@@ -77,7 +77,7 @@ class ResidentSteps(SupervisedSteps):
 
     def _capture(self) -> None:
         """Record a step as a graph; weights and optimiser are put back as they were."""
-        kept = [tensor.clone() for tensor in self._state()]
+        kept = [tensor.detach().clone() for tensor in self._state()]
         graph, device = torch.cuda.CUDAGraph(), self.hardware.device
         try:
             side = torch.cuda.Stream(device)

@@ -156,7 +156,9 @@ def test_the_compiled_net_trains_alike(
     plain = fit(short, frames, device="cpu")
     compile_net = torch.compile
     # The compiler's front end traces the net; its code generation is torch's business and takes minutes on a CPU.
-    monkeypatch.setattr(torch, "compile", lambda net, mode: compile_net(net, backend="eager", fullgraph=True))
+    monkeypatch.setattr(
+        torch, "compile", lambda net, mode, **options: compile_net(net, backend="eager", fullgraph=True, **options)
+    )
     compiled = fit(dataclasses.replace(short, compile="default"), frames, device="cpu")
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=1e-4)
 
