@@ -165,9 +165,14 @@ class FrameRange:
         )
 
 
+def levels_of_bits(bits: int) -> float:
+    """Return how many gray levels of an image of `bits` make one level of 8 bits: 1 for 8, 257 for 16."""
+    return ((1 << bits) - 1) / 255
+
+
 def levels_per_256(image: Gray) -> float:
     """Return how many gray levels of `image` make one level of 8 bits: 1 for uint8, 257 for uint16."""
-    return float(np.iinfo(image.dtype).max) / 255
+    return levels_of_bits(8 * image.dtype.itemsize)
 
 
 def stated_scale(folder: Path) -> GrayScale | None:

@@ -26,6 +26,7 @@ def fit(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -42,7 +43,7 @@ def fit(
         raise OutputExistsError(
             f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
         )
-    dataset = common.open_dataset(real, mask_threshold)
+    dataset = common.open_dataset(real, mask_threshold, gray_scale)
     with common.progress("fit", quiet, "steps") as told:
         found = fit_recipe(
             dataset,

@@ -59,6 +59,7 @@ def train_check(
     resume: common.Resume = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -96,7 +97,9 @@ def train_check(
     folder = common.real_folder(real)
     made = out.with_name(f"{out.name}-data")
     real_set = (
-        common.open_dataset(folder, mask_threshold) if folder is not None else surrogate_dataset(made / "surrogate")
+        common.open_dataset(folder, mask_threshold, gray_scale)
+        if folder is not None
+        else surrogate_dataset(made / "surrogate")
     )
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)

@@ -11,6 +11,7 @@ from typing import Any, overload
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
+from sirstgen.gray_scale import levels_of_bits
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
@@ -77,7 +78,7 @@ class Generator:
         self._analysis_bytes = 0
         region = self.recipe.clutter_region
         self._region = ClutterRegion(region.kind, region.margin)
-        self._min_contrast = self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
+        self._min_contrast = self.recipe.quality.min_contrast * levels_of_bits(self.recipe.bit_depth)
         low, high = self.recipe.backgrounds.crop_scale.support
         self._crop_scale = low if low == high else None
 

@@ -103,11 +103,11 @@ def test_contrast_rises_with_clutter_as_the_exponent_says() -> None:
     assert request.signal(20.0) == pytest.approx(80, rel=1e-5)
 
 
-def test_16_bit_contrasts_count_levels_of_256() -> None:
+def test_16_bit_contrasts_count_levels_of_8_bits() -> None:
     generator = Generator(Recipe(bit_depth=16, contrast={"level": 30}), seed=0)
     truth = generator[0].targets[0]
-    assert truth.plan.contrast == pytest.approx(30 * 256)
-    assert truth.mu_t - truth.mu_b == pytest.approx(30 * 256, abs=0.5)
+    assert truth.plan.contrast == pytest.approx(30 * 257)
+    assert truth.mu_t - truth.mu_b == pytest.approx(30 * 257, abs=0.5)
 
 
 def test_irregular_targets_keep_the_asked_area_on_average() -> None:

@@ -100,7 +100,7 @@ def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
 def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, grain: float) -> Field:
     """Noise correlated between neighbours, as interpolated and compressed video shows it."""
     white = rng.standard_normal((height, width), dtype=np.float32)
-    soft = cv2.GaussianBlur(white, (0, 0), 1.15 * grain, sigmaY=0.85 * grain, borderType=cv2.BORDER_REFLECT)
+    soft = blurred(white, 1.15 * grain, 0.85 * grain)
     return unit(soft) * np.float32(sigma)
 
 
@@ -128,7 +128,7 @@ def _bend(gray: Field, knee: float, ceiling: float) -> Field:
 def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray[np.uint8]:
     """The frame after an unsharp mask; flat places keep their noise, since real sharpeners leave out small steps."""
     gray = frame.astype(np.float32)
-    detail = gray - cv2.GaussianBlur(gray, (0, 0), width, borderType=cv2.BORDER_REFLECT)
+    detail = gray - blurred(gray, width)
     beyond = np.sign(detail) * np.maximum(np.abs(detail) - 2, 0)
     return _to_8_bits(gray + amount * beyond)
 

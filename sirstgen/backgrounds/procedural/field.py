@@ -9,6 +9,7 @@ from sirstgen.backgrounds.procedural.camera import finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
+    blurred,
     fractal,
     frame_scale,
     ridged,
@@ -243,9 +244,7 @@ def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> F
         return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
     size = float(np.clip(size * 0.6, 6, max(height / 2.5, 6)))
     heights = ridged(rng, height, width, size, gain=0.45, stretch=(1.2, 1.0))
-    lit = unit(
-        cv2.GaussianBlur(heights, (0, 0), size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)]
-    )
+    lit = unit(blurred(heights, size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)])
     ground = fractal(rng, height, width, 2.4, outer=size * 2, stretch=(1.6, 1.0))
     return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
 

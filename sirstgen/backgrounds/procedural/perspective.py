@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field, rounded, smoothstep, unit
+from sirstgen.backgrounds.procedural.fields import Field, rounded, sampled, smoothstep, unit
 
 _TILE = 256  # pixels; the tile repeats, but each octave lands on it with its own offset and turn
 _TILE_WAVELENGTH = 8.0
@@ -69,7 +69,7 @@ def ground_texture(
         u = (x * cos + z * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
         v = (z * cos - x * sin) * scale + np.float32(rng.uniform(0, _TILE))
         if len(u):
-            octave = cv2.remap(tile, _on_tile(u), _on_tile(v), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            octave = sampled(tile, _on_tile(u), _on_tile(v), border=cv2.BORDER_WRAP)
             total[seen] += np.float32(amplitude) * octave * fade[seen]
     return total
 
