@@ -1,6 +1,6 @@
 """The command line: one module per command; they parse, call, show progress and print.
 
-Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input.
+Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from sirstgen.synthesis.ways_out import WAYS_OUT
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
+_LEAST_SCR = 1.0  # of a target whose contrast is drawn; a weaker one cannot be seen in its clutter
 _ANALYSIS_BYTES = 64 << 20  # analysed backgrounds kept
 
 
@@ -204,7 +205,8 @@ class Generator:
             recipe.position,
             quality.max_saturated > 0,
         )
-        canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast)
+        min_scr = _LEAST_SCR if recipe.contrast is not None else 0.0
+        canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast, min_scr)
         records = sampler.image_records(index, *size, background.scene)
         targets: list[TargetPlan] = []
         for number in range(count):

@@ -14,7 +14,7 @@ from sirstgen.files.output import holds_anything, output_folder, refuse_overlap,
 
 _MARK, _KIND = "check.json", "sirstgen train-check"
 _OURS = re.compile(
-    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt|tensorboard/events\..*)"
+    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt(\.damaged)?|tensorboard/events\..*)"
 )
 """The files that a check writes."""
 

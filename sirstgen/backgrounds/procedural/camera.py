@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field, blurred, unit
+from sirstgen.backgrounds.procedural.fields import Field, blurred, rounded, unit
 
 _LEAST_SIDE = 32
 _MOST_GAIN = 6.0  # clear skies stay clear
@@ -122,7 +122,7 @@ def _bend(gray: Field, knee: float, ceiling: float) -> Field:
     """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
     room = ceiling - knee
     over = np.maximum(gray - knee, 0)
-    return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
+    return np.where(gray > knee, knee + room * (1 - rounded(np.exp, -over / room)), gray).astype(np.float32)
 
 
 def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from sirstgen.backgrounds.procedural.fields import (
     fractal,
     frame_scale,
     ridged,
+    rounded,
     shading,
     smoothstep,
     unit,
@@ -110,7 +111,7 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
     sway = fractal(rng, height, width, 3.6, outer=height / 1.5)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     across = (y * np.float32(np.cos(heading)) + x * np.float32(np.sin(heading))) / np.float32(pitch)
-    furrows = np.sin(2 * np.pi * across + rng.uniform(0.4, 2.0) * sway).astype(np.float32)
+    furrows = rounded(np.sin, 2 * np.pi * across + rng.uniform(0.4, 2.0) * sway)
     where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
     scene.gray += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
@@ -127,7 +128,7 @@ def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
     rows = np.arange(height, dtype=np.float32)[:, None] / np.float32(height)
     fan = 1 + np.float32(rng.uniform(0.0, 0.4)) * (1 - rows)
     sway = fractal(rng, height, width, 3.8, outer=height)
-    stripes = np.sin(2 * np.pi * x * fan + np.float32(rng.uniform(0.2, 1.5)) * sway)
+    stripes = rounded(np.sin, 2 * np.pi * x * fan + np.float32(rng.uniform(0.2, 1.5)) * sway)
     where = smoothstep(fractal(rng, height, width, 2.8, outer=height), -0.8, 1.0)
     scene.gray += np.float32(rng.uniform(3, 12)) * where * stripes
     for _ in range(int(rng.integers(0, 4))):

@@ -6,6 +6,7 @@ fields are made larger than asked and cropped, so that no edge continues at the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -18,6 +19,14 @@ Field = NDArray[np.float32]
 def frame_scale(height: int, width: int) -> float:
     """How much larger than at 256x256 px to draw things: a bigger frame shows them larger and shows more of them."""
     return float(np.sqrt(min(height, width) / 256))
+
+
+def rounded(function: Callable[..., Any], *values: NDArray[Any] | float) -> Field:
+    """A function of NumPy, such as ``np.exp``, computed in float64 and rounded to float32.
+
+    Its last bit depends on the processor; in float64 that bit is lost by rounding.
+    """
+    return np.asarray(function(*(np.asarray(value, np.float64) for value in values)), dtype=np.float32)
 
 
 def unit(field: NDArray[Any]) -> Field:
@@ -54,7 +63,7 @@ def fractal(
     """
     reach = outer if outer is not None else float(max(height, width))
     frequency = _frequencies(height, width, reach, stretch)
-    return _filtered(rng, height, width, (frequency**2 + np.float32(1 / reach**2)) ** np.float32(-beta / 4))
+    return _filtered(rng, height, width, rounded(np.power, frequency**2 + np.float32(1 / reach**2), -beta / 4))
 
 
 def band(
@@ -68,8 +77,8 @@ def band(
         grown = cv2.resize(coarse, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
         return unit(grown[:height, :width])
     frequency = _frequencies(height, width, size, stretch)
-    octave = np.log2(np.maximum(frequency, np.float32(1e-6)) * np.float32(size))
-    return _filtered(rng, height, width, np.exp(-2 * octave**2))
+    octave = rounded(np.log2, np.maximum(frequency, np.float32(1e-6)) * np.float32(size))
+    return _filtered(rng, height, width, rounded(np.exp, -2 * octave**2))
 
 
 def _frequencies(height: int, width: int, size: float, stretch: tuple[float, float]) -> Field:
