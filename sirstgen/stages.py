@@ -31,7 +31,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import levels_of_bits
+from sirstgen.files.gray_scale import levels_of_bits
 
 Slot = Literal["components", "radiance", "profile", "mask", "image"]
 Per = Literal["target", "image"]

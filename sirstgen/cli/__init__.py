@@ -38,7 +38,7 @@ from sirstgen.cli import (
 )
 from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import InputError, SirstgenError
-from sirstgen.output import refuse_overlap
+from sirstgen.files.output import refuse_overlap
 
 _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
 """Parameters that name what is written; the other paths are read."""

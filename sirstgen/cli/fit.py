@@ -34,8 +34,8 @@ def fit(
 
     Each entry stands below a comment with the figures it was estimated from.
     """
-    from sirstgen.atomic import write_file
     from sirstgen.errors import OutputExistsError
+    from sirstgen.files.atomic import write_file
     from sirstgen.fit.fit import fit_recipe
     from sirstgen.scenes.labels import read_labels
 

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from sirstgen import __version__
-from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
-from sirstgen.decoding import is_8_bit
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
-from sirstgen.lock import locked
+from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.decoding import is_8_bit
+from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.files.lock import locked
+from sirstgen.files.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.mix.surrogate import NOTE
-from sirstgen.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import owned_files
 

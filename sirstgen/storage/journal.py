@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sirstgen.atomic import write_all, writing
 from sirstgen.errors import SirstgenWarning
+from sirstgen.files.atomic import write_all, writing
 
 _NOT_THERE = -1
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
-from sirstgen.atomic import sync_folder, writing
 from sirstgen.errors import InputError
+from sirstgen.files.atomic import sync_folder, writing
 from sirstgen.storage.remote import reaching
 
 BLOCK = 1 << 20

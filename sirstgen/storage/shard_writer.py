@@ -11,12 +11,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, sync_disk, writing
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import RUN_FOLDER
 from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
-from sirstgen.lock import locked
-from sirstgen.output import end_replacement, recover
+from sirstgen.files.atomic import MANIFEST, sync_disk, writing
+from sirstgen.files.lock import locked
+from sirstgen.files.output import end_replacement, recover
 from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
 from sirstgen.storage.owned import owned_files

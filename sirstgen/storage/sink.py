@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from sirstgen.atomic import write_file
+from sirstgen.files.atomic import write_file
 from sirstgen.storage.journal import Entry
 from sirstgen.synthesis.sides import Side
 

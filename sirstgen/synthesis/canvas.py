@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import GenerationError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.scr import Box, Clutter, Region, clutter_region, clutter_without
 from sirstgen.plan import ClutterRegion
 from sirstgen.synthesis import intensity

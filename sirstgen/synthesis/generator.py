@@ -11,7 +11,7 @@ from typing import Any, overload
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.gray_scale import levels_of_bits
+from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws

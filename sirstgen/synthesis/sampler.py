@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import levels_of_bits
+from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
 from sirstgen.recipe.parts import ContrastLaw
 from sirstgen.recipe.recipe import Recipe, nearest

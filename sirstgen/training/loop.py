@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
+from sirstgen.files.atomic import write_file
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig

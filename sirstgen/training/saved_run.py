@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from sirstgen.atomic import writing
 from sirstgen.errors import InputError, SirstgenWarning
+from sirstgen.files.atomic import writing
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 

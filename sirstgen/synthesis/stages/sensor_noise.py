@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws, stream
