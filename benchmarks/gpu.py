@@ -8,29 +8,33 @@ On the machine with the card, which needs no network::
 
     python benchmarks/gpu.py run --data frames.npz --out gpu --minutes 12
 
-`run` first checks the arithmetic of the card against the CPU, then measures crops a second, then trains Table VIII with
-the time that is left. It writes to --out as it goes: ``results.json`` (checks, speed, the same nets on the further test
-set), the tables of `train-check`, and the weights of each row in half precision. Frames and checkpoints lie in --work,
-where `--resume` finds them. A check that fails ends the run before anything is trained. ``--small`` does all of it with
-small nets, on a CPU too. A machine without network needs this project's dependencies beforehand (``pip download``).
+`run` first checks the arithmetic of the card against the CPU, then measures crops a second of several forms of the
+training step, then trains Table VIII with the fastest form in the time that is left. It writes to --out as it goes:
+``results.json`` (checks, speed, tables, logs, the same nets on the further test set) and the weights of each row in
+half precision. Frames and checkpoints lie in --work, where `--resume` finds them. A check that fails ends the run
+before anything is trained. ``--only-measures`` and ``--skip-measures`` divide the work into two commands. ``--small``
+does all of it with small nets, on a CPU too. A machine without network needs this project's dependencies beforehand
+(``pip download``).
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
+import itertools
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import torch
+import torch._inductor.metrics
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -41,9 +45,9 @@ from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.train_check.presets import CheckPlan, MixedRow, RealRow
 from sirstgen.train_check.train_check import train_check
 from sirstgen.training.augmentation import Augmentation
-from sirstgen.training.batches import FrameBatches
+from sirstgen.training.batches import Batch, FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
-from sirstgen.training.config import TrainingConfig
+from sirstgen.training.config import Compilation, TrainingConfig
 from sirstgen.training.evaluate import logits_of
 from sirstgen.training.frames import Frames
 from sirstgen.training.graphed import ResidentSteps
@@ -51,6 +55,8 @@ from sirstgen.training.loop import Training
 from sirstgen.training.loss import deep_supervision_loss
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime, fresh_net, resolve_device, synchronise
+from sirstgen.training.supervised import without_dead_biases
+from sirstgen.training.together import Together
 
 FULL = TrainingConfig(precision="bfloat16", validate_every=1000)
 SMALL = TrainingConfig(
@@ -114,45 +120,79 @@ def unpack(path: Path, folder: Path) -> dict[str, Dataset]:
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 
-def checks(frames: Frames, settings: TrainingConfig, device: torch.device) -> dict[str, dict[str, Any]]:
+def arithmetic(frames: Frames, settings: TrainingConfig, device: torch.device) -> Checks:
     """What the card computes beside what the CPU computes; each with its bound and whether it holds."""
-    found: dict[str, dict[str, Any]] = {}
-
-    def note(name: str, value: float, bound: float) -> None:
-        found[name] = {"value": value, "bound": bound, "holds": bool(value <= bound)}
-
+    found = Checks()
     batches = FrameBatches(frames, settings.augmentation, settings.batch, settings.seed)
     images, masks = batches[0]
     made, targets = ResidentBatches(batches, device)[0]
-    note("mask pixels of a batch that differ", float((targets.cpu() != masks).sum()), 0)
-    note("gray levels by which a batch differs", float((255 * (made.cpu() - images)).abs().max()), 1.001)
+    found.note("mask pixels of a batch that differ", float((targets.cpu() != masks).sum()), 0)
+    found.note("gray levels by which a batch differs", float((255 * (made.cpu() - images)).abs().max()), 1.001)
     features = torch.rand(2, 8, 32, 48)
-    note(
-        "resize by products",
-        float((resize_by_products(features.to(device), 2.0).cpu() - resize(features, 2.0)).abs().max()),
-        1e-4,
-    )
     few = images[:2], masks[:2]
-    exact = _loss_and_gradient(settings, torch.device("cpu"), "float32", few)
-    for precision, bounds in (("float32", (1e-4, 5e-2)), ("bfloat16", (2e-2, 0.35))):
-        loss, gradient = _loss_and_gradient(settings, device, precision, few)
-        note(f"loss, {precision} against the CPU's float32", abs(loss - exact[0]), bounds[0])
-        difference = (gradient - exact[1]).norm() / exact[1].norm()
-        note(f"gradient, {precision}, relative", float(difference), bounds[1])
-    if device.type == "cuda":
-        steps = [_losses(settings, batches, device, graph) for graph in (True, False)]
-        note("losses of 8 steps, graph against plain", max(abs(a - b) for a, b in zip(*steps, strict=True)), 5e-3)
-        note("steps that waited for the device", _waits(settings, batches, device), 0)
+    expected = _loss_and_gradient(settings, torch.device("cpu"), "float32", few)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        resized = resize_by_products(features.to(device), 2.0).cpu()
+        found.note("resize by products", float((resized - resize(features, 2.0)).abs().max()), 1e-4)
+        found.gradient("float32", _loss_and_gradient(settings, device, "float32", few), expected, 1e-3)
+    found.gradient("bfloat16", _loss_and_gradient(settings, device, "bfloat16", few), expected, 0.2)
     return found
 
 
+def whole_steps(frames: Frames, settings: TrainingConfig, device: torch.device) -> Checks:
+    """Whether a compiled net has the gradient of the net, and a captured step the losses of the plain step."""
+    found = Checks()
+    batches = FrameBatches(frames, settings.augmentation, settings.batch, settings.seed)
+    if settings.compile != "no":
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            expected = _loss_and_gradient(settings, device, "float32", batches[0], train=True)
+        eager = _loss_and_gradient(settings, device, settings.precision, batches[0], train=True)
+        compiled = _loss_and_gradient(settings, device, settings.precision, batches[0], train=True, compiled=True)
+        found.gradient(f"{settings.precision}, batch statistics", eager, expected, 1.0)
+        bound = 1.5 * found[f"gradient, {settings.precision}, batch statistics"]["value"] + 1e-3
+        found.gradient(f"{settings.precision}, batch statistics, compiled", compiled, expected, bound)
+    if device.type == "cuda":
+        plain, again, captured = (_losses(settings, batches, device, graph) for graph in (False, False, True))
+        found.note("loss of the first step, graph against plain", abs(plain[0] - captured[0]), 1e-3)
+        repeat = max(abs(a - b) for a, b in zip(plain, again, strict=True))
+        apart = max(abs(a - b) for a, b in zip(plain, captured, strict=True))
+        found.note("losses of 8 steps, graph against plain", apart, 3 * repeat + 5e-3)
+        found.note("steps that waited for the device", _waits(settings, batches, device), 0)
+    return found
+
+
+_Gradient = tuple[float, Tensor]
+
+
+class Checks(dict[str, dict[str, Any]]):
+    """Values that were compared, each with its bound and whether it holds."""
+
+    def note(self, name: str, value: float, bound: float) -> None:
+        self[name] = {"value": value, "bound": bound, "holds": bool(value <= bound)}
+        print(f"  {name}: {value:.3g} (bound {bound:.3g})", flush=True)
+
+    def gradient(self, name: str, found: _Gradient, expected: _Gradient, bound: float) -> None:
+        """Note how far a loss is from the expected one, and its gradient, the latter relative to its length."""
+        self.note(f"loss, {name}", abs(found[0] - expected[0]), 0.1 * bound)
+        self.note(f"gradient, {name}", float((found[1] - expected[1]).norm() / expected[1].norm()), bound)
+
+    @property
+    def failed(self) -> list[str]:
+        return [name for name, check in self.items() if not check["holds"]]
+
+
 def _loss_and_gradient(
-    settings: TrainingConfig, device: torch.device, precision: str, batch: tuple[Tensor, Tensor]
-) -> tuple[float, Tensor]:
-    hardware = Runtime(device, precision)  # type: ignore[arg-type]
-    net = hardware.place(fresh_net(settings)).eval()  # without dropout and batch statistics
-    with hardware.autocast():
-        maps = net(hardware.inputs(batch[0], settings.in_channels))
+    settings: TrainingConfig,
+    device: torch.device,
+    precision: str,
+    batch: Batch,
+    train: bool = False,
+    compiled: bool = False,
+) -> _Gradient:
+    hardware = Runtime(device, precision, compile=settings.compile)  # type: ignore[arg-type]
+    net = hardware.place(without_dead_biases(fresh_net(settings))).train(train)
+    with hardware.autocast(cache=False):
+        maps = (hardware.compiled(net) if compiled else net)(hardware.inputs(batch[0], settings.in_channels))
     loss = deep_supervision_loss(maps, batch[1].to(device))
     loss.backward()
     gradients = [p.grad.float().cpu().flatten() for p in net.parameters() if p.grad is not None]
@@ -162,7 +202,10 @@ def _loss_and_gradient(
 def _losses(settings: TrainingConfig, batches: FrameBatches, device: torch.device, graph: bool) -> list[float]:
     resident = ResidentBatches(batches, device)
     steps = ResidentSteps(settings, Runtime.of(settings, str(device)), resident, graph=graph)
-    return [steps.advance_packed(step, resident.packed(step)).item() for step in range(8)]
+    losses = [steps.advance_packed(step, resident.packed(step)).item() for step in range(8)]
+    if graph and not steps.captured:
+        raise RuntimeError("no graph was captured")
+    return losses
 
 
 def _waits(settings: TrainingConfig, batches: FrameBatches, device: torch.device) -> float:
@@ -208,85 +251,91 @@ def bandwidth(device: torch.device) -> float:
     return 2 * source.nbytes / seconds
 
 
-def speed(frames: Frames, settings: TrainingConfig, device: torch.device, seconds: float) -> dict[str, Any]:
-    """Crops a second of the plain loop and of ours, with 1, 2 and 5 trainings at once."""
-    peak = bandwidth(device)
-    found: dict[str, Any] = {"copy, bytes/s": peak}
-    plain = dataclasses.replace(settings, precision="float32", channels_last=False)
-    batches = FrameBatches(frames, settings.augmentation, settings.batch, settings.seed)
-    hardware = Runtime.of(plain, str(device))
-    ready = [tuple(part.to(device) for part in batches[step]) for step in range(2)]
-    net = fresh_net(plain).to(device).train()
-    optimizer = torch.optim.Adagrad(net.parameters(), lr=1e-6)
+class Speed:
+    """Crops a second of one detector in several forms of the training step, side by side.
 
-    def plain_step() -> None:
-        images, masks = ready[0]
-        optimizer.zero_grad(set_to_none=True)
-        deep_supervision_loss(net(hardware.inputs(images, plain.in_channels)), masks).backward()
-        optimizer.step()
+    Args:
+        frames: trained on.
+        settings: of the training.
+        device: where.
+        seconds: of each measurement.
+        found: takes the figures, one entry a form.
+    """
 
-    share = seconds / 5
-    endless = dataclasses.replace(settings, steps=10**6, validate_every=10**6)
-    count, took = _within(plain_step, share, device)
-    found["plain eager float32, data free"] = {"crops/s": count * settings.batch / took, "ms/step": 1e3 * took / count}
-    for together in (1, 2, 5):
+    def __init__(
+        self, frames: Frames, settings: TrainingConfig, device: torch.device, seconds: float, found: dict[str, Any]
+    ) -> None:
+        self.frames, self.settings, self.device, self.seconds, self.found = frames, settings, device, seconds, found
+
+    def measure(self, name: str, step: Callable[[], None], trainings: int = 1) -> None:
+        """Time `step`, which takes one step of each of so many trainings."""
+        for _ in range(3):
+            step()
+        one = max(_seconds(step, 2, self.device), 1e-6)
+        count = max(2, int(0.7 * self.seconds / one))
+        took = count * _seconds(step, count, self.device)
+        row = {"crops/s": count * trainings * self.settings.batch / took, "ms/step": 1e3 * took / count / trainings}
+        if self.found:
+            row["ratio to the first"] = row["crops/s"] / next(iter(self.found.values()))["crops/s"]
+        if self.device.type == "cuda":
+            row["GiB"] = torch.cuda.max_memory_allocated(self.device) / 2**30
+            torch.cuda.reset_peak_memory_stats(self.device)
+        self.found[name] = row
+        print(f"  {name}: {json.dumps(row)}", flush=True)
+
+    def plain(self) -> None:
+        """The loop of the paper's code: float32, one operation after the other, crops made by the CPU or at hand."""
+        plain = dataclasses.replace(self.settings, precision="float32", channels_last=False, compile="no")
+        batches = FrameBatches(self.frames, plain.augmentation, plain.batch, plain.seed)
+        hardware = Runtime.of(plain, str(self.device))
+        net = fresh_net(plain).to(self.device).train()
+        optimizer = torch.optim.Adagrad(net.parameters(), lr=1e-6)
+        numbers, first = itertools.count(), batches[0]
+        ready = first[0].to(self.device), first[1].to(self.device)
+
+        def step(batch: Batch) -> None:
+            optimizer.zero_grad(set_to_none=True)
+            maps = net(hardware.inputs(batch[0], plain.in_channels))
+            deep_supervision_loss(maps, batch[1].to(self.device)).backward()
+            optimizer.step()
+
+        self.measure("plain float32, crops made in the loop", lambda: step(batches[next(numbers)]))
+        self.measure("plain float32, crops at hand", lambda: step(ready))
+
+    def ours(self, together: int, name: str) -> None:
+        """The step of this package, of so many trainings at once."""
+        endless = dataclasses.replace(self.settings, steps=10**6, validate_every=10**6)
+        device = str(self.device)
         trainings = [
-            Training(dataclasses.replace(endless, seed=seed), frames, device=str(device)) for seed in range(together)
+            Training(dataclasses.replace(endless, seed=seed), self.frames, device=device) for seed in range(together)
         ]
+        all_of_them = Together(trainings)
+        with trainings[0].hardware.tuned():
+            self.measure(f"ours, {name}{together} at once", all_of_them.advance, together)
 
-        def ours(trainings: list[Training] = trainings) -> None:
-            for training in trainings:
-                training.advance()
-
-        streams = contextlib.nullcontext() if device.type == "cpu" else _on_streams(trainings)
-        with trainings[0].hardware.tuned(), streams:
-            count, took = _within(ours, share, device)
-        row: dict[str, Any] = {
-            "crops/s": count * together * settings.batch / took,
-            "ms/step": 1e3 * took / count / together,
-        }
-        if together == 1:
-            steps = trainings[0].steps
-            if isinstance(steps, ResidentSteps):
-                row["captured"] = steps.captured
-                with _Traffic() as traffic:
-                    steps._work()
-                row["bytes/step"] = traffic.bytes
-                row["share of copy bandwidth"] = traffic.bytes * count / took / peak
-        row["ratio to plain"] = row["crops/s"] / found["plain eager float32, data free"]["crops/s"]
-        found[f"ours, {together} at once"] = row
-        del trainings, ours
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-    return found
-
-
-@contextlib.contextmanager
-def _on_streams(trainings: list[Training]) -> Iterator[None]:
-    """Each training on a stream of its own, as `train_together` runs them."""
-    plain = {}
-    for training in trainings:
-        stream, advance = torch.cuda.Stream(training.hardware.device), training.advance
-        stream.wait_stream(torch.cuda.current_stream(training.hardware.device))
-
-        def on_stream(stream: Any = stream, advance: Callable[[], None] = advance) -> None:
-            with torch.cuda.stream(stream):
-                advance()
-
-        plain[id(training)] = advance
-        training.advance = on_stream  # type: ignore[method-assign]
-    yield
-    for training in trainings:
-        training.advance = plain[id(training)]  # type: ignore[method-assign]
-
-
-def _within(step: Callable[[], None], seconds: float, device: torch.device) -> tuple[int, float]:
-    """How many steps were taken, and in how many seconds, after a few to warm up; about `seconds` in all."""
-    for _ in range(2):
-        step()
-    one = max(_seconds(step, 2, device), 1e-6)
-    count = max(2, int(0.7 * seconds / one))
-    return count, count * _seconds(step, count, device)
+    def traffic(self, peak: float) -> dict[str, Any]:
+        """Bytes that the operations of a step read and write, and the kernels that take the time."""
+        batches = FrameBatches(self.frames, self.settings.augmentation, self.settings.batch, self.settings.seed)
+        resident = ResidentBatches(batches, self.device)
+        steps = ResidentSteps(self.settings, Runtime.of(self.settings, str(self.device)), resident, graph=False)
+        packed = resident.packed(0)
+        steps.advance_packed(0, packed)
+        with _Traffic() as traffic:
+            steps.advance_packed(1, packed)
+        found: dict[str, Any] = {"bytes/step": traffic.bytes}
+        for name, row in self.found.items():
+            if name.startswith("ours"):
+                row["share of copy bandwidth"] = traffic.bytes / (row["ms/step"] / 1e3) / peak
+        if self.device.type == "cuda":
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+                steps.advance_packed(2, packed)
+                synchronise(self.device)
+            kernels = sorted(profiler.key_averages(), key=lambda event: -event.self_device_time_total)
+            found["kernels, ms"] = {
+                f"{event.key[:150]} x{event.count}": event.self_device_time_total / 1e3 for event in kernels[:60]
+            }
+            found["kernels in all, ms"] = sum(event.self_device_time_total for event in kernels) / 1e3
+        return found
 
 
 def _seconds(work: Callable[[], Any], count: int, device: torch.device) -> float:
@@ -301,69 +350,152 @@ def _seconds(work: Callable[[], Any], count: int, device: torch.device) -> float
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
+class Run:
+    """The work of `run`: checks, speed and Table VIII, all written to ``results.json`` as they are known."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.started = time.monotonic()
+        self.arguments = arguments
+        self.out: Path = arguments.out
+        self.work: Path = arguments.work or self.out.with_name(f"{self.out.name}-work")
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.device = resolve_device(arguments.device)
+        base = SMALL if arguments.small else FULL
+        self.settings = dataclasses.replace(base, compile=arguments.compile)
+        self.detectors = arguments.detectors or (["acm"] if arguments.small else ["dnanet-resnet18"])
+        self.sets = unpack(arguments.data, self.work / "sets")
+        self.frames = Frames.read(self.sets["real"], self.sets["real"].split("train"))
+        cuda = self.device.type == "cuda"
+        self.results: dict[str, Any] = {
+            "machine": {
+                "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
+                "torch": torch.__version__,
+                "cudnn": torch.backends.cudnn.version() if cuda else None,
+                "python": platform.python_version(),
+            },
+            "frames": {name: len(dataset) for name, dataset in self.sets.items()},
+            "detectors": {},
+        }
+        self.save()
+
+    @property
+    def minutes_left(self) -> float:
+        return float(self.arguments.minutes) - (time.monotonic() - self.started) / 60
+
+    def save(self) -> None:
+        (self.out / "results.json").write_text(json.dumps(self.results, indent=1) + "\n")
+
+    def measure(self, detector: str) -> TrainingConfig:
+        """Check and time a detector; returns the settings of its fastest form whose arithmetic is right."""
+        settings = dataclasses.replace(self.settings, detector=detector)
+        found: dict[str, Any] = {"speed": {}}
+        self.results["detectors"][detector] = found
+        print(f"{detector}, checks", flush=True)
+        eager = dataclasses.replace(settings, compile="no")
+        found["checks"] = compared = arithmetic(self.frames, eager, self.device)
+        if any("bfloat16" in name for name in compared.failed):
+            eager, settings = (dataclasses.replace(form, precision="float32") for form in (eager, settings))
+            print(f"{detector}: bfloat16 is too coarse, trained in float32", flush=True)
+        compared |= whole_steps(self.frames, eager, self.device)
+        self.save()
+        if failed := [name for name in compared.failed if "bfloat16" not in name]:
+            raise SystemExit(f"the card does not compute what the CPU computes: {'; '.join(failed)}")
+        peak = found["copy, bytes/s"] = bandwidth(self.device)
+        print(f"{detector}, speed; a copy moves {peak / 1e12:.2f} TB/s", flush=True)
+        speed = Speed(self.frames, eager, self.device, self.arguments.speed_seconds, found["speed"])
+        speed.plain()
+        for together in (1, 2, 5):
+            speed.ours(together, "")
+        found |= speed.traffic(peak)
+        self.save()
+        chosen = eager
+        if settings.compile != "no":
+            started = time.monotonic()
+            speed.settings = settings
+            torch._logging.set_logs(inductor_metrics=True)  # the compiler counts the bytes that its kernels move
+            try:
+                for together in (1, 2, 5):
+                    speed.ours(together, "compiled, ")
+                    found["compilation and its speed, s"] = time.monotonic() - started
+                    self.save()
+                found["bytes/step, compiled"] = torch._inductor.metrics.num_bytes_accessed
+                found["checks of the compiled net"] = compared = whole_steps(self.frames, settings, self.device)
+            except Exception as error:  # a compiler that fails must not end the run
+                print(f"{detector}: not compiled: {error}", flush=True)
+                found["not compiled"] = str(error)
+            else:
+                eagerly, compiled = (found["speed"][f"ours, {form}5 at once"]["crops/s"] for form in ("", "compiled, "))
+                if not compared.failed and compiled > eagerly:
+                    chosen = settings
+            self.save()
+        return chosen
+
+    def train(self, settings: TrainingConfig, share: float) -> None:
+        """Table VIII with one detector, in a share of the minutes that are left."""
+        arguments, detector = self.arguments, settings.detector
+        plan = CheckPlan(
+            "gpu",
+            (*(MixedRow(count) for count in arguments.rows), RealRow()),
+            (detector,),
+            repeats=arguments.repeats,
+            seed=arguments.seed,
+            total=arguments.total,
+            minutes=max(0.01, share * self.minutes_left),
+            settings=settings,
+        )
+        check = self.work / f"check-{detector}"
+        real, synth = self.sets["real"], self.sets["synth"]
+        table = train_check(
+            plan, real, synth, out=check, device=str(self.device), progress=_told, resume=arguments.resume
+        )
+        found = self.results["detectors"].setdefault(detector, {})
+        found["settings"] = plan.settings.to_dict()
+        found["table"] = json.loads((check / "table.json").read_text())
+        found["text"] = (check / "table.txt").read_text()
+        print(found["text"], flush=True)
+        self.save()
+        weights: dict[str, dict[str, Tensor]] = {}
+        logits: dict[str, list[Any]] = {}
+        for record in sorted(check.glob("runs/*/run.json")):
+            checkpoint, name = Checkpoint.load(record.with_name("last.pt")), record.parent.name
+            weights[name] = {
+                key: value.half() if value.is_floating_point() else value for key, value in checkpoint.net.items()
+            }
+            found.setdefault("logs", {})[name] = record.with_name("log.csv").read_text()
+            if "more" in self.sets:
+                hardware = Runtime.of(settings, str(self.device))
+                further = Frames.read(self.sets["more"])
+                logits[name] = list(logits_of(checkpoint.detector(), further, hardware, settings.test_size))
+        save_weights(weights, self.out, detector)
+        with ProcessPoolExecutor(min(8, len(logits) or 1)) as pool:
+            for name, scores in zip(logits, pool.map(FrameScores.of, logits.values()), strict=True):
+                found.setdefault("more", {})[name] = {"iou": scores.iou} | scores.to_dict()
+                print(f"{name} on the further set: IoU {100 * scores.iou:.2f} %", flush=True)
+        self.save()
+        print(f"{len(table.runs)} runs, {(time.monotonic() - self.started) / 60:.1f} minutes", flush=True)
+
+
+def save_weights(weights: dict[str, dict[str, Tensor]], out: Path, detector: str) -> None:
+    """Write the weights of all runs of a detector to one file, or to one each where that would be large."""
+    size = sum(value.nbytes for net in weights.values() for value in net.values())
+    if size < 14 << 20:
+        torch.save(weights, out / f"{detector}.fp16.pt")
+        return
+    for name, net in weights.items():
+        torch.save(net, out / f"{name.replace('+', '-and-')}.fp16.pt")
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Check, measure, train; write everything as it is known."""
-    started = time.monotonic()
-    device = resolve_device(arguments.device)
-    out: Path = arguments.out
-    work: Path = arguments.work or out.with_name(f"{out.name}-work")
-    out.mkdir(parents=True, exist_ok=True)
-    settings = SMALL if arguments.small else FULL
-    sets = unpack(arguments.data, work / "sets")
-    real, synth = sets["real"], sets["synth"]
-    frames = Frames.read(real, real.split("train"))
-    results: dict[str, Any] = {
-        "machine": {
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "frames": {name: len(dataset) for name, dataset in sets.items()},
-        "checks": checks(frames, settings, device),
-    }
-
-    def save(*names: str) -> None:
-        (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        for name in names:
-            print(f"{name}: {json.dumps(results[name])}", flush=True)
-
-    save("machine", "frames", "checks")
-    failed = [name for name, check in results["checks"].items() if not check["holds"]]
-    if failed:
-        raise SystemExit(f"the card does not compute what the CPU computes: {'; '.join(failed)}")
-    results["speed"] = {}
-    for detector in ("acm",) if arguments.small else ("dnanet-resnet18", "acm"):
-        one = dataclasses.replace(settings, detector=detector)
-        results["speed"][detector] = speed(frames, one, device, arguments.speed_seconds / 2)
-        save("speed")
-    plan = CheckPlan(
-        "gpu",
-        (*(MixedRow(count) for count in arguments.rows), RealRow()),
-        tuple(arguments.detectors or (("acm",) if arguments.small else ("dnanet-resnet18",))),
-        repeats=arguments.repeats,
-        total=arguments.total,
-        minutes=max(0.01, arguments.minutes - (time.monotonic() - started) / 60),
-        settings=settings,
-    )
-    check = work / "check"
-    table = train_check(plan, real, synth, out=check, device=str(device), progress=_told, resume=arguments.resume)
-    for name in ("table.txt", "table.json"):
-        (out / name).write_text((check / name).read_text())
-    print((out / "table.txt").read_text(), flush=True)
-    results["more"] = {}
-    for record in sorted(check.glob("runs/*/run.json")):
-        checkpoint, name = Checkpoint.load(record.with_name("last.pt")), record.parent.name
-        half = {key: value.half() if value.is_floating_point() else value for key, value in checkpoint.net.items()}
-        torch.save(half, out / f"{name}.fp16.pt")
-        if "more" in sets:
-            hardware = Runtime.of(settings, str(device))
-            tested = logits_of(checkpoint.detector(), Frames.read(sets["more"]), hardware, settings.test_size)
-            scores = FrameScores.of(tested)
-            results["more"][name] = {"iou": scores.iou, "iou without false alarms": scores.iou_without_false_alarms}
-            results["more"][name] |= scores.to_dict()
-            print(f"{name} on the further set: IoU {100 * scores.iou:.2f} %", flush=True)
-    save()
-    print(f"{len(table.runs)} runs, {(time.monotonic() - started) / 60:.1f} minutes", flush=True)
+    work = Run(arguments)
+    chosen = [dataclasses.replace(work.settings, detector=detector) for detector in work.detectors]
+    if not arguments.skip_measures:
+        chosen = [work.measure(detector) for detector in work.detectors]
+    for number, settings in enumerate(chosen):
+        print(f"{settings.detector}: {settings.precision}, compile {settings.compile}", flush=True)
+        if not arguments.only_measures:
+            # The first detector takes most of the time.
+            work.train(settings, 0.9 if number < len(chosen) - 1 else 1.0)
 
 
 def _told(progress: Any) -> None:
@@ -389,7 +521,11 @@ def main(words: list[str] | None = None) -> None:
     running.add_argument("--out", type=Path, default=Path("gpu"))
     running.add_argument("--work", type=Path, help="frames and checkpoints; beside --out by default")
     running.add_argument("--minutes", type=float, default=12.0, help="of the whole run")
-    running.add_argument("--speed-seconds", type=float, default=60.0)
+    running.add_argument("--speed-seconds", type=float, default=5.0, help="of each measurement")
+    running.add_argument("--compile", choices=get_args(Compilation), default="default", help="mode of torch.compile")
+    running.add_argument("--only-measures", action="store_true", help="train nothing")
+    running.add_argument("--skip-measures", action="store_true", help="train at once, with --compile as it is given")
+    running.add_argument("--seed", type=int, default=0)
     running.add_argument("--device", default="auto")
     running.add_argument("--rows", type=int, nargs="*", default=[0, 42, 85, 128])
     running.add_argument("--total", type=int, default=791)

@@ -30,7 +30,8 @@ import numpy as np
 
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
-from sirstgen.png import encode_png
+from sirstgen.files.caching import cache_folder
+from sirstgen.files.png import encode_png
 from sirstgen.storage.cluster import dask_client
 from sirstgen.storage.place import LocalPlace
 from sirstgen.storage.shard_writer import write_shards
@@ -177,7 +178,7 @@ def backgrounds(folder: Path, count: int) -> None:
         library = BackgroundLibrary.open(frames.parent)
         seconds.append(time.perf_counter() - begun)
         assert library.count("sea") == count
-    size = (frames.parent / ".sirstgen-index.npz").stat().st_size
+    size = max(file.stat().st_size for file in (cache_folder() / "frames").rglob("*.npz"))
     print(f"{count} frames of 64x64; the index has {size / 1e6:.0f} MB.\n")
     print(f"| | s |\n|---|---|\n| opened first | {seconds[0]:.1f} |\n| opened again | {seconds[1]:.1f} |")
 

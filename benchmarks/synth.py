@@ -32,9 +32,9 @@ from typing import Any
 import cv2
 
 from sirstgen import Generator, Recipe, write_dataset
-from sirstgen.atomic import OpenFolder
-from sirstgen.images import read_gray
-from sirstgen.png import encode_png
+from sirstgen.files.atomic import OpenFolder
+from sirstgen.files.images import read_gray
+from sirstgen.files.png import encode_png
 from sirstgen.storage import job
 from sirstgen.synthesis import generator as generator_module
 from sirstgen.synthesis.canvas import Canvas

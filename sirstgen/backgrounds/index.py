@@ -1,11 +1,11 @@
-"""What was seen of the frames of a large folder, kept beside them: they are decoded once, not at each start."""
+"""What was seen of the frames of a large folder, kept in the user's cache: they are decoded once, not at each start."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
 from sirstgen.backgrounds.duplicates import SIDE
-from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.gray_scale import GrayScale
-
-INDEX_NAME = ".sirstgen-index.npz"
-"""Name of the index file, in the folder of backgrounds. Delete it to have every frame decoded again."""
+from sirstgen.errors import InvalidValueError
+from sirstgen.files.caching import Cache, digest_of
+from sirstgen.files.gray_scale import GrayScale
 
 LEAST = 256
 """Folders of fewer frames get no index: decoding them takes a second or two."""
 
-_VERSION = 1
+_VERSION = "2"  # of the form; an index of another version is not seen
 
 _DAMAGES = (
     *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
@@ -64,7 +61,7 @@ class FrameIndex:
     Attributes:
         seen: by POSIX path.
         scale: the gray scale on which the frames were seen.
-        unchanged: whether the file in the folder says all of this already.
+        unchanged: whether the kept index says all of this already.
         kept_groups: the latest groups of near-duplicates, behind what they depend on.
     """
 
@@ -76,12 +73,13 @@ class FrameIndex:
 
     @classmethod
     def read(cls, folder: Path) -> FrameIndex | None:
-        """The index of `folder`; None where there is none, or none that this version can use."""
+        """The index kept of `folder`; None where there is none, or none that this version can use."""
+        kept = _cache().get(_key(folder))
+        if kept is None:
+            return None
         try:
-            with np.load(folder / INDEX_NAME, allow_pickle=False) as data:
+            with np.load(io.BytesIO(kept), allow_pickle=False) as data:
                 head = json.loads(bytes(data["head"]))
-                if head["version"] != _VERSION:
-                    return None
                 index = cls(GrayScale.from_dict(head["scale"]))
                 index.kept_groups = head["groups"], data["groups"]
                 thumbnails, digests = data["thumbnails"], data["digests"].tobytes()
@@ -98,11 +96,10 @@ class FrameIndex:
             return None
 
     def write(self, folder: Path) -> bool:
-        """Write the index into `folder`, whole or not at all; False where that cannot be written to."""
+        """Keep the index of `folder`; False where the cache cannot be written to."""
         rows = list(self.seen.values())
         textured = [row.thumbnail for row in rows if row.thumbnail is not None]
         head = {
-            "version": _VERSION,
             "scale": self.scale.to_dict(),
             "groups": self.kept_groups[0],
             "files": list(self.seen),
@@ -122,10 +119,7 @@ class FrameIndex:
             thumbnails=np.stack(textured) if textured else np.zeros((0, SIDE * SIDE), np.int8),
             groups=self.kept_groups[1],
         )
-        with contextlib.suppress(GenerationError):
-            write_file(folder / INDEX_NAME, file.getvalue())
-            return True
-        return False
+        return _cache().put(_key(folder), file.getvalue())
 
     def groups(self, key: str) -> list[int] | None:
         """The groups of near-duplicates that were found for `key`; None where they are not known."""
@@ -135,6 +129,14 @@ class FrameIndex:
         """Keep the groups of near-duplicates found for `key`."""
         self.unchanged = self.unchanged and key == self.kept_groups[0]
         self.kept_groups = key, np.array(groups, np.int32)
+
+
+def _cache() -> Cache:
+    return Cache("frames", _VERSION, ".npz")
+
+
+def _key(folder: Path) -> str:
+    return digest_of(os.fsencode(folder.resolve()))
 
 
 def groups_key(ids: Sequence[str], digests: Sequence[bytes], linked: Sequence[tuple[int, int]]) -> str:

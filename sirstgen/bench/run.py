@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file, writing
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
 from sirstgen.evaluation.map_score import MapScore
-from sirstgen.gray_scale import EIGHT_BIT, GrayScale
-from sirstgen.lock import locked
-from sirstgen.output import refuse_overlap
+from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.files.lock import locked
+from sirstgen.files.output import refuse_overlap
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 
@@ -44,6 +44,7 @@ def run_bench(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
+    then: Callable[[BenchResult], None] | None = None,
 ) -> BenchResult:
     """Score detectors on a dataset and write ``scores.jsonl``, ``bench.json`` and ``bench.md``.
 
@@ -57,6 +58,7 @@ def run_bench(
             images too), make those that are missing.
         overwrite: begin anew where there are scores already; those stay until the new ones are there.
         progress: told how far the work is.
+        then: called with the result before others may write to `out`, to write more files there.
 
     Raises:
         InvalidValueError: no detector, one twice, no workers, or both `resume` and `overwrite`.
@@ -78,7 +80,10 @@ def run_bench(
     folder = Path(out)
     refuse_overlap(folder, dataset.folder)
     with locked(folder) as lock, writing(folder, inside=True):
-        return _run(dataset, detectors, images, folder, workers, lock, resume, overwrite, progress)
+        result = _run(dataset, detectors, images, folder, workers, lock, resume, overwrite, progress)
+        if then is not None:
+            then(result)
+        return result
 
 
 def _run(

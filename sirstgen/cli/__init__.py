@@ -1,6 +1,6 @@
 """The command line: one module per command; they parse, call, show progress and print.
 
-Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input.
+Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from sirstgen.cli import (
 )
 from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import InputError, SirstgenError
-from sirstgen.output import refuse_overlap
+from sirstgen.files.output import refuse_overlap
 
 _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
 """Parameters that name what is written; the other paths are read."""

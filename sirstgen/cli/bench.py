@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sirstgen.cli import common
+
+if TYPE_CHECKING:
+    from sirstgen.bench.results import BenchResult
 
 
 def bench(
@@ -21,6 +24,7 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="Keep scores in --out, add missing ones.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the scores in --out.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -31,11 +35,17 @@ def bench(
     from sirstgen.bench import run_bench
     from sirstgen.bench.choice import choose_detectors, choose_part
     from sirstgen.bench.figures import write_bench_figures
-    from sirstgen.bench.page import write_bench_page
+    from sirstgen.bench.page import PAGE, write_bench_page
     from sirstgen.bench.run import grids
 
     chosen, side = choose_detectors(detectors, weights or ()), choose_part(split)
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
+    pictures: list[Path] = []
+
+    def write_pages(result: BenchResult) -> None:
+        pictures.extend(write_bench_figures(result, dataset, out, overlays))
+        write_bench_page(result, pictures, out)
+
     with common.progress("bench", quiet, unit="maps") as told:
         result = run_bench(
             dataset,
@@ -46,10 +56,10 @@ def bench(
             resume=resume,
             overwrite=overwrite,
             progress=told,
+            then=write_pages,
         )
-    pictures = write_bench_figures(result, dataset, out, overlays)
     common.warn(dataset.notes())
-    page = write_bench_page(result, pictures, out)
+    page = out / PAGE
     tables = [grid.text() for grid in grids(result)[:2]]
     text = "\n\n".join([*tables, f"tables, scores and {len(pictures)} pictures in {out}, page in {page}"])
     files = {"out": str(out), "page": str(page), "pictures": [str(path) for path in pictures]}

@@ -108,7 +108,7 @@ def synth(
     from sirstgen.storage.place import is_url
     from sirstgen.storage.reopen import reopen_plans
     from sirstgen.storage.run import FolderRun
-    from sirstgen.storage.shard_run import seed_at
+    from sirstgen.storage.shard_state import seed_at
     from sirstgen.storage.shard_writer import finish_shards
     from sirstgen.synthesis.generator import Generator as RunGenerator
     from sirstgen.synthesis.sampler import check_classes
@@ -212,7 +212,7 @@ def _executor(dask: str | None, workers: int, quiet: bool) -> Iterator[Any | Non
 
 def _show(manifest: dict[str, Any] | None, out: str, as_json: bool, quiet: bool) -> None:
     if manifest is None:
-        text = f"the shards are in {out}; others are missing, the command that makes the last one finishes the dataset"
+        text = f"the shards are in {out}; others are missing; the command that makes the last one finishes the dataset"
         common.show({"out": out, "finished": False}, text, as_json, quiet)
         return
     rejected = sum(manifest["rejections"].values())

@@ -59,6 +59,7 @@ def train_check(
     resume: common.Resume = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -69,7 +70,6 @@ def train_check(
     """
     from sirstgen.datasets.readers import Dataset
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
-    from sirstgen.train_check.figure import draw_table_viii
     from sirstgen.train_check.presets import preset as named_preset
     from sirstgen.train_check.table_text import as_json as json_text
     from sirstgen.train_check.table_text import as_text
@@ -97,7 +97,9 @@ def train_check(
     folder = common.real_folder(real)
     made = out.with_name(f"{out.name}-data")
     real_set = (
-        common.open_dataset(folder, mask_threshold) if folder is not None else surrogate_dataset(made / "surrogate")
+        common.open_dataset(folder, mask_threshold, gray_scale)
+        if folder is not None
+        else surrogate_dataset(made / "surrogate")
     )
     if folder is None and not quiet:
         typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)
@@ -125,7 +127,6 @@ def train_check(
             workers=workers,
             progress=reported,
         )
-    draw_table_viii(table, out / "table.png")
     typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
     if not any(run.trained for run in table.runs):
         raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.comparison.comparison import Comparison
 from sirstgen.comparison.figures import draw_distances, draw_examples
 from sirstgen.comparison.text import (
@@ -18,6 +17,8 @@ from sirstgen.comparison.text import (
 )
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import OutputExistsError
+from sirstgen.files.atomic import write_file
+from sirstgen.files.lock import locked
 from sirstgen.pages.page import Facts, Note, Page, Picture, Section, render_page
 from sirstgen.pages.picture import picture_bytes
 
@@ -53,7 +54,7 @@ def write_comparison(
         The files.
 
     Raises:
-        OutputExistsError: a report is there already.
+        OutputExistsError: a report is there already, or another process is writing there.
         GenerationError: a file cannot be written.
     """
     refuse_report(folder, overwrite)
@@ -61,8 +62,10 @@ def write_comparison(
     contents: dict[str, bytes | str] = {f"{name}.png": picture for name, picture in pictures.items()}
     contents[PAGE] = render_page(_page(found, pictures))
     contents[JSON_FILE] = json.dumps(found.to_dict(), indent=2) + "\n"
-    for name, content in contents.items():
-        write_file(folder / name, content)
+    with locked(folder):
+        refuse_report(folder, overwrite)
+        for name, content in contents.items():
+            write_file(folder / name, content)
     return [folder / name for name in contents]
 
 

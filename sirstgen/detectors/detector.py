@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ class Detector(nn.Module):
 
     stride: int = 16
     """What H and W must be multiples of in ``forward``, in pixels."""
+
+    blocks: tuple[type[nn.Module], ...] = ()
+    """Classes of its parts that are worth compiling one by one; none: the whole net."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -126,30 +130,62 @@ def resize_by_products(features: Tensor, factor: float) -> Tensor:
     On a GPU the backward pass of torch's own operation adds atomically, which is slow and not repeatable, and under
     ``torch.compile`` it becomes gathers with the same fault. Equal to 5e-5 of the largest value, the gradient too.
     """
-    batch, channels, height, width = features.shape
-    rows, columns = int(height * factor), int(width * factor)
+    height, width = features.shape[-2:]
     dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else features.dtype
     nhwc = features.permute(0, 2, 3, 1).to(dtype)
-    by_rows = torch.matmul(
-        _resampling(height, rows, dtype, features.device), nhwc.reshape(batch, height, width * channels)
-    )
-    both = torch.matmul(
-        _resampling(width, columns, dtype, features.device), by_rows.view(batch * rows, width, channels)
-    )
-    return both.view(batch, rows, columns, channels).permute(0, 3, 1, 2)
+    resized: Tensor = _products(nhwc, int(height * factor), int(width * factor), adjoint=False)
+    return resized.permute(0, 3, 1, 2)
+
+
+@torch.library.custom_op("sirstgen::resize_by_products", mutates_args=())
+def _products(nhwc: Tensor, rows: int, columns: int, adjoint: bool) -> Tensor:
+    """Resample (B, H, W, C) to (B, rows, columns, C); `adjoint`: the gradient of resampling the other way.
+
+    One operation for ``torch.compile``, which would otherwise compute the matrices anew in every step.
+    """
+    batch, height, width, channels = nhwc.shape
+    vertical = _resampling(height, rows, adjoint, nhwc.dtype, nhwc.device)
+    horizontal = _resampling(width, columns, adjoint, nhwc.dtype, nhwc.device)
+    # A matrix expanded over the batch is read once; torch.matmul would transpose the features in memory instead.
+    by_rows = torch.bmm(vertical.expand(batch, -1, -1), nhwc.reshape(batch, height, width * channels))
+    both = torch.bmm(horizontal.expand(batch * rows, -1, -1), by_rows.view(batch * rows, width, channels))
+    return both.view(batch, rows, columns, channels)
+
+
+@_products.register_fake
+def _(nhwc: Tensor, rows: int, columns: int, adjoint: bool) -> Tensor:
+    return nhwc.new_empty(nhwc.shape[0], rows, columns, nhwc.shape[3])
+
+
+def _remember_sides(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    nhwc, _, _, ctx.adjoint = inputs
+    ctx.height, ctx.width = nhwc.shape[1:3]
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+    return _products(gradient, ctx.height, ctx.width, adjoint=not ctx.adjoint), None, None, None
+
+
+_products.register_autograd(_backward, setup_context=_remember_sides)
 
 
 @functools.cache
-def _resampling(before: int, after: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The (after, before) matrix of bilinear resampling along one axis, first and last pixels kept."""
-    place = torch.arange(after, dtype=torch.float64) * ((before - 1) / (after - 1) if after > 1 else 0.0)
-    low = place.floor().clamp(max=before - 1).long()
-    share = place - low
-    matrix = torch.zeros(after, before, dtype=torch.float64)
-    rows = torch.arange(after)
-    matrix[rows, low] += 1 - share
-    matrix[rows, (low + 1).clamp(max=before - 1)] += share
-    return matrix.to(dtype).to(device)
+def _resampling(before: int, after: int, adjoint: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The (after, before) matrix of bilinear resampling along one axis, first and last pixels kept.
+
+    `adjoint`: the transposed matrix of resampling from `after` to `before`.
+    """
+    if adjoint:
+        return _resampling(after, before, False, dtype, device).T.contiguous()
+    with torch.inference_mode(False):  # a matrix that is first needed by `predict` must serve training as well
+        place = torch.arange(after, dtype=torch.float64) * ((before - 1) / (after - 1) if after > 1 else 0.0)
+        low = place.floor().clamp(max=before - 1).long()
+        share = place - low
+        matrix = torch.zeros(after, before, dtype=torch.float64)
+        rows = torch.arange(after)
+        matrix[rows, low] += 1 - share
+        matrix[rows, (low + 1).clamp(max=before - 1)] += share
+        return matrix.to(dtype).to(device)
 
 
 def _dense(gradient: Tensor) -> Tensor:

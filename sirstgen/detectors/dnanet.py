@@ -115,7 +115,7 @@ class ChannelAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """The weights, (B, C, 1, 1), in 0..1."""
         mean = functional.adaptive_avg_pool2d(features, 1)
-        peak = functional.adaptive_max_pool2d(features, 1)
+        peak = features.amax((2, 3), keepdim=True)
         hidden = functional.relu(self.squeeze(mean)) + functional.relu(self.squeeze(peak))
         return torch.sigmoid(self.excite(hidden))
 
@@ -199,6 +199,8 @@ class DNANet(Detector):
     Raises:
         InvalidValueError: an argument that does not describe a net.
     """
+
+    blocks = (ConvBlock,)
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import OutputExistsError
 from sirstgen.figures.features import draw_features
 from sirstgen.figures.surfaces import draw_surfaces
+from sirstgen.files.lock import locked
 
 
 def write_figures(
@@ -38,9 +39,21 @@ def write_figures(
         The pictures.
 
     Raises:
-        OutputExistsError: a picture is there already.
+        OutputExistsError: a picture is there already, or another process is writing there.
         InputError: there is no such image, or it cannot be read.
     """
+    with locked(out):
+        return _write_figures(dataset, images, detectors, out, overwrite, progress)
+
+
+def _write_figures(
+    dataset: Dataset,
+    images: Sequence[str],
+    detectors: Sequence[MapSource],
+    out: Path,
+    overwrite: bool,
+    progress: Callable[[int, int], None] | None,
+) -> list[Path]:
     nets = [detector for detector in detectors if isinstance(detector, LearnedDetector) and detector.is_dnanet]
     kinds = ("maps", "surfaces", *(("features",) if nets else ()))
     paths = {key: [out / f"{key}-{kind}.png" for kind in kinds] for key in images}

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sirstgen.atomic import sync_disk, write_file
 from sirstgen.errors import InputError
+from sirstgen.files.atomic import sync_disk, write_file
 
 SUMS = "SHA256SUMS"
 

@@ -15,8 +15,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from sirstgen.atomic import write_all, writing
 from sirstgen.errors import SirstgenWarning
+from sirstgen.files.atomic import write_all, writing
 
 _NOT_THERE = -1
 

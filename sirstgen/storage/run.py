@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
-from sirstgen.output import Output, holds_anything, refuse_existing, stage_of
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
 from sirstgen.storage.libraries import drawn_elsewhere, libraries
-from sirstgen.storage.owned import owned_files
 from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 
@@ -88,6 +87,8 @@ class FolderRun:
             elif (folder / MANIFEST).is_file():
                 state["redraws"] = _reopen(output, mark, count)
                 state["dropped"] = found["dropped"] if found else []
+            elif (folder / SHARD_STATE).is_file():
+                raise InvalidValueError(f"cannot resume {output.folder}: it holds shards; give --shard-size")
             elif folder == output.folder:
                 refuse_existing(folder)
         own = folder / RUN_FOLDER
@@ -205,25 +206,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
         raise InputError.of(folder / MANIFEST, "not the manifest of a sirstgen dataset")
     return manifest
-
-
-def make_room(folder: Path, overwrite: bool) -> None:
-    """Remove the dataset or the interrupted run in `folder` where that is allowed, and nothing else."""
-    begun = read_state(folder) is not None or (folder / SHARD_STATE).is_file()
-    if begun and not overwrite:
-        raise OutputExistsError(
-            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
-        )
-    refuse_existing(folder, overwrite)
-    if holds_anything(folder):
-        order = {name: place for place, name in enumerate(LAYOUT)}
-        for name in sorted(owned_files(folder), key=lambda name: (order.get(name.split("/")[0], -1), name)):
-            (folder / name).unlink()
-        for place in LAYOUT:
-            for empty in sorted((folder / place).rglob("*"), reverse=True) if (folder / place).is_dir() else ():
-                empty.rmdir()
-            with contextlib.suppress(OSError):
-                (folder / place).rmdir()
 
 
 def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:

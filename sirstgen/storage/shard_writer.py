@@ -11,20 +11,24 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import RUN_FOLDER
-from sirstgen.errors import GenerationError, InvalidValueError, SirstgenError, SirstgenWarning
+from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
+from sirstgen.files.atomic import MANIFEST, sync_disk, writing
+from sirstgen.files.lock import locked
+from sirstgen.files.output import end_replacement, recover
 from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
-from sirstgen.storage.place import Place, open_place, write
-from sirstgen.storage.shard_run import (
+from sirstgen.storage.owned import owned_files
+from sirstgen.storage.place import LocalPlace, Place, open_place, write
+from sirstgen.storage.shard_run import PATIENCE, ShardRun
+from sirstgen.storage.shard_state import (
     STATE,
-    ShardRun,
     ShardState,
     numbers_in_words,
     read_shard_manifest,
     records_there,
+    working_place,
 )
 from sirstgen.storage.shards import SHARDS, read_record
 from sirstgen.storage.writer import Progress, make_missing
@@ -58,7 +62,8 @@ def write_shards(
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must reach `out`.
         resume: go on with an unfinished run, or add images to a finished one.
-        overwrite: remove the sirstgen dataset that is there.
+        overwrite: replace the sirstgen dataset that is there when all new shards are; files of the user stay. At a URL
+            the old dataset is removed first.
         progress: told how far the work is.
 
     Returns:
@@ -66,7 +71,8 @@ def write_shards(
 
     Raises:
         InvalidValueError: a wrong argument; a run to be resumed that was made from something else.
-        OutputExistsError: `out` is not empty and neither `shards`, `resume` nor `overwrite` is given.
+        OutputExistsError: `out` is not empty and neither `shards`, `resume` nor `overwrite` is given, or other commands
+            write there and the run would be begun anew or changed.
         InputError: `out` cannot be used: no credentials, no such bucket.
         GenerationError: an image cannot be made, a worker is unfit, the disk is full, the connection is lost. Shards
             that are whole stay; resume goes on.
@@ -76,8 +82,9 @@ def write_shards(
             raise InvalidValueError(f"{name} must be at least 1, got {value}", name=name, value=value)
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
-    run = ShardRun.open(generator, out, count, shard_size, shards, resume, overwrite)
-    return _complete(generator, run, workers, executor, progress)
+    with ShardRun.open(generator, out, count, shard_size, shards, resume, overwrite) as run:
+        there = _make(generator, run, workers, executor, progress)
+    return _finish(out, PATIENCE) if there else None
 
 
 def redraw_shards(
@@ -98,9 +105,10 @@ def redraw_shards(
         progress: told how far the work is.
     """
     stated = read_shard_manifest(open_place(out))
-    run = ShardRun.open(generator, out, stated["count"], stated["shards"]["size"], resume=True)
-    run.redraw(numbers)
-    return _complete(generator, run, workers, None, progress)
+    count, size = stated["count"], stated["shards"]["size"]
+    with ShardRun.open(generator, out, count, size, resume=True, redrawn=numbers) as run:
+        there = _make(generator, run, workers, None, progress)
+    return _finish(out, PATIENCE) if there else None
 
 
 def finish_shards(out: str | Path) -> dict[str, Any]:
@@ -108,9 +116,35 @@ def finish_shards(out: str | Path) -> dict[str, Any]:
 
     Raises:
         InputError: there is no run of shards at `out`.
+        OutputExistsError: other commands write there.
         GenerationError: shards are missing; says which.
     """
+    made = _finish(out)
+    assert made is not None
+    return made
+
+
+def _finish(out: str | Path, patience: float = 0.0) -> dict[str, Any] | None:
+    """As `finish_shards`; None where others still write after `patience` seconds, the last of which will finish."""
     place = open_place(out)
+    if not isinstance(place, LocalPlace):
+        return _closed(place)
+    with contextlib.ExitStack() as alone:
+        try:
+            alone.enter_context(locked(place.folder, patience=patience))
+        except OutputExistsError:
+            if not patience:
+                raise
+            return None
+        with writing(place.folder, inside=True):
+            recover(place.folder.resolve())
+        made = _closed(working_place(place.folder))
+        end_replacement(place.folder, owned_files)
+        return made
+
+
+def _closed(place: Place) -> dict[str, Any]:
+    """The manifest of a dataset of shards after its closing files are written."""
     state = ShardState.read(place)
     if state is None:
         return read_shard_manifest(place)  # finished already
@@ -161,39 +195,34 @@ def finish_shards(out: str | Path) -> dict[str, Any]:
     sums["targets.jsonl"] = rows.sha256
     sums["README.md"] = write(place, "README.md", card(made))
     sums[MANIFEST] = write(place, MANIFEST, json.dumps(made, indent=2) + "\n")
+    if isinstance(place, LocalPlace):
+        sync_disk(place.folder)
     write(place, SUMS, "".join(sum_line(sums[name], name) for name in sorted(sums)))
     place.remove(STATE)
     place.remove(RUN_FOLDER)
     return made
 
 
-def _complete(
-    generator: Generator, run: ShardRun, workers: int, executor: Any | None, progress: Progress | None
-) -> dict[str, Any] | None:
-    """Make the shards of a run that are missing; finish the dataset if all are there then."""
+def _make(generator: Generator, run: ShardRun, workers: int, executor: Any | None, progress: Progress | None) -> bool:
+    """Make the shards of a run that are missing; return whether all are there then."""
     try:
         make_missing(generator, run, workers, executor, progress)
         for notice in run.notices:
-            warnings.warn(f"{run.place}: {notice}; it is made anew", SirstgenWarning, stacklevel=3)
-        if len(records_there(run.place, run.state)) < run.state.shards:
-            return _finished_by_others(run)
-        return finish_shards(str(run.place))
+            warnings.warn(f"{run.place}: {notice}; it is made anew", SirstgenWarning, stacklevel=4)
+        return len(records_there(run.place, run.state)) == run.state.shards or _finished_by_others(run)
     except SirstgenError:
-        finished = _finished_by_others(run)
-        if finished is None:
+        if not _finished_by_others(run):
             raise
-        return finished
+        return True
 
 
-def _finished_by_others(run: ShardRun) -> dict[str, Any] | None:
-    """The manifest, where another command has finished the dataset while this one made a shard that was there."""
+def _finished_by_others(run: ShardRun) -> bool:
+    """Whether another command has finished the dataset while this one made a shard that was there."""
     with contextlib.suppress(SirstgenError):
-        if ShardState.read(run.place) is None:
-            made = read_shard_manifest(run.place)
-            if made["count"] >= run.state.count:
-                run.place.remove(RUN_FOLDER)
-                return made
-    return None
+        if ShardState.read(run.place) is None and read_shard_manifest(run.place)["count"] >= run.state.count:
+            run.place.remove(RUN_FOLDER)
+            return True
+    return False
 
 
 def _missing(place: Place, state: ShardState, numbers: Sequence[int]) -> GenerationError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from sirstgen.atomic import OpenFolder
+from sirstgen.files.atomic import OpenFolder
 from sirstgen.storage.journal import Entry
 from sirstgen.synthesis.sides import Side
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import RegionKind
 
 BLOCK = 16

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import GenerationError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.scr import Box, Clutter, Region, clutter_region, clutter_without, whole_clutter
 from sirstgen.plan import ClutterRegion
 from sirstgen.synthesis import intensity
@@ -100,6 +100,7 @@ class Canvas:
         region: where Eq. 10 takes the background.
         max_saturated: share of a target's mask that may be black or white.
         min_contrast: least peak of a target's own contribution, gray levels.
+        min_scr: least SCR of a target.
 
     Attributes:
         masks: (H, W) uint8, 0 or 255.
@@ -112,6 +113,7 @@ class Canvas:
     region: ClutterRegion = field(default_factory=ClutterRegion)
     max_saturated: float = 0.0
     min_contrast: float = _LEAST_AMPLITUDE
+    min_scr: float = 0.0
     masks: NDArray[np.uint8] = field(init=False)
     targets: list[PlacedTarget] = field(default_factory=list, init=False)
     intensities: list[Intensity] = field(default_factory=list, init=False)
@@ -251,6 +253,10 @@ class Canvas:
         target = self.targets[number]
         if found.amplitude * target.request.polarity < self.min_contrast:
             detail = f"{target.request} gives a peak of {found.amplitude:.1f} gray levels"
+            raise self._rejected("invisible contrast", detail, number)
+        sigma_b = found.clutter.sigma_b
+        if self.min_scr and abs(target.request.signal(sigma_b)) < self.min_scr * sigma_b:
+            detail = f"{target.request} is below an SCR of {self.min_scr:g} in clutter of {sigma_b:.1f}"
             raise self._rejected("invisible contrast", detail, number)
         values = target.under + found.amplitude * target.raster.own
         if self.max_saturated > 0:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.source import Background, BackgroundSource
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.places.classes import UNKNOWN, PlaceMap
 from sirstgen.plan import BackgroundCrop
 from sirstgen.synthesis.areas import NO_PLACE, NO_ROOM, Area

@@ -10,6 +10,7 @@ from typing import Any, overload
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
+from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
@@ -33,6 +34,7 @@ _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
 _PATIENCE = 8  # of these, how many may lack the place of a target before other targets are drawn
+_LEAST_SCR = 1.0  # of a target whose contrast is drawn; a weaker one cannot be seen in its clutter
 
 
 class Generator:
@@ -77,7 +79,7 @@ class Generator:
         self._layers = BackgroundLayers()
         region = self.recipe.clutter_region
         self._region = ClutterRegion(region.kind, region.margin)
-        self._min_contrast = self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
+        self._min_contrast = self.recipe.quality.min_contrast * levels_of_bits(self.recipe.bit_depth)
 
     def __getstate__(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in ("seed", "recipe", "backgrounds", "templates")}
@@ -213,7 +215,8 @@ class Generator:
             recipe.position,
             quality.max_saturated > 0,
         )
-        canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast)
+        min_scr = _LEAST_SCR if recipe.contrast is not None else 0.0
+        canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast, min_scr)
         records = self._sampler.image_records(view.image, *view.size, background.scene)
         targets: list[TargetPlan] = []
         for number in range(view.targets):

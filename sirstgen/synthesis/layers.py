@@ -8,7 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import BackgroundCrop
 from sirstgen.synthesis.optics import background_layer, blurred, leaves_alone
 

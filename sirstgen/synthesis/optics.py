@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import BackgroundCrop
 
 KERNEL = 5

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import BackgroundCrop, RegionKind
 from sirstgen.recipe.parts import Cluster, Position
 from sirstgen.seeding import Draws

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure import scr
 from sirstgen.measure.scr import Box
 from sirstgen.plan import ImagePlan, TargetPlan

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
 from sirstgen.recipe.parts import Where
 from sirstgen.recipe.recipe import Recipe, nearest
@@ -119,7 +120,7 @@ class Sampler:
         self._templates = templates
         self._seed = seed
         self._first_count = Draws(seed, "counts").random()
-        self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
+        self._levels = levels_of_bits(recipe.bit_depth)
         per = {name: stage.per for name, stage in registered_stages().items()} if recipe.stages else {}
         self._of_image = {name: entry for name, entry in recipe.stages.items() if per[name] == "image"}
         self._of_target = {name: entry for name, entry in recipe.stages.items() if per[name] == "target"}

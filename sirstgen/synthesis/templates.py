@@ -26,7 +26,7 @@ from PIL import Image
 
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import IMAGE_SUFFIXES, decode_gray, read_bytes
+from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
 from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
 

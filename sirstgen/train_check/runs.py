@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
-from sirstgen.images import read_bytes
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import read_bytes
 from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
 from sirstgen.train_check.job_frames import JobFrames
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
@@ -30,7 +30,7 @@ from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Fitted, Progress, Training
 from sirstgen.training.runtime import Runtime, synchronise
-from sirstgen.training.together import train_together
+from sirstgen.training.together import Together, train_together
 from sirstgen.training.trained_scale import TrainedScale
 
 _RECORD = "run.json"
@@ -168,16 +168,18 @@ class Check:
         if not trainings:
             return 0.0
 
+        together, hardware = Together(trainings), trainings[0].hardware
+
         def steps(count: int) -> float:
             started = time.monotonic()
             for _ in range(count):
-                for training in trainings:
-                    training.advance()
-            synchronise(trainings[0].hardware.device)
+                together.advance()
+            synchronise(hardware.device)
             return (time.monotonic() - started) / count
 
-        steps(_WARM_UP_STEPS)
-        return steps(_MEASURED_STEPS)
+        with hardware.tuned():
+            steps(_WARM_UP_STEPS)
+            return steps(_MEASURED_STEPS)
 
     def with_steps(self, jobs: Sequence[Job], steps: int) -> list[Job]:
         """Return the runs with these steps each."""

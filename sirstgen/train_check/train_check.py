@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset, check_files
+from sirstgen.files.atomic import write_file
 from sirstgen.train_check.folder import check_folder, mark_folder, steps_chosen
 from sirstgen.train_check.presets import CheckPlan, FolderRow
 from sirstgen.train_check.runs import Check, Job
@@ -64,8 +64,8 @@ def train_check(
         plan: rows, detectors, repeats, recipe.
         real: the real set, with training and test list.
         synth: the synthetic set; None if no row asks for synthetic images.
-        out: takes ``table.txt``, ``table.md``, ``table.json``, and ``runs/`` with the record, ids, log and checkpoints
-            of each run. None writes nothing.
+        out: takes the table (``table.txt``, ``.md``, ``.json``, ``.png``), and ``runs/`` with the record, ids, log and
+            checkpoints of each run. None writes nothing.
         resume: keep the finished runs in `out`, continue the others (also those that ran out of memory or time).
         overwrite: replace the check that is in `out` when this one is at its end; files of the user stay.
         surrogate: `real` is the built-in surrogate domain; the table says so.
@@ -132,6 +132,10 @@ def _run_all(
         if out is not None:
             for name, text in (("txt", as_text(table)), ("md", as_markdown(table)), ("json", as_json(table))):
                 write_file(out / f"table.{name}", text)
+    if out is not None:
+        from sirstgen.train_check.figure import draw_table_viii
+
+        draw_table_viii(table, out / "table.png")
     return table
 
 

@@ -38,7 +38,7 @@ class CapturableAdagrad:
     def step(self) -> None:
         """Take one step with the gradients that are there; `steps` is counted by the caller, since replays skip it."""
         chosen = [place for place, parameter in enumerate(self._all) if parameter.grad is not None]
-        gradients: list[Tensor] = [self._all[place].grad for place in chosen]  # type: ignore[misc]
+        gradients = [_in_memory_order(self._all[place]) for place in chosen]
         sums = [self.sums[place] for place in chosen]
         torch._foreach_addcmul_(sums, gradients, gradients)
         roots = torch._foreach_sqrt(sums)
@@ -63,3 +63,10 @@ class CapturableAdagrad:
             total.copy_(kept["sum"])
             self.steps = int(kept["step"])
         self.rate.fill_(float(self._template.param_groups[0]["lr"]))
+
+
+def _in_memory_order(parameter: nn.Parameter) -> Tensor:
+    """The gradient with the strides of its parameter: if one differs, torch launches a kernel for each tensor."""
+    gradient = parameter.grad
+    assert gradient is not None
+    return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)

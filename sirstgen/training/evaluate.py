@@ -52,7 +52,10 @@ def logits_of(
         if size is not None:
             part = part.resized(size)
         images = torch.stack([unit_range(gray_tensor(image))[None] for image in part.images])
-        with hardware.autocast(), torch.backends.cudnn.flags(allow_tf32=False):  # reported figures: whole float32
+        with (
+            hardware.autocast(),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):  # reported figures: whole float32
             logits = net.predict(hardware.inputs(images, net.in_channels))
         yield from zip(part.ids, logits[:, 0].cpu().numpy(), part.masks, strict=True)
 

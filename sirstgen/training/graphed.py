@@ -77,7 +77,7 @@ class ResidentSteps(SupervisedSteps):
 
     def _capture(self) -> None:
         """Record a step as a graph; weights and optimiser are put back as they were."""
-        kept = [tensor.clone() for tensor in self._state()]
+        kept = [tensor.detach().clone() for tensor in self._state()]
         graph, device = torch.cuda.CUDAGraph(), self.hardware.device
         try:
             side = torch.cuda.Stream(device)
@@ -86,7 +86,9 @@ class ResidentSteps(SupervisedSteps):
                 for _ in range(_WARM_UP):
                     self._work()
             torch.cuda.current_stream(device).wait_stream(side)
-            with torch.cuda.graph(graph):
+            # On a stream of its own: cuBLAS keeps one workspace a stream, and graphs that are replayed at the same time
+            # must not share it.
+            with torch.cuda.graph(graph, stream=side):
                 self._loss = self._work()
         except torch.cuda.OutOfMemoryError:
             raise

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputError, OutputExistsError
+from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
+from sirstgen.files.atomic import write_file
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
@@ -39,6 +39,7 @@ from sirstgen.training.graphed import ResidentSteps
 from sirstgen.training.logs import as_csv, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.saved_run import load_run, set_aside
 from sirstgen.training.trained_scale import TrainedScale
 from sirstgen.training.training_step import Steps, steps_of
 
@@ -117,7 +118,8 @@ def fit(
             Never test frames: weights chosen on test frames make the test's figures too high.
         folder: takes ``last.pt``, ``log.csv``, ``best.pt`` where there are validation frames, and TensorBoard's files
             where that is installed.
-        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused.
+        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused. A damaged
+            checkpoint is kept as ``*.pt.damaged``, with a warning, and the training begins anew.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
@@ -132,7 +134,7 @@ def fit(
     Raises:
         TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         OutputExistsError: `folder` holds a run already and `resume` is false.
-        InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
+        InputError: the checkpoint to resume is of a run with other settings or data.
     """
     training = Training(
         settings,
@@ -184,10 +186,28 @@ class Training:
         if isinstance(train, Frames):
             train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
         self.train = train
+        self._begin()
+        if folder is not None and (folder / "last.pt").exists():
+            if not resume:
+                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
+            self._resume(folder)
+        self.board = tensorboard(folder)
+        self.first = self.step
+        on_cuda = hardware.device.type == "cuda"
+        workers = hardware.loader_workers if workers is None else workers
+        self._batches = _inputs(self.steps, train, range(self.step, settings.steps), workers, pin=on_cuda)
+        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
+        self._loss = torch.zeros((), device=hardware.device)
+        self._summed = 0
+        self._started = time.perf_counter()
+
+    def _begin(self) -> None:
+        """Stand before the first step."""
+        settings, hardware = self.settings, self.hardware
         on_cuda = hardware.device.type == "cuda"
         self.steps: Steps | ResidentSteps
-        if on_cuda and isinstance(train, FrameBatches) and not detectors.is_adversarial(settings.detector):
-            self.steps = ResidentSteps(settings, hardware, ResidentBatches(train, hardware.device))
+        if on_cuda and isinstance(self.train, FrameBatches) and not detectors.is_adversarial(settings.detector):
+            self.steps = ResidentSteps(settings, hardware, ResidentBatches(self.train, hardware.device))
         else:
             self.steps = steps_of(settings, hardware)
         self.net = self.steps.net
@@ -195,18 +215,25 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
-        if folder is not None and (folder / "last.pt").exists():
-            if not resume:
-                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-            self.restore(Checkpoint.load(folder / "last.pt"))
-        self.board = tensorboard(folder)
-        self.first = self.step
-        workers = hardware.loader_workers if workers is None else workers
-        self._batches = self._inputs(train, workers)
-        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
-        self._loss = torch.zeros((), device=hardware.device)
-        self._summed = 0
-        self._started = time.perf_counter()
+
+    def _resume(self, folder: Path) -> None:
+        """Go on from the checkpoints in `folder`; where one is damaged, keep them under other names and begin anew."""
+        saved = load_run(folder, self.settings, self.data)
+        if saved is None:
+            return
+        last, best = saved
+        try:
+            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
+            if best is not None and best.step <= last.step:
+                self.best, self.best_iou = best, float(best.history[-1]["iou"])
+            self.net.load_state_dict(last.net)
+            self.steps.restore(last.optimizer)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
+            set_aside(folder, f"{folder}: the states in last.pt and best.pt do not fit together ({fault})")
+            self._begin()
+            return
+        self.step = last.step
+        self.history = last.history
 
     @property
     def done(self) -> bool:
@@ -226,18 +253,6 @@ class Training:
             validating = self.step % self.settings.validate_every == 0 or self.done
             if validating or self.step % self._report_every == 0:
                 self._report(validating)
-
-    def _inputs(self, train: BatchSource, workers: int) -> Iterator[Callable[[], Tensor]]:
-        """For each step still to be taken, what takes it."""
-        steps = self.steps
-        numbers = range(self.step, self.settings.steps)
-        if isinstance(steps, ResidentSteps):
-            for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
-                yield partial(steps.advance_packed, step, packed)
-        else:
-            loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=self.hardware.device.type == "cuda")
-            for step, (images, masks) in zip(numbers, loader, strict=True):
-                yield partial(steps.advance, step, images, masks)
 
     def _report(self, validating: bool) -> None:
         loss = self._loss.item() / self._summed
@@ -260,27 +275,6 @@ class Training:
     def seconds(self) -> float:
         """Wall-clock time of this training in this process."""
         return time.perf_counter() - self._started
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where `checkpoint` stands."""
-        if (checkpoint.settings, checkpoint.data) != (self.settings, self.data):
-            raise InputError(
-                f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
-            )
-        self.net.load_state_dict(checkpoint.net)
-        try:
-            self.steps.restore(checkpoint.optimizer)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
-            raise InputError(
-                f"{self.folder}: the optimiser state of last.pt does not fit its net ({fault}); delete last.pt"
-            ) from None
-        self.step = checkpoint.step
-        self.history = checkpoint.history
-        if self.folder is not None and (self.folder / "best.pt").exists():
-            best = Checkpoint.load(self.folder / "best.pt")
-            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
-            if best.step <= self.step:
-                self.best, self.best_iou = best, best.history[-1]["iou"]
 
     def validate(self, loss: float, seconds: float) -> DetectionResult | None:
         """Test on the validation frames, record the figures, keep the best weights, write the checkpoint."""
@@ -331,3 +325,16 @@ class Training:
                 "train longer, or with another seed",
                 reason="collapsed",
             )
+
+
+def _inputs(
+    steps: Steps | ResidentSteps, train: BatchSource, numbers: range, workers: int, pin: bool
+) -> Iterator[Callable[[], Tensor]]:
+    """For each step still to be taken, what takes it; holds no `Training`, whose memory could not be freed at once."""
+    if isinstance(steps, ResidentSteps):
+        for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
+            yield partial(steps.advance_packed, step, packed)
+    else:
+        loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=pin)
+        for step, (images, masks) in zip(numbers, loader, strict=True):
+            yield partial(steps.advance, step, images, masks)

@@ -17,6 +17,33 @@ from sirstgen.training.failures import TrainingError
 from sirstgen.training.loop import Fitted, Training
 
 
+class Together:
+    """Trainings that take their steps in turn, on a GPU each on a stream of its own.
+
+    Args:
+        trainings: at least one, all on one device; they may be at different steps.
+    """
+
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self.trainings = trainings
+        device = trainings[0].hardware.device
+        self._streams = [torch.cuda.Stream(device) if device.type == "cuda" else None for _ in trainings]
+        for stream in self._streams:
+            if stream is not None:
+                stream.wait_stream(torch.cuda.current_stream(device))
+
+    def on_stream(self, number: int) -> contextlib.AbstractContextManager[object]:
+        """Return the context in which the work of a training is launched."""
+        stream = self._streams[number]
+        return contextlib.nullcontext() if stream is None else torch.cuda.stream(stream)
+
+    def advance(self) -> None:
+        """Take one step of each training."""
+        for number, training in enumerate(self.trainings):
+            with self.on_stream(number):
+                training.advance()
+
+
 def train_together(trainings: Sequence[Training]) -> list[Fitted | TrainingError]:
     """Run trainings to their end, a step of each in turn.
 
@@ -28,19 +55,15 @@ def train_together(trainings: Sequence[Training]) -> list[Fitted | TrainingError
     """
     if not trainings:
         return []
-    device = trainings[0].hardware.device
-    streams = [torch.cuda.Stream(device) if device.type == "cuda" else None for _ in trainings]
-    for stream in streams:
-        if stream is not None:
-            stream.wait_stream(torch.cuda.current_stream(device))
+    together = Together(trainings)
     ended: dict[int, Fitted | TrainingError] = {}
     with trainings[0].hardware.tuned():
         while len(ended) < len(trainings):
-            for number, (training, stream) in enumerate(zip(trainings, streams, strict=True)):
+            for number, training in enumerate(trainings):
                 if number in ended:
                     continue
                 try:
-                    with contextlib.nullcontext() if stream is None else torch.cuda.stream(stream):
+                    with together.on_stream(number):
                         if training.done:
                             ended[number] = training.finish()
                         else:

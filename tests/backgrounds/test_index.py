@@ -13,16 +13,17 @@ import pytest
 from making.clutter import clutter
 
 from sirstgen.backgrounds import scan
-from sirstgen.backgrounds.index import INDEX_NAME
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.errors import InputError
+from sirstgen.files.caching import cache_folder
 
 COUNT = 24
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Folders of few frames get an index too; the files that are decoded are listed."""
+def few(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Folders of few frames get an index too, in a cache of each test; the files that are decoded are listed."""
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
     looked: list[str] = []
     whole = scan.look
 
@@ -34,6 +35,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(f"sirstgen.backgrounds.{module}.LEAST", 8)
     monkeypatch.setattr(scan, "look", look)
     return looked
+
+
+def kept_index() -> Path:
+    """The one index in the cache."""
+    (file,) = (cache_folder() / "frames").rglob("*.npz")
+    return file
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def tree(tmp_path: Path) -> Path:
 
 def test_a_folder_opened_again_decodes_nothing_and_is_the_same(tree: Path, few: list[str]) -> None:
     first = BackgroundLibrary.open(tree)
-    assert len(few) == COUNT + 2 and (tree / INDEX_NAME).is_file()
+    assert len(few) == COUNT + 2 and kept_index().is_file()
     few.clear()
     second = BackgroundLibrary.open(tree)
     assert few == ["broken.png"], "what could not be read may be readable now"
@@ -58,6 +65,23 @@ def test_a_folder_opened_again_decodes_nothing_and_is_the_same(tree: Path, few: 
     assert [first.background("sea", n) for n in range(COUNT)] == [second.background("sea", n) for n in range(COUNT)]
     with pytest.raises(InputError, match="no usable background"):
         BackgroundLibrary.open(tree, min_size=(61, 10))
+
+
+def test_nothing_is_written_among_the_frames(tree: Path, few: list[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in [tree, *tree.rglob("*")]}
+    BackgroundLibrary.open(tree)
+    assert {path: path.stat().st_mtime_ns for path in [tree, *tree.rglob("*")]} == before
+
+
+def test_without_a_cache_a_folder_opens_and_travels(
+    tree: Path, few: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = BackgroundLibrary.open(tree)
+    monkeypatch.setenv("SIRSTGEN_CACHE", str(tree / "sea" / "00.png"))  # no folder: nothing can be kept in it
+    library = BackgroundLibrary.open(tree)
+    assert library.describe() == first.describe()
+    few.clear()
+    assert pickle.loads(pickle.dumps(library)).describe() == first.describe() and few == []
 
 
 def test_changed_new_and_missing_frames_are_seen_anew(tree: Path, few: list[str]) -> None:
@@ -69,16 +93,15 @@ def test_changed_new_and_missing_frames_are_seen_anew(tree: Path, few: list[str]
     library = BackgroundLibrary.open(tree)
     assert sorted(few) == ["03.png", "broken.png", "new.png"]
     shutil.copytree(tree, tree.parent / "copy")
-    (tree.parent / "copy" / INDEX_NAME).unlink()
     fresh = BackgroundLibrary.open(tree.parent / "copy")
     assert library.describe() | {"name": ""} == fresh.describe() | {"name": ""}
 
 
 def test_a_damaged_index_is_not_believed(tree: Path, few: list[str]) -> None:
     first = BackgroundLibrary.open(tree)
-    data = (tree / INDEX_NAME).read_bytes()
+    data = kept_index().read_bytes()
     for damaged in (b"", b"PK", data[: len(data) // 2], data.replace(b"sea/0", b"sky/0")):
-        (tree / INDEX_NAME).write_bytes(damaged)
+        kept_index().write_bytes(damaged)
         few.clear()
         assert BackgroundLibrary.open(tree).describe() == first.describe()
         assert len(few) == COUNT + 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import select
 import shutil
 import signal
 import sys
@@ -18,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sirstgen import atomic, lock, output
 from sirstgen.errors import SirstgenError
+from sirstgen.files import atomic, lock, output
 from sirstgen.seeding import stream
 
 if __name__ == "__main__":
@@ -59,6 +60,51 @@ def in_child(work: Callable[[], object], step: int = 0, place: Path | None = Non
     os.close(read)
     _, status = os.waitpid(child, 0)
     return ("killed", step) if os.WIFSIGNALED(status) else pickle.loads(data)
+
+
+def with_workers(work: Callable[[], object], files: int, place: Path, worker: bool) -> str:
+    """Run `work`, and kill its process or one of its workers with -9 when so many files are below `place`.
+
+    Returns:
+        ``killed``, or as `in_child` where the work was at its end before.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        told, _ = in_child(work)
+        os.write(write, told.encode()[:4000])
+        os._exit(0)
+    os.close(write)
+    killed = False
+    while not killed and not select.select([read], [], [], 0.0005)[0]:
+        if sum(len(names) for _, _, names in os.walk(place)) < files:
+            continue
+        leaders = _children(child)
+        workers = [process for leader in leaders for process in _children(leader) if _is_worker(process)]
+        for process in (workers if worker else leaders)[-1:]:
+            os.kill(process, signal.SIGKILL)
+            killed = True
+    data = b""
+    while part := os.read(read, 4096):
+        data += part
+    os.close(read)
+    os.waitpid(child, 0)
+    return "killed" if killed and data != b"done" else data.decode()
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _is_worker(process: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _watch(state: list[int], step: int, place: str) -> None:
@@ -122,6 +168,8 @@ class Trial:
         told, self.steps = in_child(lambda: scenario.work(place), 0, place)
         assert told == "done", told
         self.wanted = content(place)
+        if scenario.workers:
+            self.steps = len(self.wanted) - len(self.before)
 
     def copy(self, place: Path) -> Path:
         """Return a new copy of a folder."""
@@ -133,7 +181,12 @@ class Trial:
     def kill(self, step: int) -> list[str]:
         """Kill the work at a step and return what is wrong after the next command, for each such command."""
         place = self.copy(self.start)
-        told, _ = in_child(lambda: self.scenario.work(place), step, place)
+        if self.scenario.workers:
+            told = with_workers(lambda: self.scenario.work(place), step + len(self.before), place, step % 2 == 1)
+            if told == "done":
+                return [f"step {step}: {fault}" for fault in faults(place, self.wanted)]
+        else:
+            told, _ = in_child(lambda: self.scenario.work(place), step, place)
         if told != "killed":
             return [f"step {step}: {told} instead of a kill"]
         wrong = []

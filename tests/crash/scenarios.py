@@ -20,6 +20,8 @@ from sirstgen.export.export import export_dataset
 from sirstgen.mix.mix import draw_mix
 from sirstgen.mix.writer import write_mix
 from sirstgen.recipe.recipe import Recipe
+from sirstgen.storage import run
+from sirstgen.storage.shard_writer import write_shards
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -35,6 +37,7 @@ def generator(seed: int) -> Generator:
 def warm() -> None:
     """Open what all processes share before they are forked."""
     import_module("sirstgen.train_check.train_check")
+    run._CHUNK = 2  # so that a short run has work for several processes
     for seed in range(5):
         generator(seed)[0]
 
@@ -49,6 +52,7 @@ class Scenario:
         after: the commands of which any one must put a kill right; the first is tried after every kill.
         begins: makes ``out`` before the kill; None where it is not there.
         finished: the command that follows a kill after the work was complete, where repeating would do other work.
+        workers: the work is done in processes of its own; it is killed when a random number of files are there.
     """
 
     name: str
@@ -56,10 +60,15 @@ class Scenario:
     after: tuple[Callable[[Path], object], ...]
     begins: Callable[[Path], object] | None = None
     finished: Callable[[Path], object] | None = None
+    workers: bool = False
 
 
-def _synth(count: int, seed: int = 0, **settings: bool) -> Callable[[Path], object]:
+def _synth(count: int, seed: int = 0, **settings: Any) -> Callable[[Path], object]:
     return lambda place: write_dataset(generator(seed), place / "out", count, **settings)
+
+
+def _shards(count: int, seed: int = 0, **settings: Any) -> Callable[[Path], object]:
+    return lambda place: write_shards(generator(seed), place / "out", count, 2, **settings)
 
 
 def _with_notes(make: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -123,7 +132,32 @@ SCENARIOS = (
         (_synth(2, 1, overwrite=True),),
         _with_notes(_synth(3)),
     ),
+    Scenario("shards", _shards(4), (_shards(4, resume=True), _shards(4, overwrite=True))),
+    Scenario("shards of a run", _shards(4, shards=[1]), (_shards(4, shards=[1]),), _shards(4, shards=[0])),
+    Scenario("extend shards", _shards(4, resume=True), (_shards(4, resume=True),), _with_notes(_shards(3))),
+    Scenario(
+        "overwrite with shards", _shards(4, 1, overwrite=True), (_shards(4, 1, overwrite=True),), _with_notes(_synth(3))
+    ),
     Scenario("drop", _drop, (_drop,), _with_notes(_synth(3)), finished=_synth(3, resume=True)),
+    Scenario(
+        "synth --workers 2",
+        _synth(8, workers=2),
+        (_synth(8, resume=True, workers=2), _synth(8, overwrite=True)),
+        workers=True,
+    ),
+    Scenario(
+        "overwrite --workers 2",
+        _synth(8, 1, overwrite=True, workers=2),
+        (_synth(8, 1, overwrite=True, workers=2),),
+        _with_notes(_synth(3)),
+        workers=True,
+    ),
+    Scenario(
+        "shards --workers 2",
+        _shards(8, workers=2),
+        (_shards(8, resume=True, workers=2), _shards(8, overwrite=True)),
+        workers=True,
+    ),
     Scenario("mix", _mix(), (_mix(resume=True), _mix())),
     Scenario("mix --overwrite", _mix(overwrite=True), (_mix(overwrite=True),), _with_notes(_synth(2))),
     Scenario("export", _export(), (_export(),)),
@@ -141,6 +175,10 @@ PAIRS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object], Calla
     "overwrite, overwrite": (_synth(4, 1, overwrite=True), _synth(4, 2, overwrite=True), _with_notes(_synth(3))),
     "overwrite, drop": (_synth(4, 1, overwrite=True), _drop, _with_notes(_synth(3))),
     "extend, drop": (_synth(6, resume=True), _drop, _with_notes(_synth(3))),
+    "shards, shards": (_shards(6, shards=[0, 1]), _shards(6, shards=[1, 2]), None),
+    "shards, other recipe": (_shards(6), _shards(6, 1, resume=True), None),
+    "shards, overwrite": (_shards(6, resume=True), _shards(6, 1, overwrite=True), _with_notes(_shards(3))),
+    "shards, extend": (_shards(4, shards=[0, 1]), _shards(6, resume=True), None),
     "mix, mix": (_mix(), _mix(), None),
     "bench, bench": (_bench(), _bench(resume=True), None),
     "export, export": (_export(), _export(), None),

@@ -63,7 +63,7 @@ def limited(seconds: int) -> Iterator[None]:
 def digest(folder: Path) -> str:
     """Return the checksum of a folder's files."""
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".sirstgen-index.npz"):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         total.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape") + path.read_bytes())
     return total.hexdigest()
 

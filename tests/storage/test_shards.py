@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 from sirstgen import assets
-from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
+from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
+from sirstgen.storage import shard_run, shard_writer
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.job import Job, work
 from sirstgen.storage.place import NewFile
-from sirstgen.storage.shard_run import seed_at
+from sirstgen.storage.shard_state import seed_at
 from sirstgen.storage.shard_writer import finish_shards, write_shards
 from sirstgen.storage.shards import ShardSink
 from sirstgen.storage.sink import Chunk
@@ -232,9 +233,90 @@ def test_a_run_that_others_began_is_joined_with_the_same_n_only(small_generator:
     write_shards(small_generator, out, COUNT, SIZE, shards=[1])
     with pytest.raises(InvalidValueError, match=r"n must be 10, as the run in .* was begun with, got 12"):
         write_shards(small_generator, out, 12, SIZE, shards=[0])
+
+
+def test_a_damaged_state_is_told_and_all_shards_are_made_again(
+    small_generator: Generator, whole: Path, out: Path
+) -> None:
+    write_shards(Generator(small_generator.recipe, small_generator.backgrounds, seed=9), out, COUNT, SIZE, shards=[1])
     (out / ".run" / "shards.json").write_text("{")
-    with pytest.raises(InputError, match=r"shards.json: damaged"):
+    with pytest.warns(SirstgenWarning, match=r"shards.json: damaged; all shards are made again"):
         write_shards(small_generator, out, COUNT, SIZE, shards=[0])
+    write_shards(small_generator, out, COUNT, SIZE, resume=True)
+    assert files(out) == files(whole)
+
+
+def test_while_others_write_a_run_is_joined_but_not_changed(small_generator: Generator, whole: Path, out: Path) -> None:
+    other = Generator(Recipe(width=96, height=80, scr=[3]), small_generator.backgrounds, seed=0)
+    told = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if done or told:
+            return
+        told.append(done)
+        for settings in ({"overwrite": True}, {"shards": [1], "overwrite": True}, {}):
+            with pytest.raises(OutputExistsError, match=f"another process is writing there .process {os.getpid()}"):
+                write_shards(small_generator, out, COUNT, SIZE, **settings)  # type: ignore[arg-type]
+        with pytest.raises(OutputExistsError, match="another process is writing there"):
+            write_dataset(small_generator, out, COUNT, overwrite=True)
+        with pytest.raises(OutputExistsError, match="another process is writing there"):
+            finish_shards(out)
+        with pytest.raises(InvalidValueError, match=r"cannot resume.*recipe.scr"):
+            write_shards(other, out, COUNT, SIZE, shards=[1])
+        with pytest.raises(InvalidValueError, match="its shard size is 4, this run's is 5"):
+            write_shards(small_generator, out, COUNT, 5, shards=[1])
+        shard_run.PATIENCE = 0.1
+        with pytest.raises(OutputExistsError, match="another process is writing there"):
+            write_shards(small_generator, out, COUNT + 1, SIZE, resume=True)
+        shard_run.PATIENCE = patience
+        assert write_shards(small_generator, out, COUNT, SIZE, shards=[1]) is None
+        assert write_shards(small_generator, out, COUNT, SIZE, shards=[0]) is None, "the same shard"
+
+    patience = shard_run.PATIENCE
+    assert write_shards(small_generator, out, COUNT, SIZE, shards=[0, 2], progress=meanwhile) is not None
+    assert files(out) == files(whole)
+    assert told and [path.name for path in out.parent.iterdir()] == ["set"]
+
+
+def test_who_makes_the_last_shard_beside_others_leaves_the_end_to_them(
+    small_generator: Generator, whole: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_writer, "PATIENCE", 0.1)
+    seen = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if not done:
+            seen.append(write_shards(small_generator, out, COUNT, SIZE, shards=[0, 1, 2]))
+
+    assert write_shards(small_generator, out, COUNT, SIZE, shards=[0], progress=meanwhile) is not None
+    assert seen == [None]
+    assert files(out) == files(whole)
+
+
+def test_overwrite_keeps_the_old_dataset_until_the_new_shards_are_there(
+    small_generator: Generator, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "set"
+    write_dataset(small_generator, out, 3)
+    (out / "notes.txt").write_text("mine")
+    before = files(out)
+    assert write_shards(small_generator, out, COUNT, SIZE, shards=[0], overwrite=True) is None
+    assert files(out) == before
+    assert seed_at(out) == 0
+    with pytest.raises(InvalidValueError, match=f"cannot resume {out}: it holds shards; give --shard-size"):
+        write_dataset(small_generator, out, 3, resume=True)
+    with pytest.raises(OutputExistsError, match="not empty"):
+        write_shards(small_generator, out, COUNT, SIZE)
+    assert write_shards(small_generator, out, COUNT, SIZE, shards=[1]) is None
+    assert files(out) == before
+    assert write_shards(small_generator, out, COUNT, SIZE, resume=True) is not None
+    assert files(out) == files(whole) | {"notes.txt": b"mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    (out / "shards" / "mine.tar").write_text("mine")
+    kept = files(out)
+    with pytest.raises(OutputExistsError, match=r"shards/mine.tar: one of 1 files in set that sirstgen did not write"):
+        write_shards(small_generator, out, COUNT, SIZE, overwrite=True)
+    assert files(out) == kept
 
 
 def test_a_full_disk_is_told_and_whole_shards_stay(

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from sirstgen import atomic
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.unfinished import STATE, state_text
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
-from sirstgen.output import stage_of
+from sirstgen.files import atomic
+from sirstgen.files.output import stage_of
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
 from sirstgen.storage import journal

@@ -12,7 +12,7 @@ from making.training_frames import make_frames
 
 from sirstgen import detectors
 from sirstgen.detectors.dnanet import DNANet
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
@@ -93,6 +93,30 @@ def test_a_finished_run_resumes_to_itself(settings: TrainingConfig, frames: Fram
     assert same_weights(first.net.state_dict(), again.net.state_dict())
 
 
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "optimizer"])
+def test_a_damaged_checkpoint_is_said_kept_aside_and_the_training_made_again(
+    settings: TrainingConfig, frames: Frames, tmp_path: Path, name: str, damage: str
+) -> None:
+    short = dataclasses.replace(settings, steps=4, validate_every=2)
+    first = train(short, frames, folder=tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    if damage == "optimizer":
+        loaded = Checkpoint.load(tmp_path / name)
+        dataclasses.replace(loaded, optimizer={"state": 1}, history=[]).save(tmp_path / name)
+        data = bytearray((tmp_path / name).read_bytes())
+    else:
+        data[len(data) // 2] ^= 1
+        data = data[: {"bit": len(data), "cut": len(data) // 2, "empty": 0}[damage]]
+        (tmp_path / name).write_bytes(data)
+    with pytest.warns(SirstgenWarning, match=r"kept as \*\.pt\.damaged, this training is made again"):
+        again = train(short, frames, folder=tmp_path, resume=True)
+    assert same_weights(first.net.state_dict(), again.net.state_dict())
+    assert first.history == again.history
+    assert (tmp_path / f"{name}.damaged").read_bytes() == data
+    Checkpoint.load(tmp_path / name)
+
+
 def test_workers_and_global_random_state_change_nothing(settings: TrainingConfig, frames: Frames) -> None:
     short = dataclasses.replace(settings, steps=2)
     first = train(short, frames)
@@ -132,7 +156,9 @@ def test_the_compiled_net_trains_alike(
     plain = fit(short, frames, device="cpu")
     compile_net = torch.compile
     # The compiler's front end traces the net; its code generation is torch's business and takes minutes on a CPU.
-    monkeypatch.setattr(torch, "compile", lambda net, mode: compile_net(net, backend="eager", fullgraph=True))
+    monkeypatch.setattr(
+        torch, "compile", lambda net, mode, **options: compile_net(net, backend="eager", fullgraph=True, **options)
+    )
     compiled = fit(dataclasses.replace(short, compile="default"), frames, device="cpu")
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=1e-4)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
 from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.files.atomic import write_file
+from sirstgen.files.lock import locked
 from sirstgen.places.classes import LEVELS
 
 
@@ -47,7 +49,8 @@ def make(
 
     Raises:
         InvalidValueError: an unknown scene, or a number out of range; nothing is written.
-        OutputExistsError: one of the frames is there already and `overwrite` is false; nothing is written.
+        OutputExistsError: one of the frames is there already and `overwrite` is false, or another process is writing
+            there; nothing is written.
         GenerationError: the disk is full or may not be written to.
     """
     if per_scene < 1:
@@ -56,6 +59,26 @@ def make(
     files = [Path(out) / scene / f"{number + 1:04d}.png" for scene, number in plan]
     for scene in scenes:
         check_request(scene, seed, 0, height, width)
+    if places is not None and Path(places).resolve() == Path(out).resolve():
+        raise InvalidValueError(f"places must be another folder than out, got {places} for both", name="places")
+    with contextlib.ExitStack() as locks:
+        for folder in (out, places):
+            if folder is not None:
+                locks.enter_context(locked(Path(folder)))
+        _write(Path(out), files, plan, (height, width), seed, overwrite, places, progress)
+    return files
+
+
+def _write(
+    out: Path,
+    files: Sequence[Path],
+    plan: Sequence[tuple[str, int]],
+    size: tuple[int, int],
+    seed: int,
+    overwrite: bool,
+    places: Path | str | None,
+    progress: Callable[[Path], None] | None,
+) -> None:
     there = [file for file in files if file.exists()]
     if there and not overwrite:
         raise OutputExistsError(
@@ -64,13 +87,12 @@ def make(
             path=str(there[0]),
         )
     for (scene, number), file in zip(plan, files, strict=True):
-        drawn = draw(scene, seed, number, height, width)
+        drawn = draw(scene, seed, number, *size)
         write_file(file, _packed(drawn.frame))
         if places is not None:
             write_file(Path(places) / file.relative_to(out), _packed(LEVELS[drawn.places]))
         if progress is not None:
             progress(file)
-    return files
 
 
 def _packed(image: NDArray[np.uint8]) -> bytes:

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen import lock
 from sirstgen.errors import GenerationError, OutputExistsError, SirstgenWarning
-from sirstgen.lock import locked
+from sirstgen.files import lock
+from sirstgen.files.lock import locked
 
-HOLD = "import sys, time; from pathlib import Path; from sirstgen.lock import locked\nwith locked(Path(sys.argv[1])):\n"
+HOLD = (
+    "import sys, time; from pathlib import Path; from sirstgen.files.lock import locked\n"
+    "with locked(Path(sys.argv[1])):\n"
+)
 
 
 def holder(folder: Path, then: str = " print('held', flush=True); time.sleep(60)") -> subprocess.Popen[str]:
@@ -67,6 +70,33 @@ def test_a_child_that_inherits_the_lock_keeps_it(tmp_path: Path, monkeypatch: py
     started = time.monotonic()
     with locked(tmp_path / "set"):  # waits for the child: the holder itself is gone
         assert time.monotonic() - started > 0.3
+
+
+def test_some_may_hold_it_together_and_none_alone_then(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    process = holder(folder)
+    try:
+        with pytest.raises(OutputExistsError, match=f"process {process.pid}"), locked(folder, shared=True):
+            pytest.fail("one holds it alone")
+    finally:
+        process.kill()
+        process.wait()
+    with locked(folder, shared=True):
+        with locked(folder, shared=True):
+            with pytest.raises(OutputExistsError, match=f"process {os.getpid()}"), locked(folder):
+                pytest.fail("others hold it")
+            assert [path.name for path in tmp_path.iterdir()] == [".set.lock"]
+        assert [path.name for path in tmp_path.iterdir()] == [".set.lock"], "the last one removes it"
+        with pytest.raises(OutputExistsError), locked(folder):
+            pytest.fail("one still holds it")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_may_wait_for_a_running_holder(tmp_path: Path) -> None:
+    process = holder(tmp_path / "set", " print('held', flush=True); time.sleep(0.5)")
+    with locked(tmp_path / "set", patience=20):
+        pass
+    assert process.wait() == 0
 
 
 def test_two_threads_of_one_process_are_two(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import GenerationError
+from sirstgen.files.atomic import write_file
 
 VARIABLE = "SIRSTGEN_CACHE"
 """Environment variable that names another folder."""
@@ -29,7 +29,7 @@ def digest_of(data: bytes) -> str:
 
 @dataclass(slots=True)
 class Cache:
-    """Small results by the content they were computed from; kept in memory too where the folder cannot be written.
+    """Results by the content they were computed from; kept in memory too where the folder cannot be written.
 
     Args:
         kind: what is kept, a folder name.
@@ -49,14 +49,16 @@ class Cache:
         except OSError:
             return None
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep `data` under `key`."""
+    def put(self, key: str, data: bytes) -> bool:
+        """Keep `data` under `key`; False where the folder cannot be written to and only memory keeps it."""
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, data)
         except (OSError, GenerationError):
             self._held[key] = data
+            return False
+        return True
 
     def _path(self, key: str) -> Path:
         return cache_folder() / self.kind / self.maker / key[:2] / f"{key}{self.suffix}"

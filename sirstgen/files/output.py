@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sirstgen.atomic import remove_parts, sync_folder, write_file, writing
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.lock import LOCK, locked
+from sirstgen.files.atomic import remove_parts, sync_folder, write_file, writing
+from sirstgen.files.lock import LOCK, locked
 
 Owned = Callable[[Path], set[str]]
 """The files of a folder that its command has written and that are unchanged, as paths below the folder.
@@ -130,8 +130,7 @@ def output_folder(
             kept = _kept(target, owned) if holds_anything(target) else {}
             if not going_on:
                 _clear_stage(stage)
-            stage.mkdir(parents=True, exist_ok=True)
-            (stage / _STAGE).touch()
+            _begin_stage(stage)
             try:
                 yield Output(folder, stage, kept, lock)
             except BaseException:
@@ -142,6 +141,42 @@ def output_folder(
             return
         _clear_stage(stage)
         yield Output(folder, folder, {}, lock)
+
+
+def begin_replacement(folder: Path, owned: Owned) -> Path | None:
+    """Make a folder in which the new content of `folder` is written; `end_replacement` exchanges them.
+
+    For work in which several commands have a part. The caller holds the lock of `folder`. What an interrupted
+    replacement has left is removed.
+
+    Returns:
+        The new folder; None where `folder` holds nothing, so that it can be written to directly.
+
+    Raises:
+        OutputExistsError: as `output_folder`.
+    """
+    target = folder.resolve()
+    stage = _beside(target, "new")
+    if holds_anything(target):
+        _kept(target, owned)  # raises before anything is written
+    _clear_stage(stage)
+    if not holds_anything(target):
+        return None
+    _begin_stage(stage)
+    return stage
+
+
+def end_replacement(folder: Path, owned: Owned) -> None:
+    """Put the new content in the place of `folder`, if a replacement was begun; the caller holds its lock."""
+    stage = stage_of(folder)
+    if stage is not None:
+        with writing(folder, inside=True):
+            _swap(folder.resolve(), stage, owned)
+
+
+def _begin_stage(stage: Path) -> None:
+    stage.mkdir(parents=True, exist_ok=True)
+    (stage / _STAGE).touch()
 
 
 def recover(target: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.atomic import OpenFolder, remove_parts, write_all, write_file
 from sirstgen.errors import GenerationError
+from sirstgen.files.atomic import OpenFolder, remove_parts, write_all, write_file
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

@@ -22,12 +22,13 @@ LOCK = ".lock"
 """Name of the lock of a folder whose parent cannot be written to."""
 
 _LONGEST_COMMAND = 200
+_LONGEST_FILE = 1 << 16
 _PATIENCE = 10.0  # seconds in which the worker processes of a killed run end
 _PAUSE = 0.05
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[int | None]:
+def locked(folder: Path, shared: bool = False, patience: float = 0.0) -> Iterator[int | None]:
     """Hold the lock of the output `folder` for the time of the block.
 
     The lock is ``flock`` on ``.<name>.lock`` beside the folder, or on ``.lock`` in the folder where its parent cannot
@@ -36,17 +37,19 @@ def locked(folder: Path) -> Iterator[int | None]:
 
     Args:
         folder: the output; it need not exist.
+        shared: others may hold the lock in the same way at the same time, and none alone.
+        patience: seconds to wait for a holder that is running.
 
     Yields:
         The descriptor that holds the lock, to be inherited by worker processes, which then keep the folder locked until
         they have ended too; None, with a warning, where the system or the disk has no such locks.
 
     Raises:
-        OutputExistsError: another process holds the lock.
+        OutputExistsError: another process holds the lock, alone or (without `shared`) at all.
         GenerationError: neither the folder nor its parent can be written to.
     """
     try:
-        path, descriptor = _opened(folder.resolve())
+        path, descriptor = _opened(folder.resolve(), shared, patience)
     except OSError as fault:
         warnings.warn(
             f"{folder}: this file system has no locks ({fault.strerror}); do not let two commands write there",
@@ -56,26 +59,30 @@ def locked(folder: Path) -> Iterator[int | None]:
         yield None
         return
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} {_command()}\n".encode(errors="backslashreplace"), 0)
+        if not shared:
+            os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_END)
+        os.write(descriptor, f"{os.getpid()} {_command()}\n".encode(errors="backslashreplace"))
         yield descriptor
     finally:
         try:
             with contextlib.suppress(OSError):
+                if shared:  # the last of them removes the file
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
         finally:
             os.close(descriptor)
 
 
-def _opened(folder: Path) -> tuple[Path, int]:
+def _opened(folder: Path, shared: bool, patience: float) -> tuple[Path, int]:
     """The lock's file and a descriptor that holds it."""
-    deadline = None
+    began = time.monotonic()
     while True:
         path, descriptor = _lock_file(folder)
         try:
             if fcntl is None:
                 raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             if _is_at(path, descriptor):  # else its last holder has removed it meanwhile
                 return path, descriptor
         except OSError as fault:
@@ -84,8 +91,7 @@ def _opened(folder: Path) -> tuple[Path, int]:
             if fault.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
             # The workers of a run that was killed keep its lock for the moment that they need to end.
-            deadline = deadline or time.monotonic() + _PATIENCE
-            if _is_running(holder) or time.monotonic() > deadline:
+            if time.monotonic() - began > (patience if _is_running(holder) else max(patience, _PATIENCE)):
                 raise OutputExistsError(
                     f"{folder}: another process is writing there ({holder or 'it has just begun'}); wait until it has "
                     f"ended, or choose another --out",
@@ -118,10 +124,15 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _holder(descriptor: int) -> str:
-    """Process and command that the lock's file names, for a message; empty if it does not say."""
-    text = os.pread(descriptor, 2 * _LONGEST_COMMAND, 0).decode(errors="replace").strip()
-    process, _, command = text.partition(" ")
-    return f"process {process}: {command}" if process.isdecimal() else ""
+    """Process and command of the first running holder that the lock's file names, else the last one; may be empty."""
+    holder = ""
+    for line in os.pread(descriptor, _LONGEST_FILE, 0).decode(errors="replace").splitlines():
+        process, _, command = line.partition(" ")
+        if process.isdecimal():
+            holder = f"process {process}: {command.strip()}"
+            if _is_running(holder):
+                break
+    return holder
 
 
 def _is_running(holder: str) -> bool:
