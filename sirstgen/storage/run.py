@@ -136,8 +136,7 @@ class FolderRun:
 
     def note(self, receipt: Sequence[Entry]) -> None:
         """A worker has written these images."""
-        for entry in receipt:
-            self.journal.add(entry)
+        self.journal.add(*receipt)
 
     def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
         """Mark finished images to be drawn again. The same call after an interruption goes on with it.

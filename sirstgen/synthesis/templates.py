@@ -84,6 +84,16 @@ class Template:
         level = max(0, min(int(math.log2(max(self.radiance.shape) / length)), len(self.pyramid) - 1))
         return level, self.pyramid[level]
 
+    def peak_per_level(self, level: float) -> float:
+        """Peak radiance over the mean of what is at least this share of the peak."""
+        if level not in self._peaks:
+            self._peaks[level] = float(1 / self.radiance[self.radiance >= level].mean())
+        return self._peaks[level]
+
+    @cached_property
+    def _peaks(self) -> dict[float, float]:
+        return {}
+
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what was read from files is read again by the process that needs it."""
         state = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -19,11 +19,12 @@ from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
 from sirstgen.synthesis.areas import Area
-from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.frame_analysis import FrameAnalysis
 from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, Place, PlacementContext, places_beside
+from sirstgen.synthesis.placement import OccupiedRegion, Place, PlacementContext, places_beside
 from sirstgen.synthesis.rasterise import rasterise, target_profile
 from sirstgen.synthesis.render import Sample, position_in_pixel, render
+from sirstgen.synthesis.request import Request
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.stages.extra_gaussians import ExtraGaussians
 from sirstgen.synthesis.stages.undershoot import Undershoot
@@ -142,7 +143,9 @@ def test_a_cluster_stays_in_the_image() -> None:
         beside = places_beside(Draws(index, "beside"), rules, [(16.0, 18.0)])
         assert np.hypot(*(np.array(beside) - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         context = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0)
-        place = context.place(Draws(index), raster, Area(), taken, Request(None, 60.0, 1), True, beside)
+        prospect = context.foretell(Request(None, 60.0, 1), raster.area / raster.own_sum, True)
+        assert not isinstance(prospect, str)
+        place = context.place(Draws(index), raster, prospect, Area(), taken, beside)
         assert isinstance(place, Place)
         assert np.hypot(place.column - 16, place.row - 18) == pytest.approx(40, abs=0.8)
 
