@@ -20,6 +20,7 @@ from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import read_bytes
+from sirstgen.files.input_files import parse_json
 from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
 from sirstgen.train_check.job_frames import JobFrames
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
@@ -318,7 +319,7 @@ class Check:
 def _read_record(path: Path) -> Run | None:
     """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
     try:
-        return Run.from_dict(json.loads(read_bytes(path)))
+        return Run.from_dict(parse_json(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
         warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None
