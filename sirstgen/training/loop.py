@@ -29,6 +29,7 @@ from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
+from sirstgen.training import ranks
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
@@ -76,11 +77,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A finished run.
+    """A trained net.
 
     Attributes:
         net: the detector with the chosen weights, on the CPU, in evaluation mode.
         step: the step that the weights are from: the best on the validation frames, or the last without such frames.
+        steps: taken in all; fewer than those of the settings where time ran out.
         history: one row of figures for each validation, and the last step.
         seconds: of training in this process.
         device: where it ran.
@@ -88,26 +90,16 @@ class Fitted:
 
     net: Detector
     step: int
+    steps: int
     history: list[dict[str, Any]] = field(repr=False)
     seconds: float
     device: str
 
 
-def fit(
-    settings: TrainingConfig,
-    train: Frames | BatchSource,
-    validation: Frames | None = None,
-    *,
-    folder: Path | None = None,
-    resume: bool = False,
-    device: str = "auto",
-    workers: int | None = None,
-    data: str = "",
-    gray_scale: TrainedScale | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    deadline: float = math.inf,
-) -> Fitted:
-    """Train a detector.
+class Training:
+    """One training of a detector, a step at a time, so that several can share a device; `run` takes all steps.
+
+    Under ``torchrun`` every rank makes the same training, and rank 0 writes it; see `sirstgen.training.ranks`.
 
     Args:
         settings: the run.
@@ -126,35 +118,10 @@ def fit(
         progress: called every few steps and after every validation.
         deadline: the time of ``time.monotonic`` at which the training stops, its checkpoint written.
 
-    Returns:
-        The trained net and how it got there.
-
     Raises:
-        TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         OutputExistsError: `folder` holds a run already and `resume` is false.
         InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
     """
-    training = Training(
-        settings,
-        train,
-        validation,
-        folder=folder,
-        resume=resume,
-        device=device,
-        workers=workers,
-        data=data,
-        gray_scale=gray_scale,
-        progress=progress,
-        deadline=deadline,
-    )
-    with training.hardware.tuned():
-        while not training.done:
-            training.advance()
-    return training.finish()
-
-
-class Training:
-    """One training under way, a step at a time, so that several can share a device; arguments as for `fit`."""
 
     def __init__(
         self,
@@ -176,7 +143,7 @@ class Training:
         if validation is not None and settings.test_size is not None:
             validation = validation.resized(settings.test_size)
         self.validation = validation
-        self.folder = folder
+        self.folder = folder = folder if ranks.number() == 0 else None
         self.data = data
         self.gray_scale = gray_scale or TrainedScale()
         self.progress = progress
@@ -195,10 +162,9 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
-        if folder is not None and (folder / "last.pt").exists():
-            if not resume:
-                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-            self.restore(Checkpoint.load(folder / "last.pt"))
+        stored = ranks.from_first(partial(_stored, folder, resume))
+        if stored is not None:
+            self.restore(stored)
         self.board = tensorboard(folder)
         self.first = self.step
         workers = hardware.loader_workers if workers is None else workers
@@ -213,18 +179,30 @@ class Training:
         """Whether all steps have been taken."""
         return self.step >= self.settings.steps
 
+    def run(self) -> Fitted:
+        """Take all steps and return the trained net.
+
+        Raises:
+            TrainingError: see `advance`.
+        """
+        with self.hardware.tuned():
+            while not self.done:
+                self.advance()
+        return self.finish()
+
     def advance(self) -> None:
         """Take one step; every few steps read the loss, report, validate and write the checkpoint.
 
         Raises:
-            TrainingError: see `fit`.
+            TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         """
         with named_failures():
             self._loss += next(self._batches)()
             self.step += 1
             self._summed += 1
             validating = self.step % self.settings.validate_every == 0 or self.done
-            if validating or self.step % self._report_every == 0:
+            late = ranks.count() == 1 and self._late  # ranks compare their clocks in a report only
+            if validating or late or self.step % self._report_every == 0:
                 self._report(validating)
 
     def _report(self, validating: bool) -> None:
@@ -235,7 +213,7 @@ class Training:
             raise TrainingError(f"the loss became NaN by step {self.step}; lower the learning rate", reason="nan loss")
         seconds = self.seconds
         result = self.validate(loss, seconds) if validating else None
-        if not self.done and time.monotonic() > self.deadline:
+        if not self.done and ranks.from_first(lambda: self._late):
             if not validating:
                 self._save()
             raise TrainingError(f"time ran out at step {self.step} of {self.settings.steps}", reason="out of time")
@@ -245,12 +223,16 @@ class Training:
             self.progress(Progress(self.step, self.settings.steps, loss, self.steps.rate, left, speed, result))
 
     @property
+    def _late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time of this training in this process."""
         return time.perf_counter() - self._started
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where `checkpoint` stands."""
+        """Continue from `checkpoint`."""
         if (checkpoint.settings, checkpoint.data) != (self.settings, self.data):
             raise InputError(
                 f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
@@ -275,7 +257,8 @@ class Training:
         result = None
         row: dict[str, Any] = {"step": self.step, "loss": loss, "learning_rate": self.steps.rate}
         if self.validation is not None and len(self.validation):
-            result = evaluate(self.net, self.validation, self.hardware, self.settings.test_size)
+            frames = self.validation
+            result = ranks.from_first(lambda: evaluate(self.net, frames, self.hardware, self.settings.test_size))
             row |= {"iou": result.iou, "niou": result.niou, "pd": result.pd, "fa": result.fa}
             row["predicted_pixels"] = result.predicted_pixels
         self.history.append(row)
@@ -298,12 +281,12 @@ class Training:
             self._checkpoint(with_optimizer=True).save(self.folder / "last.pt")
 
     def finish(self) -> Fitted:
-        """Return the trained net."""
+        """Return the net as it is trained now, or the best one on the validation frames."""
         seconds = self.seconds
         if self.board is not None:
             self.board.close()
         chosen = self.best or self._checkpoint(with_optimizer=False)
-        return Fitted(chosen.detector(), chosen.step, self.history, seconds, self.hardware.name)
+        return Fitted(chosen.detector(), chosen.step, self.step, self.history, seconds, self.hardware.name)
 
     def _checkpoint(self, *, with_optimizer: bool) -> Checkpoint:
         net = {name: value.detach().cpu().clone() for name, value in self.net.state_dict().items()}
@@ -321,14 +304,23 @@ class Training:
             )
 
 
+def _stored(folder: Path | None, resume: bool) -> Checkpoint | None:
+    """The checkpoint that a training in `folder` continues from."""
+    if folder is None or not (folder / "last.pt").exists():
+        return None
+    if not resume:
+        raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
+    return Checkpoint.load(folder / "last.pt")
+
+
 def _inputs(
     steps: Steps | ResidentSteps, train: BatchSource, numbers: range, workers: int, pin: bool
 ) -> Iterator[Callable[[], Tensor]]:
     """For each step still to be taken, what takes it; holds no `Training`, whose memory could not be freed at once."""
     if isinstance(steps, ResidentSteps):
         for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
-            yield partial(steps.advance_packed, step, packed)
+            yield partial(steps.advance_packed, step, ranks.own(packed))
     else:
         loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=pin)
         for step, (images, masks) in zip(numbers, loader, strict=True):
-            yield partial(steps.advance, step, images, masks)
+            yield partial(steps.advance, step, ranks.own(images), ranks.own(masks))
