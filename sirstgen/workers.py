@@ -41,7 +41,8 @@ def worker_pool(workers: int, lock: int | None = None) -> Iterator[ProcessPoolEx
 
     Args:
         workers: how many, at least 1. They are spawned, so what they are given must be importable.
-        lock: descriptor of an output's lock, see `sirstgen.lock.locked`; it stays locked until the last process ended.
+        lock: descriptor of an output's lock, see `sirstgen.files.lock.locked`; it stays locked until the last process
+            ended.
     """
     with (
         _one_thread_each(),

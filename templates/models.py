@@ -1,6 +1,6 @@
 """The planes, ships and UAVs that the templates show.
 
-Relative radiance: engines, exhaust and motors near 1, hulls and fuselages warm, wings and rotor discs cooler. Thin
+Relative radiance: engines, exhaust and motors near 1, hulls and fuselages warm, wings cooler. Thin
 parts are drawn stouter than life and hot spots stay moderate, so that at 7 to 40 px the pixels above 0.3 of the peak
 form one piece that still looks like the object.
 """
@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 
 from solid import Model
+
+ROTOR = 0.14  # of turning blades, which hide little of the sky
+WAKE = 0.14  # of disturbed water behind a ship
 
 
 def airliner() -> Model:
@@ -105,6 +108,7 @@ def container_ship() -> Model:
     ship.box((-40, -29), 8, (9, 24), 0.72, 0.68)
     ship.box((-47, -41), 5, (9, 21), 0.98, 1.0)
     ship.glow((-38, 0, 8), 14, 0.35)
+    ship.wake(-52, 18, 34, WAKE)
     return ship
 
 
@@ -116,10 +120,11 @@ def tanker() -> Model:
     ship.box((-44, -33), 8, (9, 23), 0.72, 0.7)
     ship.box((-50, -45), 4, (9, 21), 0.98, 1.0)
     ship.glow((-42, 0, 8), 14, 0.35)
+    ship.wake(-54, 18, 26, WAKE)
     return ship
 
 
-def frigate() -> Model:
+def frigate(under_way: bool = True) -> Model:
     """A lean warship: gun, stepped superstructure, mast, hot funnel amidships."""
     ship = _hull(106, 13, 8, rake=12)
     ship.box((-36, -14), 5, (8, 16), 0.64, 0.6)
@@ -130,6 +135,8 @@ def frigate() -> Model:
     ship.tube([(9, 0, 20, 4.5, 0.64), (8, 0, 32, 2.4, 0.6)])
     ship.tube([(-24, 0, 15, 3, 0.6), (-24, 0, 24, 2, 0.56)])
     ship.tube([(33, 0, 9, 3, 0.58), (33, 0, 11, 3, 0.58), (41, 0, 12.5, 1.4, 0.56)])
+    if under_way:
+        ship.wake(-53, 15, 40, WAKE)
     return ship
 
 
@@ -145,7 +152,7 @@ def fishing_boat() -> Model:
     return ship
 
 
-def ferry() -> Model:
+def ferry(under_way: bool = True) -> Model:
     """High decks of warm windows from bow to stern and a broad funnel."""
     ship = _hull(104, 20, 10, level=0.58)
     ship.box((-48, 34), 9.5, (10, 19), 0.7, 0.6)
@@ -153,6 +160,8 @@ def ferry() -> Model:
     ship.box((-34, 20), 8, (25, 29), 0.68, 0.6)
     ship.box((-26, -15), 5, (29, 38), 0.95, 1.0)
     ship.glow((-20, 0, 16), 20, 0.3)
+    if under_way:
+        ship.wake(-52, 22, 34, WAKE)
     return ship
 
 
@@ -176,6 +185,7 @@ def motor_boat() -> Model:
     )
     ship.box((-50, -38), 8, (2, 19), 0.96, 1.0)
     ship.glow((-40, 0, 8), 12, 0.35)
+    ship.wake(-48, 24, 50, WAKE)
     return ship
 
 
@@ -198,9 +208,9 @@ def multicopter(arms: int) -> Model:
     for arm in range(arms):
         turn = math.radians(360 / arms * (arm + 0.5))
         x, y = reach * math.cos(turn), reach * math.sin(turn)
-        drone.tube([(0, 0, 0, 5, 0.7), (x, y, 1, 4.2, 0.7)])
+        drone.tube([(0, 0, 0, 5.5, 0.78), (x, y, 1, 5, 0.78)])
         drone.tube([(x, y, -4, 5.5, 0.95), (x, y, 6, 5, 1.0)])
-        drone.disc((x, y, 8), radius, 0.55, 3.5)
+        drone.disc((x, y, 8), radius, ROTOR, 1.5)
     for y in (14, -14):
         for x in (10, -10):
             drone.tube([(x, 0.6 * y, -4, 3, 0.62), (x, y, -22, 3, 0.6)])
@@ -246,7 +256,8 @@ def helicopter_uav() -> Model:
     drone.tube([(-16, 0, 0, 7, 0.74), (6, 0, -2, 13, 0.74), (22, 0, -4, 8, 0.68), (30, 0, -6, 3, 0.64)])
     drone.tube([(-10, 0, 10, 5, 1.0), (2, 0, 11, 5, 0.9)])
     drone.tube([(2, 0, 8, 6, 0.8), (2, 0, 22, 5, 0.78)])
-    drone.disc((2, 0, 22), 52, 0.58, 6)
+    drone.disc((2, 0, 22), 52, ROTOR, 4)
+    drone.tube([(2, 0, 22, 5, 0.8), (2, 0, 25, 5, 0.8)])
     for y in (11, -11):
         drone.tube([(4, 0.6 * y, -10, 3.6, 0.66), (4, y, -22, 3.6, 0.64)])
         drone.tube([(-14, y, -22, 3.2, 0.62), (24, y, -22, 3.2, 0.62)])

@@ -63,6 +63,11 @@ class Model:
         x, y, z = centre
         self.plate([(x + radius * math.cos(t), y + radius * math.sin(t), z) for t in turns], level, thickness)
 
+    def wake(self, stern: float, width: float, length: float, level: float) -> None:
+        """Disturbed water behind a stern, level with the water, widening."""
+        near, far = stern, stern - length
+        self.plate([(near, -width / 3, 0), (far, -width / 2, 0), (far, width / 2, 0), (near, width / 3, 0)], level, 5)
+
     def prism(self, low: Outline, high: Outline, z: tuple[float, float], side: float, top: float) -> None:
         """A solid between two outlines (x, y) of equal length, counter-clockwise, at the heights `z`."""
         floor = np.array([(x, y, z[0]) for x, y in low])

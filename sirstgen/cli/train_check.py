@@ -61,6 +61,7 @@ def train_check(
     resume: common.Resume = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -101,7 +102,7 @@ def train_check(
         folder = common.real_folder(real)
         made = out.with_name(f"{out.name}-data")
         real_set = (
-            common.open_dataset(folder, mask_threshold)
+            common.open_dataset(folder, mask_threshold, gray_scale)
             if folder is not None
             else ranks.from_first(lambda: surrogate_dataset(made / "surrogate"))
         )

@@ -33,7 +33,7 @@ from sirstgen.recipe.parts import (
     drawn,
 )
 from sirstgen.recipe.reading import laid_over, read_entries, rows_over
-from sirstgen.recipe.stage_entries import StageEntries
+from sirstgen.recipe.stage_entries import StageEntries, stage_entries
 from sirstgen.stages import find_stage
 
 _MOST_PIXELS = 1 << 25
@@ -107,7 +107,8 @@ class Recipe(Part):
     )
     cluster: Cluster = Field(default_factory=Cluster, description="targets that keep together")
     stages: StageEntries = Field(
-        default_factory=dict, description="what happens to targets and images beyond the paper's steps, by name"
+        default_factory=lambda: stage_entries({"uneven_radiance": {}}),
+        description="what happens to targets and images beyond the paper's steps, by name; {}: nothing",
     )
     quality: Quality = Field(
         default_factory=Quality,

@@ -27,7 +27,7 @@ def _model(stages: tuple[Stage, ...]) -> type[BaseModel]:
     return _models[stages]
 
 
-def _validated(value: Any) -> dict[str, Part]:
+def stage_entries(value: Any) -> dict[str, Part]:
     """Return the entries that are given, in the order of the registry; null leaves a stage out."""
     if not isinstance(value, Mapping):
         raise ValueError("stages must be a table of stages")
@@ -42,7 +42,7 @@ class ByRegistry:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            _validated, serialization=core_schema.plain_serializer_function_ser_schema(_dumped)
+            stage_entries, serialization=core_schema.plain_serializer_function_ser_schema(_dumped)
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import OutputExistsError
-from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
+from sirstgen.files.atomic import write_file
+from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 
 MARK, _KIND = "check.json", "sirstgen train-check"
 _OURS = re.compile(
-    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt|tensorboard/events\..*)"
+    r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt(\.damaged)?|tensorboard/events\..*)"
     r"|(runs/)?\.[^/]+\.lock"
 )
 """The files that a check writes."""

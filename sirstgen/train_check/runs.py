@@ -16,13 +16,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, Self
 
-from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
-from sirstgen.images import read_bytes
-from sirstgen.lock import locked
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import read_bytes
+from sirstgen.files.lock import locked
 from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
 from sirstgen.train_check.job_frames import JobFrames
 from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
-from sirstgen.lock import locked
+from sirstgen.files.atomic import write_file
+from sirstgen.files.lock import locked
 from sirstgen.train_check.folder import MARK, check_folder, mark_folder, steps_chosen
 from sirstgen.train_check.presets import CheckPlan, FolderRow
 from sirstgen.train_check.runs import Check, Job

@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import read_bytes
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import read_bytes
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import fresh_net
 from sirstgen.training.trained_scale import TrainedScale

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
-from sirstgen.errors import InputError, OutputExistsError
+from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
+from sirstgen.files.atomic import write_file
 from sirstgen.training import ranks
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
@@ -40,6 +40,7 @@ from sirstgen.training.graphed import ResidentSteps
 from sirstgen.training.logs import as_csv, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
+from sirstgen.training.saved_run import load_run, set_aside
 from sirstgen.training.trained_scale import TrainedScale
 from sirstgen.training.training_step import Steps, steps_of
 
@@ -109,7 +110,8 @@ class Training:
             Never test frames: weights chosen on test frames make the test's figures too high.
         folder: takes ``last.pt``, ``log.csv``, ``best.pt`` where there are validation frames, and TensorBoard's files
             where that is installed.
-        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused.
+        resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused. A damaged
+            checkpoint is kept as ``*.pt.damaged``, with a warning, and the training begins anew.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
@@ -120,7 +122,7 @@ class Training:
 
     Raises:
         OutputExistsError: `folder` holds a run already and `resume` is false.
-        InputError: the checkpoint to resume is damaged, or of a run with other settings or data.
+        InputError: the checkpoint to resume is of a run with other settings or data.
     """
 
     def __init__(
@@ -151,10 +153,27 @@ class Training:
         if isinstance(train, Frames):
             train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
         self.train = train
+        self._begin()
+        saved = ranks.from_first(partial(_saved, folder, resume, settings, data))
+        if saved is not None:
+            self._resume(*saved)
+        self.board = tensorboard(folder)
+        self.first = self.step
+        on_cuda = hardware.device.type == "cuda"
+        workers = hardware.loader_workers if workers is None else workers
+        self._batches = _inputs(self.steps, train, range(self.step, settings.steps), workers, pin=on_cuda)
+        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
+        self._loss = torch.zeros((), device=hardware.device)
+        self._summed = 0
+        self._started = time.perf_counter()
+
+    def _begin(self) -> None:
+        """Stand before the first step."""
+        settings, hardware = self.settings, self.hardware
         on_cuda = hardware.device.type == "cuda"
         self.steps: Steps | ResidentSteps
-        if on_cuda and isinstance(train, FrameBatches) and not detectors.is_adversarial(settings.detector):
-            self.steps = ResidentSteps(settings, hardware, ResidentBatches(train, hardware.device))
+        if on_cuda and isinstance(self.train, FrameBatches) and not detectors.is_adversarial(settings.detector):
+            self.steps = ResidentSteps(settings, hardware, ResidentBatches(self.train, hardware.device))
         else:
             self.steps = steps_of(settings, hardware)
         self.net = self.steps.net
@@ -162,17 +181,24 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
-        stored = ranks.from_first(partial(_stored, folder, resume))
-        if stored is not None:
-            self.restore(stored)
-        self.board = tensorboard(folder)
-        self.first = self.step
-        workers = hardware.loader_workers if workers is None else workers
-        self._batches = _inputs(self.steps, train, range(self.step, settings.steps), workers, pin=on_cuda)
-        self._report_every = 10 * _REPORT_EVERY if on_cuda else _REPORT_EVERY
-        self._loss = torch.zeros((), device=hardware.device)
-        self._summed = 0
-        self._started = time.perf_counter()
+
+    def _resume(self, last: Checkpoint, best: Checkpoint | None) -> None:
+        """Continue from checkpoints; where they do not fit together, keep them under other names and begin anew."""
+        try:
+            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
+            if best is not None and best.step <= last.step:
+                self.best, self.best_iou = best, float(best.history[-1]["iou"])
+            self.net.load_state_dict(last.net)
+            self.steps.restore(last.optimizer)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
+            if self.folder is not None:
+                set_aside(
+                    self.folder, f"{self.folder}: the states in last.pt and best.pt do not fit together ({fault})"
+                )
+            self._begin()
+            return
+        self.step = last.step
+        self.history = last.history
 
     @property
     def done(self) -> bool:
@@ -231,27 +257,6 @@ class Training:
         """Wall-clock time of this training in this process."""
         return time.perf_counter() - self._started
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from `checkpoint`."""
-        if (checkpoint.settings, checkpoint.data) != (self.settings, self.data):
-            raise InputError(
-                f"{self.folder}: holds a run with other settings or data; resume it with those or choose another folder"
-            )
-        self.net.load_state_dict(checkpoint.net)
-        try:
-            self.steps.restore(checkpoint.optimizer)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
-            raise InputError(
-                f"{self.folder}: the optimiser state of last.pt does not fit its net ({fault}); delete last.pt"
-            ) from None
-        self.step = checkpoint.step
-        self.history = checkpoint.history
-        if self.folder is not None and (self.folder / "best.pt").exists():
-            best = Checkpoint.load(self.folder / "best.pt")
-            # A run that stopped between writing best.pt and last.pt makes that best.pt again.
-            if best.step <= self.step:
-                self.best, self.best_iou = best, best.history[-1]["iou"]
-
     def validate(self, loss: float, seconds: float) -> DetectionResult | None:
         """Test on the validation frames, record the figures, keep the best weights, write the checkpoint."""
         result = None
@@ -304,13 +309,15 @@ class Training:
             )
 
 
-def _stored(folder: Path | None, resume: bool) -> Checkpoint | None:
-    """The checkpoint that a training in `folder` continues from."""
+def _saved(
+    folder: Path | None, resume: bool, settings: TrainingConfig, data: str
+) -> tuple[Checkpoint, Checkpoint | None] | None:
+    """The checkpoints that a training in `folder` continues from; None where it begins."""
     if folder is None or not (folder / "last.pt").exists():
         return None
     if not resume:
         raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-    return Checkpoint.load(folder / "last.pt")
+    return load_run(folder, settings, data)
 
 
 def _inputs(

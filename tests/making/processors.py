@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import yaml
 
-from sirstgen.images import read_gray
+from sirstgen.files.images import read_gray
 
 STAGES = {
     "share_outside_top10": None,

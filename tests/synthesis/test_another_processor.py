@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sirstgen.images import read_gray
+from sirstgen.files.images import read_gray
 
 
 def without_features() -> dict[str, str]:

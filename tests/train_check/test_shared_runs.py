@@ -18,7 +18,7 @@ from making.training_frames import write_set
 import sirstgen
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.lock import locked
+from sirstgen.files.lock import locked
 from sirstgen.train_check import runs as module
 from sirstgen.train_check import train_check as check_module
 from sirstgen.train_check.folder import mark_folder

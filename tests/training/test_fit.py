@@ -12,7 +12,7 @@ from making.training_frames import make_frames
 
 from sirstgen import detectors
 from sirstgen.detectors.dnanet import DNANet
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
@@ -91,6 +91,30 @@ def test_a_finished_run_resumes_to_itself(settings: TrainingConfig, frames: Fram
     first = train(settings, frames, folder=tmp_path)
     again = train(settings, frames, folder=tmp_path, resume=True)
     assert same_weights(first.net.state_dict(), again.net.state_dict())
+
+
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "optimizer"])
+def test_a_damaged_checkpoint_is_said_kept_aside_and_the_training_made_again(
+    settings: TrainingConfig, frames: Frames, tmp_path: Path, name: str, damage: str
+) -> None:
+    short = dataclasses.replace(settings, steps=4, validate_every=2)
+    first = train(short, frames, folder=tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    if damage == "optimizer":
+        loaded = Checkpoint.load(tmp_path / name)
+        dataclasses.replace(loaded, optimizer={"state": 1}, history=[]).save(tmp_path / name)
+        data = bytearray((tmp_path / name).read_bytes())
+    else:
+        data[len(data) // 2] ^= 1
+        data = data[: {"bit": len(data), "cut": len(data) // 2, "empty": 0}[damage]]
+        (tmp_path / name).write_bytes(data)
+    with pytest.warns(SirstgenWarning, match=r"kept as \*\.pt\.damaged, this training is made again"):
+        again = train(short, frames, folder=tmp_path, resume=True)
+    assert same_weights(first.net.state_dict(), again.net.state_dict())
+    assert first.history == again.history
+    assert (tmp_path / f"{name}.damaged").read_bytes() == data
+    Checkpoint.load(tmp_path / name)
 
 
 def test_workers_and_global_random_state_change_nothing(settings: TrainingConfig, frames: Frames) -> None:

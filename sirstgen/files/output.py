@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sirstgen.atomic import remove_parts, sync_folder, write_file, writing
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.lock import LOCK, locked
+from sirstgen.files.atomic import remove_parts, sync_folder, write_file, writing
+from sirstgen.files.lock import LOCK, locked
 
 Owned = Callable[[Path], set[str]]
 """The files of a folder that its command has written and that are unchanged, as paths below the folder.
