@@ -23,9 +23,10 @@ from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import read_bytes
 from sirstgen.files.lock import locked
-from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
+from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
-from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
+from sirstgen.train_check.presets import CheckPlan
+from sirstgen.train_check.rows import draw_row
 from sirstgen.train_check.table import Figures, Run, Status, TrainingSet
 from sirstgen.training import ranks
 from sirstgen.training.config import TrainingConfig
@@ -101,7 +102,6 @@ class Check:
         self.workers = workers
         self.processes = processes
         self.frames = JobFrames(plan.resize)
-        self._folders: dict[Path, Dataset] = {}
         self._marks: dict[int, str] = {}
         self.deadline = math.inf
         self.notes: dict[str, None] = {}
@@ -124,55 +124,16 @@ class Check:
         for detector in self.plan.detectors:
             for row in self.plan.rows:
                 for repeat in range(self.plan.repeats):
-                    training_set, mix, fault = self._draw(row, self.plan.seed + repeat)
+                    training_set, mix, fault = draw_row(
+                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self._note
+                    )
                     images = training_set.real * self._copies(training_set) + training_set.synthetic
                     settings = self.plan.run_settings(detector, repeat, images)
                     jobs.append(Job(training_set, mix, fault, settings))
         return jobs
 
-    def _draw(self, row: Row, seed: int) -> tuple[TrainingSet, Mix | None, str]:
-        if isinstance(row, MixedRow):
-            asked = self.plan.total - row.real
-            there = len(synthetic_pool(self.synth, self.plan.synth_part)) if self.synth is not None else asked
-            if there < asked:
-                self.notes[
-                    f"{row.real} real images: {asked} synthetic ones were asked for, {there} are there and were taken."
-                ] = None
-            taken = min(asked, there)
-            mix = draw_mix(
-                self.real,
-                self.synth,
-                seed=seed,
-                total=row.real + taken,
-                real_count=row.real,
-                synth_part=self.plan.synth_part,
-            )
-            return TrainingSet(row.real, taken), mix, ""
-        source, part, wanted = self.real, "train", None
-        is_real, name = True, ""
-        if isinstance(row, FolderRow):
-            source = self._folders.setdefault(row.folder, Dataset.open(row.folder))
-            part, wanted = row.part or ("train" if source.has_splits else "all"), row.count
-            is_real, name = row.real, source.name
-        if part == "train":
-            try:
-                pool = len(source.split("train"))
-            except InputError as fault:
-                return TrainingSet(0, 0, name or source.name), None, str(fault)
-        else:
-            pool = len(source)
-        count = pool if wanted is None else wanted
-        if is_real:
-            if part == "all":
-                raise InvalidValueError(
-                    f"{source.folder}: real images are taken from the training list only, not from all"
-                )
-            mix = draw_mix(source, None, seed=seed, total=count, real_count=count)
-        else:
-            mix = draw_mix(
-                None, source, seed=seed, total=count, real_count=0, synth_part="train" if part == "train" else "all"
-            )
-        return TrainingSet(mix.count("real"), mix.count("synthetic"), name), mix, ""
+    def _note(self, text: str) -> None:
+        self.notes[text] = None
 
     def measured_steps(self, jobs: Sequence[Job], hardware: Runtime, measuring: Callable[[int], None]) -> int:
         """Return the steps of each run that fit into the time that is left, from a few steps of each detector."""
