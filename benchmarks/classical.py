@@ -13,10 +13,10 @@ import json
 import sys
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.bench import BenchResult, run_bench
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.classical import REGISTRY
+from sirstgen.files.atomic import write_file
 from sirstgen.pages.table import Grid
 
 # Table II of the DNA-Net paper, NUAA-SIRST: IoU %, Pd %, Fa 1e-6.

@@ -23,7 +23,7 @@ from sirstgen.comparison.forests import Forest, separate
 from sirstgen.comparison.groups import grouped
 from sirstgen.comparison.tables import MeasuredSet, measure_set
 from sirstgen.datasets.readers import Dataset
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.seeding import stream
 
 SKY = {"sky-clear": "cloud"}  # the cloud scene draws clear skies too

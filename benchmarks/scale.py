@@ -29,9 +29,9 @@ import cv2
 import numpy as np
 
 from sirstgen.backgrounds.library import BackgroundLibrary
-from sirstgen.caching import cache_folder
 from sirstgen.datasets.readers import Dataset
-from sirstgen.png import encode_png
+from sirstgen.files.caching import cache_folder
+from sirstgen.files.png import encode_png
 from sirstgen.storage.cluster import dask_client
 from sirstgen.storage.place import LocalPlace
 from sirstgen.storage.shard_writer import write_shards

@@ -36,7 +36,7 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds import procedural
-from sirstgen.images import Gray, read_gray
+from sirstgen.files.images import Gray, read_gray
 from sirstgen.scenes.backbone import Backbone
 from sirstgen.scenes.card import Figures
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, round_to_storage, save_classifier

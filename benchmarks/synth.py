@@ -6,6 +6,10 @@ One process, one thread. Every figure comes from one run, in alternating rounds,
 whose speed drifts. "floor" encodes and writes the very images and masks that the run has made, with the same encoder.
 ``--other`` names a checkout of another version, which writes as many images in turn. Times are processor seconds (user
 and system) of the fastest round.
+
+Nothing is removed before the end, and ``--folder`` names where the datasets go: ext4 without a journal passes over
+inodes that were freed in the last minutes one by one, which makes a new file several times as expensive after a large
+folder was removed. A folder in memory (``--folder /dev/shm``) shows the least that the system takes for a file.
 """
 
 from __future__ import annotations
@@ -28,12 +32,13 @@ from typing import Any
 import cv2
 
 from sirstgen import Generator, Recipe, write_dataset
-from sirstgen.atomic import write_file
-from sirstgen.images import read_gray
-from sirstgen.png import encode_png
-from sirstgen.storage import job, sink
+from sirstgen.files.atomic import OpenFolder
+from sirstgen.files.images import read_gray
+from sirstgen.files.png import encode_png
+from sirstgen.storage import job
 from sirstgen.synthesis import generator as generator_module
 from sirstgen.synthesis.canvas import Canvas
+from sirstgen.synthesis.layers import BackgroundLayers
 from sirstgen.synthesis.placement import PlacementContext
 from sirstgen.synthesis.render import Sample
 from sirstgen.synthesis.sampler import Sampler
@@ -63,13 +68,14 @@ def main() -> None:
     parser.add_argument("--other", type=Path, help="checkout of another version, run in turn")
     parser.add_argument("--other-recipe", default="", help="recipe file of the other version")
     parser.add_argument("--memory", action="store_true", help="also peak memory at 1,000 and 10,000 images")
+    parser.add_argument("--folder", type=Path, help="where the datasets go; by default the folder of temporary files")
     parser.add_argument("--out", type=Path, help="file to write the table to")
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     recipe = Recipe.load(arguments.recipe) if arguments.recipe else Recipe()
     if arguments.peak:
-        with scratch() as folder:
+        with scratch(arguments.folder) as folder:
             write_dataset(Generator(recipe, seed=0), folder / "set", arguments.n)
         # Not getrusage: its peak of a new process includes the process that started it.
         status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -81,6 +87,7 @@ def main() -> None:
         lines += ["", "| images | peak memory (MiB) |", "|---|---|"]
         for count in (1000, 10000):
             command = [sys.executable, __file__, "--peak", "--n", str(count), "--recipe", arguments.recipe]
+            command += ["--folder", str(arguments.folder)] if arguments.folder else []
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             lines.append(f"| {count} | {done.stdout.strip()} |")
     text = "\n".join(lines)
@@ -93,16 +100,15 @@ def speed(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
     """Images per second of the run, of the floor and of the other version, and the share of each step."""
     count, generator = arguments.n, Generator(recipe, seed=0)
     rounds: dict[str, list[float]] = defaultdict(list)
-    with scratch() as folder:
+    with scratch(arguments.folder) as folder:
         write_dataset(generator, folder / "warm", 200)
         for number in range(ROUNDS):
             out = folder / f"set-{number}"
             rounds["synth, end to end to disk"].append(timed(partial(write_dataset, generator, out, count)))
-            rounds["floor: encode and write alone"].append(timed(partial(write_only, finished(out), folder / "floor")))
+            floor = folder / f"floor-{number}"
+            rounds["floor: encode and write alone"].append(timed(partial(write_only, finished(out), floor)))
             if arguments.other:
-                rounds["synth of the other version"].append(other_version(arguments))
-            shutil.rmtree(out)
-            shutil.rmtree(folder / "floor")
+                rounds["synth of the other version"].append(other_version(arguments, folder / f"other-{number}"))
         shares = steps(generator, folder / "steps", count)
     best = {name: min(times) for name, times in rounds.items()}
     synth, floor, *rest = best.values()
@@ -117,19 +123,19 @@ def speed(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
     ]
 
 
-def other_version(arguments: argparse.Namespace) -> float:
+def other_version(arguments: argparse.Namespace, folder: Path) -> float:
     """Processor seconds of the other version for as many images."""
-    with scratch() as folder:
-        command = [sys.executable, "-c", WRITE, str(folder), str(arguments.n), arguments.other_recipe]
-        environment = {**os.environ, "PYTHONPATH": str(arguments.other)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    folder.mkdir()
+    command = [sys.executable, "-c", WRITE, str(folder), str(arguments.n), arguments.other_recipe]
+    environment = {**os.environ, "PYTHONPATH": str(arguments.other)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(where: Path | None) -> Iterator[Path]:
     """A folder that is removed at the end."""
-    folder = Path(tempfile.mkdtemp())
+    folder = Path(tempfile.mkdtemp(dir=where))
     try:
         yield folder
     finally:
@@ -140,9 +146,10 @@ def write_only(samples: list[tuple[Any, Any]], out: Path) -> None:
     """Encode and write finished arrays as the writer does it."""
     for part in ("scratch", "images", "masks"):
         (out / part).mkdir(parents=True)
-    for number, (image, mask) in enumerate(samples):
-        write_file(out / "images" / f"{number:06d}.png", encode_png(image), out / "scratch")
-        write_file(out / "masks" / f"{number:06d}.png", encode_png(mask), out / "scratch")
+    with OpenFolder(out / "scratch") as place, OpenFolder(out / "images") as images, OpenFolder(out / "masks") as masks:
+        for number, (image, mask) in enumerate(samples):
+            images.write(f"{number:06d}.png", encode_png(image), place)
+            masks.write(f"{number:06d}.png", encode_png(mask), place)
 
 
 def finished(folder: Path) -> list[tuple[Any, Any]]:
@@ -162,15 +169,16 @@ def steps(generator: Generator, out: Path, count: int) -> dict[str, float]:
     """Processor seconds of each step, from a run with a clock around it; the clocks cost some per cent."""
     spent: dict[str, float] = defaultdict(float)
     watched = [
-        ("crop and blur backgrounds", generator_module, "background_layer"),
+        ("crop and blur backgrounds", BackgroundLayers, "layer"),
         ("draw targets", Sampler, "target"),
         ("rasterise targets", Sampler, "rasterised"),
+        ("foretell where targets fit", PlacementContext, "foretell"),
         ("find places", PlacementContext, "place"),
         ("masks, clutter, intensities", Canvas, "add"),
         ("write targets into images", generator_module, "finish"),
         ("rows", Sample, "row"),
         ("encode PNG", job, "encode_png"),
-        ("write files", sink, "write_file"),
+        ("write files", OpenFolder, "write"),
     ]
     originals = [(owner, name, getattr(owner, name)) for _, owner, name in watched]
     for (title, owner, name), (_, _, original) in zip(watched, originals, strict=True):

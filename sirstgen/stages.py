@@ -31,6 +31,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.files.gray_scale import levels_of_bits
 
 Slot = Literal["components", "radiance", "profile", "mask", "image"]
 Per = Literal["target", "image"]
@@ -190,8 +191,8 @@ class DrawContext:
 
     @property
     def levels(self) -> float:
-        """Gray levels of the image per level of 256."""
-        return (1 << self.bit_depth) / 256
+        """Gray levels of the image per level of 8 bits."""
+        return levels_of_bits(self.bit_depth)
 
     def drawn(self, name: str) -> Any:
         """Return the record of another stage of the same target or image, or None where it has none."""

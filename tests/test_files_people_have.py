@@ -80,6 +80,41 @@ def test_every_storage_of_gray_levels_measures_the_same(base: Path, tmp_path: Pa
     assert scale["white"] > scale["black"]
 
 
+def test_the_scale_of_raw_counts_can_be_given(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "raw", images=lambda image, number: 20000 + 3 * image.astype(np.uint16))
+    given = ("--gray-scale", "20000:20765")
+    first, again = (
+        json.loads(run("stats", place, *words, "--json").stdout)["datasets"][0]
+        for place, words in ((base, ()), (folder, given))
+    )
+    assert again["gray_scale"] == {"black": 20000, "white": 20765}
+    assert again["quantiles"]["scr"] == pytest.approx(first["quantiles"]["scr"], rel=1e-6)
+    recipes = []
+    for number, (place, words) in enumerate(((base, ()), (folder, given))):
+        fitted = run("fit", place, *words, "--out", tmp_path / f"{number}.yaml", "--json")
+        assert fitted.exit_code == 0, fitted.output
+        recipes.append(json.loads(fitted.stdout)["entries"]["contrast"])
+        benched = run(
+            "bench",
+            place,
+            *words,
+            "--detectors",
+            "top-hat",
+            "--workers",
+            "1",
+            "--out",
+            tmp_path / f"b{number}",
+            "--quiet",
+        )
+        assert benched.exit_code == 0, benched.output
+    assert recipes[0] == recipes[1]
+    lines = [(tmp_path / f"b{number}" / "scores.jsonl").read_text().splitlines() for number in range(2)]
+    scores = [sorted((row["id"], row["exact"][:-1]) for row in map(json.loads, rows)) for rows in lines]
+    assert scores[0] == scores[1]
+    wrong = run("fit", folder, "--gray-scale", "5", "--out", tmp_path / "wrong.yaml")
+    assert wrong.exit_code == 2 and "gray_scale must be BLACK:WHITE" in wrong.stderr
+
+
 def test_backgrounds_of_raw_counts_are_drawn_on(tmp_path: Path) -> None:
     for number in range(3):
         frame = clutter(number, 100, 110, 8.0, mean=90)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.components import find_components
 
 REACH = 16

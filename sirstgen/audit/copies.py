@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.audit.likeness import TURNS, Likeness, as_levels, band, turned
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 
 SAME, SIMILAR = "same", "similar"
 """One frame stored twice, whatever was done to the file; two views of one scene."""

@@ -11,7 +11,7 @@ from sirstgen.datasets.entries import Entry, FolderFile, Stored
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS
 from sirstgen.errors import InputError
-from sirstgen.images import IMAGE_SUFFIXES
+from sirstgen.files.images import IMAGE_SUFFIXES
 
 _MASK_ENDINGS = ("_pixels0", "_mask")
 _IMAGE_FOLDERS, _MASK_FOLDERS = ("images", "imgs", "img"), ("masks", "mask", "labels")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sirstgen.audit.checks import Finding
 from sirstgen.audit.likeness import as_levels
 from sirstgen.audit.raw import Raw
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 
 _TINT = 24  # gray levels between the channels of a pixel that is coloured, not a JPEG's rounding
 _COLOURED = 0.02  # share of such pixels in a colour rendering

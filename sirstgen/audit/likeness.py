@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 
 ANCHORS = 48
 _PATCH = 40  # pixels of a signature's surroundings

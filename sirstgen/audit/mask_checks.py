@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sirstgen.audit.checks import Finding
 from sirstgen.audit.raw import Raw
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 
 _NEAR = 16  # gray levels from 0 and 255 that JPEG and resizing leave

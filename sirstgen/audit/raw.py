@@ -15,7 +15,7 @@ from PIL import Image
 
 from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
-from sirstgen.images import Gray, decode_gray
+from sirstgen.files.images import Gray, decode_gray
 
 _ORIENTATION = 0x0112  # EXIF
 _NODATA = 42113  # the TIFF tag of GDAL

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen import __version__
-from sirstgen.atomic import write_file
 from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.folder import Contents
@@ -21,9 +20,10 @@ from sirstgen.audit.raw import Raw, open_raw
 from sirstgen.datasets.entries import Stored
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
-from sirstgen.images import Gray
-from sirstgen.output import output_folder, refuse_existing, require_apart
-from sirstgen.png import encode_png
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import Gray
+from sirstgen.files.output import output_folder, refuse_existing, require_apart
+from sirstgen.files.png import encode_png
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import listed_files
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
-from sirstgen.output import output_folder
-from sirstgen.png import encode_png
+from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.files.output import output_folder
+from sirstgen.files.png import encode_png
 
 REPORT_NAME = "harvest.json"
 

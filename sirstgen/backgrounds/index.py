@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import SIDE
-from sirstgen.caching import Cache, digest_of
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import GrayScale
+from sirstgen.files.caching import Cache, digest_of
+from sirstgen.files.gray_scale import GrayScale
 
 LEAST = 256
 """Folders of fewer frames get no index: decoding them takes a second or two."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sirstgen.gray_scale import Gray
+from sirstgen.files.gray_scale import Gray
 
 
 def to_bit_depth(image: Gray, bit_depth: int) -> Gray:

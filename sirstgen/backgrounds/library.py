@@ -20,9 +20,9 @@ from sirstgen.backgrounds.pixel_cache import PixelCache
 from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
-from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale
+from sirstgen.files.decoding import read_levels
+from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale
 from sirstgen.places.classes import PlaceMap
 from sirstgen.scenes.labels import SceneDecisions, SceneLabel, frame_name, read_labels
 
@@ -48,7 +48,7 @@ class BackgroundLibrary:
     Attributes:
         folder: what was opened.
         faults: the files that are not used, with reasons.
-        gray_scale: black and white of its frames of more than 8 bits (`sirstgen.gray_scale`).
+        gray_scale: black and white of its frames of more than 8 bits (`sirstgen.files.gray_scale`).
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sirstgen.gray_scale import Gray
+from sirstgen.files.gray_scale import Gray
 
 
 @dataclass(slots=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sirstgen.caching import Cache, digest_of
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import Gray
-from sirstgen.image_files import images_by_id
-from sirstgen.input_files import read_bytes
+from sirstgen.files.caching import Cache, digest_of
+from sirstgen.files.gray_scale import Gray
+from sirstgen.files.image_files import images_by_id
+from sirstgen.files.input_files import read_bytes
 from sirstgen.places.classes import WEIGHTS, PlaceMap, decode_places, encode_places
 
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.backgrounds.source import Background
-from sirstgen.output import output_folder
+from sirstgen.files.atomic import write_file
+from sirstgen.files.output import output_folder
 from sirstgen.places.classes import GROUND, SKY, WATER, encode_places
 
 _CELL, _COLUMNS, _MOST = 240, 6, 60

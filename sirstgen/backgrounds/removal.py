@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 
 MARGIN = 5
 """How far a mask is grown to cover the halo, pixels."""

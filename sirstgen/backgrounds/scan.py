@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import thumbnail
 from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
-from sirstgen.decoding import IMAGE_SUFFIXES, decode_levels
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
-from sirstgen.image_files import image_files
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.files.decoding import IMAGE_SUFFIXES, decode_levels
+from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
+from sirstgen.files.image_files import image_files
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.labels import frame_name
 
 SATURATED_SHARE = 0.95

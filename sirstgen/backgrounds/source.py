@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 

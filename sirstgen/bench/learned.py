@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sirstgen.images import read_bytes
+from sirstgen.files.images import read_bytes
 
 if TYPE_CHECKING:
     from sirstgen.detectors.detector import Detector

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file, writing
 from sirstgen.bench.results import BenchResult, MapSource, Scored, check_rows
 from sirstgen.bench.subsets import measured_rows, subsets
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
 from sirstgen.evaluation.map_score import MapScore
-from sirstgen.gray_scale import EIGHT_BIT, GrayScale
-from sirstgen.lock import locked
-from sirstgen.output import refuse_overlap
+from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.files.lock import locked
+from sirstgen.files.output import refuse_overlap
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, worker_pool
 

@@ -1,10 +1,11 @@
 """The command line: one module per command; they parse, call, show progress and print.
 
-Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input.
+Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments or input, 130 ended by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import os
@@ -38,7 +39,7 @@ from sirstgen.cli import (
 )
 from sirstgen.cli.ranges import check_ranges
 from sirstgen.errors import InputError, SirstgenError
-from sirstgen.output import refuse_overlap
+from sirstgen.files.output import refuse_overlap
 
 _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
 """Parameters that name what is written; the other paths are read."""
@@ -70,7 +71,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
                 raise
             place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
             terminal.tell(f"error: {place}: {error.strerror or error}")
-            raise typer.Exit(1) from None
+            raise typer.Exit(2 if error.errno == errno.ENAMETOOLONG else 1) from None
 
     return run
 

@@ -58,6 +58,7 @@ def harvest(
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -68,7 +69,7 @@ def harvest(
     from sirstgen.backgrounds.harvest import harvest_folder
     from sirstgen.scenes.labels import read_labels
 
-    source = common.open_dataset(dataset, mask_threshold)
+    source = common.open_dataset(dataset, mask_threshold, gray_scale)
     left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
     chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
     scenes = read_labels(labels) if labels else {}

@@ -24,6 +24,7 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="Keep scores in --out, add missing ones.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the scores in --out.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -38,7 +39,7 @@ def bench(
     from sirstgen.bench.run import grids
 
     chosen, side = choose_detectors(detectors, weights or ()), choose_part(split)
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     pictures: list[Path] = []
 
     def write_pages(result: BenchResult) -> None:

@@ -16,7 +16,7 @@ from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 
 if TYPE_CHECKING:
     from sirstgen.datasets.readers import Dataset
-    from sirstgen.gray_scale import GrayScale
+    from sirstgen.files.gray_scale import GrayScale
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ _MOST_SHARDS = 10**6
 
 def gray_scale(text: str | None) -> GrayScale | None:
     """Return the scale of ``20000:20800``; None for None."""
-    from sirstgen.gray_scale import GrayScale
+    from sirstgen.files.gray_scale import GrayScale
 
     return None if text is None else GrayScale.parse(text)
 

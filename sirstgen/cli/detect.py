@@ -31,7 +31,7 @@ def detect(
     from dataclasses import asdict
 
     from sirstgen.detect.folder import DetectOptions, detect_folder
-    from sirstgen.gray_scale import EIGHT_BIT
+    from sirstgen.files.gray_scale import EIGHT_BIT
     from sirstgen.training.checkpoint import Checkpoint
     from sirstgen.training.runtime import Runtime
 

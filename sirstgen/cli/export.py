@@ -22,13 +22,14 @@ def export(
     shard_size: Annotated[int | None, typer.Option(help="WebDataset: images in each tar file. [1000]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the export that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
     """Write a dataset in the format of COCO, YOLO or other tools."""
     from sirstgen.export.export import export_dataset
 
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     with common.progress("export", quiet) as told:
         found = export_dataset(
             dataset,

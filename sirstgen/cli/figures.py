@@ -19,6 +19,7 @@ def figures(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def figures(
     from sirstgen.preview.contact_sheet import spread
 
     chosen = choose_detectors(detectors, weights or ())
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     images = common.ids(ids, "--ids", dataset) if ids is not None else spread(dataset.ids, n)
     with common.progress("figures", quiet) as told:
         paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=told)

@@ -26,6 +26,7 @@ def fit(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -33,8 +34,8 @@ def fit(
 
     Each entry stands below a comment with the figures it was estimated from.
     """
-    from sirstgen.atomic import write_file
     from sirstgen.errors import OutputExistsError
+    from sirstgen.files.atomic import write_file
     from sirstgen.fit.fit import fit_recipe
     from sirstgen.scenes.labels import read_labels
 
@@ -42,7 +43,7 @@ def fit(
         raise OutputExistsError(
             f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
         )
-    dataset = common.open_dataset(real, mask_threshold)
+    dataset = common.open_dataset(real, mask_threshold, gray_scale)
     with common.progress("fit", quiet, "steps") as told:
         found = fit_recipe(
             dataset,

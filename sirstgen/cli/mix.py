@@ -37,10 +37,10 @@ def mix(
     the result says nothing about real frames.
     """
     from sirstgen.datasets.readers import Dataset
+    from sirstgen.files.output import refuse_existing
     from sirstgen.mix.mix import draw_mix, mix_counts
     from sirstgen.mix.surrogate import NOTE, default_synthetic, surrogate_dataset
     from sirstgen.mix.writer import write_mix
-    from sirstgen.output import refuse_existing
     from sirstgen.storage.run import read_manifest
 
     if real_ratio is None and real_count is None:

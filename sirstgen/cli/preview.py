@@ -33,6 +33,7 @@ def preview(
     workers: Annotated[int | None, typer.Option(help="Processes that draw the images of --drop. [1]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -46,7 +47,7 @@ def preview(
 
     sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
     refuse_pictures(sheet, overwrite)
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None
     if enlarge is not None:
         target_place(dataset, enlarge)  # before images are drawn anew
@@ -56,7 +57,7 @@ def preview(
         generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
         with common.progress("redraw", quiet) as told:
             redraw(generator, folder, dropped, workers=workers or 1, progress=told)
-        dataset = common.open_dataset(folder, mask_threshold)
+        dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     with common.progress("preview", quiet) as told:
         result = write_preview(
             dataset,

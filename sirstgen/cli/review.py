@@ -25,6 +25,7 @@ def review(
     scene: common.Scene = None,
     templates: common.Templates = None,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
 ) -> None:
     """Look through a dataset in the browser and reject images.
 
@@ -43,7 +44,7 @@ def review(
             f"review needs the package {error.name}, which is not installed; pip install 'sirstgen[review]' adds it"
         ) from None
 
-    dataset = common.open_dataset(folder, mask_threshold)
+    dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     redrawing = not read_only and list_file is None and can_be_redrawn(folder)
     generator = None
     if redrawing:

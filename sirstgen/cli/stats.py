@@ -16,6 +16,7 @@ def stats(
     figure: Annotated[Path | None, typer.Option(help="Write the figures: *.png, *.pdf or *.svg.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page and the figure.")] = False,
     mask_threshold: common.MaskThreshold = None,
+    gray_scale: common.GrayScaleOption = None,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -36,7 +37,7 @@ def stats(
         refuse_page(out, overwrite)
     if figure is not None or out is not None:
         check_count(len(folders))
-    datasets = [common.open_dataset(folder, mask_threshold) for folder in folders]
+    datasets = [common.open_dataset(folder, mask_threshold, gray_scale) for folder in folders]
     found = []
     for dataset in datasets:
         with common.progress(f"stats {dataset.name}", quiet) as told:

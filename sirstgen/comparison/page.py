@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.comparison.comparison import Comparison
 from sirstgen.comparison.figures import draw_distances, draw_examples
 from sirstgen.comparison.text import (
@@ -18,7 +17,8 @@ from sirstgen.comparison.text import (
 )
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import OutputExistsError
-from sirstgen.lock import locked
+from sirstgen.files.atomic import write_file
+from sirstgen.files.lock import locked
 from sirstgen.pages.page import Facts, Note, Page, Picture, Section, render_page
 from sirstgen.pages.picture import picture_bytes
 

@@ -15,8 +15,8 @@ from sirstgen.backgrounds.duplicates import thumbnail
 from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES, target_row
 from sirstgen.datasets.readers import Dataset, warning_lines
 from sirstgen.errors import SirstgenError
-from sirstgen.gray_scale import Gray, levels_per_256
-from sirstgen.images import resize_frame
+from sirstgen.files.gray_scale import Gray, levels_per_256
+from sirstgen.files.images import resize_frame
 from sirstgen.measure.background_statistics import background_statistics
 from sirstgen.measure.components import find_components
 from sirstgen.measure.patches import (

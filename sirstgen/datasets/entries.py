@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from sirstgen.datasets.masks import ReadMask, decode_mask
-from sirstgen.decoding import Levels, decode_levels, opened
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.files.decoding import Levels, decode_levels, opened
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 
 
 class Stored(Protocol):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray, decode_gray
-from sirstgen.png import encode_png
+from sirstgen.files.images import Gray, decode_gray
+from sirstgen.files.png import encode_png
 
 # PNG signature, then the header chunk with the depth in byte 24 and the colour type in byte 25.
 _PNG = b"\x89PNG\r\n\x1a\n"

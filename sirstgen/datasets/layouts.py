@@ -14,7 +14,7 @@ from pathlib import Path
 from sirstgen.datasets.entries import Entry, FolderFile
 from sirstgen.datasets.shards import shard_entries, shard_paths
 from sirstgen.errors import InputError
-from sirstgen.image_files import contents, images_by_id, named
+from sirstgen.files.image_files import contents, images_by_id, named
 
 _PIXELS = "_pixels0"
 _PAIR_IMAGE, _PAIR_MASK = "_1", "_2"

@@ -6,10 +6,10 @@ import codecs
 from collections.abc import Collection
 from pathlib import Path
 
-from sirstgen.decoding import IMAGE_SUFFIXES
 from sirstgen.errors import InputError
-from sirstgen.image_files import named
-from sirstgen.input_files import read_bytes
+from sirstgen.files.decoding import IMAGE_SUFFIXES
+from sirstgen.files.image_files import named
+from sirstgen.files.input_files import read_bytes
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

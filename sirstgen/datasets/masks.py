@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sirstgen.decoding import decode_levels, opened
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.files.decoding import decode_levels, opened
 
 Mask = NDArray[np.bool_]
 

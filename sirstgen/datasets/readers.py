@@ -16,11 +16,11 @@ from sirstgen.datasets.shards import shard_split
 from sirstgen.datasets.split import read_split_lists
 from sirstgen.datasets.truth import parse_truth
 from sirstgen.datasets.unfinished import refuse_unfinished
-from sirstgen.decoding import Levels
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
-from sirstgen.image_files import named
-from sirstgen.input_files import read_bytes
+from sirstgen.files.decoding import Levels
+from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
+from sirstgen.files.image_files import named
+from sirstgen.files.input_files import read_bytes
 from sirstgen.slices import Slice
 
 Pair = tuple[Gray, NDArray[np.bool_]]
@@ -65,7 +65,7 @@ class Dataset:
             folder: of one of the layouts of `sirstgen.datasets.layouts`, with or without split lists
                 (`sirstgen.datasets.split.read_split_lists`).
             gray_scale: black and white of frames of more than 8 bits, in place of what ``dataset.json`` states or
-                the rule of `sirstgen.gray_scale` finds.
+                the rule of `sirstgen.files.gray_scale` finds.
             mask_threshold: gray level from which on the pixels of a mask are target.
 
         Raises:

@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from sirstgen.datasets.entries import Entry
-from sirstgen.decoding import IMAGE_SUFFIXES
 from sirstgen.errors import InputError
-from sirstgen.image_files import named
+from sirstgen.files.decoding import IMAGE_SUFFIXES
+from sirstgen.files.image_files import named
 
 _IMAGES = tuple(f"image{suffix}" for suffix in IMAGE_SUFFIXES) + tuple(suffix[1:] for suffix in IMAGE_SUFFIXES)
 _END = 1024  # bytes

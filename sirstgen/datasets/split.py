@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from sirstgen.atomic import write_file
 from sirstgen.datasets.lists import read_id_list
 from sirstgen.errors import InputError
-from sirstgen.image_files import named
+from sirstgen.files.atomic import write_file
+from sirstgen.files.image_files import named
 
 PARTS = ("train", "test")
 

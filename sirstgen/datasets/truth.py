@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sirstgen.errors import InputError
-from sirstgen.image_files import named
-from sirstgen.input_files import loaded_json
+from sirstgen.files.image_files import named
+from sirstgen.files.input_files import loaded_json
 
 _Pixels = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from sirstgen.detectors.detector import Detector
-from sirstgen.gray_scale import Gray
+from sirstgen.files.gray_scale import Gray
 from sirstgen.measure.components import find_components
 from sirstgen.training.augmentation import gray_tensor, unit_range
 from sirstgen.training.runtime import Runtime

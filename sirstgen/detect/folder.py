@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from sirstgen.atomic import write_file, writing
-from sirstgen.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.detect.detect import Detection, detections, probabilities
 from sirstgen.detect.overlay import overlay
 from sirstgen.detectors.detector import Detector, folded
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
-from sirstgen.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
-from sirstgen.image_files import contents, images_by_id
-from sirstgen.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
-from sirstgen.output import holds_anything, output_folder, refuse_overlap, stage_of
-from sirstgen.png import encode_png
+from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
+from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
+from sirstgen.files.image_files import contents, images_by_id
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
+from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
+from sirstgen.files.png import encode_png
 from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.runtime import Runtime
 from sirstgen.training.trained_scale import TrainedScale
@@ -286,7 +286,7 @@ def _raw(path: Path) -> list[bytes]:
 
 
 def _owned_files(folder: Path) -> set[str]:
-    """The files of an earlier run in `folder`; see `sirstgen.output.Owned`."""
+    """The files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
     try:
         settings = loaded_json(read_bytes(folder / SETTINGS))
         ours = isinstance(settings, dict) and {"weights", "threshold", "gray_scale"} <= settings.keys()

@@ -9,7 +9,7 @@ import numpy as np
 
 from sirstgen.detect.detect import Detection
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import Gray
+from sirstgen.files.gray_scale import Gray
 
 _BOX = (60, 60, 255)  # red, in OpenCV's order of channels
 _BOX_MARGIN = 4

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen import __version__
-from sirstgen.atomic import write_file
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError
 from sirstgen.export.coco import CocoWriter
@@ -23,8 +22,9 @@ from sirstgen.export.pictures import Pictures
 from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
-from sirstgen.gray_scale import EIGHT_BIT, GrayScale
-from sirstgen.output import output_folder, require_apart
+from sirstgen.files.atomic import write_file
+from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.files.output import output_folder, require_apart
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import listed_files
 

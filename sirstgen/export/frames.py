@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.split import PARTS
 from sirstgen.errors import InputError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.components import find_components
 from sirstgen.measure.scr import Box
 from sirstgen.measure.targets import measure_targets

@@ -8,7 +8,7 @@ import numpy as np
 
 from sirstgen.export.frames import ExportFrame
 from sirstgen.export.job import CLASS_NAME, Job
-from sirstgen.png import encode_png
+from sirstgen.files.png import encode_png
 
 
 class MmsegWriter:

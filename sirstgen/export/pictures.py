@@ -10,7 +10,7 @@ from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.export.frames import ExportFrame
-from sirstgen.gray_scale import Gray, GrayScale
+from sirstgen.files.gray_scale import Gray, GrayScale
 
 
 class Pictures:

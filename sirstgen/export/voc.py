@@ -14,7 +14,7 @@ from PIL import Image
 
 from sirstgen.export.frames import ExportFrame, ExportTarget
 from sirstgen.export.job import CLASS_NAME, Job, write_text
-from sirstgen.images import decode_gray
+from sirstgen.files.images import decode_gray
 
 _VOID = 255
 _QUALITY = 100

@@ -11,7 +11,7 @@ import numpy as np
 from sirstgen.errors import InputError
 from sirstgen.export.frames import ExportFrame
 from sirstgen.export.job import Job, attributes, compact
-from sirstgen.png import encode_png
+from sirstgen.files.png import encode_png
 
 
 class WebDatasetWriter:

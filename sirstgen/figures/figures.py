@@ -13,7 +13,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import OutputExistsError
 from sirstgen.figures.features import draw_features
 from sirstgen.figures.surfaces import draw_surfaces
-from sirstgen.lock import locked
+from sirstgen.files.lock import locked
 
 
 def write_figures(

@@ -13,7 +13,7 @@ from sirstgen.backgrounds.removal import remove_targets
 from sirstgen.backgrounds.source import Background
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import Gray, levels_per_256
+from sirstgen.files.gray_scale import Gray, levels_per_256
 from sirstgen.measure.background_statistics import MIN_SIDE, background_statistics
 from sirstgen.measure.horizon import find_horizon
 from sirstgen.measure.target_statistics import TargetStatistics, target_statistics

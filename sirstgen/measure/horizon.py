@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 
 LEAST_COHERENCE = 0.9
 """Least share of columns that step the same way as the whole line."""

@@ -144,6 +144,12 @@ def clutter_without(
     return _statistics(count, total, squares)
 
 
+def whole_clutter(region: Region) -> Clutter:
+    """Return the statistics of a region with all its pixels."""
+    pixels = (region.right - region.left) * (region.bottom - region.top)
+    return _statistics(pixels, region.total, region.squares)
+
+
 @cache
 def _square(margin: int) -> NDArray[np.uint8]:
     return np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)

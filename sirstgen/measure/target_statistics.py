@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.gray_scale import Gray, levels_per_256
+from sirstgen.files.gray_scale import Gray, levels_per_256
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 
 RING = (4.0, 8.0)  # distance from the mask, pixels: where a target's own background is taken

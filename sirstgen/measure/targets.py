@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.components import find_components
 from sirstgen.measure.scr import Box, excluded, measure_clutter, signal_to_clutter
 from sirstgen.plan import ClutterRegion

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import read_bytes
+from sirstgen.files.images import read_bytes
 from sirstgen.seeding import stream
 
 Kind = Literal["real", "synthetic"]

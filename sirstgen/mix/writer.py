@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from sirstgen import __version__
-from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray
-from sirstgen.lock import locked
+from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.decoding import is_8_bit
+from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.files.lock import locked
+from sirstgen.files.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.mix.surrogate import NOTE
-from sirstgen.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import owned_files
 
@@ -57,7 +58,7 @@ def write_mix(
     """
     folder = Path(out)
     refuse_overlap(folder, *{entry.source.folder for entry in mix.entries})
-    manifest = _manifest(mix, folder.resolve().name)
+    manifest = _manifest(mix, folder.resolve().name, _common_scale(mix))
     if resume and stage_of(folder) is None and _written(folder) == manifest:
         with locked(folder):
             recover(folder.resolve())
@@ -72,17 +73,8 @@ def write_mix(
         write_file(work / MANIFEST, _as_text(manifest))
         for part in ("images", "masks"):
             (work / part).mkdir(exist_ok=True)
-        depth: tuple[Any, MixEntry] | None = None
         for number, entry in enumerate(mix.entries, start=1):
-            image = _write_pair(entry, work, link)
-            if depth is None:
-                depth = image.dtype, entry
-            elif image.dtype != depth[0]:
-                raise InputError.of(
-                    entry.source.image_path(entry.source_id),
-                    f"has {8 * image.dtype.itemsize} bits and {depth[1].source.name} {depth[1].source_id} has "
-                    f"{8 * depth[0].itemsize}; a mix needs images of one bit depth",
-                )
+            _write_pair(entry, work, link)
             if progress is not None:
                 progress(number, len(mix.entries))
         _write_truth(mix, work / "targets.jsonl")
@@ -92,7 +84,7 @@ def write_mix(
     return Dataset.open(folder)
 
 
-def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
+def _write_pair(entry: MixEntry, work: Path, link: bool) -> None:
     stored = entry.source.entry(entry.source_id)
     image, mask = entry.source.sample(entry.source_id)
     name = f"{entry.id}.png"
@@ -100,7 +92,26 @@ def _write_pair(entry: MixEntry, work: Path, link: bool) -> Gray:
         target = work / part / name
         target.parent.mkdir(parents=True, exist_ok=True)  # ids of sub-folders hold slashes
         place_gray(file.path, file.read(), pixels, target, link)
-    return image
+
+
+def _common_scale(mix: Mix) -> GrayScale:
+    """The scale of the images of a mix.
+
+    Raises:
+        InputError: some have 8 bits, others more.
+    """
+    first: dict[bool, MixEntry] = {}
+    for entry in mix.entries:
+        first.setdefault(is_8_bit(entry.source.entry(entry.source_id).image.read()), entry)
+    if len(first) < 2:
+        return EIGHT_BIT if True in first else SIXTEEN_BIT
+    narrow, wide = first[True], first[False]
+    bits = 8 if narrow.kind == "real" else 16
+    raise InputError.of(
+        wide.source.image_path(wide.source_id),
+        f"has more than 8 bits and {narrow.source.name} {narrow.source_id} has 8; a mix needs images of one bit depth: "
+        f"draw the synthetic ones with sirstgen synth --bit-depth {bits}",
+    )
 
 
 def _write_truth(mix: Mix, path: Path) -> None:
@@ -117,7 +128,7 @@ def _write_truth(mix: Mix, path: Path) -> None:
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
-def _manifest(mix: Mix, name: str) -> dict[str, Any]:
+def _manifest(mix: Mix, name: str, scale: GrayScale) -> dict[str, Any]:
     sources = {entry.kind: entry.source.name for entry in mix.entries}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -125,6 +136,7 @@ def _manifest(mix: Mix, name: str) -> dict[str, Any]:
         "name": name,
         "sirstgen": __version__,
         **({"surrogate": True, "note": NOTE} if mix.surrogate else {}),
+        "gray_scale": scale.to_dict(),
         "seed": mix.seed,
         "count": len(mix.entries),
         "real": {"dataset": sources.get("real"), "train": mix.count("real"), "test": len(mix.ids("test"))},

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.files.atomic import write_file
 from sirstgen.pages.fonts import drawable
 
 if TYPE_CHECKING:

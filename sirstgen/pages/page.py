@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.files.atomic import write_file
 from sirstgen.pages.fonts import printable_lines
 from sirstgen.pages.table import Grid
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import Gray
 from sirstgen.pages.fonts import drawable, shortened
 
 Picture = NDArray[np.uint8]

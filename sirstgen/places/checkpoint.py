@@ -8,9 +8,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InputError
-from sirstgen.images import read_bytes
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import read_bytes
 from sirstgen.places.network import PlaceNetwork
 
 _FORMAT = "sirstgen-places-1"

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InputError
-from sirstgen.images import decode_gray, read_bytes
-from sirstgen.png import encode_png
+from sirstgen.files.images import decode_gray, read_bytes
+from sirstgen.files.png import encode_png
 
 PlaceMap = NDArray[np.uint8]
 """(H, W) of the numbers below."""

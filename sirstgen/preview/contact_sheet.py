@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.targets import measure_targets
 from sirstgen.pages.picture import Picture, coloured, labelled, shown, tiled
 from sirstgen.preview.enlarged import enlarged_target

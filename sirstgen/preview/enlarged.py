@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure.scr import Box
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 from sirstgen.pages.picture import GROUND, Picture, coloured, labelled, shown, stretched

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InputError, SirstgenError
+from sirstgen.files.atomic import write_file
 from sirstgen.review.catalogue import Catalogue, stated
 from sirstgen.storage.run import read_manifest
 from sirstgen.storage.writer import redraw

@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import InputError
+from sirstgen.files.atomic import write_file
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import INPUT_SIDE
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sirstgen.caching import Cache, digest_of
 from sirstgen.errors import InputError, printable
-from sirstgen.images import IMAGE_SUFFIXES, read_bytes
+from sirstgen.files.caching import Cache, digest_of
+from sirstgen.files.images import IMAGE_SUFFIXES, read_bytes
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
 """The weights of the scene network that ships with sirstgen."""

@@ -28,7 +28,7 @@ def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
     """The frame in units of its full scale, 0 to 1.
 
     Args:
-        image: (H, W), uint8 or uint16, on its set's gray scale (`sirstgen.gray_scale`): white is 255 or 65535.
+        image: (H, W), uint8 or uint16, on its set's gray scale (`sirstgen.files.gray_scale`): white is 255 or 65535.
 
     Raises:
         InvalidValueError: another shape or dtype, or no pixels.

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
-from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.gray_scale import Gray, scale_of_files
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
-from sirstgen.output import output_folder, refuse_overlap
+from sirstgen.files.atomic import write_file
+from sirstgen.files.decoding import read_levels
+from sirstgen.files.gray_scale import Gray, scale_of_files
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.files.output import output_folder, refuse_overlap
 from sirstgen.scenes.card import Figures, SceneCard, counted, figures
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, load_weights, round_to_storage, save_classifier
 from sirstgen.scenes.classify import describe, load_classifier
@@ -80,7 +80,7 @@ def train_scenes(
 
 
 def _owned_files(folder: Path) -> set[str]:
-    """The files of an earlier training in `folder`; see `sirstgen.output.Owned`."""
+    """The files of an earlier training in `folder`; see `sirstgen.files.output.Owned`."""
     try:
         load_weights(folder / FILE_NAME)
         card = folder / _README

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.image_files import image_files
-from sirstgen.images import IMAGE_SUFFIXES
+from sirstgen.files.image_files import image_files
+from sirstgen.files.images import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

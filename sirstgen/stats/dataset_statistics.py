@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InputError
-from sirstgen.gray_scale import EIGHT_BIT, GrayScale, levels_per_256
+from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale, levels_per_256
 from sirstgen.measure.targets import measure_targets
 from sirstgen.plan import ClutterRegion
 
@@ -61,7 +61,7 @@ class DatasetStatistics:
         scenes: images of each scene; empty where no line states it.
         kinds: targets of each kind; empty where no line states it.
         warnings: what was mended while reading.
-        gray_scale: black and white of frames of more than 8 bits (`sirstgen.gray_scale`).
+        gray_scale: black and white of frames of more than 8 bits (`sirstgen.files.gray_scale`).
     """
 
     name: str

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.readers import Dataset
+from sirstgen.files.atomic import MANIFEST
 from sirstgen.pages.figure import figure_bytes
 from sirstgen.pages.page import Block, Facts, Note, Page, Picture, Section
 from sirstgen.pages.picture import picture_bytes

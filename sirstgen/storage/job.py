@@ -14,7 +14,7 @@ import orjson
 
 from sirstgen import __version__
 from sirstgen.errors import GenerationError, InputError
-from sirstgen.png import encode_png
+from sirstgen.files.png import encode_png
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.sink import Chunk, Finished, Sink, image_id
 from sirstgen.synthesis.generator import Generator

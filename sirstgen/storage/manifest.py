@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from sirstgen.atomic import write_file, writing
 from sirstgen.datasets.split import PARTS, write_split_lists
-from sirstgen.gray_scale import EIGHT_BIT, SIXTEEN_BIT
+from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.libraries import libraries

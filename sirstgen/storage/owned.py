@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, OutputExistsError
-from sirstgen.output import Owned
+from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.output import Owned
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.journal import file_sha256
 

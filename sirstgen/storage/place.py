@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
-from sirstgen.atomic import writing
 from sirstgen.errors import InputError
+from sirstgen.files.atomic import sync_folder, writing
 from sirstgen.storage.remote import reaching
 
 BLOCK = 1 << 20
@@ -137,7 +137,7 @@ class LocalPlace:
 
     @contextlib.contextmanager
     def new_file(self, name: str) -> Iterator[NewFile]:
-        """See `Place.new_file`. Until it is whole it lies in ``.run/scratch``, so that a kill leaves nothing beside."""
+        """See `Place.new_file`; also after a power cut. Until it is whole it lies in ``.run/scratch``."""
         path = self.folder / name
         scratch = self.folder / ".run" / SCRATCH
         # Processes of several machines may write here, whose numbers may be equal.
@@ -151,6 +151,7 @@ class LocalPlace:
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(path)
+                sync_folder(path.parent)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise

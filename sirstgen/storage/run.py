@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
 from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
-from sirstgen.output import Output, refuse_existing, stage_of
+from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
 from sirstgen.storage.journal import Entry, Journal, file_sha256
@@ -136,8 +136,7 @@ class FolderRun:
 
     def note(self, receipt: Sequence[Entry]) -> None:
         """A worker has written these images."""
-        for entry in receipt:
-            self.journal.add(entry)
+        self.journal.add(*receipt)
 
     def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
         """Mark finished images to be drawn again. The same call after an interruption goes on with it.

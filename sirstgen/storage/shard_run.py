@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sirstgen.atomic import MANIFEST, writing
 from sirstgen.datasets.unfinished import RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
-from sirstgen.lock import LOCK, locked
-from sirstgen.output import begin_replacement, recover, refuse_existing, stage_of
+from sirstgen.files.atomic import MANIFEST, writing
+from sirstgen.files.lock import LOCK, locked
+from sirstgen.files.output import begin_replacement, recover, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.fingerprint import fingerprint
 from sirstgen.storage.owned import owned_files

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
-from sirstgen.atomic import MANIFEST
 from sirstgen.datasets.unfinished import SHARD_STATE
 from sirstgen.errors import InputError
-from sirstgen.output import stage_of
+from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.output import stage_of
 from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
 from sirstgen.storage.shards import RECORDS, Record, ShardFile, record_name, record_text
 from sirstgen.storage.sink import image_id

@@ -11,12 +11,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.atomic import MANIFEST, writing
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import RUN_FOLDER
 from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
-from sirstgen.lock import locked
-from sirstgen.output import end_replacement, recover
+from sirstgen.files.atomic import MANIFEST, sync_disk, writing
+from sirstgen.files.lock import locked
+from sirstgen.files.output import end_replacement, recover
 from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
 from sirstgen.storage.owned import owned_files
@@ -195,6 +195,8 @@ def _closed(place: Place) -> dict[str, Any]:
     sums["targets.jsonl"] = rows.sha256
     sums["README.md"] = write(place, "README.md", card(made))
     sums[MANIFEST] = write(place, MANIFEST, json.dumps(made, indent=2) + "\n")
+    if isinstance(place, LocalPlace):
+        sync_disk(place.folder)
     write(place, SUMS, "".join(sum_line(sums[name], name) for name in sorted(sums)))
     place.remove(STATE)
     place.remove(RUN_FOLDER)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from sirstgen.atomic import write_file
+from sirstgen.files.atomic import OpenFolder
 from sirstgen.storage.journal import Entry
 from sirstgen.synthesis.sides import Side
 
@@ -88,9 +88,15 @@ class FolderSink:
     def put(self, chunk: Chunk, images: Iterable[Finished]) -> list[Entry]:
         """Write both files of each image; return the lines for the journal."""
         entries = []
-        for made in images:
-            write_file(self._folder / "images" / f"{made.id}.png", made.image, self._scratch)
-            write_file(self._folder / "masks" / f"{made.id}.png", made.mask, self._scratch)
-            image, mask = hashlib.sha256(made.image), hashlib.sha256(made.mask)
-            entries.append(Entry(made.id, image.hexdigest(), mask.hexdigest(), made.row))
+        with (
+            OpenFolder(self._folder / "images") as pictures,
+            OpenFolder(self._folder / "masks") as masks,
+            OpenFolder(self._scratch) as scratch,
+        ):
+            for made in images:
+                name = f"{made.id}.png"
+                pictures.write(name, made.image, scratch)
+                masks.write(name, made.mask, scratch)
+                image, mask = hashlib.sha256(made.image), hashlib.sha256(made.mask)
+                entries.append(Entry(made.id, image.hexdigest(), mask.hexdigest(), made.row))
         return entries

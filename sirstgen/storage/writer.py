@@ -12,7 +12,7 @@ from typing import Any
 
 from sirstgen.datasets.unfinished import read_state
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.output import output_folder
+from sirstgen.files.output import output_folder
 from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work

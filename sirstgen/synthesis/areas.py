@@ -20,13 +20,17 @@ class Area(NamedTuple):
     strict: bool = True
 
 
+ANYWHERE = Area()
 AREAS: dict[Where, Area] = {
     "sky": Area((SKY,)),
     "water": Area((WATER,)),
     "ground": Area((GROUND,)),
-    "any": Area(),
+    "any": ANYWHERE,
 }
 MAYBE_SKY, MAYBE_BELOW = Area((SKY,), strict=False), Area((WATER, GROUND), strict=False)
 
 NO_PLACE: dict[tuple[int, ...], str] = {(SKY,): "no sky", (WATER,): "no water", (GROUND,): "no ground"}
 """Why a frame takes no target of an area at all, by its places."""
+
+NO_ROOM = "no room"
+"""Why nothing takes a target where its area is there, but too small or occupied."""

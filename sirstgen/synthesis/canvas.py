@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import GenerationError
-from sirstgen.images import Gray
-from sirstgen.measure.scr import Box, Clutter, Region, clutter_region, clutter_without
+from sirstgen.files.images import Gray
+from sirstgen.measure.scr import Box, Clutter, Region, clutter_region, clutter_without, whole_clutter
 from sirstgen.plan import ClutterRegion
 from sirstgen.synthesis import intensity
 from sirstgen.synthesis.rasterise import RasterisedTarget
+from sirstgen.synthesis.request import Request
 
 
 class TargetRejectedError(GenerationError):
@@ -36,30 +37,6 @@ REASONS = {
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _LEAST_AMPLITUDE = 0.5  # gray levels; below it no pixel changes
-_FIRST_MARGIN = 3  # pixels; that of most images, so that the search for it ends where it begins
-
-
-class Request:
-    """What a target is asked to show: an SCR, or a contrast in gray levels; and whether it is bright or dark."""
-
-    __slots__ = ("contrast", "polarity", "scr")
-
-    def __init__(self, scr: float | None, contrast: float | None, polarity: int) -> None:
-        self.scr, self.contrast, self.polarity = scr, contrast, polarity
-
-    def signal(self, sigma_b: float) -> float:
-        """Return the wanted difference of means in clutter of this deviation, gray levels."""
-        if self.contrast is not None:
-            return self.polarity * self.contrast
-        assert self.scr is not None  # one of the two is given
-        return self.polarity * self.scr * sigma_b
-
-    def settled(self, sigma_b: float) -> Request:
-        """Return what is asked for in clutter of this deviation; the same for a fixed SCR or contrast."""
-        return self
-
-    def __str__(self) -> str:
-        return f"scr {self.scr:g}" if self.contrast is None else f"contrast {self.contrast:.1f}"
 
 
 @dataclass(slots=True)
@@ -75,6 +52,7 @@ class PlacedTarget:
         region: its clutter region.
         under: (area,) background under the mask.
         under_sum: their sum.
+        first_margin: support margin that it would need alone, were its region's clutter that of the whole region.
         found: intensities that were found for it, by support margin; they hold while its clutter region does.
     """
 
@@ -87,6 +65,7 @@ class PlacedTarget:
     region: Region
     under: NDArray[Any]
     under_sum: int
+    first_margin: int = 0
     found: dict[int, Intensity] = field(default_factory=dict)
 
 
@@ -100,6 +79,7 @@ class Intensity:
         amplitude: peak of the target's own contribution, gray levels; negative for a dark one.
         reach: pixels by which the mask must grow to cover every pixel that the target changes.
         levels: (area,) written gray levels on the mask, in raster order; None before they are checked.
+        low, high: the smallest and the largest of them.
     """
 
     clutter: Clutter
@@ -107,6 +87,8 @@ class Intensity:
     amplitude: float
     reach: int
     levels: NDArray[np.float64] | None = None
+    low: float = 0.0
+    high: float = 0.0
 
 
 @dataclass(slots=True)
@@ -181,9 +163,10 @@ class Canvas:
         region = clutter_region(self.layer, box, self.region)
         self._forget(box)
         self.masks[window][mask] = 255
-        self.targets.append(
-            PlacedTarget(raster, column, row, request, box, window, region, under, int(np.add.reduce(under)))
-        )
+        placed = PlacedTarget(raster, column, row, request, box, window, region, under, int(np.add.reduce(under)))
+        _, amplitude = self._amplitude(placed, whole_clutter(region))
+        placed.first_margin = raster.reach(amplitude)
+        self.targets.append(placed)
 
     def _forget(self, box: Box) -> None:
         """Drop the intensities of targets in whose clutter region a mask in this box comes or goes."""
@@ -203,8 +186,8 @@ class Canvas:
         """Find the intensities of all placed targets together.
 
         The support margin decides the clutter regions, these decide the amplitudes, and these how far a target reaches.
-        The margin is the one that the targets' reach agrees with; the search begins at the same margin for every
-        image, so that an image and its plan find the same one.
+        The margin is the one that the targets' reach agrees with; where the search begins depends on the targets and
+        not on their order, so that an image and its plan find the same one.
 
         Raises:
             TargetRejectedError: the request of one cannot be met.
@@ -214,7 +197,7 @@ class Canvas:
             return
         tried: dict[int, tuple[int, list[Intensity]]] = {}
         boxes = [target.box for target in self.targets]
-        margin = _FIRST_MARGIN
+        margin = max(target.first_margin for target in self.targets)
         while True:
             found, needed = [], 0
             for number, target in enumerate(self.targets):
@@ -227,14 +210,10 @@ class Canvas:
                 if clutter.sigma_b == 0:
                     detail = f"{clutter.pixels} pixels around x {target.column}, y {target.row}"
                     raise self._rejected("flat clutter", detail, number)
-                raster = target.raster
-                # The whole number nearest to what the mask's pixels must sum to: |scr error| <= 0.5/(area sigma_b).
-                required = round(raster.area * (clutter.mu_b + target.request.signal(clutter.sigma_b)))
-                amplitude = (required - target.under_sum) / raster.own_sum
+                required, amplitude = self._amplitude(target, clutter)
                 if self.max_saturated > 0:
                     amplitude = self._unsaturated(number, required, amplitude)
-                changed = np.abs(raster.values * amplitude) > 0.5
-                reach = int(cv2.minMaxLoc(raster.away, changed.view(np.uint8))[1])
+                reach = target.raster.reach(amplitude)
                 needed = max(needed, reach)
                 found.append(Intensity(clutter, required, amplitude, reach))
                 target.found[margin] = found[-1]
@@ -249,6 +228,13 @@ class Canvas:
             if one.levels is None:
                 self._check(number, one)
         self.support_margin, self.intensities = margin, found
+
+    def _amplitude(self, target: PlacedTarget, clutter: Clutter) -> tuple[int, float]:
+        """Return what the mask's pixels must sum to in this clutter, and the amplitude that gives it, gray levels."""
+        raster = target.raster
+        # The whole number nearest to the wanted sum: |scr error| <= 0.5 / (area sigma_b).
+        required = round(raster.area * (clutter.mu_b + target.request.signal(clutter.sigma_b)))
+        return required, (required - target.under_sum) / raster.own_sum
 
     def _unsaturated(self, number: int, required: int, amplitude: float) -> float:
         """Return the amplitude with which the pixels that are not black or white make up for those that are."""
@@ -276,7 +262,7 @@ class Canvas:
         if self.max_saturated > 0:
             values = np.clip(values, 0, self.white)
         levels = intensity.place_gray_levels(values, found.required)
-        low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
+        low, high, *_ = cv2.minMaxLoc(levels)
         if (low <= 0 or high >= self.white) and self.max_saturated > 0:
             ends = float(((levels <= 0) | (levels >= self.white)).mean())
             if ends > self.max_saturated:
@@ -285,20 +271,19 @@ class Canvas:
         if low < 0 or high > self.white:
             detail = f"{target.request} needs {low:.0f} to {high:.0f} of 0 to {self.white}"
             raise self._rejected("saturated", detail, number)
-        found.levels = levels
+        found.levels, found.low, found.high = levels, low, high
 
     def written(self) -> Gray:
         """Return the layer with all targets written into it."""
-        image = self.layer.copy()
+        image, depth = self.layer.copy(), cv2.CV_8U if self.white == 255 else cv2.CV_16U
         for target, found in zip(self.targets, self.intensities, strict=True):
             raster = target.raster
             window = image[target.window]
-            shown = np.rint(raster.values * found.amplitude)
-            shown += window
-            np.maximum(shown, 0, out=shown)
-            np.minimum(shown, self.white, out=shown)
-            shown[raster.mask.view(np.bool_)] = found.levels
-            window[:] = shown
+            shown = raster.values * found.amplitude
+            np.rint(shown, out=shown)
+            window[:] = cv2.add(window, shown, dtype=depth)  # ends at black and white
+            assert found.levels is not None  # set by `find_intensities`
+            window[raster.mask.view(np.bool_)] = found.levels
         return image
 
     def _rejected(self, reason: str, detail: str, number: int | None = None) -> TargetRejectedError:

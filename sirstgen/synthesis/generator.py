@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import operator
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
-from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import GenerationError, InvalidValueError
-from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
+from sirstgen.files.gray_scale import levels_of_bits
+from sirstgen.plan import ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
 from sirstgen.slices import Slice
+from sirstgen.synthesis.areas import NO_ROOM, Area
 from sirstgen.synthesis.arguments import as_backgrounds, as_recipe, as_seed, as_templates
 from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
-from sirstgen.synthesis.optics import background_layer
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, PlacementContext, places_beside
+from sirstgen.synthesis.layers import BackgroundLayers
+from sirstgen.synthesis.placement import OccupiedRegion, PlacementContext, Prospect, places_beside
 from sirstgen.synthesis.rasterise import RasterisedTarget
 from sirstgen.synthesis.render import Sample, finish, render
 from sirstgen.synthesis.sampler import Sampler, TargetDraw
-from sirstgen.synthesis.schedule import Assignment, Schedule, crop_corner
+from sirstgen.synthesis.schedule import Assignment, Schedule
 from sirstgen.synthesis.sides import Side
 from sirstgen.synthesis.sources import procedural_backgrounds
 from sirstgen.synthesis.templates import TemplateLibrary
+from sirstgen.synthesis.view import View, Views
 from sirstgen.synthesis.ways_out import WAYS_OUT
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
 _FALLBACKS = 12  # other backgrounds of its scene that are tried after that
+_PATIENCE = 8  # of these, how many may lack the place of a target before other targets are drawn
 _LEAST_SCR = 1.0  # of a target whose contrast is drawn; a weaker one cannot be seen in its clutter
-_ANALYSIS_BYTES = 64 << 20  # analysed backgrounds kept
 
 
 class Generator:
@@ -73,13 +75,11 @@ class Generator:
     def _prepare(self) -> None:
         self._sampler = Sampler(self.recipe, self.templates, self.seed)
         self._schedule = Schedule(self.backgrounds, self.recipe, self.seed)
-        self._analyses: OrderedDict[str, FrameAnalysis] = OrderedDict()
-        self._analysis_bytes = 0
+        self._views = Views(self.backgrounds, self.recipe, self._schedule, self._sampler, self.seed)
+        self._layers = BackgroundLayers()
         region = self.recipe.clutter_region
         self._region = ClutterRegion(region.kind, region.margin)
-        self._min_contrast = self.recipe.quality.min_contrast * (1 << self.recipe.bit_depth) / 256
-        low, high = self.recipe.backgrounds.crop_scale.support
-        self._crop_scale = low if low == high else None
+        self._min_contrast = self.recipe.quality.min_contrast * levels_of_bits(self.recipe.bit_depth)
 
     def __getstate__(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in ("seed", "recipe", "backgrounds", "templates")}
@@ -156,13 +156,25 @@ class Generator:
             )
         index = operator.index(index)  # any whole number will do, but plans are JSON
         rejections: dict[str, int] = {}
-        own = self.assignment(index)
+        own, retry, lacked = self.assignment(index), 0, 0
         for shot in range(_CROPS + _FALLBACKS):
             attempt = redraw * (_CROPS + _FALLBACKS) + shot
             assignment = own if shot < _CROPS else self._schedule.fallback(index, attempt)
-            retry = max(0, shot - _CROPS + 1)
-            drawn = self._attempt(index, assignment, attempt, retry, rejections, last=shot >= _CROPS - 1)
+            view = self._views.view(index, assignment, attempt)
+            if view.repeated and shot < _CROPS - 1:
+                _count(rejections, "duplicate crop")
+                continue
+            first = [self._draw(view, number, 0, retry) for number in range(view.targets)]
+            lacking = next((target for target in first if isinstance(target, Area)), None)
+            if lacking is not None:
+                # Other backgrounds are tried with the same targets, so that these keep their shares; but not for ever.
+                _count(rejections, view.lacking[lacking])
+                lacked += 1
+                retry += lacked > _CROPS + _PATIENCE
+                continue
+            drawn = self._attempt(view, first, retry, rejections)
             if drawn is None:
+                retry += shot >= _CROPS - 1
                 continue
             if not drawn[0].stages or not drawn[0].finished_later:
                 return *drawn, None, rejections
@@ -170,6 +182,7 @@ class Generator:
                 sample = finish(drawn[1], drawn[0], rejections)
             except TargetRejectedError as error:
                 _count(rejections, str(error.data["reason"]))
+                retry += shot >= _CROPS - 1
             else:
                 return *drawn, sample, rejections
         commonest = sorted(rejections, key=lambda reason: -rejections[reason])
@@ -181,23 +194,20 @@ class Generator:
             rejections=rejections,
         )
 
+    def _draw(self, view: View, number: int, draw: int, retry: int) -> TargetDraw | Area:
+        """Return target `number`, or the area that it needs and the crop lacks, which is the same for each draw."""
+        attempt, lacking = view.attempt * _DRAWS + draw, tuple(view.lacking)
+        return self._sampler.target(view.image, number, attempt, view.background.scene, view.blur_sigma, retry, lacking)
+
     def _attempt(
-        self, index: int, assignment: Assignment, attempt: int, retry: int, rejections: dict[str, int], last: bool
+        self, view: View, first: Sequence[TargetDraw | Area], retry: int, rejections: dict[str, int]
     ) -> tuple[ImagePlan, Canvas] | None:
-        """Draw image `index` on one crop; None if its targets, drawn again where they are rejected, never fit."""
-        background = self._schedule.background(assignment)
-        analysis = self._analysis(background)
-        recipe, sampler = self.recipe, self._sampler
-        flip, count, blur_sigma = sampler.image(index, background.scene)
-        crop, size, repeated = self._crop(index, assignment, background, analysis, attempt, flip)
-        if repeated and not last:
-            _count(rejections, "duplicate crop")
-            return None
-        layer = background_layer(analysis.frame, crop, size, blur_sigma)
-        quality = recipe.quality
+        """Draw an image on one crop; None if its targets, drawn again where they are rejected, never fit."""
+        recipe, background, quality = self.recipe, view.background, self.recipe.quality
+        layer = self._layers.layer(view.analysis.frame, view.crop, view.size, view.blur_sigma)
         context = PlacementContext(
-            analysis,
-            crop,
+            view.analysis,
+            view.crop,
             layer,
             quality.border,
             self._min_contrast,
@@ -207,17 +217,21 @@ class Generator:
         )
         min_scr = _LEAST_SCR if recipe.contrast is not None else 0.0
         canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast, min_scr)
-        records = sampler.image_records(index, *size, background.scene)
+        records = self._sampler.image_records(view.image, *view.size, background.scene)
         targets: list[TargetPlan] = []
-        for number in range(count):
-            for draw in range(attempt * _DRAWS, (attempt + 1) * _DRAWS):
-                target = sampler.target(index, number, draw, background.scene, blur_sigma, retry)
-                lacking = context.lacks(target.area_of_map)
-                if lacking is not None:  # known before the target is on the pixel grid
-                    _count(rejections, lacking)
+        for number in range(view.targets):
+            for draw in range(_DRAWS):
+                target = first[number] if draw == 0 else self._draw(view, number, draw, retry)
+                assert isinstance(target, TargetDraw)  # asked before
+                prospect = self._foretold(context, target)
+                if isinstance(prospect, str):
+                    _count(rejections, prospect)
+                    if prospect != NO_ROOM:
+                        return None  # another size would not help
                     continue
-                target, raster = sampler.rasterised(target, blur_sigma, records)
-                plan = self._placed(canvas, context, target, raster, (index, number, draw), targets, rejections)
+                target, raster = self._sampler.rasterised(target, view.blur_sigma, records)
+                keys = view.image, number, view.attempt * _DRAWS + draw
+                plan = self._placed(canvas, context, target, raster, prospect, keys, targets, rejections)
                 if plan is not None:
                     targets.append(plan)
                     break
@@ -225,16 +239,16 @@ class Generator:
                 return None
         return (
             ImagePlan.unchecked(
-                background=crop,
+                background=view.crop,
                 targets=tuple(targets),
-                index=index,
-                width=size[0],
-                height=size[1],
+                index=view.image,
+                width=view.size[0],
+                height=view.size[1],
                 bit_depth=recipe.bit_depth,
                 scene=background.scene,
                 scene_confidence=background.scene_confidence,
                 scene_source=background.scene_source,
-                blur_sigma=blur_sigma,
+                blur_sigma=view.blur_sigma,
                 mask_level=recipe.mask_level,
                 clutter_region=self._region,
                 max_saturated=quality.max_saturated,
@@ -243,12 +257,25 @@ class Generator:
             canvas,
         )
 
+    def _foretold(self, context: PlacementContext, target: TargetDraw) -> Prospect | str | None:
+        """Return where a target may go, or why it may not; None where that depends on its pixels."""
+        if self.recipe.contrast is not None:
+            return None
+        return context.foretell(
+            self._sampler.request(target),
+            self._sampler.peak_per_level(target),
+            target.outside_top10,
+            target.area_of_map,
+            target.least_reach,
+        )
+
     def _placed(
         self,
         canvas: Canvas,
         context: PlacementContext,
         target: TargetDraw,
         raster: RasterisedTarget,
+        prospect: Prospect | None,
         keys: tuple[int, int, int],
         others: list[TargetPlan],
         rejections: dict[str, int],
@@ -257,20 +284,28 @@ class Generator:
         if raster.pieces != 1:
             _count(rejections, "fragmented mask")
             return None
+        if prospect is None:
+            request = self._sampler.request(target, raster.area)
+            found = context.foretell(request, raster.area / raster.own_sum, target.outside_top10)
+            if isinstance(found, str):
+                _count(rejections, found)
+                return None
+            prospect = found
         taken = [OccupiedRegion.of(one.raster, one.column, one.row) for one in canvas.targets] if others else []
-        request = self._sampler.request(target, raster.area)
         rules, beside = self.recipe.cluster, list[tuple[float, float]]()
         index, number, draw = keys
-        together = bool(others) and Draws(self.seed, index, "cluster", number).random() < rules.share
+        together = (
+            bool(others) and rules.share > 0 and Draws(self.seed, index, "cluster", number).random() < rules.share
+        )
         numbers = Draws(self.seed, index, "placement", number, draw)
         for _ in range(self.recipe.quality.attempts):
             if together:
                 beside = places_beside(numbers, rules, [one.position for one in others])
-            place = context.place(numbers, raster, target.area_of_map, taken, request, target.outside_top10, beside)
+            place = context.place(numbers, raster, prospect, target.area_of_map, taken, beside)
             if isinstance(place, str):  # no place of many will do: other places would not either
                 _count(rejections, place)
                 return None
-            asked = request.settled(place.sigma_b)
+            asked = prospect.request.settled(place.sigma_b)
             try:
                 canvas.add(raster, place.column, place.row, asked)
             except TargetRejectedError as error:
@@ -290,48 +325,6 @@ class Generator:
                 stages=target.stages,
             )
         return None
-
-    def _crop(
-        self,
-        index: int,
-        assignment: Assignment,
-        background: Background,
-        analysis: FrameAnalysis,
-        attempt: int,
-        flip: bool,
-    ) -> tuple[BackgroundCrop, tuple[int, int], bool]:
-        """Return the crop, the image's (width, height), and whether an earlier image shows the same."""
-        height, width = analysis.frame.shape
-        rules = self.recipe.backgrounds
-        scale = self._crop_scale
-        if scale is None:
-            scale = rules.crop_scale.draw(Draws(self.seed, index, "crop scale", attempt))
-        if rules.native_size:
-            limit = self._schedule.largest(index, background, (width, height))
-            size = image = (
-                min(max(round(width * scale), 1), width, limit[0]),
-                min(max(round(height * scale), 1), height, limit[1]),
-            )
-        else:
-            image = self.recipe.width, self.recipe.height
-            scale = min(scale, width / image[0], height / image[1])
-            size = max(round(image[0] * scale), 1), max(round(image[1] * scale), 1)
-        free = width - size[0], height - size[1]
-        corner, repeated = crop_corner(self.seed, background.id, assignment.use, free, index, attempt)
-        repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
-        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
-
-    def _analysis(self, background: Background) -> FrameAnalysis:
-        """Return the background decoded and analysed; the latest ones are kept."""
-        analysis = self._analyses.pop(background.id, None)
-        if analysis is None:
-            pixels = self.backgrounds.pixels(background, self.recipe.bit_depth)
-            analysis = FrameAnalysis(pixels, lambda: self.backgrounds.places(background))
-            self._analysis_bytes += analysis.frame.nbytes
-            while self._analyses and self._analysis_bytes > _ANALYSIS_BYTES:
-                self._analysis_bytes -= self._analyses.popitem(last=False)[1].frame.nbytes
-        self._analyses[background.id] = analysis
-        return analysis
 
 
 def _count(rejections: dict[str, int], reason: object) -> None:

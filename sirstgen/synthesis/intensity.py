@@ -51,5 +51,6 @@ def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.
         order = (levels - values).argsort(kind="stable")
         each, extra = divmod(missing, values.size)
         levels[order[:extra]] += 1
-        levels += each
+        if each:
+            levels += each
     return levels

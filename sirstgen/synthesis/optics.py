@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import BackgroundCrop
 
 KERNEL = 5
@@ -55,14 +55,19 @@ def background_layer(frame: Gray, crop: BackgroundCrop, size: tuple[int, int], s
         left, top = min(x, grow), min(y, grow)
         layer = frame[y - top : y + height + grow, x - left : x + width + grow]
         if not blank:
-            layer = cv2.GaussianBlur(layer, (KERNEL, KERNEL), sigma, sigmaY=sigma)  # type: ignore[assignment]
+            layer = blurred(layer, sigma)
         layer = layer[top : top + height, left : left + width]
     else:
         method = cv2.INTER_AREA if width > size[0] or height > size[1] else cv2.INTER_CUBIC
         layer = cast(Gray, cv2.resize(frame[y : y + height, x : x + width], size, interpolation=method))
         if not blank:
-            layer = cv2.GaussianBlur(layer, (KERNEL, KERNEL), sigma, sigmaY=sigma)  # type: ignore[assignment]
+            layer = blurred(layer, sigma)
     return cast(Gray, cv2.flip(layer, 1) if crop.flip else np.ascontiguousarray(layer))
+
+
+def blurred(image: Gray, sigma: float) -> Gray:
+    """Return an image after the 5x5 blur, mirrored at its edge."""
+    return cast(Gray, cv2.GaussianBlur(image, (KERNEL, KERNEL), sigma, sigmaY=sigma))
 
 
 @lru_cache(maxsize=64)

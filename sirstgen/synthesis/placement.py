@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,63 +11,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.images import Gray
-from sirstgen.places.classes import UNKNOWN, PlaceMap
+from sirstgen.files.images import Gray
 from sirstgen.plan import BackgroundCrop, RegionKind
 from sirstgen.recipe.parts import Cluster, Position
 from sirstgen.seeding import Draws
-from sirstgen.synthesis.areas import NO_PLACE, Area
-from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.areas import ANYWHERE, NO_PLACE, NO_ROOM, Area
+from sirstgen.synthesis.blocks import BLOCK, Blocks, blocks_of
+from sirstgen.synthesis.frame_analysis import FrameAnalysis
 from sirstgen.synthesis.rasterise import RasterisedTarget
+from sirstgen.synthesis.request import Request
 
-NO_ROOM = "no room"
-BLOCK = 8
-_NEIGHBOURHOOD = 5  # blocks: 40 px, about the clutter region of a small target
-_CANDIDATES = 24
-_FURTHER = 12  # candidates after the first that can take the target, for one that is as bright or dim as wanted
-_MARGIN = 1.1  # of the foretold peak, which errs: what would come close to white is not tried
+_TRIES = 24  # pixels tried in the blocks that come into question
+_MARGIN = 1.2  # of the foretold peak, which errs: what would come close to white or to invisible is not tried
 _BESIDE = 24  # places tried beside another target
 _LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
-
-
-class FrameAnalysis:
-    """What placing targets needs to know of a background frame; made once a frame, asked for every crop of it.
-
-    Args:
-        frame: (h, w) uint8 or uint16.
-        places: gives its place map when it is first needed; without it every place is unknown.
-    """
-
-    def __init__(self, frame: Gray, places: Callable[[], PlaceMap] | None = None) -> None:
-        self.frame = frame
-        self._source = places
-        self._depths: dict[tuple[int, ...], NDArray[np.float32] | None] = {}
-
-    @cached_property
-    def places(self) -> PlaceMap:
-        """The place map, (h, w) uint8."""
-        return np.full(self.frame.shape, UNKNOWN, dtype=np.uint8) if self._source is None else self._source()
-
-    def depth(self, places: tuple[int, ...]) -> NDArray[np.float32] | None:
-        """Distance of each pixel, along the axes, to the nearest pixel of another place; None where all are others."""
-        if places not in self._depths:
-            inside = np.isin(self.places, places).astype(np.uint8)
-            self._depths[places] = np.asarray(cv2.distanceTransform(inside, cv2.DIST_C, 3)) if inside.any() else None
-        return self._depths[places]
-
-    @cached_property
-    def clutter(self) -> tuple[list[list[float]], list[list[float]]]:
-        """Local mean and standard deviation (gray levels) by row and column of `BLOCK` px blocks."""
-        height, width = self.frame.shape
-        grid = (max(width // BLOCK, 1), max(height // BLOCK, 1))
-        # Every other pixel is plenty for a block's statistics; double precision holds their sums exactly.
-        frame = self.frame[::2, ::2].astype(np.float64)
-        side = (_NEIGHBOURHOOD, _NEIGHBOURHOOD)
-        mean = cv2.blur(cv2.resize(frame, grid, interpolation=cv2.INTER_AREA), side)
-        square = cv2.blur(cv2.resize(frame * frame, grid, interpolation=cv2.INTER_AREA), side)
-        deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-        return np.round(mean, 4).tolist(), np.round(deviation, 4).tolist()
 
 
 class OccupiedRegion(NamedTuple):
@@ -92,6 +50,23 @@ class Place(NamedTuple):
     column: int
     row: int
     sigma_b: float
+
+
+class Prospect(NamedTuple):
+    """Where in an image a target may go, by blocks in raster order.
+
+    Args:
+        request: what it is asked to show.
+        contrast: (blocks,) by how much the mean of the target exceeds the block, gray levels; for a dark target, by how
+            much it falls below.
+        fit: (blocks,) bool, where it would be visible and below white.
+        wanted: (blocks,) bool, where it would also be as bright or dim as wanted.
+    """
+
+    request: Request
+    contrast: NDArray[np.float64]
+    fit: NDArray[np.bool_]
+    wanted: NDArray[np.bool_]
 
 
 class PlacementContext:
@@ -119,159 +94,170 @@ class PlacementContext:
         preferred: Position | None = None,
         may_saturate: bool = False,
     ) -> None:
-        self._analysis, self._crop, self._layer = analysis, crop, layer
+        self._analysis, self._layer = analysis, layer
         self._border, self._min_contrast = border, min_contrast
         self._preferred, self._may_saturate = preferred, may_saturate
-        self._global = (float(layer.mean()), float(layer.std())) if region == "global" else None
         self._white = 255 if layer.dtype == np.uint8 else 65535
         self._bright: float | None = None
-        self._in_frame = _to_frame(crop, layer.shape[1], layer.shape[0])
+        self._crop, self._region = crop, region
+        self._step = crop.crop[2] / layer.shape[1]  # pixels of the frame per pixel of the image
+        self._grid = max(layer.shape[0] // BLOCK, 1), max(layer.shape[1] // BLOCK, 1)
+        # Other pixels of a block may be deeper by its side.
+        self._leeway = self._step * max(layer.shape[0] // self._grid[0], layer.shape[1] // self._grid[1]) + 1
+        self._depths: dict[tuple[int, ...], tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
 
-    def lacks(self, area: Area) -> str | None:
-        """Return why the frame takes no target of an area; None where it may take one."""
-        if not area.places or not area.strict or self._analysis.depth(area.places) is not None:
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return blocks_of(self._layer, self._grid, self._region)
+
+    def _depth(self, area: Area) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Return how far inside an area each pixel of the image is, and one pixel of each block, in frame pixels.
+
+        (H, W) and (blocks,); None where that is not known.
+        """
+        if not area.places:
             return None
-        return NO_PLACE.get(area.places, NO_ROOM)
+        if area.places not in self._depths:
+            depth = self._analysis.depth(area.places)
+            if depth is None:
+                return None
+            x, y, width, height = self._crop.crop
+            depth = depth[y : y + height, x : x + width]
+            if depth.shape != self._layer.shape:
+                depth = np.asarray(cv2.resize(depth, self._layer.shape[::-1], interpolation=cv2.INTER_NEAREST))
+            some = np.asarray(cv2.resize(depth, self._grid[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+            self._depths[area.places] = (
+                (depth[:, ::-1], some[:, ::-1].ravel()) if self._crop.flip else (depth, some.ravel())
+            )
+        return self._depths[area.places]
+
+    def foretell(
+        self, request: Request, per_level: float, outside_top10: bool | None, area: Area = ANYWHERE, reach: float = 0.0
+    ) -> Prospect | str:
+        """Return in which blocks a target would be visible and below white, or the reason why in none (of `REASONS`).
+
+        Args:
+            request: what the target is asked to show.
+            per_level: peak of its contribution per gray level of its mean.
+            outside_top10: look for a place where its mean lies below the image's 90th percentile (Fig. 6c), or above;
+                None: any place will do.
+            area: the places where all of it must lie.
+            reach: pixels by which it reaches beyond its position, at least.
+        """
+        blocks, bright = self._blocks, request.polarity > 0
+        contrast = request.signals(blocks.deviation)
+        contrast += blocks.raised
+        if not bright:
+            np.negative(contrast, out=contrast)
+        fit = (contrast if self._may_saturate else contrast * (_MARGIN * per_level)) < (
+            blocks.room if bright else blocks.own
+        )
+        visible = contrast >= _MARGIN * self._min_contrast / per_level
+        fit &= visible
+        if not fit.any():
+            return "saturated" if visible.any() else "invisible contrast"
+        known = self._depth(area)
+        if known is not None:
+            fit &= known[1] >= max(reach * self._step - self._leeway, 1)
+            if not fit.any():
+                return NO_ROOM
+        wanted = fit
+        if outside_top10 is not None:
+            shown = blocks.own + contrast if bright else blocks.own - contrast
+            edge, leeway = self._brightest(), _LEEWAY * self._white
+            wanted = shown < edge - leeway if outside_top10 else shown > edge + leeway
+            wanted &= fit
+        return Prospect(request, contrast, fit, wanted)
 
     def place(
         self,
         rng: Draws,
         raster: RasterisedTarget,
+        prospect: Prospect,
         area: Area,
         taken: Sequence[OccupiedRegion],
-        request: Request,
-        outside_top10: bool | None,
         beside: Sequence[tuple[float, float]] = (),
     ) -> Place | str:
         """Return a place for a target, or the reason why there is none (a key of `REASONS`, or ``no room``).
 
+        Pixels are drawn from the blocks that come into question, all equally likely.
+
         Args:
             rng: the target's placement numbers.
             raster: the target.
+            prospect: of the target.
             area: the places where all of its window must lie.
             taken: windows of the other targets.
-            request: what the target is asked to show.
-            outside_top10: look for a place where that mean lies below the image's 90th percentile (Fig. 6c), or above.
             beside: (x, y) places beside another target; they go before all others, bright or dim.
         """
-        layer = self._layer
+        layer, white, bright = self._layer, self._white, prospect.request.polarity > 0
         height, width = layer.shape
         own_height, own_width = raster.values.shape
         own_left, own_top = raster.left, raster.top
         low_x, low_y = self._border - own_left, self._border - own_top
-        room_x = width - self._border - own_width - own_left - low_x
-        room_y = height - self._border - own_height - own_top - low_y
-        if room_x < 0 or room_y < 0:
+        high_x, high_y = width - self._border - own_width - own_left, height - self._border - own_height - own_top
+        if high_x < low_x or high_y < low_y:
             return NO_ROOM
-        per_level = raster.area / raster.own_sum  # peak of the target's contribution per gray level of its mean
-        (first_x, step_x), (first_y, step_y) = self._in_frame
-        depth, inside = (self._analysis.depth(area.places) if area.places else None), None
-        reach_x = max(-own_left, own_left + own_width) * abs(step_x)
-        reach = max(reach_x, max(-own_top, own_top + own_height) * step_y) + 1
-        if depth is not None:
-            inside, from_x, from_y = self._pixels_inside(depth, reach, (low_x, low_y, low_x + room_x, low_y + room_y))
-            if not inside[0].size:
+        blocks, contrast, (rows, columns) = self._blocks, prospect.contrast, self._grid
+        fit, wanted, depth, reach = prospect.fit, prospect.wanted, None, 0.0
+        known = self._depth(area)
+        if known is not None:
+            depth, some = known
+            # A pixel of the frame shows up to one pixel of a resized image further on.
+            reach = max(-own_left, own_left + own_width, -own_top, own_top + own_height) * self._step + 1
+            deep = some >= reach - self._leeway
+            fit, wanted = fit & deep, wanted & deep
+        elif area.places and area.strict:
+            return NO_PLACE.get(area.places, NO_ROOM)
+        choices = wanted.nonzero()[0]
+        first = -len(beside)
+        if not choices.size:
+            choices = fit.nonzero()[0]
+            if not choices.size:
                 return NO_ROOM
-        elif lacking := self.lacks(area):
-            return lacking
-        means, deviations = self._analysis.clutter
-        # Blocks that a frame's width is no multiple of are a little wider than `BLOCK`.
-        rows_of, columns_of = len(means) / self._analysis.frame.shape[0], len(means[0]) / self._analysis.frame.shape[1]
-        first_column, step_column = (first_x + 0.5) * columns_of, step_x * columns_of
-        first_row, step_row = (first_y + 0.5) * rows_of, step_y * rows_of
-        bright, leeway = (0.0 if outside_top10 is None else self._brightest()), _LEEWAY * self._white
-        random, ratio = rng.random, None if request.scr is None else request.scr * request.polarity
-        least, white, may_saturate = self._min_contrast, self._white, self._may_saturate
-        ahead = len(beside)
-        best, best_score = None, -1
-        room = saturated = False
-        last = ahead + _CANDIDATES
-        for number in range(last):
-            is_beside = number < ahead
-            if is_beside:
+            first = first or _TRIES
+        per_level = raster.area / raster.own_sum
+        random, least, may_saturate = rng.random, self._min_contrast, self._may_saturate
+        anywhere = self._preferred is not None or min(high_x - low_x, high_y - low_y) < 2 * BLOCK
+        reason = NO_ROOM
+        for number in range(first, 2 * _TRIES):
+            if number < 0:
                 column, row = round(beside[number][0]), round(beside[number][1])
-                if not (0 <= column - low_x <= room_x and 0 <= row - low_y <= room_y):
-                    continue
-            else:
-                if best_score >= 6 or number > last:
-                    break
-                if inside is not None:
-                    chosen = int(random() * inside[0].size)
-                    column = round((from_x + 2 * inside[1].item(chosen) - first_x) / step_x)
-                    row = round((from_y + 2 * inside[0].item(chosen) - first_y) / step_y)
-                    column = min(max(column, low_x), low_x + room_x)
-                    row = min(max(row, low_y), low_y + room_y)
-                else:
-                    column, row = low_x + int(random() * (room_x + 1)), low_y + int(random() * (room_y + 1))
+            elif anywhere:
+                column, row = low_x + int(random() * (high_x - low_x + 1)), low_y + int(random() * (high_y - low_y + 1))
                 if self._preferred is not None:
                     x, y = self._by_preference(rng)
-                    if 0 <= x - low_x <= room_x and 0 <= y - low_y <= room_y:
+                    if low_x <= x <= high_x and low_y <= y <= high_y:
                         column, row = x, y
+            else:
+                if number == _TRIES:
+                    choices = fit.nonzero()[0]
+                down, across = divmod(choices.item(int(random() * choices.size)), columns)
+                column, row = int((across + random()) * width / columns), int((down + random()) * height / rows)
+            if not (low_x <= column <= high_x and low_y <= row <= high_y):
+                continue
+            block = row * rows // height * columns + column * columns // width
+            if not (wanted if 0 <= number < _TRIES else fit).item(block):
+                continue
             left, top = column + own_left, row + own_top
             right, bottom = left + own_width, top + own_height
             for one in taken:
                 if left <= one[2] and one[0] <= right and top <= one[3] and one[1] <= bottom:
                     break
             else:
-                if depth is not None and depth.item(*self._pixel_of_frame(column, row)) < reach:
+                if depth is not None and depth.item(row, column) < reach:
                     continue
-                room = True
-                if self._global is None:
-                    down, across = int(first_row + step_row * row), int(first_column + step_column * column)
-                    mean, deviation = means[down][across], deviations[down][across]
-                else:
-                    mean, deviation = self._global
-                wanted = deviation * ratio if ratio is not None else request.signal(deviation)
+                # A pixel may be brighter or darker than its block.
                 here = layer.item(row, column)
-                peak = (mean + wanted - here) * per_level
-                if (peak if wanted > 0 else -peak) < least:
-                    continue
-                shown = mean + wanted if may_saturate else here + peak * _MARGIN
-                if not 0 < shown < white:
-                    saturated = True
-                    continue
-                fits = True
-                if outside_top10 is not None:
-                    fits = mean + wanted < bright - leeway if outside_top10 else mean + wanted > bright + leeway
-                score = 4 * is_beside + 2 + fits
-                if best is None:
-                    last = max(number, ahead) + _FURTHER
-                if score > best_score:
-                    best, best_score = Place(column, row, deviation), score
-                    if score == 7 or (score == 3 and not is_beside):
-                        break
-        if best is None:
-            return "saturated" if saturated else "invisible contrast" if room else NO_ROOM
-        return best
-
-    def _pixels_inside(
-        self, depth: NDArray[np.float32], reach: float, bounds: tuple[int, int, int, int]
-    ) -> tuple[tuple[NDArray[np.intp], ...], int, int]:
-        """Return every second pixel of the frame that is so far inside an area and that the bounds show.
-
-        Args:
-            depth: of the frame (`FrameAnalysis.depth`).
-            reach: frame pixels.
-            bounds: first and last column and row of the image that come into question: left, top, right, bottom.
-
-        Returns:
-            Rows and columns in steps of two, from the column and the row that follow.
-        """
-        (first_x, step_x), (first_y, step_y) = self._in_frame
-        across = sorted((first_x + step_x * bounds[0], first_x + step_x * bounds[2]))
-        left, right = math.ceil(across[0] - 0.5), math.floor(across[1] + 0.5)
-        top, bottom = math.ceil(first_y + step_y * bounds[1] - 0.5), math.floor(first_y + step_y * bounds[3] + 0.5)
-        left, top = max(left, 0), max(top, 0)
-        return (depth[top : bottom + 1 : 2, left : right + 1 : 2] >= reach).nonzero(), left, top
-
-    def _pixel_of_frame(self, column: int, row: int) -> tuple[int, int]:
-        """Return (row, column) of the frame's pixel that shows at a pixel of the image."""
-        (first_x, step_x), (first_y, step_y) = self._in_frame
-        height, width = self._analysis.frame.shape
-        return (
-            min(max(round(first_y + step_y * row), 0), height - 1),
-            min(max(round(first_x + step_x * column), 0), width - 1),
-        )
+                raised = blocks.own.item(block) - here
+                rise = (contrast.item(block) + (raised if bright else -raised)) * per_level
+                if rise < least:
+                    reason = "invisible contrast"
+                elif not may_saturate and rise * _MARGIN >= (white - here if bright else here):
+                    reason = "saturated"
+                else:
+                    return Place(column, row, round(blocks.deviation.item(block), 4))
+        return reason
 
     def _by_preference(self, rng: Draws) -> tuple[int, int]:
         """Return a pixel drawn from where targets stand by the recipe."""
@@ -287,16 +273,6 @@ class PlacementContext:
             sample.partition(place)
             self._bright = float(sample[place])
         return self._bright
-
-
-def _to_frame(crop: BackgroundCrop, width: int, height: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the first coordinate and the step of an image's columns in the frame, and of its rows."""
-    x, y, crop_width, crop_height = crop.crop
-    along, down = crop_width / width, crop_height / height
-    columns = (x - 0.5 + along / 2, along)
-    if crop.flip:
-        columns = (columns[0] + along * (width - 1), -along)
-    return columns, (y - 0.5 + down / 2, down)
 
 
 def places_beside(rng: Draws, rules: Cluster, others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

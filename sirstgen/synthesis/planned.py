@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, overload
 
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError, SirstgenError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws

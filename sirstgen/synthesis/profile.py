@@ -74,7 +74,9 @@ class Profile(NamedTuple):
         kept = values >= FAINT
         x, y, width, height = cv2.boundingRect(kept.view(np.uint8))
         values *= kept
-        return Profile(values[y : y + height, x : x + width], self.left + x, self.top + y)
+        if (height, width) != values.shape:
+            values = values[y : y + height, x : x + width]
+        return Profile(values, self.left + x, self.top + y)
 
 
 def gaussian_profile(components: Sequence[GaussianComponent], phase: tuple[float, float] = (0.0, 0.0)) -> Profile:
@@ -102,10 +104,11 @@ def gaussian_profile(components: Sequence[GaussianComponent], phase: tuple[float
     return Profile(values, left, top).trimmed()
 
 
-@lru_cache(maxsize=1024)
-def _along(first: int, last: int, points: int) -> NDArray[np.float64]:
-    """Return the coordinates of the points of pixels `first` to `last`."""
-    return (np.arange(first * points, (last + 1) * points) + 0.5) / points - 0.5
+@lru_cache(maxsize=4096)
+def _powers(first: int, last: int, points: int) -> NDArray[np.float64]:
+    """Return 1, t and t^2 for the coordinates t of the points of pixels `first` to `last`, (3, n)."""
+    along = (np.arange(first * points, (last + 1) * points) + 0.5) / points - 0.5
+    return np.stack([np.ones_like(along), along, along * along])
 
 
 def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
@@ -129,13 +132,17 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     dx, dy = part.dx + phase[0], part.dy + phase[1]
     left, right = math.floor(dx - reach_x), math.ceil(dx + reach_x)
     top, bottom = math.floor(dy - reach_y), math.ceil(dy + reach_y)
-    x, y = _along(left, right, points) - dx, _along(top, bottom, points) - dy
-    exponent = np.multiply.outer(y, (xy / det) * x)
-    exponent -= (0.5 * (yy + widened) / det) * x * x
-    exponent -= ((0.5 * (xx + widened) / det) * y * y)[:, np.newaxis]
+    # The exponent is log(peak) - a (x - dx)^2 + b (x - dx) (y - dy) - c (y - dy)^2, a form in the powers of y and x.
+    a, b, c = 0.5 * (yy + widened) / det, xy / det, 0.5 * (xx + widened) / det
+    form = np.array(
+        [
+            [math.log(peak) - a * dx * dx + b * dx * dy - c * dy * dy, 2 * a * dx - b * dy, -a],
+            [2 * c * dy - b * dx, b, 0.0],
+            [-c, 0.0, 0.0],
+        ]
+    )
+    exponent = _powers(top, bottom, points).T @ (form @ _powers(left, right, points))
     values = np.exp(exponent, out=exponent)
     if points > 1:
         values = cv2.resize(values, (right - left + 1, bottom - top + 1), interpolation=cv2.INTER_AREA)
-    if peak != 1:
-        values *= peak
     return Profile(values, left, top)

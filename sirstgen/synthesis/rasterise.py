@@ -58,6 +58,7 @@ class RasterisedTarget(NamedTuple):
         center: (x, y) centroid of the mask.
         away: (h, w) float32, chessboard distance from the mask, pixels.
         pieces: connected regions of the mask.
+        shaded: whether some values are negative.
     """
 
     values: NDArray[np.float64]
@@ -72,6 +73,17 @@ class RasterisedTarget(NamedTuple):
     center: tuple[float, float]
     away: NDArray[np.float32]
     pieces: int
+    shaded: bool
+
+    def reach(self, amplitude: float) -> int:
+        """Return by how many pixels the mask must grow to cover what changes at this amplitude (gray levels)."""
+        if amplitude == 0:
+            return 0
+        least = 0.5 / abs(amplitude)  # what is smaller is rounded to no gray level
+        changed = self.values > least
+        if self.shaded:
+            changed |= self.values < -least
+        return int(cv2.minMaxLoc(self.away, changed.view(np.uint8))[1])
 
 
 def rasterise(
@@ -99,7 +111,8 @@ def rasterise(
     if target.stages:
         for record in records_in("mask", target.stages):
             level = record.apply(level)
-    mask = (values >= level).view(np.uint8)
+    outside = values < level
+    mask = (~outside).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
     own = values[mask.view(np.bool_)]
     area = own.size
@@ -115,8 +128,9 @@ def rasterise(
         own=own,
         own_sum=float(np.add.reduce(own)),
         center=(left + moments["m10"] / area, top + moments["m01"] / area),
-        away=cv2.distanceTransform(1 - mask, cv2.DIST_C, 3),  # type: ignore[arg-type]
+        away=cv2.distanceTransform(outside.view(np.uint8), cv2.DIST_C, 3),  # type: ignore[arg-type]
         pieces=cv2.connectedComponents(mask, connectivity=8)[0] - 1,
+        shaded=bool(target.stages) and cv2.minMaxLoc(values)[0] < 0,
     )
 
 

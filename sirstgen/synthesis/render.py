@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.measure import scr
 from sirstgen.measure.scr import Box
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.stages import ImageContext, records_in
-from sirstgen.synthesis.canvas import REASONS, Canvas, Intensity, PlacedTarget, Request, TargetRejectedError
+from sirstgen.synthesis.canvas import REASONS, Canvas, Intensity, PlacedTarget, TargetRejectedError
 from sirstgen.synthesis.optics import background_layer
 from sirstgen.synthesis.rasterise import rasterise
+from sirstgen.synthesis.request import Request
 from sirstgen.synthesis.templates import TemplateLibrary
 from sirstgen.synthesis.viewable import Viewable
 
@@ -162,7 +163,7 @@ def _measured(plan: TargetPlan, placed: PlacedTarget, intensity: Intensity, whit
     raster, clutter, levels = placed.raster, intensity.clutter, intensity.levels
     assert levels is not None  # set by `find_intensities`
     mu_t = intensity.required / raster.area
-    low, high = np.minimum.reduce(levels), np.maximum.reduce(levels)
+    ends = intensity.low <= 0 or intensity.high >= white
     return Target(
         plan,
         (placed.column + raster.center[0], placed.row + raster.center[1]),
@@ -172,7 +173,7 @@ def _measured(plan: TargetPlan, placed: PlacedTarget, intensity: Intensity, whit
         mu_t,
         clutter.mu_b,
         clutter.sigma_b,
-        int(((levels == 0) | (levels == white)).sum()) if low <= 0 or high >= white else 0,
+        int(((levels == 0) | (levels == white)).sum()) if ends else 0,
         intensity.amplitude,
     )
 

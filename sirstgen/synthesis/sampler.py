@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
+from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
-from sirstgen.recipe.parts import ContrastLaw
+from sirstgen.recipe.parts import Where
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
 from sirstgen.synthesis.areas import AREAS, MAYBE_BELOW, MAYBE_SKY, Area
-from sirstgen.synthesis.canvas import Request
 from sirstgen.synthesis.optics import blur_variance
 from sirstgen.synthesis.rasterise import RasterisedTarget, rasterise
+from sirstgen.synthesis.request import LawRequest, Request
 from sirstgen.synthesis.templates import Template, TemplateLibrary
 
 T = TypeVar("T")
@@ -56,26 +57,13 @@ class TargetDraw(NamedTuple):
     area_of_map: Area
     outside_top10: bool | None
 
-
-class LawRequest(Request):
-    """A contrast by the recipe's law, which is settled once the clutter around the target is known."""
-
-    __slots__ = ("_law", "_level", "_levels")
-
-    def __init__(self, law: ContrastLaw, level: float, levels: float, polarity: int) -> None:
-        super().__init__(None, None, polarity)
-        self._law, self._level, self._levels = law, level, levels
-
-    def signal(self, sigma_b: float) -> float:
-        """Return the wanted difference of means in clutter of this deviation, gray levels."""
-        law = self._law
-        # Below a level of 256, deviations are rounding and say nothing.
-        contrast = self._level * (max(sigma_b / self._levels, 1.0) / law.clutter) ** law.clutter_exponent
-        return float(self.polarity * round(min(max(contrast, law.limits[0]), law.limits[1]) * self._levels, 6))
-
-    def settled(self, sigma_b: float) -> Request:
-        """Return what is asked for in clutter of this deviation."""
-        return Request(None, abs(self.signal(sigma_b)), self.polarity)
+    @property
+    def least_reach(self) -> float:
+        """Pixels by which an extended target reaches beyond its position at least; 0 for others."""
+        if self.length is None:
+            return 0.0
+        turn = math.radians(self.angle)
+        return 0.5 * self.length * max(abs(math.cos(turn)), abs(math.sin(turn)))
 
 
 class _Weighted(Generic[T]):
@@ -109,9 +97,10 @@ class _Row(NamedTuple):
     """A row of P_size, ready for drawing."""
 
     kinds: _Weighted[Kind]
-    classes: _Weighted[str] | None
+    classes: Mapping[str, float]
     counts: _Weighted[int]
     above_horizon: float | None
+    areas: tuple[Area, ...]
 
 
 class Sampler:
@@ -131,20 +120,26 @@ class Sampler:
         self._templates = templates
         self._seed = seed
         self._first_count = Draws(seed, "counts").random()
-        self._levels = (1 << recipe.bit_depth) / 256  # gray levels of the image per level of 256
+        self._levels = levels_of_bits(recipe.bit_depth)
         per = {name: stage.per for name, stage in registered_stages().items()} if recipe.stages else {}
         self._of_image = {name: entry for name, entry in recipe.stages.items() if per[name] == "image"}
         self._of_target = {name: entry for name, entry in recipe.stages.items() if per[name] == "target"}
         self._rows: dict[str, _Row] = {}
         self._choices: dict[tuple[str, str], Sequence[Template]] = {}
+        self._classes: dict[tuple[str, tuple[Area, ...]], _Weighted[str] | None] = {}
         check_classes(recipe, templates)
         for scene, row in recipe.scenes.items():
             self._rows[scene] = _Row(
                 _Weighted(row.kinds),
-                _Weighted(row.classes) if sum(row.classes.values()) > 0 else None,
+                row.classes,
                 _Weighted(row.targets_per_image or recipe.targets_per_image),
                 row.above_horizon,
+                tuple(dict.fromkeys(AREAS[where] for where in _wheres(recipe, scene) if where != "any")),
             )
+
+    def areas(self, scene: str) -> tuple[Area, ...]:
+        """Return the areas to which some target of a scene belongs and which a crop may lack."""
+        return self._rows[scene].areas
 
     def image(self, index: int, scene: str) -> tuple[bool, int, float]:
         """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
@@ -161,12 +156,25 @@ class Sampler:
         return self._records(self._of_image, (index,), index=index, width=width, height=height, scene=scene)
 
     def target(
-        self, index: int, number: int, attempt: int, scene: str, blur_sigma: float, retry: int = 0
-    ) -> TargetDraw:
-        """Return target `number` of image `index`.
+        self,
+        index: int,
+        number: int,
+        attempt: int,
+        scene: str,
+        blur_sigma: float,
+        retry: int = 0,
+        lacking: tuple[Area, ...] = (),
+    ) -> TargetDraw | Area:
+        """Return target `number` of image `index`, or the area that it needs and the crop lacks.
 
         The first draw fixes kind, intensity and polarity; a later `attempt` draws the size anew, a later `retry` all of
         it: for targets that no place of several crops can take, such as a high SCR in strong clutter.
+
+        Args:
+            index, number, attempt, retry: what the draw depends on, beside the seed.
+            scene: of the background.
+            blur_sigma: of the image's blur, pixels.
+            lacking: areas that the crop lacks; template classes that belong there are not drawn.
         """
         row, recipe = self._rows[scene], self.recipe
         first = Draws(self._seed, index, "target", number, retry)
@@ -179,8 +187,10 @@ class Sampler:
         sigma, template, length, area, mirror = None, None, None, None, False
         stages: dict[str, Any] = {}
         if kind == "extended":
-            assert row.classes is not None  # held by the recipe
-            cls = row.classes.at(size.random())
+            classes = self._classes_in(scene, lacking)
+            if classes is None:
+                return lacking[0]
+            cls = classes.at(size.random())
             choices = self._templates_in(cls, scene)
             chosen, rule = choices[size.integers(len(choices))], recipe.classes[cls]
             if rule.length is not None:
@@ -191,9 +201,11 @@ class Sampler:
             template, angle, mirror, where = chosen.id, rule.tilt.draw(size), size.random() < 0.5, AREAS[rule.where]
         else:
             rules = recipe.kernel_size(scene, kind)
+            where = AREAS[rules.where]
+            if where in lacking:
+                return where
             area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
             above = row.above_horizon
-            where = AREAS[rules.where]
             if above is not None and not where.places:
                 where = MAYBE_SKY if side < above else MAYBE_BELOW
         if self._of_target:
@@ -232,8 +244,15 @@ class Sampler:
             raster = rasterise(target, *known)
         return best
 
-    def request(self, target: TargetDraw, area: int) -> Request:
-        """Return what a target with a mask of `area` pixels is asked to show."""
+    def peak_per_level(self, target: TargetDraw) -> float:
+        """Return about how large the peak of a target's contribution is per gray level of its mean."""
+        level = self.recipe.mask_level
+        if target.template is not None:
+            return self._templates.get(target.template).peak_per_level(level)
+        return math.log(1 / level) / (1 - level) if level < 1 else 1.0
+
+    def request(self, target: TargetDraw, area: int = 0) -> Request:
+        """Return what a target with a mask of `area` pixels is asked to show; an SCR does not depend on the area."""
         law = self.recipe.contrast
         if law is None:
             return Request(target.level, None, target.polarity)
@@ -247,6 +266,15 @@ class Sampler:
             self._choices[cls, scene] = at_home or choices
         return self._choices[cls, scene]
 
+    def _classes_in(self, scene: str, lacking: tuple[Area, ...]) -> _Weighted[str] | None:
+        """Return the template classes of a scene that do not belong to any of these areas; None if there are none."""
+        key = scene, lacking
+        if key not in self._classes:
+            rules, weights = self.recipe.classes, self._rows[scene].classes
+            left = {name: weight for name, weight in weights.items() if AREAS[rules[name].where] not in lacking}
+            self._classes[key] = _Weighted(left) if sum(left.values()) > 0 else None
+        return self._classes[key]
+
     def _records(self, entries: Mapping[str, Any], keys: tuple[int, ...], **known: Any) -> dict[str, Any]:
         """Draw the records of these stages; those that are None are left out."""
 
@@ -255,6 +283,18 @@ class Sampler:
 
         context = DrawContext(draw, bit_depth=self.recipe.bit_depth, mask_level=self.recipe.mask_level, **known)
         return {name: record for name in entries if (record := context.drawn(name)) is not None}
+
+
+def _wheres(recipe: Recipe, scene: str) -> Iterator[Where]:
+    """Yield where the targets of a scene belong."""
+    row = recipe.row(scene)
+    for kind, weight in row.kinds.items():
+        if weight <= 0:
+            continue
+        if kind != "extended":
+            yield recipe.kernel_size(scene, kind).where
+            continue
+        yield from (recipe.classes[name].where for name, share in row.classes.items() if share > 0)
 
 
 def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: float) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from PIL import Image
 
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import IMAGE_SUFFIXES, decode_gray, read_bytes
+from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
 from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
 
@@ -83,6 +83,16 @@ class Template:
         """The smallest pyramid level, and its number, whose longer side is at least `length` (or level 0)."""
         level = max(0, min(int(math.log2(max(self.radiance.shape) / length)), len(self.pyramid) - 1))
         return level, self.pyramid[level]
+
+    def peak_per_level(self, level: float) -> float:
+        """Peak radiance over the mean of what is at least this share of the peak."""
+        if level not in self._peaks:
+            self._peaks[level] = float(1 / self.radiance[self.radiance >= level].mean())
+        return self._peaks[level]
+
+    @cached_property
+    def _peaks(self) -> dict[float, float]:
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what was read from files is read again by the process that needs it."""

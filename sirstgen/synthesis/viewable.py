@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sirstgen.atomic import MANIFEST, write_file
 from sirstgen.errors import OutputExistsError
-from sirstgen.png import encode_png
+from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.png import encode_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

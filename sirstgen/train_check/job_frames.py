@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from sirstgen.errors import InputError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.training.frames import Frames
 

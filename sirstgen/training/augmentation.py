@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import Gray
-from sirstgen.torchvision_compat import import_torchvision
+from sirstgen.files.images import Gray
+from sirstgen.training.torchvision_compat import import_torchvision
 
 # Below this standard deviation a blur changes no gray level worth the computation.
 LEAST_BLUR = 0.2

@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from sirstgen import detectors
-from sirstgen.atomic import write_file
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import read_bytes
+from sirstgen.files.atomic import write_file
+from sirstgen.files.images import read_bytes
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import fresh_net
 from sirstgen.training.trained_scale import TrainedScale
@@ -60,7 +60,7 @@ class Checkpoint:
         net: state of the detector.
         optimizer: state of the optimiser; empty in a checkpoint that is for use only.
         history: one row of figures for each validation, and the last step.
-        data: what the run was trained on, as the caller of `fit` describes it.
+        data: what the run was trained on, as the caller of `Training` describes it.
         gray_scale: of the frames it was trained on.
     """
 

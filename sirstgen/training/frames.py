@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray, resize_frame
+from sirstgen.files.images import Gray, resize_frame
 from sirstgen.seeding import stream
 
 

@@ -14,7 +14,7 @@ from sirstgen.datasets.entries import Entry
 from sirstgen.datasets.masks import fit_mask
 from sirstgen.datasets.shards import shard_entries, shard_paths
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, stated_scale
+from sirstgen.files.gray_scale import EIGHT_BIT, stated_scale
 from sirstgen.seeding import stream
 from sirstgen.training.augmentation import gray_tensor, unit_range
 

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sirstgen.decoding import Levels
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, container_scale, levels_per_256, used_range
+from sirstgen.files.decoding import Levels
+from sirstgen.files.gray_scale import (
+    EIGHT_BIT,
+    FrameRange,
+    Gray,
+    GrayScale,
+    container_scale,
+    levels_per_256,
+    used_range,
+)
 
 _MOST_FRAMES = 200
 _LEAST_COVERED = 0.1  # of the trained scale, by new frames that count as of the same camera

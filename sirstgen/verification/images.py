@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InputError, SirstgenError
-from sirstgen.images import Gray, decode_gray
+from sirstgen.files.images import Gray, decode_gray
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 from sirstgen.plan import ImagePlan
 from sirstgen.synthesis.generator import Generator

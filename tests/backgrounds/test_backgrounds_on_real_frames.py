@@ -10,7 +10,7 @@ from PIL import Image
 from sirstgen.backgrounds.harvest import harvest_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
-from sirstgen.images import read_gray
+from sirstgen.files.images import read_gray
 from sirstgen.measure.horizon import find_horizon
 
 pytestmark = pytest.mark.realdata

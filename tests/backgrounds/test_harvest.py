@@ -12,7 +12,7 @@ from sirstgen.backgrounds.harvest import harvest_folder
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
-from sirstgen.images import read_gray
+from sirstgen.files.images import read_gray
 
 
 def labelled(folder: Path, key: str, seed: int, spread: int = 2) -> tuple[Path, Path]:

@@ -14,8 +14,8 @@ from making.clutter import clutter
 
 from sirstgen.backgrounds import scan
 from sirstgen.backgrounds.library import BackgroundLibrary
-from sirstgen.caching import cache_folder
 from sirstgen.errors import InputError
+from sirstgen.files.caching import cache_folder
 
 COUNT = 24
 

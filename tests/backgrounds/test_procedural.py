@@ -14,7 +14,7 @@ from sirstgen.backgrounds.procedural.make import make
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.images import read_gray
+from sirstgen.files.images import read_gray
 from sirstgen.measure.background_statistics import background_statistics
 
 

@@ -18,8 +18,8 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.dnanet import DNANet
 from sirstgen.errors import InvalidValueError
 from sirstgen.figures.features import draw_features, feature_maps
-from sirstgen.images import read_gray
-from sirstgen.png import encode_png
+from sirstgen.files.images import read_gray
+from sirstgen.files.png import encode_png
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import fresh_net

@@ -9,7 +9,7 @@ from making.frame_sets import write_set
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
-from sirstgen.lock import locked
+from sirstgen.files.lock import locked
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 

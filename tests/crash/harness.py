@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sirstgen import atomic, lock, output
 from sirstgen.errors import SirstgenError
+from sirstgen.files import atomic, lock, output
 from sirstgen.seeding import stream
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sirstgen.detect.detect import TILED_ABOVE, detections, probabilities
 from sirstgen.detect.folder import DetectOptions, DetectResult, detect_folder
 from sirstgen.detectors.detector import Detector
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
-from sirstgen.gray_scale import GrayScale
+from sirstgen.files.gray_scale import GrayScale
 from sirstgen.training.runtime import Runtime
 from sirstgen.training.trained_scale import TrainedScale
 

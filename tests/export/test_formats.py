@@ -15,7 +15,7 @@ from sirstgen import export_dataset
 from sirstgen.datasets.readers import Dataset
 from sirstgen.export.export import FORMATS, Export
 from sirstgen.measure.components import find_components
-from sirstgen.torchvision_compat import import_torchvision
+from sirstgen.training.torchvision_compat import import_torchvision
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,8 @@ def test_a_fault_in_a_source_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_bit_depths_do_not_mix(tmp_path: Path) -> None:
     real, synth = make(tmp_path / "real", 3, train=2), make(tmp_path / "synth", 3, mode="I;16")
-    with pytest.raises(InputError, match=r"has 16 bits and real .* has 8"):
+    rule = r"has more than 8 bits and real .* has 8; .* synth --bit-depth 8"
+    with pytest.raises(InputError, match=rule):
         write_mix(draw_mix(real, synth, seed=0, total=3, real_count=1), tmp_path / "mix")
 
 

@@ -158,7 +158,7 @@ def test_template_equals_brute_force(name: str, length: float, angle: float, mir
     position = (-0.37, 0.18)
     template = LIBRARY.get(name)
     stamp = template_at(template, position, length, angle, mirror)
-    assert distance(stamp, brute_template(template, position, length, angle, mirror)) < 0.015
+    assert distance(stamp, brute_template(template, position, length, angle, mirror)) < 0.025
 
 
 def test_template_length_is_the_longer_side() -> None:

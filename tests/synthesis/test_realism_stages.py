@@ -19,11 +19,12 @@ from sirstgen.plan import BackgroundCrop, ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
 from sirstgen.synthesis.areas import Area
-from sirstgen.synthesis.canvas import Request
+from sirstgen.synthesis.frame_analysis import FrameAnalysis
 from sirstgen.synthesis.generator import Generator
-from sirstgen.synthesis.placement import FrameAnalysis, OccupiedRegion, Place, PlacementContext, places_beside
+from sirstgen.synthesis.placement import OccupiedRegion, Place, PlacementContext, places_beside
 from sirstgen.synthesis.rasterise import rasterise, target_profile
 from sirstgen.synthesis.render import Sample, position_in_pixel, render
+from sirstgen.synthesis.request import Request
 from sirstgen.synthesis.sampler import Sampler
 from sirstgen.synthesis.stages.extra_gaussians import ExtraGaussians
 from sirstgen.synthesis.stages.undershoot import Undershoot
@@ -103,11 +104,11 @@ def test_contrast_rises_with_clutter_as_the_exponent_says() -> None:
     assert request.signal(20.0) == pytest.approx(80, rel=1e-5)
 
 
-def test_16_bit_contrasts_count_levels_of_256() -> None:
+def test_16_bit_contrasts_count_levels_of_8_bits() -> None:
     generator = Generator(Recipe(bit_depth=16, contrast={"level": 30}), seed=0)
     truth = generator[0].targets[0]
-    assert truth.plan.contrast == pytest.approx(30 * 256)
-    assert truth.mu_t - truth.mu_b == pytest.approx(30 * 256, abs=0.5)
+    assert truth.plan.contrast == pytest.approx(30 * 257)
+    assert truth.mu_t - truth.mu_b == pytest.approx(30 * 257, abs=0.5)
 
 
 def test_irregular_targets_keep_the_asked_area_on_average() -> None:
@@ -142,7 +143,9 @@ def test_a_cluster_stays_in_the_image() -> None:
         beside = places_beside(Draws(index, "beside"), rules, [(16.0, 18.0)])
         assert np.hypot(*(np.array(beside) - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         context = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0)
-        place = context.place(Draws(index), raster, Area(), taken, Request(None, 60.0, 1), True, beside)
+        prospect = context.foretell(Request(None, 60.0, 1), raster.area / raster.own_sum, True)
+        assert not isinstance(prospect, str)
+        place = context.place(Draws(index), raster, prospect, Area(), taken, beside)
         assert isinstance(place, Place)
         assert np.hypot(place.column - 16, place.row - 18) == pytest.approx(40, abs=0.8)
 

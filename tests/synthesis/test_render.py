@@ -17,11 +17,12 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.measure.scr import excluded, measure_clutter
 from sirstgen.plan import BackgroundCrop, ClutterRegion, ImagePlan, TargetPlan
 from sirstgen.seeding import stream
-from sirstgen.synthesis.canvas import Canvas, Request, TargetRejectedError
+from sirstgen.synthesis.canvas import Canvas, TargetRejectedError
 from sirstgen.synthesis.optics import background_layer
 from sirstgen.synthesis.profile import GaussianComponent, gaussian_profile
 from sirstgen.synthesis.rasterise import rasterise
 from sirstgen.synthesis.render import Sample, position_in_pixel, render
+from sirstgen.synthesis.request import Request
 from sirstgen.synthesis.template_profile import template_profile
 from sirstgen.synthesis.templates import TemplateLibrary
 

@@ -12,7 +12,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.plan import TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
-from sirstgen.synthesis.areas import Area
+from sirstgen.synthesis.areas import AREAS, Area
 from sirstgen.synthesis.rasterise import rasterise
 from sirstgen.synthesis.sampler import Sampler, kernel_sigma
 from sirstgen.synthesis.templates import Template, TemplateLibrary
@@ -101,6 +101,17 @@ def test_templates_are_drawn_where_they_belong_and_those_of_anywhere_too() -> No
     assert drawn == {"kite/anywhere", "kite/dunes"}
     elsewhere = Sampler(desert(), library(ocean=("sea",)), 0)
     assert elsewhere.target(0, 0, 0, "desert", 0.5).template == "kite/ocean"
+
+
+def test_where_a_crop_lacks_a_place_only_classes_of_other_places_are_drawn() -> None:
+    entries = {"scenes": {"sea": {"kinds": {"extended": 1}, "classes": {"ship": 0.5, "plane": 0.5}}}}
+    sampler = Sampler(Recipe(**entries), TemplateLibrary.open(), 0)
+    sky, water = AREAS["sky"], AREAS["water"]
+    assert set(sampler.areas("sea")) == {sky, water}
+    for lacking, cls in (((sky,), {"ship"}), ((water,), {"plane"}), ((), {"ship", "plane"})):
+        drawn = [sampler.target(index, 0, 0, "sea", 0.5, 0, lacking) for index in range(20)]
+        assert {target.template.split("/")[0] for target in drawn} == cls  # type: ignore[union-attr]
+    assert sampler.target(0, 0, 0, "sea", 0.5, 0, (sky, water)) == sky
 
 
 def test_a_class_without_templates_is_refused_at_once() -> None:

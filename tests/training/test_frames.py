@@ -9,7 +9,7 @@ from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import resize_frame
+from sirstgen.files.images import resize_frame
 from sirstgen.training.frames import Frames
 
 

@@ -15,7 +15,7 @@ from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import Background
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.mix.mix import draw_mix
 from sirstgen.mix.writer import write_mix
 from sirstgen.recipe.recipe import Recipe

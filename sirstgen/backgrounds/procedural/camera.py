@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field, blurred, unit
+from sirstgen.backgrounds.procedural.fields import Field, blurred, rounded, unit
 
 _LEAST_SIDE = 32
 _MOST_GAIN = 6.0  # clear skies stay clear
@@ -100,7 +100,7 @@ def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
 def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, grain: float) -> Field:
     """Noise correlated between neighbours, as interpolated and compressed video shows it."""
     white = rng.standard_normal((height, width), dtype=np.float32)
-    soft = cv2.GaussianBlur(white, (0, 0), 1.15 * grain, sigmaY=0.85 * grain, borderType=cv2.BORDER_REFLECT)
+    soft = blurred(white, 1.15 * grain, 0.85 * grain)
     return unit(soft) * np.float32(sigma)
 
 
@@ -122,13 +122,13 @@ def _bend(gray: Field, knee: float, ceiling: float) -> Field:
     """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
     room = ceiling - knee
     over = np.maximum(gray - knee, 0)
-    return np.where(gray > knee, knee + room * (1 - np.exp(-over / room)), gray).astype(np.float32)
+    return np.where(gray > knee, knee + room * (1 - rounded(np.exp, -over / room)), gray).astype(np.float32)
 
 
 def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray[np.uint8]:
     """The frame after an unsharp mask; flat places keep their noise, since real sharpeners leave out small steps."""
     gray = frame.astype(np.float32)
-    detail = gray - cv2.GaussianBlur(gray, (0, 0), width, borderType=cv2.BORDER_REFLECT)
+    detail = gray - blurred(gray, width)
     beyond = np.sign(detail) * np.maximum(np.abs(detail) - 2, 0)
     return _to_8_bits(gray + amount * beyond)
 

@@ -10,7 +10,7 @@ import numpy as np
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle, roof_gear
-from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading
+from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading, transformed
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
@@ -259,12 +259,7 @@ def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
     height, width = scene.shape
     lean, slope = rng.normal(0, [0.08, 0.015])
     shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])
-    scene.moved(
-        lambda field: np.asarray(
-            cv2.warpAffine(field, shear, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
-            dtype=np.float32,
-        )
-    )
+    scene.moved(lambda field: transformed(field, shear))
 
 
 def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
@@ -273,9 +268,4 @@ def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     moved = flat + (rng.uniform(-most, most, (4, 2)) * [width, height]).astype(np.float32)
     lens = cv2.getPerspectiveTransform(flat, moved)
-    scene.moved(
-        lambda field: np.asarray(
-            cv2.warpPerspective(field, lens, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
-            dtype=np.float32,
-        )
-    )
+    scene.moved(lambda field: transformed(field, lens))

@@ -10,7 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field, band, billowed, blurred, fractal, smoothstep, unit, warp
+from sirstgen.backgrounds.procedural.fields import (
+    Field,
+    band,
+    billowed,
+    blurred,
+    fractal,
+    smoothstep,
+    transformed,
+    unit,
+    warp,
+)
 
 Form = tuple[Field, Field]
 
@@ -178,7 +188,7 @@ def streaks(rng: np.random.Generator, height: int, width: int) -> Form:
     drawn = warp(unit(fibres + tufts), 0 * bend, bend)
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.normal(0, 25)), 1.0)
     turn[:, 2] += np.array([(width - side) / 2, (height - side) / 2])
-    density = unit(cv2.warpAffine(drawn, turn, (width, height), borderMode=cv2.BORDER_REFLECT))
+    density = unit(transformed(drawn, turn, (width, height)))
     opacity = smoothstep(density, float(rng.uniform(-1.2, 0.2)), 3.0)
     return opacity * np.float32(0.8), np.clip(0.7 + 0.2 * density, 0, 1.2).astype(np.float32)
 

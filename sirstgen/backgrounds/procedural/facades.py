@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
-from sirstgen.backgrounds.procedural.fields import Field, fractal
+from sirstgen.backgrounds.procedural.fields import Field, fractal, transformed
 
 _WINDOWS, _BLANK, _BALCONY, _STRIP = range(4)
 
@@ -104,8 +104,8 @@ def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32) - np.float32(0.5)
     lens = cv2.getPerspectiveTransform(flat, corners.astype(np.float32) - np.array([left, top], dtype=np.float32))
     size = (right - left, bottom - top)
-    seen = cv2.warpPerspective(wall, lens, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.warpPerspective(np.ones_like(wall), lens, size, flags=cv2.INTER_LINEAR)
+    seen = transformed(wall, lens, size, cv2.BORDER_REPLICATE)
+    cover = transformed(np.ones_like(wall), lens, size, cv2.BORDER_CONSTANT)
     scene.paint(cover, seen, np.s_[top:bottom, left:right])
 
 

@@ -9,9 +9,11 @@ from sirstgen.backgrounds.procedural.camera import finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
+    blurred,
     fractal,
     frame_scale,
     ridged,
+    rounded,
     shading,
     smoothstep,
     unit,
@@ -110,7 +112,7 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
     sway = fractal(rng, height, width, 3.6, outer=height / 1.5)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     across = (y * np.float32(np.cos(heading)) + x * np.float32(np.sin(heading))) / np.float32(pitch)
-    furrows = np.sin(2 * np.pi * across + rng.uniform(0.4, 2.0) * sway).astype(np.float32)
+    furrows = rounded(np.sin, 2 * np.pi * across + rng.uniform(0.4, 2.0) * sway)
     where = smoothstep(fractal(rng, height, width, 2.6, outer=height / 2.0), -0.6, 1.6)
     scene.gray += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
@@ -127,7 +129,7 @@ def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
     rows = np.arange(height, dtype=np.float32)[:, None] / np.float32(height)
     fan = 1 + np.float32(rng.uniform(0.0, 0.4)) * (1 - rows)
     sway = fractal(rng, height, width, 3.8, outer=height)
-    stripes = np.sin(2 * np.pi * x * fan + np.float32(rng.uniform(0.2, 1.5)) * sway)
+    stripes = rounded(np.sin, 2 * np.pi * x * fan + np.float32(rng.uniform(0.2, 1.5)) * sway)
     where = smoothstep(fractal(rng, height, width, 2.8, outer=height), -0.8, 1.0)
     scene.gray += np.float32(rng.uniform(3, 12)) * where * stripes
     for _ in range(int(rng.integers(0, 4))):
@@ -242,9 +244,7 @@ def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> F
         return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
     size = float(np.clip(size * 0.6, 6, max(height / 2.5, 6)))
     heights = ridged(rng, height, width, size, gain=0.45, stretch=(1.2, 1.0))
-    lit = unit(
-        cv2.GaussianBlur(heights, (0, 0), size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)]
-    )
+    lit = unit(blurred(heights, size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)])
     ground = fractal(rng, height, width, 2.4, outer=size * 2, stretch=(1.6, 1.0))
     return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
 

@@ -6,6 +6,7 @@ fields are made larger than asked and cropped, so that no edge continues at the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -18,6 +19,14 @@ Field = NDArray[np.float32]
 def frame_scale(height: int, width: int) -> float:
     """How much larger than at 256x256 px to draw things: a bigger frame shows them larger and shows more of them."""
     return float(np.sqrt(min(height, width) / 256))
+
+
+def rounded(function: Callable[..., Any], *values: NDArray[Any] | float) -> Field:
+    """A function of NumPy, such as ``np.exp``, computed in float64 and rounded to float32.
+
+    Its last bit depends on the processor; in float64 that bit is lost by rounding.
+    """
+    return np.asarray(function(*(np.asarray(value, np.float64) for value in values)), dtype=np.float32)
 
 
 def unit(field: NDArray[Any]) -> Field:
@@ -54,7 +63,7 @@ def fractal(
     """
     reach = outer if outer is not None else float(max(height, width))
     frequency = _frequencies(height, width, reach, stretch)
-    return _filtered(rng, height, width, (frequency**2 + np.float32(1 / reach**2)) ** np.float32(-beta / 4))
+    return _filtered(rng, height, width, rounded(np.power, frequency**2 + np.float32(1 / reach**2), -beta / 4))
 
 
 def band(
@@ -68,8 +77,8 @@ def band(
         grown = cv2.resize(coarse, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
         return unit(grown[:height, :width])
     frequency = _frequencies(height, width, size, stretch)
-    octave = np.log2(np.maximum(frequency, np.float32(1e-6)) * np.float32(size))
-    return _filtered(rng, height, width, np.exp(-2 * octave**2))
+    octave = rounded(np.log2, np.maximum(frequency, np.float32(1e-6)) * np.float32(size))
+    return _filtered(rng, height, width, rounded(np.exp, -2 * octave**2))
 
 
 def _frequencies(height: int, width: int, size: float, stretch: tuple[float, float]) -> Field:
@@ -134,18 +143,74 @@ def ridged(
     return unit(total)
 
 
-def blurred(field: Field, sigma: float) -> Field:
-    """The field under a Gaussian of `sigma` pixels; mirrored at the border."""
-    return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+def blurred(field: Field, sigma: float, sigma_y: float = 0.0) -> Field:
+    """The field under a Gaussian of `sigma` pixels (`sigma_y` along the columns if given); mirrored at the border."""
+    wide = cv2.GaussianBlur(field.astype(np.float64), (0, 0), sigma, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(wide, dtype=np.float32)  # in float32, the last bit would depend on the processor
 
 
 def warp(field: Field, dx: Field, dy: Field) -> Field:
     """The field sampled at (x + dx, y + dy), displacements in pixels; mirrored at the border."""
+    y, x = np.mgrid[: field.shape[0], : field.shape[1]].astype(np.float64)
+    return sampled(field, x + dx, y + dy, cubic=True)
+
+
+def transformed(
+    field: Field, matrix: NDArray[Any], size: tuple[int, int] | None = None, border: int = cv2.BORDER_REFLECT
+) -> Field:
+    """The field under an affine map (2, 3) or a homography (3, 3) of its pixels, at `size` (width, height)."""
+    width, height = size if size is not None else field.shape[::-1]
+    whole = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else matrix
+    back = np.asarray(cv2.invert(whole.astype(np.float64))[1])
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    across, down, scale = (row[0] * x + row[1] * y + row[2] for row in back)
+    return sampled(field, across / scale, down / scale, border=border)
+
+
+def sampled(
+    field: Field, x: NDArray[Any], y: NDArray[Any], *, cubic: bool = False, border: int = cv2.BORDER_REFLECT
+) -> Field:
+    """The field at places (x, y), between its pixels by bilinear or bicubic interpolation.
+
+    As ``cv2.remap``, but in float64: that function's last bit depends on the processor in float32, and in float64 it
+    rounds places to 1/32 pixel.
+
+    Args:
+        field: (height, width).
+        x, y: (H, W) pixels; at most a width and a height outside the field.
+        cubic: bicubic with OpenCV's kernel; else bilinear.
+        border: what lies outside, as in OpenCV.
+    """
     height, width = field.shape
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return np.asarray(
-        cv2.remap(field, x + dx, y + dy, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), dtype=np.float32
-    )
+    x, y = np.clip(x, -float(width), 2.0 * width), np.clip(y, -float(height), 2.0 * height)
+    left, top = np.floor(x), np.floor(y)
+    first = 1 if cubic else 0  # samples before the place, beside the one at its left
+    room = max(int(-left.min()), int(-top.min()), int(left.max()) - width, int(top.max()) - height, 0) + 3
+    framed = cv2.copyMakeBorder(field.astype(np.float64), room, room, room, room, border)
+    flat, step = framed.reshape(-1), framed.shape[1]
+    corner = ((top + (room - first)) * step + left + (room - first)).astype(np.int64)
+    across, down = (_cubic if cubic else _linear)(x - left), (_cubic if cubic else _linear)(y - top)
+    total = np.zeros(x.shape)
+    for row, share in enumerate(down):
+        line = across[0] * flat[corner + row * step]
+        for column in range(1, len(across)):
+            line += across[column] * flat[corner + (row * step + column)]
+        total += share * line
+    return total.astype(np.float32)
+
+
+def _linear(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The weights of the two samples around a place, `t` after the first."""
+    return [1 - t, t]
+
+
+def _cubic(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The weights of the four samples around a place, `t` after the second; the kernel of OpenCV, with a = -0.75."""
+    a = -0.75
+    first = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a
+    second = ((a + 2) * t - (a + 3)) * t * t + 1
+    third = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1
+    return [first, second, third, 1 - first - second - third]
 
 
 def shading(rng: np.random.Generator, height: int, width: int) -> Field:

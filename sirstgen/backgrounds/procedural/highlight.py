@@ -14,6 +14,7 @@ from sirstgen.backgrounds.procedural.fields import (
     fractal,
     frame_scale,
     ridged,
+    rounded,
     shading,
     smoothstep,
     unit,
@@ -78,7 +79,7 @@ def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
     away = rng.uniform(0.4, 1.0)
     sun_y, sun_x = height * (0.5 + away * np.sin(turn)), width * (0.5 + away * np.cos(turn))
     far = np.hypot((y - sun_y) / height, (x - sun_x) / width).astype(np.float32)
-    glow = np.exp(-far / np.float32(rng.uniform(0.25, 0.8)))
+    glow = rounded(np.exp, -far / np.float32(rng.uniform(0.25, 0.8)))
     veil = fractal(rng, height, width, 3.6, stretch=(2.5, 1.0)) * np.float32(rng.uniform(0.0, 0.12))
     scene = unit(glow) + veil + np.float32(0.03) * fractal(rng, height, width, 2.6, outer=height / 4)
     if rng.random() < 0.6:
@@ -104,9 +105,11 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
     sun, reach = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.2, 1.3))
     rows = np.arange(height, dtype=np.float32)[:, None]
     up = np.clip((horizon - rows) / height, 0, 1)
-    glow = np.exp(-((column - sun) ** 2) / reach**2) * np.exp(-up / np.float32(rng.uniform(0.06, 0.3)))
+    glow = rounded(np.exp, -((column - sun) ** 2) / reach**2) * rounded(
+        np.exp, -up / np.float32(rng.uniform(0.06, 0.3))
+    )
     sky = 90 + 165 * glow + 7 * fractal(rng, height, width, 3.4, outer=height / 2, stretch=(4.0, 1.0))
-    path = np.exp(-0.5 * ((column - sun) / (0.4 * reach * (0.4 + depth))) ** 2)
+    path = rounded(np.exp, -0.5 * ((column - sun) / (0.4 * reach * (0.4 + depth))) ** 2)
     grain = fractal(rng, height, width, 1.8, outer=height / 8, stretch=(1.6, 1.0))
     sparkle = smoothstep(waves, float(rng.uniform(-0.6, 0.3)), 1.8)
     water = (
@@ -114,7 +117,7 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
         + 55 * path
         + 6 * waves
         + 3 * grain
-        + 120 * path * sparkle * np.exp(-depth * np.float32(rng.uniform(0.2, 2.0)))
+        + 120 * path * sparkle * rounded(np.exp, -depth * np.float32(rng.uniform(0.2, 2.0)))
     )
     sea = below(np.full(width, horizon), height, softness=float(rng.uniform(1.5, 4.0)))
     scene = Canvas(np.asarray(sky, dtype=np.float32).copy())

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import write_file
 from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.errors import InvalidValueError, OutputExistsError
-from sirstgen.lock import locked
+from sirstgen.files.atomic import write_file
+from sirstgen.files.lock import locked
 from sirstgen.places.classes import LEVELS
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field, smoothstep, unit
+from sirstgen.backgrounds.procedural.fields import Field, rounded, sampled, smoothstep, unit
 
 _TILE = 256  # pixels; the tile repeats, but each octave lands on it with its own offset and turn
 _TILE_WAVELENGTH = 8.0
@@ -69,7 +69,7 @@ def ground_texture(
         u = (x * cos + z * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
         v = (z * cos - x * sin) * scale + np.float32(rng.uniform(0, _TILE))
         if len(u):
-            octave = cv2.remap(tile, _on_tile(u), _on_tile(v), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            octave = sampled(tile, _on_tile(u), _on_tile(v), border=cv2.BORDER_WRAP)
             total[seen] += np.float32(amplitude) * octave * fade[seen]
     return total
 
@@ -86,11 +86,11 @@ def winding_strip(rng: np.random.Generator, height: int, width: int, horizon: fl
     """
     depth = relative_depth(height, horizon)
     along = 1 / np.maximum(depth, 0.02)
-    sway = rng.uniform(0.1, 0.9) * width * np.sin(rng.uniform(0.4, 1.6) * along + rng.uniform(0, 2 * np.pi))
+    sway = rng.uniform(0.1, 0.9) * width * rounded(np.sin, rng.uniform(0.4, 1.6) * along + rng.uniform(0, 2 * np.pi))
     lead = rng.normal(0, 0.5) * width * (along - 1)
     middle = width / 2 + depth * (rng.uniform(-0.5, 0.5) * width + sway + lead)
     # Where the track runs across the line of sight it is squeezed with the ground: measured along the normal.
-    slant = np.hypot(1, np.gradient(middle[:, 0]))[:, None]
+    slant = rounded(np.hypot, 1, np.gradient(middle[:, 0]))[:, None]
     off = np.abs(np.arange(width, dtype=np.float32)[None, :] - middle) / slant
     thick = np.maximum(half_width * depth, 0.3)
     cover = np.clip(thick - off + 0.5, 0, 1) * np.minimum(thick / 0.5, 1) * smoothstep(depth, 0.03, 0.12)

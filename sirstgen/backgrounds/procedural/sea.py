@@ -11,6 +11,7 @@ from sirstgen.backgrounds.procedural.fields import (
     band,
     fractal,
     frame_scale,
+    rounded,
     shading,
     smoothstep,
 )
@@ -96,9 +97,13 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     swell = np.float32(np.clip(rng.lognormal(1.25, 0.4), 1.6, 9))
     calm = np.clip(1 + rng.uniform(0, 0.45) * slicks, 0.25, 2.0)
     depth = relative_depth(height, horizon)
-    far = depth ** np.float32(rng.uniform(0.0, 0.25))
+    far = rounded(np.power, depth, rng.uniform(0.0, 0.25))
     water = swell * far * calm * waves + np.float32(rng.uniform(0.5, 4.0)) * slicks
-    water = water + np.float32(rng.normal(0, 9)) * (depth - 0.5) + np.float32(rng.normal(0, 8)) * np.exp(-depth * 12)
+    water = (
+        water
+        + np.float32(rng.normal(0, 9)) * (depth - 0.5)
+        + np.float32(rng.normal(0, 8)) * rounded(np.exp, -depth * 12)
+    )
     if rng.random() < 0.25:
         water = water + _foam(rng, waves, depth) * np.float32(rng.uniform(8, 25))
     if rng.random() < 0.12:
@@ -114,7 +119,7 @@ def _foam(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
     lines = np.zeros_like(depth)
     for _ in range(rng.integers(1, 4)):
         row = rng.uniform(0.08, 0.9)
-        lines = lines + np.exp(-0.5 * ((depth - row) / (0.012 + 0.03 * row)) ** 2)
+        lines = lines + rounded(np.exp, -0.5 * ((depth - row) / (0.012 + 0.03 * row)) ** 2)
     return np.asarray(smoothstep(waves, 0.2, 1.8) * lines, dtype=np.float32)
 
 
@@ -123,7 +128,7 @@ def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
     width = waves.shape[1]
     column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
     centre, spread = rng.uniform(0.15, 0.85), rng.uniform(0.04, 0.12)
-    path = np.exp(-0.5 * ((column - centre) / (spread * (0.5 + depth))) ** 2) * smoothstep(depth, 0.0, 0.05)
+    path = rounded(np.exp, -0.5 * ((column - centre) / (spread * (0.5 + depth))) ** 2) * smoothstep(depth, 0.0, 0.05)
     return (path * (0.35 + smoothstep(waves, 0.0, 2.0))).astype(np.float32)
 
 
@@ -149,6 +154,6 @@ def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: fl
     haze = smoothstep(rows / np.float32(0.1 * height), -1.0, 0.3)
     land_level = np.float32(warmth) * (1 - 0.4 * haze) + np.float32(0.4 * contrast) * haze
     land_level = land_level + np.float32(rng.uniform(2, 8)) * relief
-    shine = np.exp(-0.5 * ((rows - 1) / 1.2) ** 2)
+    shine = rounded(np.exp, -0.5 * ((rows - 1) / 1.2) ** 2)
     scene.paint(land, land_level)
     scene.gray += np.float32(rng.uniform(-12, 8)) * shine

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds.procedural.fields import Field
+from sirstgen.backgrounds.procedural.fields import Field, transformed
 
 
 def ridge_line(rng: np.random.Generator, width: int, roughness: float = 2.2) -> Field:
@@ -46,12 +45,9 @@ def below(line: NDArray[Any], height: int, softness: float = 1.0) -> Field:
 
 def tilted(scene: Field, slope: float) -> Field:
     """The scene sheared so that its rows fall by `slope` pixels a column to the right; the border is mirrored."""
-    height, width = scene.shape
+    width = scene.shape[1]
     shear = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2]], dtype=np.float64)
-    return np.asarray(
-        cv2.warpAffine(scene, shear, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
-        dtype=np.float32,
-    )
+    return transformed(scene, shear)
 
 
 def _normalised(line: NDArray[np.float64]) -> Field:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sirstgen.backgrounds.procedural.cloud_forms import broken, heaps, layers
-from sirstgen.backgrounds.procedural.fields import Field, fractal, shading, smoothstep
+from sirstgen.backgrounds.procedural.fields import Field, fractal, rounded, shading, smoothstep
 
 
 def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall: float, cloud: float = 8.0) -> Field:
@@ -20,7 +20,7 @@ def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall
         cloud: largest contrast of streaks, gray levels; clouds with a body have up to four times as much.
     """
     up = (np.clip(foot - np.arange(height), 0, height) / height).astype(np.float32)[:, None]
-    sky = np.float32(fall) * (1 - np.exp(-up / np.float32(rng.uniform(0.06, 0.35))))
+    sky = np.float32(fall) * (1 - rounded(np.exp, -up / np.float32(rng.uniform(0.06, 0.35))))
     sky = sky + np.float32(rng.uniform(0.5, 4.0)) * shading(rng, height, width)
     kind = rng.random()
     if kind < 0.25:  # clouds with a body, as above the horizon of half of the real streets and mountains

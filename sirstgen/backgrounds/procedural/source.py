@@ -7,7 +7,7 @@ from sirstgen.backgrounds.procedural import SCENES, draw
 from sirstgen.backgrounds.procedural.canvas import Drawn
 from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast
-from sirstgen.backgrounds.procedural.fields import fractal, frame_scale
+from sirstgen.backgrounds.procedural.fields import fractal, frame_scale, rounded
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth
 from sirstgen.backgrounds.procedural.silhouettes import below, town_line
 from sirstgen.backgrounds.procedural.sky import low_sky
@@ -61,7 +61,7 @@ def _road(rng: np.random.Generator, scene: Canvas, horizon: float, centre: float
     ground = ground + np.float32(rng.normal(0, 14)) * (1 - depth) ** 2
     # Tyres leave warmer tracks; marks are brighter and dashed along the line of sight.
     for lane in (-0.5, 0.5):
-        ground = ground + rng.uniform(2, 8) * np.exp(-0.5 * ((across - lane * half) / (0.14 * half)) ** 2)
+        ground = ground + rng.uniform(2, 8) * rounded(np.exp, -0.5 * ((across - lane * half) / (0.14 * half)) ** 2)
     marks = np.clip((0.02 * half - np.abs(across)) / pixel + 0.5, 0, 1) * (
         (rng.uniform(2, 4) / np.maximum(depth, 0.02)) % 1.0 < 0.45
     )

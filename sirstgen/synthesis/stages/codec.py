@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from sirstgen.errors import GenerationError
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.parts import Share, drawn
 from sirstgen.seeding import Draws

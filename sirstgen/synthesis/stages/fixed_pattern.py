@@ -14,7 +14,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws, stream

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from sirstgen.images import Gray
+from sirstgen.files.images import Gray
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws, stream
@@ -56,7 +56,7 @@ class SensorNoise:
         noise = stream(self.seed, "noise").standard_normal(image.shape, dtype=np.float32)
         if self.lag1 > 0:
             taps = _correlating(self.lag1)
-            noise = np.asarray(cv2.sepFilter2D(noise, cv2.CV_32F, taps, taps), np.float32)
+            noise = np.asarray(cv2.sepFilter2D(noise.astype(np.float64), cv2.CV_64F, taps, taps), np.float32)
         noisy = np.rint(image + np.float32(self.sigma) * noise)
         return np.asarray(np.clip(noisy, 0, np.iinfo(image.dtype).max).astype(image.dtype))
 

@@ -52,11 +52,66 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None, durab
             sync_folder(path.parent)
 
 
-def write_all(file: RawIOBase, data: bytes) -> None:
-    """Write all of `data` to an unbuffered file; a full disk takes a part of it first and only then says so."""
+class OpenFolder:
+    """A folder that many files are written into, kept open so that the system looks its path up once. Closes in `with`.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor: int | None = None
+
+    def __enter__(self) -> OpenFolder:
+        if os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd:  # not on Windows
+            with writing(self.path):
+                self.descriptor = os.open(self.path, os.O_RDONLY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+    def write(self, name: str, data: bytes, scratch: OpenFolder) -> None:
+        """Write a file, whole or not at all; not durable.
+
+        Args:
+            name: of the file.
+            data: its content.
+            scratch: a folder on the same file system for the file while it is being written.
+        """
+        if self.descriptor is None:
+            write_file(self.path / name, data, scratch.path)
+            return
+        temporary = f".{name}.{os.getpid()}-{next(_numbers)}.part"
+        try:
+            file = os.open(temporary, _NEW_FILE, 0o666, dir_fd=scratch.descriptor)
+            try:
+                write_all(file, data)
+            finally:
+                os.close(file)
+            os.rename(temporary, name, src_dir_fd=scratch.descriptor, dst_dir_fd=self.descriptor)
+        except BaseException as fault:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=scratch.descriptor)
+            if isinstance(fault, OSError):
+                with writing(self.path / name):
+                    raise
+            raise
+
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+
+
+def write_all(file: RawIOBase | int, data: bytes) -> None:
+    """Write all of `data` to an unbuffered file or a descriptor.
+
+    A full disk takes a part of it first and only then says so.
+    """
     rest = memoryview(data)
     while rest:
-        taken = file.write(rest)
+        taken = os.write(file, rest) if isinstance(file, int) else file.write(rest)
         if not taken:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         rest = rest[taken:]

@@ -1,7 +1,7 @@
 """Decoding an image file: the pixel values that it holds, whatever it is stored as, or one `InputError` naming it.
 
 Infrared frames come as 8- and 16-bit gray, as palettes in any order, as RGB copies of gray video, as 1-bit masks and as
-whole numbers or floats in TIFF. What the values mean as gray levels is said by `sirstgen.gray_scale`.
+whole numbers or floats in TIFF. What the values mean as gray levels is said by `sirstgen.files.gray_scale`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from sirstgen.errors import InputError
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 

@@ -4,9 +4,10 @@ Frames of 8 bits have the scale 0 to 255 and stay as they are. Every other frame
 white as 65535. Black and white of a set are what its ``dataset.json`` states (for harvested backgrounds,
 ``harvest.json``); else they follow from its pixels:
 
-1. Left out are pixels that were not measured (`sirstgen.decoding.NODATA`), an extreme value that many pixels share and
-   that lies farther from all others than those from each other (borders, saturation), isolated pixels more than 3 times
-   the range of the other values away (hot and dead pixels), and anything more than 32 times that range away.
+1. Left out are pixels that were not measured (`sirstgen.files.decoding.NODATA`), an extreme value that many pixels
+   share and that lies farther from all others than those from each other (borders, saturation), isolated pixels more
+   than 3 times the range of the other values away (hot and dead pixels), and anything more than 32 times that range
+   away.
 2. Where what remains begins at 0 or above and takes at least half of 0 to 1, 255, 1023, 4095, 16383 or 65535 (the first
    that holds it), black is 0 and white is that number: the scale of a sensor of that depth.
 3. Else black and white are the least and the greatest value that remain: raw counts with an offset, degrees. In a
@@ -27,10 +28,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.atomic import MANIFEST
-from sirstgen.decoding import Levels, decode_levels, is_8_bit
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.input_files import loaded_json, read_bytes
+from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.decoding import Levels, decode_levels, is_8_bit
+from sirstgen.files.input_files import loaded_json, read_bytes
 
 Gray = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -165,9 +166,14 @@ class FrameRange:
         )
 
 
+def levels_of_bits(bits: int) -> float:
+    """Return how many gray levels of an image of `bits` make one level of 8 bits: 1 for 8, 257 for 16."""
+    return ((1 << bits) - 1) / 255
+
+
 def levels_per_256(image: Gray) -> float:
     """Return how many gray levels of `image` make one level of 8 bits: 1 for uint8, 257 for uint16."""
-    return float(np.iinfo(image.dtype).max) / 255
+    return levels_of_bits(8 * image.dtype.itemsize)
 
 
 def stated_scale(folder: Path) -> GrayScale | None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sirstgen.decoding import Levels
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.gray_scale import FrameRange, GrayScale, derive_scale, stated_scale
+from sirstgen.files.decoding import Levels
+from sirstgen.files.gray_scale import FrameRange, GrayScale, derive_scale, stated_scale
 
 
 def scene(seed: int = 0, low: float = 0.0, high: float = 255.0) -> NDArray[np.float64]:

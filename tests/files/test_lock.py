@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen import lock
 from sirstgen.errors import GenerationError, OutputExistsError, SirstgenWarning
-from sirstgen.lock import locked
+from sirstgen.files import lock
+from sirstgen.files.lock import locked
 
-HOLD = "import sys, time; from pathlib import Path; from sirstgen.lock import locked\nwith locked(Path(sys.argv[1])):\n"
+HOLD = (
+    "import sys, time; from pathlib import Path; from sirstgen.files.lock import locked\n"
+    "with locked(Path(sys.argv[1])):\n"
+)
 
 
 def holder(folder: Path, then: str = " print('held', flush=True); time.sleep(60)") -> subprocess.Popen[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from sirstgen.atomic import write_file
 from sirstgen.errors import GenerationError
+from sirstgen.files.atomic import write_file
 
 VARIABLE = "SIRSTGEN_CACHE"
 """Environment variable that names another folder."""

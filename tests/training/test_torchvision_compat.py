@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sirstgen.torchvision_compat import import_torchvision
+from sirstgen.training.torchvision_compat import import_torchvision
 
 
 def test_transforms_treat_image_and_mask_together() -> None:

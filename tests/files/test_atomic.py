@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.atomic import remove_parts, write_all, write_file
 from sirstgen.errors import GenerationError
+from sirstgen.files.atomic import OpenFolder, remove_parts, write_all, write_file
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -66,3 +66,26 @@ def test_a_rename_that_is_a_promise_comes_after_fsync(tmp_path: Path, monkeypatc
     calls.clear()
     write_file(tmp_path / "image.png", b"x", scratch=tmp_path)
     assert calls == ["replace"]
+
+
+@pytest.mark.parametrize("descriptors", [True, False])
+def test_files_of_an_open_folder_appear_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptors: bool
+) -> None:
+    images, scratch = tmp_path / "images", tmp_path / "scratch"
+    images.mkdir()
+    scratch.mkdir()
+    if not descriptors:
+        monkeypatch.setattr(os, "supports_dir_fd", set())
+    with OpenFolder(images) as folder, OpenFolder(scratch) as place:
+        folder.write("a.png", b"one", place)
+        folder.write("a.png", b"two", place)
+        folder.write("b.png", b"", place)
+        (images / "c.png").mkdir()
+        with pytest.raises(GenerationError, match=r"c\.png: cannot be written"):
+            folder.write("c.png", b"x", place)
+    assert {path.name: path.read_bytes() for path in images.iterdir() if path.is_file()} == {
+        "a.png": b"two",
+        "b.png": b"",
+    }
+    assert list(scratch.iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.caching import Cache, cache_folder, digest_of
+from sirstgen.files.caching import Cache, cache_folder, digest_of
 
 
 def test_what_is_put_is_found_again_by_any_other_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.images import decode_gray
-from sirstgen.png import encode_png
+from sirstgen.files.images import decode_gray
+from sirstgen.files.png import encode_png
 
 sides = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

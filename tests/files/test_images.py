@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sirstgen.decoding import read_levels
 from sirstgen.errors import InputError
-from sirstgen.images import read_gray
+from sirstgen.files.decoding import read_levels
+from sirstgen.files.images import read_gray
 
 RNG = np.random.default_rng(5)
 GRAY = RNG.integers(0, 256, (24, 31), dtype=np.uint8)

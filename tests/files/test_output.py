@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen import output as module
 from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError
-from sirstgen.output import output_folder, refuse_overlap
+from sirstgen.files import output as module
+from sirstgen.files.output import output_folder, refuse_overlap
 
 
 def owned(folder: Path) -> set[str]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sirstgen.decoding import IMAGE_SUFFIXES, Levels, decode_levels
 from sirstgen.errors import InvalidValueError
-from sirstgen.gray_scale import SIXTEEN_BIT, FrameRange, Gray, GrayScale, derive_scale
-from sirstgen.input_files import MAX_IMAGE_BYTES, read_bytes
+from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels
+from sirstgen.files.gray_scale import SIXTEEN_BIT, FrameRange, Gray, GrayScale, derive_scale
+from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 
 __all__ = ["IMAGE_SUFFIXES", "Gray", "decode_gray", "own_scale", "read_bytes", "read_gray", "resize_frame"]
 
@@ -21,10 +21,11 @@ def read_gray(path: Path | str) -> Gray:
     """Return the gray levels of one image file that is no part of a set, (H, W), uint8 or uint16.
 
     Whole numbers of 0 to 65535 stay as they are. Other values (float, negative, above 65535) are brought to the scale
-    that follows from this file alone (`sirstgen.gray_scale`). Frames of a set are read on the set's scale instead.
+    that follows from this file alone (`sirstgen.files.gray_scale`). Frames of a set are read on the set's scale
+    instead.
 
     Raises:
-        InputError: as `sirstgen.decoding.read_levels`.
+        InputError: as `sirstgen.files.decoding.read_levels`.
     """
     return decode_gray(read_bytes(path, MAX_IMAGE_BYTES), path)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sirstgen.errors import InputError
 
 MAX_IMAGE_BYTES = 1 << 30
-"""No image file larger than this is read; the largest image that is decoded has less (`sirstgen.decoding`)."""
+"""No image file larger than this is read; the largest image that is decoded has less (`sirstgen.files.decoding`)."""
 
 
 def read_bytes(path: Path | str, limit: int | None = None) -> bytes:

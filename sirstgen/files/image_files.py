@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from sirstgen.decoding import IMAGE_SUFFIXES
 from sirstgen.errors import InputError, printable
+from sirstgen.files.decoding import IMAGE_SUFFIXES
 
 _BOX_SUFFIXES = (".txt", ".xml", ".json")
 _NAMED_FOLDERS = 6
