@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the work failed or a check found faults, 2 bad arguments o
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import os
@@ -70,7 +71,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
                 raise
             place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
             terminal.tell(f"error: {place}: {error.strerror or error}")
-            raise typer.Exit(1) from None
+            raise typer.Exit(2 if error.errno == errno.ENAMETOOLONG else 1) from None
 
     return run
 

@@ -67,10 +67,12 @@ def check_sums(folder: Path) -> list[str]:
         elif listed and name < next(reversed(listed)):
             faults.append(f"{SUMS}: line {number}, {name}, is not in the order of the paths")
         listed[name] = match[2].lower()
-    present = _files(folder)
-    for name in sorted(listed.keys() | set(present)):
+    present = set(_files(folder))
+    for name in sorted(listed.keys() | present):
         if name not in listed:
             faults.append(f"{name}: not listed in {SUMS}")
+        elif (name not in present or (folder / name).is_symlink()) and not _is_below(folder, name):
+            faults.append(f"{name}: leads out of the folder")
         elif not (folder / name).is_file():
             faults.append(f"{name}: missing, but listed in {SUMS}")
         else:
@@ -84,10 +86,19 @@ def check_sums(folder: Path) -> list[str]:
 
 def _lines(folder: Path) -> list[str]:
     try:
+        if (folder / SUMS).exists() and not (folder / SUMS).is_file():
+            raise InputError.of(folder / SUMS, "a file is expected, this is a folder, pipe or device")
         text = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape")
     except OSError as fault:
         raise InputError.of(folder / SUMS, f"cannot be read ({fault.strerror or fault})") from None
     return text.removesuffix("\n").split("\n") if text else []
+
+
+def _is_below(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link to itself, a name that is none
+        return False
 
 
 def _name(match: re.Match[str]) -> str:

@@ -44,9 +44,7 @@ SETS: dict[str, tuple[list[str], Mapping[str, Any] | None]] = {
 
 def settings() -> dict[str, dict[str, str]]:
     """Return the environment of every setting, by name: each feature alone, then more and more of them."""
-    core = np._core._multiarray_umath  # type: ignore[attr-defined]
-    numpy = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
-    opencv = [name.strip("*?") for name in cv2.getCPUFeaturesLine().split() if name[0] == "*" and name[-1] != "?"]
+    numpy, opencv = _features()
     found: dict[str, dict[str, str]] = {}
     for variable, names, comma in (("NPY_DISABLE_CPU_FEATURES", numpy, " "), ("OPENCV_CPU_DISABLE", opencv, ",")):
         for name in names:
@@ -59,10 +57,16 @@ def settings() -> dict[str, dict[str, str]]:
 
 def without_features() -> dict[str, str]:
     """Return settings of NumPy and OpenCV under which they use the features that every x86-64 processor has."""
+    numpy, opencv = _features()
+    return {"NPY_DISABLE_CPU_FEATURES": " ".join(numpy), "OPENCV_CPU_DISABLE": ",".join(opencv)}
+
+
+def _features() -> tuple[list[str], list[str]]:
+    """The features that NumPy and OpenCV choose between on this processor."""
     core = np._core._multiarray_umath  # type: ignore[attr-defined]
     numpy = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
     opencv = [name.strip("*?") for name in cv2.getCPUFeaturesLine().split() if name[0] == "*" and name[-1] != "?"]
-    return {"NPY_DISABLE_CPU_FEATURES": " ".join(numpy), "OPENCV_CPU_DISABLE": ",".join(opencv)}
+    return numpy, opencv
 
 
 @dataclass(frozen=True)
