@@ -59,7 +59,7 @@ class Variant:
         return deep_supervision_loss(maps, masks.to(self.hardware.device))
 
     def tuned(self) -> contextlib.AbstractContextManager[None]:
-        """As `fit` runs it, except for the plain loop."""
+        """As `Training` runs it, except for the plain loop."""
         return self.hardware.tuned() if self.fold else contextlib.nullcontext()
 
     def step(self, images: torch.Tensor, masks: torch.Tensor) -> float:

@@ -44,18 +44,57 @@ def worker_pool(workers: int, lock: int | None = None) -> Iterator[ProcessPoolEx
         lock: descriptor of an output's lock, see `sirstgen.files.lock.locked`; it stays locked until the last process
             ended.
     """
-    # Linear algebra reads its number of threads from the environment that a process starts with.
+    with (
+        _one_thread_each(),
+        _Pool(workers, get_context("spawn"), initializer=_begin_worker, initargs=(_Inherited(lock),)) as pool,
+    ):
+        yield pool
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Set the number of threads of linear algebra for processes that are started inside the block."""
     before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
     os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
     try:
-        with _Pool(workers, get_context("spawn"), initializer=_begin_worker, initargs=(_Inherited(lock),)) as pool:
-            yield pool
+        yield
     finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def processes_beside(function: Callable[[T], None], tasks: Iterable[T]) -> Iterator[None]:
+    """Run ``function(task)`` of every task in a process of its own during the block, and wait for them at its end.
+
+    They work on one thread each, leave Ctrl-C to this process, and end when it is killed or the block fails. One that
+    fails prints its traceback to standard error and ends alone.
+
+    Args:
+        function: importable, as the processes are spawned.
+        tasks: picklable.
+    """
+    with _one_thread_each():
+        processes = [get_context("spawn").Process(target=_work_beside, args=(function, task)) for task in tasks]
+        for process in processes:
+            process.start()
+    try:
+        yield
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
+    finally:
+        for process in processes:
+            process.join()
+
+
+def _work_beside(function: Callable[[T], None], task: T) -> None:
+    _begin_worker(_Inherited(None))
+    function(task)
 
 
 class _Inherited:

@@ -53,7 +53,9 @@ def train_check(
     real: common.Real = None,
     synth: Annotated[Path | None, typer.Option(help="Synthetic dataset. [./sirst-synth, else made]")] = None,
     out: Annotated[Path, typer.Option(help="Folder for tables, logs and checkpoints.")] = Path("train-check"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto (every GPU, else the CPU), cpu, cuda:N, or several with commas.")
+    ] = "auto",
     seed: common.Seed = 0,
     workers: Annotated[int, typer.Option(help="Processes that make batches ahead of time.")] = 0,
     resume: common.Resume = False,
@@ -74,6 +76,7 @@ def train_check(
     from sirstgen.train_check.table_text import as_json as json_text
     from sirstgen.train_check.table_text import as_text
     from sirstgen.train_check.train_check import train_check as check
+    from sirstgen.training import ranks
 
     changes = {
         "repeats": repeats,
@@ -94,42 +97,47 @@ def train_check(
         "schedule": schedule,
     }
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
-    folder = common.real_folder(real)
-    made = out.with_name(f"{out.name}-data")
-    real_set = (
-        common.open_dataset(folder, mask_threshold, gray_scale)
-        if folder is not None
-        else surrogate_dataset(made / "surrogate")
-    )
-    if folder is None and not quiet:
-        typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)
-    local = Path("sirst-synth")
-    synth_set = Dataset.open(synth) if synth is not None else None
-    if synth_set is None and plan.needs_synthetic:
-        with common.progress("synth", quiet) as told:
-            synth_set = (
-                Dataset.open(local)
-                if local.is_dir()
-                else default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
-            )
-    if plan.real_copies > 1 and not plan.mixes and not quiet:
-        typer.echo("--real-copies changes nothing: no row mixes real and synthetic images", err=True)
-    with _progress(quiet) as reported:
-        table = check(
-            plan,
-            real_set,
-            synth_set,
-            out=out,
-            resume=resume,
-            overwrite=overwrite,
-            surrogate=folder is None,
-            device=device,
-            workers=workers,
-            progress=reported,
+    with ranks.joined(device) as device:
+        quiet = quiet or ranks.number() > 0
+        folder = common.real_folder(real)
+        made = out.with_name(f"{out.name}-data")
+        real_set = (
+            common.open_dataset(folder, mask_threshold, gray_scale)
+            if folder is not None
+            else ranks.from_first(lambda: surrogate_dataset(made / "surrogate"))
         )
-    typer.echo(json_text(table) if as_json else as_text(table) if not quiet else "", nl=not quiet)
-    if not any(run.trained for run in table.runs):
-        raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")
+        if folder is None and not quiet:
+            typer.echo("no real dataset was given (--real): testing on the built-in surrogate domain", err=True)
+        local = Path("sirst-synth")
+        synth_set = Dataset.open(synth) if synth is not None else None
+        if synth_set is None and plan.needs_synthetic:
+            with common.progress("synth", quiet) as told:
+                synth_set = (
+                    Dataset.open(local)
+                    if local.is_dir()
+                    else ranks.from_first(
+                        lambda: default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
+                    )
+                )
+        if plan.real_copies > 1 and not plan.mixes and not quiet:
+            typer.echo("--real-copies changes nothing: no row mixes real and synthetic images", err=True)
+        with _progress(quiet) as reported:
+            table = check(
+                plan,
+                real_set,
+                synth_set,
+                out=out,
+                resume=resume,
+                overwrite=overwrite,
+                surrogate=folder is None,
+                device=device,
+                workers=workers,
+                progress=reported,
+            )
+        if ranks.number() == 0 and (as_json or not quiet):
+            typer.echo(json_text(table) if as_json else as_text(table))
+        if not any(run.trained for run in table.runs):
+            raise GenerationError(f"{out}: no training came to its end: {table.runs[0].note or table.runs[0].status}")
 
 
 def _adjusted(

@@ -26,6 +26,7 @@ Owned = Callable[[Path], set[str]]
 Raises OutputExistsError where the folder is none of that command's, or one of its files was changed.
 """
 
+_JOINING = 1.0  # seconds in which another process that joins is done with putting right
 _STAGE = ".stage"  # in a folder that is being made: it is ours, and not finished
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of the C library
 _REPLACED = ".replaced"  # in a folder that is replaced: the names of the files that may go
@@ -102,7 +103,13 @@ def stage_of(folder: Path) -> Path | None:
 
 @contextlib.contextmanager
 def output_folder(
-    folder: Path, owned: Owned, *, overwrite: bool = False, resume: bool = False, staged: bool = False
+    folder: Path,
+    owned: Owned,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    staged: bool = False,
+    shared: bool = False,
 ) -> Iterator[Output]:
     """Lock `folder`, put right what a killed command has left of it, and give the place to write into.
 
@@ -110,8 +117,9 @@ def output_folder(
         folder: the output folder.
         owned: tells which files in it may be removed.
         overwrite: what `folder` holds is replaced at the end of the block; it stays as it is if the block fails.
-        resume: the caller goes on with what is there; it checks whether that is its own.
-        staged: also a new folder appears at the end of the block only. With `resume` the interrupted one goes on.
+        resume: the caller continues what is there; it checks whether that is its own.
+        staged: also a new folder appears at the end of the block only. With `resume` the interrupted one is continued.
+        shared: other processes may write there at the same time, if they ask for the same; nothing is replaced.
 
     Raises:
         OutputExistsError: `folder` holds something and neither `overwrite` nor `resume` is given, it is none of this
@@ -120,8 +128,12 @@ def output_folder(
     """
     target = folder.resolve()
     _refuse_file(folder)
-    with locked(folder) as lock, writing(folder, inside=True):
-        recover(target)
+    if shared:  # what a killed process has left is put right by a process that is alone
+        with contextlib.suppress(OutputExistsError), locked(folder):
+            recover(target)
+    with locked(folder, shared=shared, patience=_JOINING if shared else 0.0) as lock, writing(folder, inside=True):
+        if not shared:
+            recover(target)
         stage = _beside(target, "new")
         going_on = resume and (stage / _STAGE).is_file()
         if not resume:

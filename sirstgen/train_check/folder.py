@@ -13,9 +13,10 @@ from sirstgen.files.atomic import write_file
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 
-_MARK, _KIND = "check.json", "sirstgen train-check"
+MARK, _KIND = "check.json", "sirstgen train-check"
 _OURS = re.compile(
     r"check\.json|table\.(txt|md|json|png)|runs/[^/]+/(run\.json|ids\.txt|log\.csv|(last|best)\.pt(\.damaged)?|tensorboard/events\..*)"
+    r"|(runs/)?\.[^/]+\.lock"
 )
 """The files that a check writes."""
 
@@ -26,6 +27,8 @@ def check_folder(
 ) -> Iterator[Path | None]:
     """Lock the output folder of a check and give the place to write into; None where there is none.
 
+    Checks that replace nothing share the lock: each run has its own.
+
     Raises:
         OutputExistsError: `out` holds something and neither `resume` nor `overwrite` is given, or no earlier check.
         InvalidValueError: `out` is or holds one of the inputs.
@@ -35,21 +38,23 @@ def check_folder(
         return
     refuse_overlap(out, *inputs)
     if resume and stage_of(out) is None and holds_anything(out):
-        owned_files(out)  # only a check goes on
-    with output_folder(out, owned_files, overwrite=overwrite and not resume, resume=resume) as output:
+        owned_files(out)  # only a check is resumed
+    replacing = overwrite and not resume
+    shared = not replacing and stage_of(out) is None
+    with output_folder(out, owned_files, overwrite=replacing, resume=resume, shared=shared) as output:
         yield output.work
 
 
 def mark_folder(folder: Path, steps: int | None) -> None:
     """Say that `folder` is a check, and the steps of a training that a time budget has chosen."""
     chosen = {} if steps is None else {"steps": steps}
-    write_file(folder / _MARK, json.dumps({"kind": _KIND, **chosen}) + "\n")
+    write_file(folder / MARK, json.dumps({"kind": _KIND, **chosen}) + "\n")
 
 
 def steps_chosen(folder: Path | None) -> int | None:
     """Return the steps of a training that an earlier check in `folder` with a time budget has chosen."""
     try:
-        steps = None if folder is None else parse_json((folder / _MARK).read_bytes()).get("steps")
+        steps = None if folder is None else parse_json((folder / MARK).read_bytes()).get("steps")
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return steps if isinstance(steps, int) and steps > 0 else None
@@ -62,13 +67,13 @@ def owned_files(folder: Path) -> set[str]:
         OutputExistsError: its mark does not say that it is a check.
     """
     try:
-        mark = parse_json((folder / _MARK).read_bytes())
+        mark = parse_json((folder / MARK).read_bytes())
         ours = isinstance(mark, dict) and mark.get("kind") == _KIND
     except (OSError, ValueError, RecursionError):
         ours = False
     if not ours:
         raise OutputExistsError(
-            f"{folder}: holds something, and its {_MARK} does not say that this is an earlier check; choose another",
+            f"{folder}: holds something, and its {MARK} does not say that this is an earlier check; choose another",
             path=str(folder),
         )
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())

@@ -13,7 +13,7 @@ from sirstgen.mix.mix import TOTAL, SynthPart
 from sirstgen.training.adversarial import GENERATOR_RATE, with_published_rates
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.config import TrainingConfig
-from sirstgen.training.runtime import resolve_device
+from sirstgen.training.runtime import device_names
 
 Equal = Literal["steps", "epochs"]
 PresetName = Literal["auto", "paper", "quick", "benchmark"]
@@ -216,7 +216,7 @@ def preset(name: str = "auto", device: str = "auto") -> CheckPlan:
         InvalidValueError: there is no such preset or device.
     """
     if name == "auto":
-        name = "paper" if resolve_device(device).type == "cuda" else "quick"
+        name = "paper" if device_names(device)[0].startswith("cuda") else "quick"
     if name not in PRESETS:
         raise InvalidValueError(f"preset must be one of {', '.join(get_args(PresetName))}, got {name!r}", value=name)
     return PRESETS[name]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -9,22 +10,26 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal, Self
 
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import read_bytes
 from sirstgen.files.input_files import parse_json
-from sirstgen.mix.mix import Mix, draw_mix, synthetic_pool
+from sirstgen.files.lock import locked
+from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
-from sirstgen.train_check.presets import CheckPlan, FolderRow, MixedRow, Row
+from sirstgen.train_check.presets import CheckPlan
+from sirstgen.train_check.rows import draw_row
 from sirstgen.train_check.table import Figures, Run, Status, TrainingSet
+from sirstgen.training import ranks
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import logits_of
 from sirstgen.training.failures import TrainingError
@@ -41,7 +46,6 @@ _TRAINING_SHARE = 0.9  # of the time that is left; tests and checkpoints take th
 _STATUS = {
     "nan loss": Status.NAN_LOSS,
     "out of memory": Status.OUT_OF_MEMORY,
-    "out of time": Status.OUT_OF_TIME,
     "collapsed": Status.COLLAPSED,
 }
 _AGAIN = (Status.OUT_OF_MEMORY, Status.OUT_OF_TIME)  # a resumed check makes these runs again
@@ -67,11 +71,29 @@ class Job:
         return f"{self.training_set.label}, {self.settings.detector}, seed {self.settings.seed}"
 
 
+_Pending = tuple[int, Job, str, Path | None]
+"""A run that is to be trained: its place, itself, its fingerprint, its folder."""
+
+
 class Check:
-    """What the runs of one check share."""
+    """What the runs of one check share.
+
+    Args:
+        plan, real, synth, workers: as of `sirstgen.train_check.train_check.train_check`.
+        out: the folder to write into; None writes nothing.
+        device: of this process.
+        processes: that divide the runs among them.
+    """
 
     def __init__(
-        self, plan: CheckPlan, real: Dataset, synth: Dataset | None, out: Path | None, device: str, workers: int | None
+        self,
+        plan: CheckPlan,
+        real: Dataset,
+        synth: Dataset | None,
+        out: Path | None,
+        device: str,
+        workers: int | None,
+        processes: int = 1,
     ) -> None:
         self.plan = plan
         self.real = real
@@ -79,10 +101,17 @@ class Check:
         self.out = out
         self.device = device
         self.workers = workers
+        self.processes = processes
         self.frames = JobFrames(plan.resize)
-        self._folders: dict[Path, Dataset] = {}
+        self._marks: dict[int, str] = {}
         self.deadline = math.inf
         self.notes: dict[str, None] = {}
+
+    def on(self, device: str) -> Self:
+        """Return the same check for another process, on another device."""
+        other = type(self)(self.plan, self.real, self.synth, self.out, device, self.workers, self.processes)
+        other.deadline = self.deadline
+        return other
 
     @cached_property
     def trained_scale(self) -> TrainedScale:
@@ -96,70 +125,32 @@ class Check:
         for detector in self.plan.detectors:
             for row in self.plan.rows:
                 for repeat in range(self.plan.repeats):
-                    training_set, mix, fault = self._draw(row, self.plan.seed + repeat)
+                    training_set, mix, fault = draw_row(
+                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self._note
+                    )
                     images = training_set.real * self._copies(training_set) + training_set.synthetic
                     settings = self.plan.run_settings(detector, repeat, images)
                     jobs.append(Job(training_set, mix, fault, settings))
         return jobs
 
-    def _draw(self, row: Row, seed: int) -> tuple[TrainingSet, Mix | None, str]:
-        if isinstance(row, MixedRow):
-            asked = self.plan.total - row.real
-            there = len(synthetic_pool(self.synth, self.plan.synth_part)) if self.synth is not None else asked
-            if there < asked:
-                self.notes[
-                    f"{row.real} real images: {asked} synthetic ones were asked for, {there} are there and were taken."
-                ] = None
-            taken = min(asked, there)
-            mix = draw_mix(
-                self.real,
-                self.synth,
-                seed=seed,
-                total=row.real + taken,
-                real_count=row.real,
-                synth_part=self.plan.synth_part,
-            )
-            return TrainingSet(row.real, taken), mix, ""
-        source, part, wanted = self.real, "train", None
-        is_real, name = True, ""
-        if isinstance(row, FolderRow):
-            source = self._folders.setdefault(row.folder, Dataset.open(row.folder))
-            part, wanted = row.part or ("train" if source.has_splits else "all"), row.count
-            is_real, name = row.real, source.name
-        if part == "train":
-            try:
-                pool = len(source.split("train"))
-            except InputError as fault:
-                return TrainingSet(0, 0, name or source.name), None, str(fault)
-        else:
-            pool = len(source)
-        count = pool if wanted is None else wanted
-        if is_real:
-            if part == "all":
-                raise InvalidValueError(
-                    f"{source.folder}: real images are taken from the training list only, not from all"
-                )
-            mix = draw_mix(source, None, seed=seed, total=count, real_count=count)
-        else:
-            mix = draw_mix(
-                None, source, seed=seed, total=count, real_count=0, synth_part="train" if part == "train" else "all"
-            )
-        return TrainingSet(mix.count("real"), mix.count("synthetic"), name), mix, ""
+    def _note(self, text: str) -> None:
+        self.notes[text] = None
 
     def measured_steps(self, jobs: Sequence[Job], hardware: Runtime, measuring: Callable[[int], None]) -> int:
         """Return the steps of each run that fit into the time that is left, from a few steps of each detector."""
-        seconds = 0.0
+        busy = [0.0] * self.processes  # seconds that a step of its runs takes each process
         known: dict[tuple[str, int], float] = {}
-        for number, group in self.groups(jobs, hardware):
-            measuring(number)
-            key = group[0].settings.detector, len(group)
+        for group in self.groups(dict(enumerate(jobs)), hardware):
+            first = min(group)
+            measuring(first)
+            key = group[first].settings.detector, len(group)
             if key not in known:
-                known[key] = self._seconds_per_step(group)
-            seconds += known[key]
+                known[key] = self._seconds_per_step(group.values())
+            busy[busy.index(min(busy))] += known[key]  # a process that is free takes the next group
         left = self.deadline - time.monotonic()
-        return max(1, int(_TRAINING_SHARE * left / seconds))
+        return max(1, int(_TRAINING_SHARE * left / max(busy)))
 
-    def _seconds_per_step(self, group: tuple[Job, ...]) -> float:
+    def _seconds_per_step(self, group: Iterable[Job]) -> float:
         """Seconds of one step of every run of a group."""
         trainings = [
             Training(dataclasses.replace(job.settings, steps=10**6, validate_every=10**6), frames, device=self.device)
@@ -186,50 +177,50 @@ class Check:
         """Return the runs with these steps each."""
         return [dataclasses.replace(job, settings=dataclasses.replace(job.settings, steps=steps)) for job in jobs]
 
-    def groups(self, jobs: Sequence[Job], hardware: Runtime) -> Iterator[tuple[int, tuple[Job, ...]]]:
-        """Yield the runs that are trained at once, each group with the place of its first."""
-        together = 1
-        if hardware.device.type == "cuda":
-            together = self.plan.together or _TOGETHER
-        for _, same in itertools.groupby(enumerate(jobs), key=lambda entry: entry[1].settings.detector):
+    def groups(self, jobs: Mapping[int, Job], hardware: Runtime) -> Iterator[dict[int, Job]]:
+        """Yield the runs that are trained at once, by their place in the check."""
+        for _, same in itertools.groupby(jobs.items(), key=lambda entry: entry[1].settings.detector):
             members = list(same)
+            together = 1
+            if hardware.device.type == "cuda" and ranks.count() == 1:
+                together = self.plan.together or min(_TOGETHER, math.ceil(len(members) / self.processes))
             for start in range(0, len(members), together):
-                part = members[start : start + together]
-                yield part[0][0], tuple(job for _, job in part)
+                yield dict(members[start : start + together])
 
-    def make(self, group: Sequence[Job], test: Frames, reports: Sequence[Report]) -> list[Run]:
-        """Train and test the runs of a group, or read the records of those that are finished."""
+    def make(self, group: Mapping[int, Job], test: Frames, reports: Mapping[int, Report]) -> dict[int, Run]:
+        """Train and test the runs of a group, or read the records of those that are finished.
+
+        Returns:
+            The runs by their place, without those that another process is making.
+        """
         made: dict[int, Run] = {}
-        pending: list[tuple[int, Job, str, Path | None]] = []
-        for place, job in enumerate(group):
-            reports[place](None)
-            if job.mix is None:
-                detector, seed = job.settings.detector, job.settings.seed
-                made[place] = Run(job.training_set, detector, seed, Status.EMPTY_SPLIT, note=job.fault)
-                continue
-            mark = self._mark(job, test)
-            folder = self._folder(job, mark)
-            finished = None
-            if folder is not None and (folder / _RECORD).exists():
-                finished = _read_record(folder / _RECORD)
-            if finished is not None:
-                made[place] = finished
-                continue
-            if folder is not None:
-                write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
-            pending.append((place, job, mark, folder))
-        started = time.perf_counter()
-        outcomes = self._train(pending, reports)
-        for (place, job, _, folder), outcome in zip(pending, outcomes, strict=True):
-            run = self._tested(job, outcome, test, started)
-            if folder is not None and run.status not in _AGAIN:
-                write_file(folder / _RECORD, json.dumps(run.to_dict()) + "\n")
-            made[place] = run
-        return [made[place] for place in range(len(group))]
+        pending: list[_Pending] = []
+        with contextlib.ExitStack() as locks:
+            for place, job in group.items():
+                reports[place](None)
+                if job.mix is None:
+                    detector, seed = job.settings.detector, job.settings.seed
+                    made[place] = Run(job.training_set, detector, seed, Status.EMPTY_SPLIT, note=job.fault)
+                    continue
+                if place not in self._marks:
+                    self._marks[place] = self._mark(job, test)
+                folder = self._folder(job, self._marks[place])
+                found = ranks.from_first(partial(_claimed, folder, locks))
+                if isinstance(found, Run):
+                    made[place] = found
+                elif found == "free":
+                    if folder is not None:
+                        write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
+                    pending.append((place, job, self._marks[place], folder))
+            started = time.perf_counter()
+            outcomes = self._train(pending, reports)
+            for (place, job, _, folder), outcome in zip(pending, outcomes, strict=True):
+                made[place] = ranks.from_first(partial(self._tested, job, outcome, test, started))
+                if folder is not None and made[place].status not in _AGAIN:
+                    write_file(folder / _RECORD, json.dumps(made[place].to_dict()) + "\n")
+        return made
 
-    def _train(
-        self, pending: Sequence[tuple[int, Job, str, Path | None]], reports: Sequence[Report]
-    ) -> list[Fitted | TrainingError]:
+    def _train(self, pending: Sequence[_Pending], reports: Mapping[int, Report]) -> list[Fitted | TrainingError]:
         trainings = []
         for place, job, mark, folder in pending:
             train, validation = self._training_frames(job)
@@ -264,12 +255,16 @@ class Check:
         for _, values, mask in logits:
             metrics.update(values, mask)
         result = metrics.result()
+        # A net that finds nothing on any test frame is no result, with or without validation frames.
+        status, note = Status.OK if result.predicted_pixels else Status.COLLAPSED, ""
+        if outcome.steps < settings.steps:
+            status, note = Status.OUT_OF_TIME, f"time ran out at step {outcome.steps} of {settings.steps}"
         return dataclasses.replace(
             run,
-            # A net that finds nothing on any test frame is no result, with or without validation frames.
-            status=Status.OK if result.predicted_pixels else Status.COLLAPSED,
+            status=status,
+            note=note,
             figures=Figures.of(result),
-            steps=settings.steps,
+            steps=outcome.steps,
             seconds=time.perf_counter() - started,
             scores=FrameScores.of(logits),
         )
@@ -316,8 +311,24 @@ class Check:
         )
 
 
+def _claimed(folder: Path | None, locks: contextlib.ExitStack) -> Run | Literal["free", "busy"]:
+    """Return the finished run in `folder`; else lock the folder in `locks`, unless another process has."""
+    if folder is None:
+        return "free"
+    finished = _read_record(folder / _RECORD)
+    if finished is None:
+        try:
+            locks.enter_context(locked(folder))
+        except OutputExistsError:
+            return "busy"
+        finished = _read_record(folder / _RECORD)  # another process may have finished it meanwhile
+    return finished or "free"
+
+
 def _read_record(path: Path) -> Run | None:
-    """The finished run whose record is at `path`; None, with a warning, where the record is damaged."""
+    """The finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
+    if not path.exists():
+        return None
     try:
         return Run.from_dict(parse_json(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):

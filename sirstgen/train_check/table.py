@@ -27,7 +27,7 @@ BOOTSTRAPPED = ("iou", "pd")
 
 
 class Status(StrEnum):
-    """How a run ended; everything but `OK` and `COLLAPSED` has no figures."""
+    """How a run ended; `OK` and `COLLAPSED` have figures, and `OUT_OF_TIME` those of the steps that were taken."""
 
     OK = "ok"
     COLLAPSED = "collapsed: all background"
@@ -206,9 +206,20 @@ class Row:
         return dict(Counter(str(run.status) for run in self.runs if run.status is not Status.OK))
 
     @property
+    def counted(self) -> list[Run]:
+        """The runs that ended well; where there is none, those that ran out of time and were tested as they were."""
+        ok = [run for run in self.runs if run.status is Status.OK]
+        return ok or [run for run in self.runs if run.status is Status.OUT_OF_TIME]
+
+    @property
+    def complete(self) -> bool:
+        """Whether any run ended well."""
+        return any(run.status is Status.OK for run in self.runs)
+
+    @property
     def scores(self) -> list[FrameScores]:
-        """The counts by frame of the runs that ended well."""
-        return [run.scores for run in self.runs if run.status is Status.OK and run.scores is not None]
+        """The counts by frame of the runs that are counted."""
+        return [run.scores for run in self.counted if run.scores is not None]
 
     @property
     def iou_interval(self) -> Interval | None:
@@ -216,17 +227,17 @@ class Row:
         return interval(self.scores) if self.scores else None
 
     def values(self, measure: Measure) -> list[float]:
-        """The figure of every run that ended well and has one."""
-        values = [float(getattr(run.figures, measure)) for run in self.runs if run.status is Status.OK]
+        """The figure of every run that is counted and has one."""
+        values = [float(getattr(run.figures, measure)) for run in self.counted]
         return [value for value in values if not math.isnan(value)]
 
     def mean(self, measure: Measure) -> float:
-        """Mean over the runs that ended well; nan without any."""
+        """Mean over the runs that are counted; nan without any."""
         values = self.values(measure)
         return sum(values) / len(values) if values else math.nan
 
     def spread(self, measure: Measure) -> float:
-        """Sample standard deviation over the runs that ended well; nan with fewer than two."""
+        """Sample standard deviation over the runs that are counted; nan with fewer than two."""
         values, mean = self.values(measure), self.mean(measure)
         if len(values) < 2:
             return math.nan
@@ -240,7 +251,8 @@ class Comparison:
     Attributes:
         first, second: the rows.
         differences: for ``iou`` and ``pd``, first minus second in 0..1 with its paired bootstrap interval. Empty where
-            a row has fewer than two runs: the interval would not hold the chance of a training.
+            a row has fewer than two runs, as the interval would not hold the chance of a training, and where its runs
+            ran out of time.
     """
 
     first: Row
@@ -251,7 +263,11 @@ class Comparison:
     def of(cls, first: Row, second: Row) -> Self:
         """Compare two rows by their runs that have counts for every test frame."""
         one, other = first.scores, second.scores
-        if min(len(one), len(other)) < 2 or len({run.ids for run in (*one, *other)}) > 1:
+        if (
+            not (first.complete and second.complete)
+            or min(len(one), len(other)) < 2
+            or len({run.ids for run in (*one, *other)}) > 1
+        ):
             return cls(first, second, {})
         return cls(first, second, {measure: difference(one, other, measure) for measure in BOOTSTRAPPED})
 

@@ -28,6 +28,7 @@ from torch.nn import functional
 
 from sirstgen.detectors.mdvsfa import MDvsFA
 from sirstgen.errors import InvalidValueError
+from sirstgen.training import ranks
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import Runtime, fresh_net
 from sirstgen.training.schedule import learning_rate
@@ -72,7 +73,7 @@ class AdversarialSteps:
     """Training of `MDvsFA` against its discriminator; see `sirstgen.training.training_step.Steps`.
 
     Raises:
-        InvalidValueError: the learning rate is one for Adagrad.
+        InvalidValueError: the learning rate is one for Adagrad, or there are several ranks.
     """
 
     def __init__(self, settings: TrainingConfig, hardware: Runtime) -> None:
@@ -82,6 +83,8 @@ class AdversarialSteps:
                 f"{settings.learning_rate}; adversarial.with_published_rates(settings) has the published ones",
                 value=settings.learning_rate,
             )
+        if ranks.count() > 1:
+            raise InvalidValueError(f"{settings.detector} is trained in one process, not under torchrun")
         net = hardware.place(fresh_net(settings))
         assert isinstance(net, MDvsFA) and net.discriminator is not None
         self.settings = settings

@@ -60,7 +60,7 @@ class Checkpoint:
         net: state of the detector.
         optimizer: state of the optimiser; empty in a checkpoint that is for use only.
         history: one row of figures for each validation, and the last step.
-        data: what the run was trained on, as the caller of `fit` describes it.
+        data: what the run was trained on, as the caller of `Training` describes it.
         gray_scale: of the frames it was trained on.
     """
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from sirstgen.training import ranks
 from sirstgen.training.adagrad import CapturableAdagrad
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.resident import ResidentBatches
@@ -40,8 +41,8 @@ class ResidentSteps(SupervisedSteps):
     ) -> None:
         super().__init__(settings, hardware)
         self.batches = batches
-        self._packed = torch.zeros(settings.batch, 9, device=hardware.device)
-        self._may_capture = graph and hardware.device.type == "cuda"
+        self._packed = ranks.own(torch.zeros(settings.batch, 9, device=hardware.device))
+        self._may_capture = graph and hardware.device.type == "cuda" and ranks.count() == 1
         self._graph: torch.cuda.CUDAGraph | None = None
         self._loss = torch.zeros((), device=hardware.device)
 
@@ -55,7 +56,7 @@ class ResidentSteps(SupervisedSteps):
 
         Args:
             step: counted from 0.
-            packed: its draws, (B, 9) float32 on the CPU, from `ResidentBatches.packed`.
+            packed: its draws, (B, 9) float32 on the CPU, from `ResidentBatches.packed`; this rank's slice of them.
 
         Returns:
             The loss, on the device; the next step overwrites it.

@@ -29,6 +29,7 @@ from sirstgen.detectors.detector import Detector
 from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
 from sirstgen.files.atomic import write_file
+from sirstgen.training import ranks
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
 from sirstgen.training.config import TrainingConfig
@@ -77,11 +78,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A finished run.
+    """A trained net.
 
     Attributes:
         net: the detector with the chosen weights, on the CPU, in evaluation mode.
         step: the step that the weights are from: the best on the validation frames, or the last without such frames.
+        steps: taken in all; fewer than those of the settings where time ran out.
         history: one row of figures for each validation, and the last step.
         seconds: of training in this process.
         device: where it ran.
@@ -89,26 +91,16 @@ class Fitted:
 
     net: Detector
     step: int
+    steps: int
     history: list[dict[str, Any]] = field(repr=False)
     seconds: float
     device: str
 
 
-def fit(
-    settings: TrainingConfig,
-    train: Frames | BatchSource,
-    validation: Frames | None = None,
-    *,
-    folder: Path | None = None,
-    resume: bool = False,
-    device: str = "auto",
-    workers: int | None = None,
-    data: str = "",
-    gray_scale: TrainedScale | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    deadline: float = math.inf,
-) -> Fitted:
-    """Train a detector.
+class Training:
+    """One training of a detector, a step at a time, so that several can share a device; `run` takes all steps.
+
+    Under ``torchrun`` every rank makes the same training, and rank 0 writes it; see `sirstgen.training.ranks`.
 
     Args:
         settings: the run.
@@ -128,35 +120,10 @@ def fit(
         progress: called every few steps and after every validation.
         deadline: the time of ``time.monotonic`` at which the training stops, its checkpoint written.
 
-    Returns:
-        The trained net and how it got there.
-
     Raises:
-        TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         OutputExistsError: `folder` holds a run already and `resume` is false.
         InputError: the checkpoint to resume is of a run with other settings or data.
     """
-    training = Training(
-        settings,
-        train,
-        validation,
-        folder=folder,
-        resume=resume,
-        device=device,
-        workers=workers,
-        data=data,
-        gray_scale=gray_scale,
-        progress=progress,
-        deadline=deadline,
-    )
-    with training.hardware.tuned():
-        while not training.done:
-            training.advance()
-    return training.finish()
-
-
-class Training:
-    """One training under way, a step at a time, so that several can share a device; arguments as for `fit`."""
 
     def __init__(
         self,
@@ -178,7 +145,7 @@ class Training:
         if validation is not None and settings.test_size is not None:
             validation = validation.resized(settings.test_size)
         self.validation = validation
-        self.folder = folder
+        self.folder = folder = folder if ranks.number() == 0 else None
         self.data = data
         self.gray_scale = gray_scale or TrainedScale()
         self.progress = progress
@@ -187,10 +154,9 @@ class Training:
             train = FrameBatches(train, settings.augmentation, settings.batch, settings.seed)
         self.train = train
         self._begin()
-        if folder is not None and (folder / "last.pt").exists():
-            if not resume:
-                raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
-            self._resume(folder)
+        saved = ranks.from_first(partial(_saved, folder, resume, settings, data))
+        if saved is not None:
+            self._resume(*saved)
         self.board = tensorboard(folder)
         self.first = self.step
         on_cuda = hardware.device.type == "cuda"
@@ -216,12 +182,8 @@ class Training:
         self.best: Checkpoint | None = None
         self.best_iou = -1.0
 
-    def _resume(self, folder: Path) -> None:
-        """Go on from the checkpoints in `folder`; where one is damaged, keep them under other names and begin anew."""
-        saved = load_run(folder, self.settings, self.data)
-        if saved is None:
-            return
-        last, best = saved
+    def _resume(self, last: Checkpoint, best: Checkpoint | None) -> None:
+        """Continue from checkpoints; where they do not fit together, keep them under other names and begin anew."""
         try:
             # A run that stopped between writing best.pt and last.pt makes that best.pt again.
             if best is not None and best.step <= last.step:
@@ -229,7 +191,10 @@ class Training:
             self.net.load_state_dict(last.net)
             self.steps.restore(last.optimizer)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as fault:
-            set_aside(folder, f"{folder}: the states in last.pt and best.pt do not fit together ({fault})")
+            if self.folder is not None:
+                set_aside(
+                    self.folder, f"{self.folder}: the states in last.pt and best.pt do not fit together ({fault})"
+                )
             self._begin()
             return
         self.step = last.step
@@ -240,18 +205,30 @@ class Training:
         """Whether all steps have been taken."""
         return self.step >= self.settings.steps
 
+    def run(self) -> Fitted:
+        """Take all steps and return the trained net.
+
+        Raises:
+            TrainingError: see `advance`.
+        """
+        with self.hardware.tuned():
+            while not self.done:
+                self.advance()
+        return self.finish()
+
     def advance(self) -> None:
         """Take one step; every few steps read the loss, report, validate and write the checkpoint.
 
         Raises:
-            TrainingError: see `fit`.
+            TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         """
         with named_failures():
             self._loss += next(self._batches)()
             self.step += 1
             self._summed += 1
             validating = self.step % self.settings.validate_every == 0 or self.done
-            if validating or self.step % self._report_every == 0:
+            late = ranks.count() == 1 and self._late  # ranks compare their clocks in a report only
+            if validating or late or self.step % self._report_every == 0:
                 self._report(validating)
 
     def _report(self, validating: bool) -> None:
@@ -262,7 +239,7 @@ class Training:
             raise TrainingError(f"the loss became NaN by step {self.step}; lower the learning rate", reason="nan loss")
         seconds = self.seconds
         result = self.validate(loss, seconds) if validating else None
-        if not self.done and time.monotonic() > self.deadline:
+        if not self.done and ranks.from_first(lambda: self._late):
             if not validating:
                 self._save()
             raise TrainingError(f"time ran out at step {self.step} of {self.settings.steps}", reason="out of time")
@@ -270,6 +247,10 @@ class Training:
             speed = (self.step - self.first) / max(seconds, 1e-9)
             left = (self.settings.steps - self.step) / speed
             self.progress(Progress(self.step, self.settings.steps, loss, self.steps.rate, left, speed, result))
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self.deadline
 
     @property
     def seconds(self) -> float:
@@ -281,7 +262,8 @@ class Training:
         result = None
         row: dict[str, Any] = {"step": self.step, "loss": loss, "learning_rate": self.steps.rate}
         if self.validation is not None and len(self.validation):
-            result = evaluate(self.net, self.validation, self.hardware, self.settings.test_size)
+            frames = self.validation
+            result = ranks.from_first(lambda: evaluate(self.net, frames, self.hardware, self.settings.test_size))
             row |= {"iou": result.iou, "niou": result.niou, "pd": result.pd, "fa": result.fa}
             row["predicted_pixels"] = result.predicted_pixels
         self.history.append(row)
@@ -304,12 +286,12 @@ class Training:
             self._checkpoint(with_optimizer=True).save(self.folder / "last.pt")
 
     def finish(self) -> Fitted:
-        """Return the trained net."""
+        """Return the net as it is trained now, or the best one on the validation frames."""
         seconds = self.seconds
         if self.board is not None:
             self.board.close()
         chosen = self.best or self._checkpoint(with_optimizer=False)
-        return Fitted(chosen.detector(), chosen.step, self.history, seconds, self.hardware.name)
+        return Fitted(chosen.detector(), chosen.step, self.step, self.history, seconds, self.hardware.name)
 
     def _checkpoint(self, *, with_optimizer: bool) -> Checkpoint:
         net = {name: value.detach().cpu().clone() for name, value in self.net.state_dict().items()}
@@ -327,14 +309,25 @@ class Training:
             )
 
 
+def _saved(
+    folder: Path | None, resume: bool, settings: TrainingConfig, data: str
+) -> tuple[Checkpoint, Checkpoint | None] | None:
+    """The checkpoints that a training in `folder` continues from; None where it begins."""
+    if folder is None or not (folder / "last.pt").exists():
+        return None
+    if not resume:
+        raise OutputExistsError(f"{folder}: holds a training run already; resume it, or choose another folder")
+    return load_run(folder, settings, data)
+
+
 def _inputs(
     steps: Steps | ResidentSteps, train: BatchSource, numbers: range, workers: int, pin: bool
 ) -> Iterator[Callable[[], Tensor]]:
     """For each step still to be taken, what takes it; holds no `Training`, whose memory could not be freed at once."""
     if isinstance(steps, ResidentSteps):
         for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
-            yield partial(steps.advance_packed, step, packed)
+            yield partial(steps.advance_packed, step, ranks.own(packed))
     else:
         loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=pin)
         for step, (images, masks) in zip(numbers, loader, strict=True):
-            yield partial(steps.advance, step, images, masks)
+            yield partial(steps.advance, step, ranks.own(images), ranks.own(masks))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sirstgen.training import ranks
+
 
 def soft_iou(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
     """The loss ``1 - (sum(p t) + s) / (sum(p) + sum(t) - sum(p t) + s)`` with ``p = sigmoid(logits)``.
 
-    The sums run over the whole batch, as in the published training: images without a target then ask for few false
-    pixels, where a sum per image would give each of them a loss that no small error can move. Computed in
+    The sums run over the whole batch, on all ranks, as in the published training: images without a target then ask for
+    few false pixels, where a sum per image would give each of them a loss that no small error can move. Computed in
     float32 whatever the net computes in, since half precision cannot count the pixels of a batch.
 
     Args:
@@ -26,8 +28,8 @@ def soft_iou(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
     if logits.dtype != torch.float64:
         logits = logits.float()
     probabilities = torch.sigmoid(logits)
-    intersection = (probabilities * masks).sum()
-    union = probabilities.sum() + masks.sum() - intersection
+    intersection, both = ranks.summed((probabilities * masks).sum(), probabilities.sum() + masks.sum())
+    union = both - intersection
     return 1 - (intersection + smooth) / (union + smooth)
 
 

@@ -45,6 +45,17 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+def device_names(text: str = "auto") -> list[str]:
+    """Return the devices of a list with commas; ``auto`` is every GPU where there are several, else one device.
+
+    Raises:
+        InvalidValueError: see `resolve_device`.
+    """
+    if text == "auto" and torch.cuda.device_count() > 1:
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [str(resolve_device(name.strip())) for name in text.split(",")]
+
+
 @functools.cache
 def _statistics(in_channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and deviation, (C, 1, 1), kept on the device: a copy from the host in every step would make it wait."""

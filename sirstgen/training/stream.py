@@ -57,7 +57,7 @@ class SyntheticStream(IterableDataset[tuple[Tensor, Tensor]]):
 
 
 class SyntheticBatches(Dataset[Batch]):
-    """Batches by step for `sirstgen.training.loop.fit`: step s takes images s * batch, s * batch + 1, ...
+    """Batches by step for `sirstgen.training.loop.Training`: step s takes images s * batch, s * batch + 1, ...
 
     No image is seen twice, and any step can be made again, so that a run over endless images resumes exactly.
 

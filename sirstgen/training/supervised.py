@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sirstgen.detectors.detector import Detector
+from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
+from sirstgen.training import ranks
 from sirstgen.training.adagrad import CapturableAdagrad
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.loss import deep_supervision_loss
@@ -20,13 +22,22 @@ from sirstgen.training.schedule import learning_rate
 
 
 class SupervisedSteps:
-    """Training of a detector by a loss on its logit maps; see `sirstgen.training.training_step.Steps`."""
+    """Training of a detector by a loss on its logit maps; see `sirstgen.training.training_step.Steps`.
+
+    Raises:
+        InvalidValueError: a batch has fewer crops than there are ranks.
+    """
 
     def __init__(self, settings: TrainingConfig, hardware: Runtime) -> None:
+        if settings.batch < ranks.count():
+            raise InvalidValueError(
+                f"batch must be at least the number of ranks, {ranks.count()}, got {settings.batch}",
+                value=settings.batch,
+            )
         self.settings = settings
         self.hardware = hardware
         self.net = hardware.place(without_dead_biases(fresh_net(settings)))
-        self.forward = hardware.compiled(self.net)
+        self.forward = ranks.parallel(hardware.compiled(self.net))
         self.optimizer: torch.optim.Adagrad | CapturableAdagrad
         adagrad = CapturableAdagrad if hardware.device.type == "cuda" else torch.optim.Adagrad
         self.optimizer = adagrad(self.net.parameters(), lr=settings.learning_rate)
@@ -55,8 +66,9 @@ class SupervisedSteps:
                 group["lr"] = self.rate
 
     def dropout_seed(self, step: int) -> int:
-        """Return the seed of a step's dropout."""
-        return int(stream(self.settings.seed, step, "dropout").integers(2**63))
+        """Return the seed of a step's dropout; ranks differ in it."""
+        rank = [ranks.number()] if ranks.number() else []
+        return int(stream(self.settings.seed, step, "dropout", *rank).integers(2**63))
 
     def step_on(self, images: Tensor, masks: Tensor) -> Tensor:
         """Take the step of a batch, at the rate that is set; returns the loss, on the device, detached."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import torch
 
+from sirstgen.training import ranks
 from sirstgen.training.failures import TrainingError
 from sirstgen.training.loop import Fitted, Training
 
@@ -51,7 +52,8 @@ def train_together(trainings: Sequence[Training]) -> list[Fitted | TrainingError
         trainings: on one device; they may be at different steps.
 
     Returns:
-        For each its trained net, or the error that ended it. The others go on.
+        For each its trained net, or the error that ended it; the others continue. Where time ran out, the net as it is
+        trained until then.
     """
     if not trainings:
         return []
@@ -69,5 +71,8 @@ def train_together(trainings: Sequence[Training]) -> list[Fitted | TrainingError
                         else:
                             training.advance()
                 except TrainingError as error:
-                    ended[number] = error
+                    reason = error.data["reason"]
+                    if ranks.count() > 1 and reason == "out of memory":
+                        raise  # the other ranks wait for this one; torchrun ends them
+                    ended[number] = training.finish() if reason == "out of time" else error
     return [ended[number] for number in range(len(trainings))]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from making.training_frames import make_frames
-from PIL import Image
+from making.training_frames import write_set
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
@@ -16,14 +14,7 @@ from sirstgen.training.failures import TrainingError
 
 
 def test_it_fails_when_every_training_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = make_frames(6, 1)
-    for part in ("images", "masks", "50_50"):
-        (tmp_path / "real" / part).mkdir(parents=True)
-    for key, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
-        Image.fromarray(image).save(tmp_path / "real" / "images" / f"{key}.png")
-        Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "real" / "masks" / f"{key}.png")
-    (tmp_path / "real" / "50_50" / "train.txt").write_text("\n".join(frames.ids[:3]))
-    (tmp_path / "real" / "50_50" / "test.txt").write_text("\n".join(frames.ids[3:]))
+    write_set(tmp_path / "real", 6, 1, train=3)
 
     def failing(trainings: list[object]) -> list[TrainingError]:
         return [TrainingError("the loss became NaN by step 1", reason="nan loss") for _ in trainings]

@@ -24,15 +24,28 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def build_tiny(name: str, in_channels: int = 3) -> DNANet:
+    """A DNA-Net of 4 to 8 channels under the name of the Light one, and no others."""
+    assert name == "dnanet-resnet10-light"
+    return DNANet(in_channels, channels=(4, 4, 8, 8, 8), blocks=(1, 1, 1, 1))
+
+
+TINY = TrainingConfig(
+    detector="dnanet-resnet10-light",
+    in_channels=1,
+    steps=8,
+    batch=4,
+    seed=3,
+    validate_every=3,
+    test_size=32,
+    augmentation=Augmentation(crop=32, base=32),
+)
+
+
 @pytest.fixture(autouse=True)
 def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A DNA-Net of 4 to 8 channels under the name of the Light one, and no others."""
-
-    def tiny(name: str, in_channels: int = 3) -> DNANet:
-        assert name == "dnanet-resnet10-light"
-        return DNANet(in_channels, channels=(4, 4, 8, 8, 8), blocks=(1, 1, 1, 1))
-
-    monkeypatch.setattr(detectors, "build", tiny)
+    """The tiny net in place of the Light one."""
+    monkeypatch.setattr(detectors, "build", build_tiny)
 
 
 @pytest.fixture
@@ -42,16 +55,7 @@ def frames() -> Frames:
 
 @pytest.fixture
 def settings() -> TrainingConfig:
-    return TrainingConfig(
-        detector="dnanet-resnet10-light",
-        in_channels=1,
-        steps=8,
-        batch=4,
-        seed=3,
-        validate_every=3,
-        test_size=32,
-        augmentation=Augmentation(crop=32, base=32),
-    )
+    return TINY
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from sirstgen.datasets.readers import Dataset
 from sirstgen.training.frames import Frames
 
 
@@ -20,3 +24,18 @@ def make_frames(count: int, seed: int = 0, shape: tuple[int, int] = (40, 52)) ->
         images.append(np.rint(image).clip(0, 255).astype(np.uint8))
         masks.append(mask)
     return Frames(tuple(f"{i:03d}" for i in range(count)), tuple(images), tuple(masks))
+
+
+def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:
+    """Write such frames as a dataset; the first `train` of them are its training list, the others its test list."""
+    frames = make_frames(count, seed)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for key, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
+        Image.fromarray(image).save(folder / "images" / f"{key}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{key}.png")
+    if train is not None:
+        (folder / "50_50").mkdir()
+        for part, ids in (("train", frames.ids[:train]), ("test", frames.ids[train:])):
+            (folder / "50_50" / f"{part}.txt").write_text("".join(f"{key}\n" for key in ids))
+    return Dataset.open(folder)

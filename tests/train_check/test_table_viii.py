@@ -65,6 +65,19 @@ def test_rows_hold_mean_and_spread_over_repeats_and_the_papers_figures() -> None
     assert "tested on NUAA-SIRST test" in text.splitlines()[0]
 
 
+def test_runs_that_ran_out_of_time_show_their_figures_where_no_other_ended_well() -> None:
+    late = {"status": Status.OUT_OF_TIME, "note": "time ran out at step 90 of 520", "steps": 90}
+    short = [dataclasses.replace(entry, **late) for entry in scored(42, 749, [0.5, 0.6])]
+    mixed = Table([*short, *scored(213, 0, [0.8, 0.9])], "x", "quick")
+    assert [row.mean("iou") for row in mixed.rows] == [pytest.approx(55), pytest.approx(85)]
+    assert all(not comparison.differences for comparison in mixed.comparisons)  # their steps are not equal
+    text = " ".join(as_text(mixed).split())
+    assert "0 of 2" in text
+    assert "2x out of time; time ran out at step 90 of 520." in text
+    (row,) = Table([short[0], *scored(42, 749, [0.8])], "x", "quick").rows
+    assert row.values("iou") == [pytest.approx(80)]
+
+
 def scored(real: int, synthetic: int, ious: list[float]) -> list[Run]:
     """Runs with counts of 40 frames; every target is found, and covered to the given share."""
     runs = []

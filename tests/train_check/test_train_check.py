@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from making.training_frames import make_frames
+from making.training_frames import write_set
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
@@ -23,20 +23,6 @@ from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
 from sirstgen.training.loop import Fitted, Training
 from sirstgen.training.together import train_together
-
-
-def write_set(folder: Path, count: int, seed: int, *, train: int | None = None) -> Dataset:
-    frames = make_frames(count, seed)
-    for part in ("images", "masks"):
-        (folder / part).mkdir(parents=True)
-    for key, image, mask in zip(frames.ids, frames.images, frames.masks, strict=True):
-        Image.fromarray(image).save(folder / "images" / f"{key}.png")
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{key}.png")
-    if train is not None:
-        (folder / "50_50").mkdir()
-        for part, ids in (("train", frames.ids[:train]), ("test", frames.ids[train:])):
-            (folder / "50_50" / f"{part}.txt").write_text("".join(f"{key}\n" for key in ids))
-    return Dataset.open(folder)
 
 
 @pytest.fixture
@@ -345,13 +331,13 @@ def test_a_time_budget_sets_equal_steps_and_is_kept_on_resume(
     monkeypatch.setattr(module, "_MEASURED_STEPS", 2)
     timed = dataclasses.replace(plan, rows=(MixedRow(2), RealRow()), minutes=0.05)
     table = train_check(timed, real, synth, out=tmp_path / "out", device="cpu")
-    assert len({run.steps for run in table.runs if run.steps}) == 1
+    chosen = json.loads((tmp_path / "out" / "check.json").read_text())["steps"]
+    assert {run.steps for run in table.runs if run.trained} <= {chosen}
     assert "steps chosen for: 0.05 minutes" in (tmp_path / "out" / "table.txt").read_text()
     again = train_check(
         dataclasses.replace(timed, minutes=1.0), real, synth, out=tmp_path / "out", device="cpu", resume=True
     )
-    trained = [run.steps for run in table.runs if run.steps]
-    assert {run.steps for run in again.runs} == set(trained)
+    assert {run.steps for run in again.runs} == {chosen}
 
 
 def test_a_training_that_runs_out_of_time_is_named_and_resumed(
@@ -362,10 +348,15 @@ def test_a_training_that_runs_out_of_time_is_named_and_resumed(
     monkeypatch.setattr(module, "_WARM_UP_STEPS", 0)
     monkeypatch.setattr(module, "_MEASURED_STEPS", 1)
     monkeypatch.setattr(module.Check, "measured_steps", lambda *args: 2)
-    monkeypatch.setattr("sirstgen.training.loop._REPORT_EVERY", 1)
     table = train_check(late, real, out=tmp_path / "out", device="cpu")
-    assert table.runs[0].status is Status.OUT_OF_TIME
-    assert "time ran out at step 1 of 2" in table.runs[0].note
+    (run,) = table.runs
+    assert (run.status, run.steps, run.note) == (Status.OUT_OF_TIME, 1, "time ran out at step 1 of 2")
+    assert run.scores is not None
+    assert table.rows[0].values("iou") == [run.figures.iou]  # the weights are tested as they are
+    assert table.comparisons == ()
+    text = (tmp_path / "out" / "table.txt").read_text()
+    assert "out of time; time ran out at step 1 of 2" in " ".join(text.split())
+    assert "0 of 1" in text
     done = train_check(alone, real, out=tmp_path / "out", device="cpu", resume=True)
     assert done.runs[0].status in (Status.OK, Status.COLLAPSED)
 

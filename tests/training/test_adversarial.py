@@ -25,7 +25,7 @@ from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
 from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Fitted, Progress, fit
+from sirstgen.training.loop import Fitted, Progress, Training
 from sirstgen.training.runtime import Runtime
 from sirstgen.training.schedule import learning_rate
 from sirstgen.training.supervised import SupervisedSteps
@@ -125,7 +125,7 @@ def test_each_generator_learns_from_its_own_loss(adversarial: TrainingConfig, fr
 
 def test_it_learns_to_find_squares(adversarial: TrainingConfig) -> None:
     reports: list[Progress] = []
-    fitted = fit(adversarial, make_frames(16), make_frames(3, seed=9), device="cpu", progress=reports.append)
+    fitted = Training(adversarial, make_frames(16), make_frames(3, seed=9), device="cpu", progress=reports.append).run()
     result = evaluate(fitted.net, make_frames(6, seed=77), CPU, adversarial.test_size)
     assert reports[-1].loss < reports[0].loss
     assert result.pd > 0.8
@@ -142,7 +142,7 @@ def test_interrupting_at_any_step_changes_no_bit(
     short = dataclasses.replace(adversarial, steps=3, validate_every=2)
 
     def train(folder: Path, **options: bool) -> Fitted:
-        return fit(short, frames, make_frames(2, seed=9), device="cpu", folder=folder, **options)  # type: ignore[arg-type]
+        return Training(short, frames, make_frames(2, seed=9), device="cpu", folder=folder, **options).run()  # type: ignore[arg-type]
 
     straight = train(tmp_path / "straight")
     advance = AdversarialSteps.advance
@@ -178,13 +178,13 @@ def test_a_nan_loss_is_named(adversarial: TrainingConfig, frames: Frames, monkey
         "sirstgen.training.adversarial.error_loss", lambda scores, masks, *weights: scores.sum() * float("nan")
     )
     with pytest.raises(TrainingError, match="NaN") as caught:
-        fit(dataclasses.replace(adversarial, steps=2), frames, device="cpu")
+        Training(dataclasses.replace(adversarial, steps=2), frames, device="cpu").run()
     assert caught.value.data["reason"] == "nan loss"
 
 
 def test_bfloat16_trains_float32_weights(adversarial: TrainingConfig, frames: Frames) -> None:
     half = dataclasses.replace(adversarial, steps=2, precision="bfloat16")
-    fitted = fit(half, frames, device="cpu")
+    fitted = Training(half, frames, device="cpu").run()
     assert all(value.dtype in (torch.float32, torch.int64) for value in fitted.net.state_dict().values())
 
 
@@ -192,8 +192,8 @@ def test_the_compiled_generators_train_alike(
     adversarial: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = dataclasses.replace(adversarial, steps=2)
-    plain = fit(short, frames, device="cpu")
+    plain = Training(short, frames, device="cpu").run()
     compile_net = torch.compile
     monkeypatch.setattr(torch, "compile", lambda net, mode: compile_net(net, backend="eager", fullgraph=True))
-    compiled = fit(dataclasses.replace(short, compile="default"), frames, device="cpu")
+    compiled = Training(dataclasses.replace(short, compile="default"), frames, device="cpu").run()
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-4)

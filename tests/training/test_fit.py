@@ -19,7 +19,7 @@ from sirstgen.training.config import TrainingConfig
 from sirstgen.training.evaluate import evaluate
 from sirstgen.training.failures import TrainingError
 from sirstgen.training.frames import Frames
-from sirstgen.training.loop import Fitted, Progress, fit
+from sirstgen.training.loop import Fitted, Progress, Training
 from sirstgen.training.loss import deep_supervision_loss
 from sirstgen.training.runtime import Runtime, fresh_net, resolve_device
 
@@ -35,7 +35,7 @@ def same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool
 
 
 def train(settings: TrainingConfig, frames: Frames, **options: object) -> Fitted:
-    return fit(settings, frames, make_frames(3, seed=9), device="cpu", **options)  # type: ignore[arg-type]
+    return Training(settings, frames, make_frames(3, seed=9), device="cpu", **options).run()  # type: ignore[arg-type]
 
 
 def test_it_learns_to_find_squares(learnable: TrainingConfig) -> None:
@@ -144,7 +144,7 @@ def test_channels_last_gives_the_same_gradients(settings: TrainingConfig, frames
 def test_bfloat16_trains_float32_weights(settings: TrainingConfig, frames: Frames) -> None:
     reports: list[Progress] = []
     half = dataclasses.replace(settings, steps=3, precision="bfloat16")
-    fitted = fit(half, frames, make_frames(2), device="cpu", progress=reports.append)
+    fitted = Training(half, frames, make_frames(2), device="cpu", progress=reports.append).run()
     assert all(value.dtype in (torch.float32, torch.int64) for value in fitted.net.state_dict().values())
     assert 0 < reports[-1].loss < 1
 
@@ -153,18 +153,18 @@ def test_the_compiled_net_trains_alike(
     settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = dataclasses.replace(settings, steps=2)
-    plain = fit(short, frames, device="cpu")
+    plain = Training(short, frames, device="cpu").run()
     compile_net = torch.compile
     # The compiler's front end traces the net; its code generation is torch's business and takes minutes on a CPU.
     monkeypatch.setattr(
         torch, "compile", lambda net, mode, **options: compile_net(net, backend="eager", fullgraph=True, **options)
     )
-    compiled = fit(dataclasses.replace(short, compile="default"), frames, device="cpu")
+    compiled = Training(dataclasses.replace(short, compile="default"), frames, device="cpu").run()
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=1e-4)
 
 
 def test_without_validation_the_last_weights_are_kept(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
-    fitted = fit(settings, frames, device="cpu", folder=tmp_path)
+    fitted = Training(settings, frames, device="cpu", folder=tmp_path).run()
     assert fitted.step == settings.steps
     assert same_weights(fitted.net.state_dict(), Checkpoint.load(tmp_path / "last.pt").net)
     assert not (tmp_path / "best.pt").exists()
@@ -255,6 +255,6 @@ def test_generated_code_trains_alike(
     # Three levels in place of five: a third of the code to generate and compile.
     monkeypatch.setattr(detectors, "build", lambda name, channels: DNANet(channels, channels=(4, 4, 8), blocks=(1, 1)))
     choice = dataclasses.replace(settings, steps=2, precision=precision)
-    plain = fit(choice, frames, device="cpu")
-    compiled = fit(dataclasses.replace(choice, compile="default"), frames, device="cpu")
+    plain = Training(choice, frames, device="cpu").run()
+    compiled = Training(dataclasses.replace(choice, compile="default"), frames, device="cpu").run()
     assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=tolerance)

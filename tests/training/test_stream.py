@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from sirstgen.errors import InvalidValueError
 from sirstgen.training.augmentation import Augmentation
 from sirstgen.training.config import TrainingConfig
-from sirstgen.training.loop import fit
+from sirstgen.training.loop import Training
 from sirstgen.training.stream import SyntheticBatches, SyntheticStream
 
 
@@ -55,5 +55,5 @@ def test_a_step_takes_its_own_images_and_trains(settings: TrainingConfig) -> Non
     batches = SyntheticBatches(Numbered(), plain, batch=4, seed=1)  # type: ignore[arg-type]
     levels = [round(value.item() * 255) for value in batches[3][0].mean((1, 2, 3))]
     assert levels == [12, 13, 14, 15]
-    fitted = fit(settings, batches, device="cpu")
+    fitted = Training(settings, batches, device="cpu").run()
     assert fitted.step == settings.steps
