@@ -26,7 +26,6 @@ class View(NamedTuple):
         repeated: an earlier image shows the same.
         targets: how many the image holds.
         blur_sigma: pixels.
-        lacking: areas for targets that the crop lacks, and the reason.
     """
 
     image: int
@@ -38,7 +37,10 @@ class View(NamedTuple):
     repeated: bool
     targets: int
     blur_sigma: float
-    lacking: dict[Area, str]
+
+    def lacks(self, area: Area) -> str | None:
+        """Return why the crop takes no target of an area; None where it may take one."""
+        return self.analysis.lacks(area, self.crop)
 
 
 class Views:
@@ -66,9 +68,7 @@ class Views:
         analysis = self._analyses.get(background)
         flip, count, blur_sigma = self._sampler.image(index, background.scene)
         crop, size, repeated = self._crop(index, assignment, background, analysis, attempt, flip)
-        areas = self._sampler.areas(background.scene)
-        lacking = {area: reason for area in areas if (reason := analysis.lacks(area, crop))}
-        return View(index, attempt, background, analysis, crop, size, repeated, count, blur_sigma, lacking)
+        return View(index, attempt, background, analysis, crop, size, repeated, count, blur_sigma)
 
     def _crop(
         self,
@@ -98,4 +98,8 @@ class Views:
         free = width - size[0], height - size[1]
         corner, repeated = crop_corner(self._seed, background.id, assignment.use, free, index, attempt)
         repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
-        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
+        return (
+            BackgroundCrop.unchecked(id=background.id, crop=(*corner, *size), flip=flip, group=background.group),
+            image,
+            repeated,
+        )
