@@ -169,7 +169,8 @@ class DrawContext:
     """
 
     __slots__ = (
-        "_entries", "_records", "_streams", "area", "bit_depth", "height", "index", "kind", "mask_level", "scene", "width",
+        "_entries", "_records", "_streams",
+        "area", "bit_depth", "height", "index", "kind", "mask_level", "scene", "width",
     )  # fmt: skip
 
     def __init__(
