@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,7 +68,9 @@ def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
         raise InputError.of(
             path, f"a place map has the size of its background, {columns}x{rows}, this one has {width}x{height}"
         )
-    nearest: PlaceMap = _PLACES[image] if image.dtype == np.uint8 else np.full(shape, _NO_PLACE)
+    nearest = np.full(shape, _NO_PLACE)
+    if image.dtype == np.uint8:
+        nearest = np.asarray(cv2.LUT(image, _PLACES), np.uint8)
     if nearest.max() == _NO_PLACE:
         row, column = np.unravel_index(int(nearest.argmax()), shape)
         raise InputError.of(

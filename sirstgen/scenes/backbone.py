@@ -33,8 +33,9 @@ STAGES = (
     _Stage(2, 40, 6, 5, 2),
     _Stage(3, 80, 6, 3, 2),
     _Stage(3, 112, 6, 5, 1),
+    _Stage(4, 192, 6, 5, 2),
 )
-"""The stages at 1/2, 1/4, 1/8, 1/16 and 1/16 of the input size; the two after them are left out."""
+"""The stages at 1/2, 1/4, 1/8, 1/16, 1/16 and 1/32 of the input size; the one after them is left out."""
 
 
 class _Convolution(nn.Conv2d):

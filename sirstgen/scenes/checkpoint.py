@@ -1,8 +1,8 @@
 """Scene weights on disk: one safetensors file that also says what its outputs mean.
 
-Convolution and linear weights are stored in half precision, which halves the file; the rest (biases, batch statistics)
-is small and keeps its own. Metadata: the scene names in output order, the softmax temperature, the input side, and a
-checksum over all of these and the tensors.
+Convolution weights are stored as whole numbers from -127 to 127 and a factor for each output channel, linear weights in
+half precision. The rest is small and keeps its own. Metadata: the scene names in output order, the softmax temperature,
+the input side, and a checksum over all of these and the tensors.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from torch import nn
 
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import INPUT_SIDE
 
 FILE_NAME = "scenes.safetensors"
-_FORMAT = "sirstgen-scenes-2"
+_FORMAT = "sirstgen-scenes-3"
+_FACTOR = ".factor"  # after the name of a convolution's weights: what its whole numbers are multiplied by
+_MOST = 127
 _WAY_OUT = "make it again with `sirstgen scenes train`"
 
 
@@ -48,18 +51,35 @@ class SceneClassifier:
 
 def round_to_storage(network: nn.Module) -> None:
     """Round the weights to what the file can hold, so that what is measured is what is stored."""
-    with torch.no_grad():
-        for tensor in network.state_dict().values():
-            if tensor.ndim >= 2:
-                tensor.copy_(tensor.half().to(tensor.dtype))
+    network.load_state_dict(_unpacked(_packed(network.state_dict())))
+
+
+def _packed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in their stored form."""
+    packed = {}
+    for name, tensor in state.items():
+        if tensor.ndim == 4:
+            factor = tensor.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / _MOST
+            packed[name], packed[name + _FACTOR] = (tensor / factor).round().to(torch.int8), factor.flatten()
+        else:
+            packed[name] = tensor.half() if tensor.ndim == 2 else tensor
+    return {name: tensor.contiguous() for name, tensor in packed.items()}
+
+
+def _unpacked(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of `_packed` in single precision."""
+    return {
+        name: tensor.float() * tensors[name + _FACTOR].view(-1, 1, 1, 1)
+        if name + _FACTOR in tensors
+        else tensor.float()
+        for name, tensor in tensors.items()
+        if not name.endswith(_FACTOR)
+    }
 
 
 def save_classifier(classifier: SceneClassifier, path: Path) -> None:
     """Write the classifier to `path`, whole or not at all."""
-    tensors = {
-        name: (tensor.half() if tensor.ndim >= 2 else tensor).contiguous()
-        for name, tensor in classifier.network.state_dict().items()
-    }
+    tensors = _packed(classifier.network.state_dict())
     # One entry: safetensors writes several in an order that changes from run to run, and equal runs give equal bytes.
     about: dict[str, Any] = {
         "scenes": list(classifier.scenes),
@@ -80,7 +100,7 @@ def load_weights(path: Path) -> SceneClassifier:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        about = json.loads(metadata.get(_FORMAT, "{}"))
+        about = parse_json(metadata.get(_FORMAT, "{}"))
         if not isinstance(about, dict) or about.get("input_side") != INPUT_SIDE:
             raise InputError.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
         if about.pop("sha256", "") != _digest(about, tensors):
@@ -92,7 +112,7 @@ def load_weights(path: Path) -> SceneClassifier:
         if not (math.isfinite(temperature) and temperature > 0):
             raise InputError.of(path, f"temperature must be positive, got {temperature}; {_WAY_OUT}")
         network = SceneNetwork(len(scenes))
-        network.load_state_dict({name: tensor.to(_precision(tensor)) for name, tensor in tensors.items()})
+        network.load_state_dict(_unpacked(tensors))
     return SceneClassifier(network.eval(), scenes, temperature)
 
 
@@ -104,10 +124,6 @@ def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> st
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _precision(tensor: torch.Tensor) -> torch.dtype:
-    return torch.float32 if tensor.is_floating_point() else tensor.dtype
 
 
 @contextlib.contextmanager

@@ -14,10 +14,10 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.scenes.backbone import STAGES, Backbone
 from sirstgen.scenes.features import STATISTICS
 
-_POOLED = (2, 3, 4)  # stages whose features are averaged over the frame
-_TOP = 4  # the stage that is averaged over the upper and the lower half too: sky is above
+_POOLED = (2, 3, 4, 5)  # stages whose features are averaged over the frame
+_HALVED = (4, 5)  # stages that are averaged over the upper and the lower half too: sky is above
 
-DESCRIPTORS = 2 * sum(STAGES[stage].channels for stage in _POOLED) + 2 * STAGES[_TOP].channels + STATISTICS
+DESCRIPTORS = 2 * sum(STAGES[stage].channels for stage in _POOLED + _HALVED) + STATISTICS
 """Numbers that describe a frame."""
 
 
@@ -25,7 +25,7 @@ class SceneNetwork(nn.Module):
     """From a frame to scene logits.
 
     Attributes:
-        backbone: five stages of EfficientNet-lite0; it is not trained here.
+        backbone: six stages of EfficientNet-lite0; it is not trained here.
         center: mean of each descriptor over the training frames, (DESCRIPTORS,).
         spread: their standard deviations.
         answer: standardised descriptors to (n, classes) logits.
@@ -55,8 +55,9 @@ class SceneNetwork(nn.Module):
         for stage in _POOLED:
             flat = found[stage].flatten(2)
             parts += [flat.mean(dim=2), flat.std(dim=2)]
-        middle = found[_TOP].shape[2] // 2
-        parts += [found[_TOP][:, :, :middle].mean(dim=(2, 3)), found[_TOP][:, :, middle:].mean(dim=(2, 3))]
+        for stage in _HALVED:
+            middle = found[stage].shape[2] // 2
+            parts += [found[stage][:, :, :middle].mean(dim=(2, 3)), found[stage][:, :, middle:].mean(dim=(2, 3))]
         return torch.cat([*parts, statistics], dim=1)
 
     def forward(self, descriptors: torch.Tensor) -> torch.Tensor:

@@ -37,6 +37,7 @@ Numbers = NDArray[np.float64]
 FOLDS = 5
 _CARD, _README = "card.json", "README.md"
 _STRENGTH = 0.03  # inverse of the penalty on the squared weights, as scikit-learn has it
+_COPY_WEIGHT = 0.3  # of a changed copy, relative to its frame
 _LEAST_SPREAD = 0.01
 _BATCH = 16
 _TEMPERATURES = np.geomspace(0.2, 5.0, 161)
@@ -153,6 +154,7 @@ def fitted(
     groups: Sequence[str],
     classes: int,
     backbone: SceneNetwork | None = None,
+    copies: Numbers | None = None,
 ) -> SceneNetwork:
     """A network whose linear layer is the multinomial logistic regression on these frames, rounded to storage.
 
@@ -162,8 +164,9 @@ def fitted(
         groups: of each frame.
         classes: number of scenes.
         backbone: whose backbone it gets; by default the one that ships.
+        copies: (k, n, DESCRIPTORS) of changed copies of the frames, which weigh less.
     """
-    center, spread, weight, bias = _regression(found, truth, groups)
+    center, spread, weight, bias = _regression(found, truth, groups, copies)
     network = SceneNetwork(classes).eval()
     network.backbone.load_state_dict((backbone or load_classifier().network).backbone.state_dict())
     with torch.no_grad():
@@ -187,6 +190,7 @@ def cross_validated(
     groups: Sequence[str],
     folds: Sequence[int],
     classes: int,
+    copies: Numbers | None = None,
 ) -> Numbers:
     """(n, classes) logits of each frame by a regression that saw no frame of its fold.
 
@@ -196,15 +200,16 @@ def cross_validated(
         groups: of each frame.
         folds: of each frame.
         classes: number of scenes.
+        copies: as of `fitted`; those of held-out frames are held out.
     """
     fold = np.array(folds)
     logits = np.full((len(found), classes), -30.0)
     for number in sorted(set(folds)):
         held = fold == number
         kept = ~held
-        center, spread, weight, bias = _regression(
-            found[kept], truth[kept], [group for group, seen in zip(groups, kept, strict=True) if seen]
-        )
+        own = [group for group, seen in zip(groups, kept, strict=True) if seen]
+        others = None if copies is None else copies[:, kept]
+        center, spread, weight, bias = _regression(found[kept], truth[kept], own, others)
         seen = sorted(set(truth[kept].tolist()))
         logits[np.ix_(held, seen)] = ((found[held] - center) / spread) @ weight.T + bias
     return logits
@@ -231,13 +236,17 @@ def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], t
 
 
 def _regression(
-    found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]
+    found: Numbers, truth: NDArray[np.int64], groups: Sequence[str], copies: Numbers | None
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the regression."""
     from sklearn.linear_model import LogisticRegression
 
     size = Counter(zip(truth.tolist(), groups, strict=True))
     share = np.array([size[pair] ** -0.5 for pair in zip(truth.tolist(), groups, strict=True)])
+    if copies is not None:
+        found = np.concatenate([found, *copies])
+        share = np.concatenate([share, *[_COPY_WEIGHT * share] * len(copies)])
+        truth = np.concatenate([truth] * (1 + len(copies)))
     share /= np.sqrt(np.bincount(truth, weights=share))[truth]
     center, spread = found.mean(axis=0), found.std(axis=0) + _LEAST_SPREAD
     model = LogisticRegression(C=_STRENGTH, max_iter=1000)

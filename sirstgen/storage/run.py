@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
@@ -212,7 +212,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         InputError: there is none, or it cannot be read.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
@@ -249,7 +249,7 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
     own.mkdir(exist_ok=True)
     with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
         for line in rows:
-            name = json.loads(line)["id"]
+            name = parse_json(line)["id"]
             images = sums.get(f"images/{name}.png", ""), sums.get(f"masks/{name}.png", "")
             journal.write(Entry(name, *images, line.rstrip("\n")).line())
     (own / "journal.new").replace(folder / JOURNAL)

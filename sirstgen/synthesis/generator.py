@@ -205,6 +205,7 @@ class Generator:
         """Draw an image on one crop; None if its targets, drawn again where they are rejected, never fit."""
         recipe, background, quality = self.recipe, view.background, self.recipe.quality
         layer = self._layers.layer(view.analysis.frame, view.crop, view.size, view.blur_sigma)
+        min_scr = _LEAST_SCR if recipe.contrast is not None else 0.0
         context = PlacementContext(
             view.analysis,
             view.crop,
@@ -214,8 +215,8 @@ class Generator:
             self._region.kind,
             recipe.position,
             quality.max_saturated > 0,
+            min_scr,
         )
-        min_scr = _LEAST_SCR if recipe.contrast is not None else 0.0
         canvas = Canvas(layer, self._region, quality.max_saturated, self._min_contrast, min_scr)
         records = self._sampler.image_records(view.image, *view.size, background.scene)
         targets: list[TargetPlan] = []

@@ -81,6 +81,7 @@ class PlacementContext:
         region: where the SCR takes its clutter.
         preferred: where in the image targets stand; anywhere if None.
         may_saturate: only a target's mean must keep below white, not its peak.
+        min_scr: least SCR of a target.
     """
 
     def __init__(
@@ -93,10 +94,11 @@ class PlacementContext:
         region: RegionKind = "local",
         preferred: Position | None = None,
         may_saturate: bool = False,
+        min_scr: float = 0.0,
     ) -> None:
         self._analysis, self._layer = analysis, layer
         self._border, self._min_contrast = border, min_contrast
-        self._preferred, self._may_saturate = preferred, may_saturate
+        self._preferred, self._may_saturate, self._min_scr = preferred, may_saturate, min_scr
         self._white = 255 if layer.dtype == np.uint8 else 65535
         self._bright: float | None = None
         self._crop, self._region = crop, region
@@ -146,6 +148,7 @@ class PlacementContext:
         """
         blocks, bright = self._blocks, request.polarity > 0
         contrast = request.signals(blocks.deviation)
+        strong = np.abs(contrast) >= self._min_scr * blocks.deviation if self._min_scr else None
         contrast += blocks.raised
         if not bright:
             np.negative(contrast, out=contrast)
@@ -153,6 +156,8 @@ class PlacementContext:
             blocks.room if bright else blocks.own
         )
         visible = contrast >= _MARGIN * self._min_contrast / per_level
+        if strong is not None:
+            visible &= strong
         fit &= visible
         if not fit.any():
             return "saturated" if visible.any() else "invisible contrast"

@@ -151,7 +151,7 @@ class _Order:
 def crop_corner(
     seed: int, background_id: str, use: int, free: tuple[int, int], index: int, attempt: int
 ) -> tuple[tuple[int, int], bool]:
-    """The crop's corner for one use of a background, and whether it shows what one of the 4096 uses before has shown.
+    """Return the crop's corner for one use of a background, and whether it shows what one of the uses before has shown.
 
     The first attempt of each use follows a sequence whose points keep apart; later ones are drawn at random.
 
@@ -164,7 +164,8 @@ def crop_corner(
         attempt: 0 for the first crop tried.
 
     Returns:
-        The corner (x, y), and True where an earlier use's first crop has its corner within `NEAR` px.
+        The corner (x, y), and True where the first crop of one of the 4096 uses before has its corner within `NEAR` px.
+        False where the background was shown more often than it has crops that are so far apart.
     """
     start = _first_crop(seed, background_id)
     if attempt == 0:
@@ -173,13 +174,30 @@ def crop_corner(
         later = Draws(seed, index, "crop", attempt).random
         place = later(), later()
     corner = int(place[0] * (free[0] + 1)), int(place[1] * (free[1] + 1))
-    for earlier in range(max(0, use - _MOST_EARLIER), use):
-        x = int((start[0] + earlier * _STEP[0]) % 1.0 * (free[0] + 1))
+    if use >= (free[0] // NEAR + 1) * (free[1] // NEAR + 1):
+        return corner, False
+    if attempt == 0:
+        earlier = [use - back for back in _steps_back(free) if back <= use]
+    else:
+        earlier = list(range(max(0, use - _MOST_EARLIER), use))
+    for number in earlier:
+        x = int((start[0] + number * _STEP[0]) % 1.0 * (free[0] + 1))
         if -NEAR < x - corner[0] < NEAR:
-            y = int((start[1] + earlier * _STEP[1]) % 1.0 * (free[1] + 1))
+            y = int((start[1] + number * _STEP[1]) % 1.0 * (free[1] + 1))
             if -NEAR < y - corner[1] < NEAR:
                 return corner, True
     return corner, False
+
+
+@lru_cache(maxsize=1024)
+def _steps_back(free: tuple[int, int]) -> tuple[int, ...]:
+    """Return the numbers of uses after which the sequence of first crops may come near a corner again."""
+    steps = np.arange(1, _MOST_EARLIER + 1)
+    near = np.ones(len(steps), bool)
+    for step, room in zip(_STEP, free, strict=True):
+        past = steps * step % 1.0
+        near &= np.minimum(past, 1 - past) * (room + 1) < NEAR + 1
+    return tuple(steps[near].tolist())
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import read_bytes
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
@@ -333,7 +334,7 @@ def _read_record(path: Path) -> Run | None:
     if not path.exists():
         return None
     try:
-        return Run.from_dict(json.loads(read_bytes(path)))
+        return Run.from_dict(parse_json(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
         warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None

@@ -103,7 +103,14 @@ def test_crops_lie_inside_and_repetitions_are_noticed(seed: int, use: int, x: in
     assert 0 <= corner[1] <= y
     earlier = [crop_corner(seed, "a", before, (x, y), 5, 0)[0] for before in range(use)]
     near = any(max(abs(corner[0] - c[0]), abs(corner[1] - c[1])) < NEAR for c in earlier)
-    assert repeated == near
+    full = use >= (x // NEAR + 1) * (y // NEAR + 1)
+    assert repeated == (near and not full)
+
+
+def test_a_background_that_was_shown_very_often_costs_no_more() -> None:
+    for attempt in (0, 1):
+        corner, repeated = crop_corner(0, "a", 10**9, (256, 256), 5, attempt)
+        assert min(corner) >= 0 and max(corner) <= 256 and not repeated
 
 
 def test_first_crops_keep_apart() -> None:
