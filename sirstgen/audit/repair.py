@@ -22,6 +22,7 @@ from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import Gray
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import output_folder, refuse_existing, require_apart
 from sirstgen.files.png import encode_png
 from sirstgen.storage.checksums import write_sums
@@ -240,7 +241,7 @@ def _write_rows(path: Path, unchanged: set[str], work: Path) -> None:
     lines = []
     for line in path.read_bytes().splitlines():
         try:
-            known = json.loads(line)["id"] in unchanged
+            known = parse_json(line)["id"] in unchanged
         except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if known:

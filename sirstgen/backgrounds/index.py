@@ -18,6 +18,7 @@ from sirstgen.backgrounds.duplicates import SIDE
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.gray_scale import GrayScale
+from sirstgen.files.input_files import parse_json
 
 LEAST = 256
 """Folders of fewer frames get no index: decoding them takes a second or two."""
@@ -79,7 +80,7 @@ class FrameIndex:
             return None
         try:
             with np.load(io.BytesIO(kept), allow_pickle=False) as data:
-                head = json.loads(bytes(data["head"]))
+                head = parse_json(bytes(data["head"]))
                 index = cls(GrayScale.from_dict(head["scale"]))
                 index.kept_groups = head["groups"], data["groups"]
                 thumbnails, digests = data["thumbnails"], data["digests"].tobytes()

@@ -22,6 +22,7 @@ from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenError,
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.files.output import refuse_overlap
 from sirstgen.pages.table import Grid
@@ -117,7 +118,7 @@ def _run(
     done: dict[tuple[str, str], Scored] = {}
 
     def take(line: str) -> None:
-        data = json.loads(line)
+        data = parse_json(line)
         if data["detector"] in names_wanted and data["id"] in images_wanted:
             done[data["detector"], data["id"]] = _entry(data)
             if "warning" in data:
@@ -240,7 +241,7 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
             if not line.endswith("\n"):
                 break  # the run was killed while writing it
             try:
-                data = json.loads(line)
+                data = parse_json(line)
                 image, source = data["id"], data["source"]
                 _entry(data)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.errors import InputError
+from sirstgen.files.input_files import parse_json
 
 STATE = ".run.json"
 """In a dataset folder: a run has begun and is not finished. Comes before the first image, goes after the last file."""
@@ -47,7 +48,7 @@ def state_text(state: Mapping[str, Any]) -> str:
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Return the state of the run in `folder`; None where there is none, or a damaged one."""
     try:
-        state = json.loads((folder / STATE).read_bytes())
+        state = parse_json((folder / STATE).read_bytes())
         checksum = state.pop("sha256")
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None

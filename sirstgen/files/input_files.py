@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from sirstgen.errors import InputError
 
 MAX_IMAGE_BYTES = 1 << 30
 """No image file larger than this is read; the largest image that is decoded has less (`sirstgen.files.decoding`)."""
+
+_MOST_DIGITS = 20  # a seed has 64 bits
+_MANY_DIGITS = re.compile(r"\d{21}")
 
 
 def read_bytes(path: Path | str, limit: int | None = None) -> bytes:
@@ -50,9 +54,27 @@ def read_bytes(path: Path | str, limit: int | None = None) -> bytes:
             raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
 
 
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is none, or holds a whole number of more than 20 digits, which nothing can be computed with.
+        RecursionError: it is nested too deeply.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return json.loads(text, parse_int=_bounded if _MANY_DIGITS.search(text) else None)
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
 def loaded_json(data: bytes) -> Any:
-    """Return the value of a JSON text; None where it is none, or nested too deeply."""
+    """Return the value of a JSON text; None where it is none for `parse_json`."""
     try:
-        return json.loads(data)
+        return parse_json(data)
     except (ValueError, RecursionError):
         return None

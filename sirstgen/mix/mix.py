@@ -7,7 +7,6 @@ synthetic ones.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Literal, get_args
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.images import read_bytes
+from sirstgen.files.input_files import parse_json
 from sirstgen.seeding import stream
 
 Kind = Literal["real", "synthetic"]
@@ -165,7 +165,7 @@ def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
 def _manifest_keys(dataset: Dataset) -> set[str]:
     """The keys of a dataset's manifest; none where it has none that can be read."""
     try:
-        manifest = json.loads(read_bytes(dataset.folder / "dataset.json"))
+        manifest = parse_json(read_bytes(dataset.folder / "dataset.json"))
     except (InputError, ValueError, RecursionError):
         return set()
     return set(manifest) if isinstance(manifest, dict) else set()

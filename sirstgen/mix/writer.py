@@ -17,6 +17,7 @@ from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.atomic import MANIFEST, write_file
 from sirstgen.files.decoding import is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.files.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.mix.mix import Mix, MixEntry
@@ -157,7 +158,7 @@ def _manifest(mix: Mix, name: str, scale: GrayScale) -> dict[str, Any]:
 def _written(folder: Path) -> dict[str, Any] | None:
     """The manifest of the finished dataset in `folder`, None where there is none."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = parse_json((folder / MANIFEST).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return manifest if isinstance(manifest, dict) else None

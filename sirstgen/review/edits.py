@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from sirstgen.errors import InputError, SirstgenError
 from sirstgen.files.atomic import write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.review.catalogue import Catalogue, stated
 from sirstgen.storage.run import read_manifest
 from sirstgen.storage.writer import redraw
@@ -132,7 +132,7 @@ class Redraws:
         found = {}
         with (self._folder / "targets.jsonl").open(encoding="utf-8") as file:
             for line in file:
-                row = json.loads(line)
+                row = parse_json(line)
                 if row["id"] in ids:
                     found[row["id"]] = stated(row)
         return found

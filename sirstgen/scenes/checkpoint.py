@@ -23,6 +23,7 @@ from torch import nn
 
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.preparation import INPUT_SIDE
 
@@ -99,7 +100,7 @@ def load_weights(path: Path) -> SceneClassifier:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        about = json.loads(metadata.get(_FORMAT, "{}"))
+        about = parse_json(metadata.get(_FORMAT, "{}"))
         if not isinstance(about, dict) or about.get("input_side") != INPUT_SIDE:
             raise InputError.of(path, f"no scene weights of this version ({_FORMAT}, {INPUT_SIDE} px); {_WAY_OUT}")
         if about.pop("sha256", "") != _digest(about, tensors):

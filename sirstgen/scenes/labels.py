@@ -17,6 +17,7 @@ from typing import Any
 from sirstgen.errors import InputError, printable
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.images import IMAGE_SUFFIXES, read_bytes
+from sirstgen.files.input_files import parse_json
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
 """The weights of the scene network that ships with sirstgen."""
@@ -69,7 +70,7 @@ def frame_name(name: str) -> str:
 
 def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except (ValueError, RecursionError) as fault:  # a number of thousands of digits is a ValueError, too
         raise InputError.of(
             path, f"not valid JSON ({printable(str(fault), 80)}); labels are JSON, or CSV in a file named .csv"
@@ -127,7 +128,7 @@ class SceneDecisions:
         """The decision on the frame of the digest `key`; None where there is none, or a damaged one."""
         data = self._cache.get(key)
         try:
-            return None if data is None else _label(json.loads(data), "decision")
+            return None if data is None else _label(parse_json(data), "decision")
         except (ValueError, AttributeError, InputError, RecursionError):
             return None
 

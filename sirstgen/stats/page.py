@@ -8,6 +8,7 @@ from typing import Any
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.input_files import parse_json
 from sirstgen.pages.figure import figure_bytes
 from sirstgen.pages.page import Block, Facts, Note, Page, Picture, Section
 from sirstgen.pages.picture import picture_bytes
@@ -79,7 +80,7 @@ def _sheets(dataset: Dataset, statistics: DatasetStatistics) -> list[Block]:
 
 def _provenance(dataset: Dataset) -> list[Block]:
     try:
-        manifest = json.loads((dataset.folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = parse_json((dataset.folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return [Note(f"The folder has no {MANIFEST}: it states nothing about its origin.")]
     except (OSError, ValueError, RecursionError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Owned
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.journal import file_sha256
@@ -84,7 +84,7 @@ def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
     """Checksums and manifest of a finished dataset; OutputExistsError where they do not prove that it is one."""
     try:
         sums = read_sums(folder)
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = parse_json((folder / MANIFEST).read_bytes())
         known = isinstance(manifest, dict) and {"sirstgen", "count", "schema_version"} <= manifest.keys()
         proven = known and sums.get(MANIFEST) == file_sha256(folder / MANIFEST)
     except (InputError, OSError, ValueError, RecursionError):

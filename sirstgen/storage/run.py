@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
-from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
@@ -186,6 +186,18 @@ class FolderRun:
                     file.unlink()
 
 
+def refuse_started(folder: Path, overwrite: bool = False) -> None:
+    """Raise OutputExistsError unless a new run may begin in `folder`; names ``--resume`` where one is unfinished."""
+    state = read_state(stage_of(folder) or folder)
+    if not overwrite and state is not None and not state["finished"]:
+        raise OutputExistsError(
+            f"{folder}: holds an unfinished run; continue it with --resume, replace it with --overwrite, or choose "
+            f"another --out",
+            path=str(folder),
+        )
+    refuse_existing(folder, overwrite)
+
+
 def clear(folder: Path) -> None:
     """Remove the files of a finished run from a dataset folder; the state goes last."""
     if (folder / RUN_FOLDER).is_dir():
@@ -200,7 +212,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         InputError: there is none, or it cannot be read.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
@@ -237,7 +249,7 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
     own.mkdir(exist_ok=True)
     with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
         for line in rows:
-            name = json.loads(line)["id"]
+            name = parse_json(line)["id"]
             images = sums.get(f"images/{name}.png", ""), sums.get(f"masks/{name}.png", "")
             journal.write(Entry(name, *images, line.rstrip("\n")).line())
     (own / "journal.new").replace(folder / JOURNAL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +11,7 @@ from typing import Any, Self
 from sirstgen.datasets.unfinished import SHARD_STATE
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import stage_of
 from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
 from sirstgen.storage.shards import RECORDS, Record, ShardFile, record_name, record_text
@@ -57,7 +57,7 @@ class ShardState:
         if data is None:
             return None
         try:
-            entry = json.loads(data)
+            entry = parse_json(data)
             return cls(int(entry["count"]), int(entry["size"]), dict(entry["redrawn"]), dict(entry["fingerprint"]))
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -78,7 +78,7 @@ def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile],
                 lines = []
                 for index in state.images(number):
                     name, text = image_id(index), rows.readline().decode().rstrip("\n")
-                    row = json.loads(text)
+                    row = parse_json(text)
                     if row["id"] != name:
                         raise ValueError(f"line {index + 1} of targets.jsonl is of {row['id']}")
                     if name in state.redrawn:
@@ -101,7 +101,7 @@ def read_shard_manifest(place: Place) -> dict[str, Any]:
     """
     data = read(place, MANIFEST)
     try:
-        manifest = json.loads(data) if data is not None else None
+        manifest = parse_json(data) if data is not None else None
     except (ValueError, RecursionError):
         manifest = None
     if not isinstance(manifest, dict) or "count" not in manifest:

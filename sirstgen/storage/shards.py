@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from sirstgen.files.input_files import parse_json
 from sirstgen.storage.place import NewFile, open_place, read, sha256_of
 from sirstgen.storage.sink import Chunk, Finished
 from sirstgen.storage.tar import add_members, end
@@ -131,7 +132,7 @@ def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
         body = "".join(f"{line}\n" for line in lines)
         if hashlib.sha256(body.encode()).hexdigest() != checksum:
             return None
-        return Record.from_dict(json.loads(head)), lines
+        return Record.from_dict(parse_json(head)), lines
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

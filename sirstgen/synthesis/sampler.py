@@ -274,11 +274,14 @@ class Sampler:
 
     def _records(self, entries: Mapping[str, Any], keys: tuple[int, ...], **known: Any) -> dict[str, Any]:
         """Draw the records of these stages; those that are None are left out."""
-
-        def draw(name: str, context: DrawContext) -> Any:
-            return entries[name].draw(Draws(self._seed, name, *keys), context) if name in entries else None
-
-        context = DrawContext(draw, bit_depth=self.recipe.bit_depth, mask_level=self.recipe.mask_level, **known)
+        recipe = self.recipe
+        context = DrawContext(
+            entries,
+            lambda name: Draws(self._seed, name, *keys),
+            bit_depth=recipe.bit_depth,
+            mask_level=recipe.mask_level,
+            **known,
+        )
         return {name: record for name in entries if (record := context.drawn(name)) is not None}
 
 

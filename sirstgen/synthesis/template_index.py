@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.files.input_files import parse_json
 from sirstgen.recipe.recipe import nearest
 
 INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
@@ -35,7 +35,7 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     path, loader = found[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         text = path.read_text(encoding="utf-8")
-        entries: object = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)
+        entries: object = parse_json(text) if path.suffix == ".json" else yaml.load(text, loader)
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error

@@ -10,6 +10,7 @@ import numpy as np
 
 from sirstgen.errors import OutputExistsError
 from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.png import encode_png
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Viewable:
         lines = place / "targets.jsonl"
         rows: dict[str, Any] = {}
         if lines.exists():
-            rows = {row["id"]: row for row in map(json.loads, lines.read_text(encoding="utf-8").splitlines())}
+            rows = {row["id"]: row for row in map(parse_json, lines.read_text(encoding="utf-8").splitlines())}
         rows[name] = self.row(name)
         write_file(place / "images" / f"{name}.png", encode_png(self.image))
         write_file(place / "masks" / f"{name}.png", encode_png(self.mask))

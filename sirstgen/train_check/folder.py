@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sirstgen.errors import OutputExistsError
 from sirstgen.files.atomic import write_file
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 
 MARK, _KIND = "check.json", "sirstgen train-check"
@@ -53,7 +54,7 @@ def mark_folder(folder: Path, steps: int | None) -> None:
 def steps_chosen(folder: Path | None) -> int | None:
     """Return the steps of a training that an earlier check in `folder` with a time budget has chosen."""
     try:
-        steps = None if folder is None else json.loads((folder / MARK).read_bytes()).get("steps")
+        steps = None if folder is None else parse_json((folder / MARK).read_bytes()).get("steps")
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return steps if isinstance(steps, int) and steps > 0 else None
@@ -66,7 +67,7 @@ def owned_files(folder: Path) -> set[str]:
         OutputExistsError: its mark does not say that it is a check.
     """
     try:
-        mark = json.loads((folder / MARK).read_bytes())
+        mark = parse_json((folder / MARK).read_bytes())
         ours = isinstance(mark, dict) and mark.get("kind") == _KIND
     except (OSError, ValueError, RecursionError):
         ours = False

@@ -22,6 +22,7 @@ from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
 from sirstgen.files.images import read_bytes
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
@@ -78,7 +79,7 @@ class Check:
     """What the runs of one check share.
 
     Args:
-        plan, real, synth, workers: as of `sirstgen.train_check.train_check.train_check`.
+        plan, real, synth, workers, surrogate: as of `sirstgen.train_check.train_check.train_check`.
         out: the folder to write into; None writes nothing.
         device: of this process.
         processes: that divide the runs among them.
@@ -93,6 +94,7 @@ class Check:
         device: str,
         workers: int | None,
         processes: int = 1,
+        surrogate: bool = False,
     ) -> None:
         self.plan = plan
         self.real = real
@@ -101,6 +103,7 @@ class Check:
         self.device = device
         self.workers = workers
         self.processes = processes
+        self.surrogate = surrogate
         self.frames = JobFrames(plan.resize)
         self._marks: dict[int, str] = {}
         self.deadline = math.inf
@@ -108,7 +111,9 @@ class Check:
 
     def on(self, device: str) -> Self:
         """Return the same check for another process, on another device."""
-        other = type(self)(self.plan, self.real, self.synth, self.out, device, self.workers, self.processes)
+        other = type(self)(
+            self.plan, self.real, self.synth, self.out, device, self.workers, self.processes, self.surrogate
+        )
         other.deadline = self.deadline
         return other
 
@@ -125,7 +130,7 @@ class Check:
             for row in self.plan.rows:
                 for repeat in range(self.plan.repeats):
                     training_set, mix, fault = draw_row(
-                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self._note
+                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self.surrogate, self._note
                     )
                     images = training_set.real * self._copies(training_set) + training_set.synthetic
                     settings = self.plan.run_settings(detector, repeat, images)
@@ -206,7 +211,7 @@ class Check:
                 folder = self._folder(job, self._marks[place])
                 found = ranks.from_first(partial(_claimed, folder, locks))
                 if isinstance(found, Run):
-                    made[place] = found
+                    made[place] = dataclasses.replace(found, training_set=job.training_set)
                 elif found == "free":
                     if folder is not None:
                         write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))
@@ -329,7 +334,7 @@ def _read_record(path: Path) -> Run | None:
     if not path.exists():
         return None
     try:
-        return Run.from_dict(json.loads(read_bytes(path)))
+        return Run.from_dict(parse_json(read_bytes(path)))
     except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
         warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
         return None

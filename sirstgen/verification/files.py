@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import STATE, refuse_unfinished
 from sirstgen.errors import InputError
+from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS, check_sums
 from sirstgen.storage.manifest import SCHEMA_VERSION
 from sirstgen.verification.issues import Issue
@@ -53,7 +53,7 @@ class Tally:
 def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
     """``dataset.json``, empty where it cannot be read, which is added to `faults`."""
     try:
-        manifest = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        manifest = parse_json((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         faults.append(Issue("dataset.json", f"missing or unreadable ({error})"))
         return {}

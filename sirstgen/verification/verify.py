@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
+from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.libraries import drawn_elsewhere
 from sirstgen.storage.sink import image_id
@@ -174,7 +174,7 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except (ValueError, RecursionError):
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):

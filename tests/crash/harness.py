@@ -296,10 +296,12 @@ def main() -> None:
     options = parser.parse_args()
     lock._PATIENCE = 2.0
     failed = False
-    for what, run in (
-        ("kills", lambda scratch: kills(options.kills, scratch, tuple(options.scenario))),
-        ("pairs", lambda scratch: pairs(options.pairs, scratch)),
+    for what, number, run in (
+        ("kills", options.kills, lambda scratch: kills(options.kills, scratch, tuple(options.scenario))),
+        ("pairs", options.pairs, lambda scratch: pairs(options.pairs, scratch)),
     ):
+        if not number:
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             counts, wrong = run(Path(scratch))
         print(f"{counts.total()} {what}: {', '.join(f'{name} {count}' for name, count in counts.items())}")

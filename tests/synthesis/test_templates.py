@@ -48,6 +48,14 @@ def test_built_in_templates_are_many_and_described() -> None:
             assert np.percentile(levels, 95) > 1.15 * np.percentile(levels, 5), "radiance, not a flat silhouette"
 
 
+def test_poses_fit_the_scene() -> None:
+    for template in TemplateLibrary.open():
+        if "from below" in template.pose and "three-quarter" not in template.pose and "head-on" not in template.pose:
+            assert set(template.scenes) == {"cloud", "sky-clear", "highlight"}, "the camera looks up"
+        if "wing" in template.pose or "long-endurance" in template.pose:
+            assert "city" not in template.scenes, "it cannot hover between houses"
+
+
 def test_headings_follow_from_the_drawings() -> None:
     library = TemplateLibrary.open()
     assert library.get("plane/02").heading == 0.0
