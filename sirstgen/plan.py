@@ -172,11 +172,6 @@ class BackgroundCrop:
         inside = x >= 0 and y >= 0 and width >= 1 and height >= 1
         require(inside, "background.crop", "must be (x >= 0, y >= 0, width >= 1, height >= 1)", self.crop)
 
-    @classmethod
-    def unchecked(cls, **values: Any) -> Self:
-        """Return a crop of these values, all of them given, without checks: for code that has just drawn them."""
-        return _unchecked(cls, values)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the crop as JSON values, as `from_dict` reads them."""
         return {"id": self.id, "crop": list(self.crop), "flip": self.flip, "group": self.group}
