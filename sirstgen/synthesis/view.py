@@ -98,8 +98,4 @@ class Views:
         free = width - size[0], height - size[1]
         corner, repeated = crop_corner(self._seed, background.id, assignment.use, free, index, attempt)
         repeated = repeated and free != (0, 0)  # a whole frame can only be shown again as it is
-        return (
-            BackgroundCrop.unchecked(id=background.id, crop=(*corner, *size), flip=flip, group=background.group),
-            image,
-            repeated,
-        )
+        return BackgroundCrop(background.id, (*corner, *size), flip, background.group), image, repeated
