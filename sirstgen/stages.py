@@ -32,6 +32,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
+from sirstgen.seeding import Draws
 
 Slot = Literal["components", "radiance", "profile", "mask", "image"]
 Per = Literal["target", "image"]
@@ -168,12 +169,14 @@ class DrawContext:
     """
 
     __slots__ = (
-        "_draw", "_records", "area", "bit_depth", "height", "index", "kind", "mask_level", "scene", "width",
+        "_entries", "_records", "_streams",
+        "area", "bit_depth", "height", "index", "kind", "mask_level", "scene", "width",
     )  # fmt: skip
 
     def __init__(
         self,
-        draw: Callable[[str, DrawContext], Any],
+        entries: Mapping[str, Any],
+        streams: Callable[[str], Draws],
         *,
         index: int = 0,
         width: int = 256,
@@ -184,7 +187,7 @@ class DrawContext:
         kind: str | None = None,
         area: float | None = None,
     ) -> None:
-        self._draw = draw
+        self._entries, self._streams = entries, streams
         self._records: dict[str, Any] = {}
         self.index, self.width, self.height, self.bit_depth = index, width, height, bit_depth
         self.scene, self.mask_level, self.kind, self.area = scene, mask_level, kind, area
@@ -197,7 +200,8 @@ class DrawContext:
     def drawn(self, name: str) -> Any:
         """Return the record of another stage of the same target or image, or None where it has none."""
         if name not in self._records:
-            self._records[name] = self._draw(name, self)
+            entry = self._entries.get(name)
+            self._records[name] = None if entry is None else entry.draw(self._streams(name), self)
         return self._records[name]
 
 
@@ -263,4 +267,4 @@ def require(rule: bool, name: str, text: str, value: object) -> None:
 
 def finite(*numbers: float) -> bool:
     """Return whether all numbers are finite."""
-    return all(math.isfinite(number) for number in numbers)
+    return all(map(math.isfinite, numbers))

@@ -18,7 +18,8 @@ from sirstgen.audit.folder import Contents, look_into
 from sirstgen.audit.inspect import Comparison, Inspection, Task, compared, inspect
 from sirstgen.audit.likeness import TURNS
 from sirstgen.datasets.entries import Stored
-from sirstgen.errors import InvalidValueError
+from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InvalidValueError, SirstgenError
 from sirstgen.verification.issues import Issue
 from sirstgen.workers import as_finished, worker_pool
 
@@ -214,24 +215,35 @@ def _copies(
         )
         for pair in pairs
     ]
+    stated = _stated_backgrounds(contents.folder)
     for pair, verdict in sorted(run(compared, tasks), key=lambda found: (found[0].first, found[0].second)):
         if verdict is None:
             continue
+        first, second = entries[pair.first][1].id, entries[pair.second][1].id
         sides = parts[pair.first], parts[pair.second]
         same = verdict == SAME
         if "other" in sides:
             check = "copy-of-other-set" if same else "similar-to-other-set"
         elif set(sides) == {"train", "test"}:
             check = "copy-across-split" if same else "similar-across-split"
-        elif same:
+        elif same and (pair.certain or stated.get(first, first) != stated.get(second, second)):
             check = "copy"
         else:
-            continue  # views of one scene on one side of the split are what a sequence is
-        first, second = entries[pair.first][1].id, entries[pair.second][1].id
+            continue  # views of one scene on one side of the split: a sequence, or images drawn on one background
         told = f"{sides[1]}: {second}" if sides[1] in ("train", "test") and sides[0] != sides[1] else second
         place = f"{sides[0]}: {first}" if sides[0] in ("train", "test") and sides[0] != sides[1] else first
         issue = Issue(first, f"{place} shows what {told} shows, {_how(pair)}")
         yield Finding(check, issue, "" if "other" in sides else second)
+
+
+def _stated_backgrounds(folder: Path) -> dict[str, Any]:
+    """The background that ``targets.jsonl`` states for each image, by id; near-duplicates have one name."""
+    try:
+        rows = Dataset.open(folder).truth()
+    except SirstgenError:
+        return {}
+    backgrounds = {key: row.get("background") or {} for key, row in rows.items()}
+    return {key: entry.get("group", entry.get("id")) for key, entry in backgrounds.items() if "id" in entry}
 
 
 def _how(pair: Pair) -> str:

@@ -47,6 +47,11 @@ class Pair:
     shift: tuple[int, int] | None
     score: float
 
+    @property
+    def certain(self) -> bool:
+        """Whether all pixels are equal."""
+        return self.score == _CERTAIN
+
 
 def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool = False) -> list[Pair]:
     """Return pairs of frames to compare, at most a few for each frame and group.
@@ -68,7 +73,7 @@ def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool =
         if across and mine == other:
             continue
         slots = (pair.first, other), (pair.second, mine)
-        if pair.score == _CERTAIN or any(taken[slot] < _EACH for slot in slots):
+        if pair.certain or any(taken[slot] < _EACH for slot in slots):
             kept.append(pair)
             for slot in slots:
                 taken[slot] += 1
@@ -187,7 +192,7 @@ def compare(first: Gray, second: Gray, pair: Pair, scales: tuple[float, float]) 
         pair: the candidate.
         scales: of both, as in `Likeness`.
     """
-    if pair.score == _CERTAIN:
+    if pair.certain:
         return SAME
     one = as_levels(first, scales[0])
     other = np.ascontiguousarray(turned(as_levels(second, scales[1]), pair.turn)).astype(np.float32)

@@ -39,7 +39,7 @@ def mix(
     from sirstgen.datasets.readers import Dataset
     from sirstgen.files.output import refuse_existing
     from sirstgen.mix.mix import draw_mix, mix_counts
-    from sirstgen.mix.surrogate import NOTE, default_synthetic, surrogate_dataset
+    from sirstgen.mix.surrogate import COUNT, NOTE, default_synthetic, surrogate_count, surrogate_dataset
     from sirstgen.mix.writer import write_mix
     from sirstgen.storage.run import read_manifest
 
@@ -59,7 +59,8 @@ def mix(
         synth = _SYNTH
     with common.progress("synth", quiet) as told:
         if surrogate:
-            source = surrogate_dataset(made / "surrogate", progress=told)
+            count = COUNT if with_test else surrogate_count(real_needed)
+            source = surrogate_dataset(made / f"surrogate-{count}", count, told)
         synthetic = Dataset.open(synth) if synth is not None else None
         if synthetic is None and synth_needed:
             synthetic = default_synthetic(made / f"synth-{synth_needed}-{seed}", synth_needed, seed, told)

@@ -107,7 +107,7 @@ def synth(
     from sirstgen.seeding import draw_seed
     from sirstgen.storage.place import is_url
     from sirstgen.storage.reopen import reopen_plans
-    from sirstgen.storage.run import FolderRun
+    from sirstgen.storage.run import FolderRun, refuse_started
     from sirstgen.storage.shard_state import seed_at
     from sirstgen.storage.shard_writer import finish_shards
     from sirstgen.synthesis.generator import Generator as RunGenerator
@@ -122,6 +122,8 @@ def synth(
     if shard_size is None and (shards is not None or is_url(out)):
         what = "shards" if shards is not None else f"a URL ({out})"
         raise InvalidValueError(f"{what} needs --shard-size, the images a shard; single files go to a folder only")
+    if shard_size is None and not resume:
+        refuse_started(Path(out), overwrite)
     chosen = common.shard_numbers(shards) if shards is not None else None
     generator: Generator
     if plans is not None:

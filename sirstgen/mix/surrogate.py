@@ -38,10 +38,23 @@ def surrogate_dataset(folder: Path, count: int = COUNT, progress: Callable[[int,
         count: images, half of them for testing; no background is on both sides.
         progress: called with images made and images in all.
     """
-    recipe = Recipe.from_dict(_RECIPE, "surrogate domain")
-    generator = Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
-    write_dataset(generator, folder, count, resume=True, progress=progress)
+    write_dataset(_generator(), folder, count, resume=True, progress=progress)
     return Dataset.open(folder)
+
+
+def surrogate_count(training: int) -> int:
+    """Return how many images of the surrogate domain hold so many for training; `COUNT` where it holds fewer."""
+    generator = _generator()
+    for index in range(COUNT):
+        training -= generator.side(index) == "train"
+        if training <= 0:
+            return index + 1
+    return COUNT
+
+
+def _generator() -> Generator:
+    recipe = Recipe.from_dict(_RECIPE, "surrogate domain")
+    return Generator(recipe, seed=_SEED, backgrounds=open_backgrounds(PROCEDURAL, recipe, seed=_SEED))
 
 
 def default_synthetic(

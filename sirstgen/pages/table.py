@@ -109,11 +109,12 @@ def _total(widths: Sequence[int]) -> int:
 
 def _drawn(columns: Sequence[_Column], width: int) -> str:
     widths = [column.most for column in columns]
-    while _total(widths) > width:
-        at = max(range(len(widths)), key=lambda at: widths[at] if widths[at] > columns[at].least else -1)
-        if widths[at] <= columns[at].least:
-            break
-        widths[at] -= 1
+    least = [column.least for column in columns]
+    # The names of the rows in the first column wrap last, unless they are long.
+    for first in (max(least[0], min(widths[0], width // 3)), least[0]):
+        least[0] = first
+        while _total(widths) > width and any(map(int.__gt__, widths, least)):
+            widths[max(range(len(widths)), key=lambda at: widths[at] if widths[at] > least[at] else -1)] -= 1
     gap = " " * _GAP
     cells = [column.lines(own) for column, own in zip(columns, widths, strict=True)]
     lines = []

@@ -1,7 +1,8 @@
 """The server of a review: one page and its data, for one person on this machine.
 
 It listens on 127.0.0.1. Every address begins with a random token; without it, or with another host name in the request,
-nothing is served. Images are asked for by number, so that no request holds a path.
+nothing is served, and a request that a page of another origin makes is refused. Images are asked for by number, so that
+no request holds a path.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -45,7 +47,7 @@ _POLICY = (
 
 
 class TokenGuard:
-    """Refuses every request whose path does not begin with the token.
+    """Refuses every request whose path does not begin with the token, or that a page of another origin makes.
 
     Args:
         app: what is guarded.
@@ -56,10 +58,14 @@ class TokenGuard:
         self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 404."""
+        """Pass a request on, or answer 404 or 403."""
         given = scope.get("path", "").split("/", 2)[1:2]
         if scope["type"] == "http" and not secrets.compare_digest((given or [""])[0].encode(), self._token.encode()):
             await PlainTextResponse("not found", 404)(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["type"] == "http" and headers.get("origin") not in (None, f"http://{headers.get('host')}"):
+            await PlainTextResponse("requests of other pages are refused", 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

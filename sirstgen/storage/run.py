@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
-from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
@@ -184,6 +184,18 @@ class FolderRun:
             for file in part.glob("[0-9]*.png"):  # of a longer run that was killed before it noted them
                 if file.stem.isdecimal() and int(file.stem) > count:
                     file.unlink()
+
+
+def refuse_started(folder: Path, overwrite: bool = False) -> None:
+    """Raise OutputExistsError unless a new run may begin in `folder`; names ``--resume`` where one is unfinished."""
+    state = read_state(stage_of(folder) or folder)
+    if not overwrite and state is not None and not state["finished"]:
+        raise OutputExistsError(
+            f"{folder}: holds an unfinished run; continue it with --resume, replace it with --overwrite, or choose "
+            f"another --out",
+            path=str(folder),
+        )
+    refuse_existing(folder, overwrite)
 
 
 def clear(folder: Path) -> None:

@@ -35,7 +35,8 @@ def draw_table_viii(table: Table, path: Path) -> None:
             _draw_paper(axes, own, places, measure, colour)
         axes.set_xticks(range(len(places)), [_tick(entry) for entry in places], fontsize=8)
         axes.set_xmargin(0.08)
-        axes.set_xlabel("share of real training images, real + synthetic")
+        kind = "surrogate" if table.surrogate else "real"
+        axes.set_xlabel(f"share of {kind} training images, {kind} + synthetic")
         axes.set_ylabel(label)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

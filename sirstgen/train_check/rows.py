@@ -12,7 +12,13 @@ from sirstgen.train_check.table import TrainingSet
 
 
 def draw_row(
-    plan: CheckPlan, row: Row, seed: int, real: Dataset, synth: Dataset | None, note: Callable[[str], None]
+    plan: CheckPlan,
+    row: Row,
+    seed: int,
+    real: Dataset,
+    synth: Dataset | None,
+    surrogate: bool,
+    note: Callable[[str], None],
 ) -> tuple[TrainingSet, Mix | None, str]:
     """Draw the images of one run.
 
@@ -22,6 +28,7 @@ def draw_row(
         seed: of the run.
         real: the real set.
         synth: the synthetic set; None if no row asks for synthetic images.
+        surrogate: `real` is the built-in surrogate domain.
         note: called with what a reader of the table should know.
 
     Returns:
@@ -34,7 +41,8 @@ def draw_row(
         asked = plan.total - row.real
         there = len(synthetic_pool(synth, plan.synth_part)) if synth is not None else asked
         if there < asked:
-            note(f"{row.real} real images: {asked} synthetic ones were asked for, {there} are there and were taken.")
+            kind = "surrogate" if surrogate else "real"
+            note(f"{row.real} {kind} images: {asked} synthetic ones were asked for, {there} are there and were taken.")
         taken = min(asked, there)
         mix = draw_mix(
             real,
@@ -44,7 +52,7 @@ def draw_row(
             real_count=row.real,
             synth_part=plan.synth_part,
         )
-        return TrainingSet(row.real, taken), mix, ""
+        return TrainingSet(row.real, taken, surrogate=surrogate), mix, ""
     source, part, wanted = real, "train", None
     is_real, name = True, ""
     if isinstance(row, FolderRow):
@@ -67,4 +75,5 @@ def draw_row(
         mix = draw_mix(
             None, source, seed=seed, total=count, real_count=0, synth_part="train" if part == "train" else "all"
         )
-    return TrainingSet(mix.count("real"), mix.count("synthetic"), name), mix, ""
+    counts = mix.count("real"), mix.count("synthetic")
+    return TrainingSet(*counts, name, surrogate and source is real), mix, ""

@@ -79,7 +79,7 @@ class Check:
     """What the runs of one check share.
 
     Args:
-        plan, real, synth, workers: as of `sirstgen.train_check.train_check.train_check`.
+        plan, real, synth, workers, surrogate: as of `sirstgen.train_check.train_check.train_check`.
         out: the folder to write into; None writes nothing.
         device: of this process.
         processes: that divide the runs among them.
@@ -94,6 +94,7 @@ class Check:
         device: str,
         workers: int | None,
         processes: int = 1,
+        surrogate: bool = False,
     ) -> None:
         self.plan = plan
         self.real = real
@@ -102,6 +103,7 @@ class Check:
         self.device = device
         self.workers = workers
         self.processes = processes
+        self.surrogate = surrogate
         self.frames = JobFrames(plan.resize)
         self._marks: dict[int, str] = {}
         self.deadline = math.inf
@@ -109,7 +111,9 @@ class Check:
 
     def on(self, device: str) -> Self:
         """Return the same check for another process, on another device."""
-        other = type(self)(self.plan, self.real, self.synth, self.out, device, self.workers, self.processes)
+        other = type(self)(
+            self.plan, self.real, self.synth, self.out, device, self.workers, self.processes, self.surrogate
+        )
         other.deadline = self.deadline
         return other
 
@@ -126,7 +130,7 @@ class Check:
             for row in self.plan.rows:
                 for repeat in range(self.plan.repeats):
                     training_set, mix, fault = draw_row(
-                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self._note
+                        self.plan, row, self.plan.seed + repeat, self.real, self.synth, self.surrogate, self._note
                     )
                     images = training_set.real * self._copies(training_set) + training_set.synthetic
                     settings = self.plan.run_settings(detector, repeat, images)
@@ -207,7 +211,7 @@ class Check:
                 folder = self._folder(job, self._marks[place])
                 found = ranks.from_first(partial(_claimed, folder, locks))
                 if isinstance(found, Run):
-                    made[place] = found
+                    made[place] = dataclasses.replace(found, training_set=job.training_set)
                 elif found == "free":
                     if folder is not None:
                         write_file(folder / "ids.txt", "".join(f"{entry.id}\n" for entry in job.mix.entries))

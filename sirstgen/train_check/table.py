@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Literal, Self, get_args
 
@@ -46,16 +46,19 @@ class TrainingSet:
         real: real images.
         synthetic: synthetic images.
         name: of another set; empty for the rows of Table VIII.
+        surrogate: the real images are of the built-in surrogate domain.
     """
 
     real: int
     synthetic: int
     name: str = ""
+    surrogate: bool = False
 
     @property
     def label(self) -> str:
         """As it stands in the table."""
-        parts = [f"{count} {kind}" for count, kind in ((self.real, "real"), (self.synthetic, "synthetic")) if count]
+        real = "surrogate" if self.surrogate else "real"
+        parts = [f"{count} {kind}" for count, kind in ((self.real, real), (self.synthetic, "synthetic")) if count]
         counts = " + ".join(parts) or "no images"
         return f"{self.name} ({counts})" if self.name else counts
 
@@ -198,7 +201,7 @@ class Row:
     def paper(self) -> Figures | None:
         """The published figures of this row, if the paper has it."""
         published = {row.training_set: row.figures for row in PAPER}
-        return published.get(self.training_set, {}).get(self.runs[0].family)
+        return published.get(replace(self.training_set, surrogate=False), {}).get(self.runs[0].family)
 
     @property
     def problems(self) -> dict[str, int]:

@@ -101,14 +101,14 @@ def train_check(
     if out is None:
         devices = devices[:1]
     hardware = Runtime.of(plan.settings, devices[0])
-    check = Check(plan, real, synth, None, devices[0], workers, len(devices))
+    check = Check(plan, real, synth, None, devices[0], workers, len(devices), surrogate)
     jobs = check.jobs()
     entries = [entry for job in jobs if job.mix is not None for entry in job.mix.entries]
     check_files([(real, real.split("test")), *((entry.source, (entry.source_id,)) for entry in entries)])
     rows = (row.folder for row in plan.rows if isinstance(row, FolderRow))
     inputs = (real.folder, None if synth is None else synth.folder, *rows)
     with check_folder(out if ranks.number() == 0 else None, resume, overwrite, inputs) as check.out:
-        return _run_all(check, jobs, hardware, devices[1:], started, surrogate, progress)
+        return _run_all(check, jobs, hardware, devices[1:], started, progress)
 
 
 def _run_all(
@@ -117,7 +117,6 @@ def _run_all(
     hardware: Runtime,
     others: list[str],
     started: float,
-    surrogate: bool,
     progress: Callable[[CheckProgress], None] | None,
 ) -> Table:
     """Make every run, on the `others` of the devices too."""
@@ -141,15 +140,14 @@ def _run_all(
             check.plan = plan = replace(plan, settings=replace(plan.settings, steps=steps))
         if out is not None:
             mark_folder(out, None if plan.minutes is None else plan.settings.steps)
-    with processes_beside(_on_device, [(check.on(device), surrogate) for device in others]):
-        return _made(check, jobs, hardware, test, surrogate, progress)
+    with processes_beside(_on_device, [check.on(device) for device in others]):
+        return _made(check, jobs, hardware, test, progress)
 
 
-def _on_device(task: tuple[Check, bool]) -> None:
+def _on_device(check: Check) -> None:
     """Take part in a check that another process has begun."""
-    check, surrogate = task
     test = Frames.read(check.real, check.real.split("test"))
-    _made(check, check.jobs(), Runtime.of(check.plan.settings, check.device), test, surrogate, None)
+    _made(check, check.jobs(), Runtime.of(check.plan.settings, check.device), test, None)
 
 
 def _made(
@@ -157,7 +155,6 @@ def _made(
     jobs: Sequence[Job],
     hardware: Runtime,
     test: Frames,
-    surrogate: bool,
     progress: Callable[[CheckProgress], None] | None,
 ) -> Table:
     """Return the table once every run is made, here or by another process; it is written anew after each group."""
@@ -176,7 +173,7 @@ def _made(
                 tuple(runs[place] for place in sorted(runs)),
                 f"{real.name}, {len(test)} test images",
                 plan.preset,
-                surrogate,
+                check.surrogate,
                 plan.describe() | ({"steps chosen for": f"{plan.minutes:g} minutes"} if plan.minutes else {}),
                 (*real.notes(), *check.notes),
             )

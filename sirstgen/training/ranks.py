@@ -10,6 +10,7 @@ sums of SoftIoU are summed over ranks before anything is computed from them, and
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -45,6 +46,8 @@ def joined(device: str = "auto") -> Iterator[str]:
     if on_cuda:
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
+    # Gradients of 1x1 convolutions in channels_last; it is as fast.
+    warnings.filterwarnings("ignore", "Grad strides do not match")
     distributed.init_process_group("nccl" if on_cuda else "gloo")
     try:
         yield device if on_cuda else "cpu"
@@ -113,7 +116,7 @@ def parallel(net: Callable[[Tensor], tuple[Tensor, ...]]) -> Callable[[Tensor], 
     for module in whole.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = _BatchNormOverRanks
-    return DistributedDataParallel(whole, broadcast_buffers=False)
+    return DistributedDataParallel(whole)
 
 
 class _BatchNormOverRanks(nn.BatchNorm2d):

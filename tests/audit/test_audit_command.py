@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -195,3 +196,18 @@ def test_an_orientation_is_applied_where_the_mask_says_so(orientation: int, mask
     written = cv2.imread(str(tmp_path / "out" / "images" / "s4.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(written, np.asarray(shown if mask_is == "shown" else image))
     assert "exif-orientation" not in audit_dataset(tmp_path / "out").by_check()
+
+
+def test_images_drawn_on_one_background_are_copies_only_where_that_is_not_stated(
+    small_generator: Generator, tmp_path: Path
+) -> None:
+    folder = write_dataset(small_generator, tmp_path / "set", 24)
+    assert "copy" not in audit_dataset(folder).by_check()
+    (folder / "targets.jsonl").rename(tmp_path / "lines")
+    pairs = [(entry.issue.place, entry.partner) for entry in audit_dataset(folder).by_check()["copy"]]
+    (tmp_path / "lines").rename(folder / "targets.jsonl")
+    rows = Dataset.open(folder).truth()
+    assert pairs and all(rows[one]["background"]["id"] == rows[other]["background"]["id"] for one, other in pairs)
+    first = folder / "images" / f"{pairs[0][0]}.png"
+    shutil.copy(first, folder / "images" / f"{pairs[0][1]}.png")  # all pixels are equal, the targets too
+    assert [entry.issue.place for entry in audit_dataset(folder).by_check()["copy"]] == [pairs[0][0]]

@@ -10,8 +10,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sirstgen.cli import mix, reported
-from sirstgen.mix import surrogate
-from sirstgen.mix.surrogate import NOTE
+from sirstgen.datasets.readers import Dataset
+from sirstgen.mix.surrogate import NOTE, surrogate_count
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command("mix")(reported(mix.mix))
@@ -24,11 +24,12 @@ def run(*arguments: object) -> Result:
 def test_a_bare_mix_is_of_the_surrogate_domain_and_states_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SIRSTGEN_REAL", raising=False)
-    monkeypatch.setattr(surrogate.surrogate_dataset, "__defaults__", (6, None))
     counts = "4 images in sirst-mix: 2 surrogate and 2 synthetic"
     result = run("--real-ratio", 0.5, "--total", 4)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines() == [NOTE, f"{counts} for training (seed 0)"]
+    (made,) = (tmp_path / "sirst-mix-data").glob("surrogate-*")
+    assert len(Dataset.open(made)) == surrogate_count(2) < 8  # as many as are needed for two training images
     told = json.loads((tmp_path / "sirst-mix" / "dataset.json").read_text())
     assert told["surrogate"] is True and told["note"] == NOTE
     card = (tmp_path / "sirst-mix" / "README.md").read_text()

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from sirstgen.cli import app
 from sirstgen.storage.checksums import check_sums
+from sirstgen.storage.run import FolderRun
 
 MAIN = "import sys; from sirstgen.cli import main; sys.argv[0] = 'sirstgen'; main()"
 HEAVY = {"torch", "torchvision", "matplotlib", "scipy", "sklearn"}
@@ -64,6 +65,25 @@ def test_a_seed_that_is_drawn_is_told_and_found_again(small: list[object], tmp_p
     again = run(*unseeded, "--n", 4, "--resume")
     assert again.exit_code == 0, again.output
     assert f"(seed {told}, " in again.stdout
+
+
+def test_a_folder_that_holds_something_is_refused_before_a_seed_is_drawn(
+    small: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseeded = small[:-2]
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderRun, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert run(*small, "--n", 2).exit_code != 0
+    unfinished = run(*unseeded, "--n", 2)
+    assert unfinished.exit_code == 2
+    assert unfinished.stderr.startswith("sirstgen") or unfinished.stderr.startswith("error")
+    assert "holds an unfinished run; continue it with --resume" in unfinished.stderr
+    assert "seed" not in unfinished.stderr
+    assert run(*small, "--n", 2, "--resume").exit_code == 0
+    finished = run(*unseeded, "--n", 2)
+    assert finished.exit_code == 2
+    assert "not empty" in finished.stderr
+    assert "seed" not in finished.stderr and "--resume" not in finished.stderr
 
 
 def test_a_recipe_file_is_read_and_flags_stand_over_it(small: list[object], tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ def test_no_line_of_a_table_is_too_wide(lines: list[list[str]]) -> None:
     assert max(map(cell_len, text.splitlines())) <= 80
 
 
+def test_names_of_rows_wrap_after_heads() -> None:
+    head = ["part", "images", "targets", "Top-Hat", "New Top-Hat (ring)", "Max-Median", "TLLCM", "PSTNN"]
+    lines = Grid(head, [["scene highlight", "150", "234", "67.5", "70.9", "64.1", "68.4", "59.0"]]).text().splitlines()
+    assert lines[-1].startswith("scene highlight  ")
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_wide_table_repeats_its_first_column_and_drops_no_cell() -> None:
     head = ["method", *(f"measure {number}" for number in range(20))]
     rows = [[name, *(f"{number}.5" for number in range(20))] for name in ("top-hat", "max-median")]

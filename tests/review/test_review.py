@@ -131,7 +131,10 @@ def test_the_page_and_its_pictures_are_served(foreign: Path, tmp_path: Path) -> 
         assert web.get(f"/{TOKEN}/images/0/{name}").content.startswith(b"\x89PNG")
     assert web.post(f"/{TOKEN}/images/0/reject").status_code == 200
     assert [image[3] for image in web.get(f"/{TOKEN}/changes").json()["images"]][:2] == ["rejected", ""]
-    assert web.post(f"/{TOKEN}/undo").json() == {"index": 0}
+    foreign_page = {"Origin": "http://elsewhere.example"}
+    assert web.post(f"/{TOKEN}/undo", headers=foreign_page).status_code == 403
+    assert web.post(f"/{TOKEN}/undo", headers={"Origin": "null"}).status_code == 403
+    assert web.post(f"/{TOKEN}/undo", headers={"Origin": "http://127.0.0.1"}).json() == {"index": 0}
     (foreign / "images" / "000002.png").write_bytes(b"damaged")
     broken = web.get(f"/{TOKEN}/images/1")
     assert broken.status_code == 422 and "000002.png" in broken.text

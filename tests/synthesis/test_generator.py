@@ -106,7 +106,9 @@ def test_where_a_background_takes_nothing_another_of_its_scene_does(tmp_path: Pa
     """Nearly flat frames pass for backgrounds, but no target on them has the asked SCR and can be seen."""
     calm = [clutter(n, 80, 100, deviation=0.4, mean=80 + 9 * n) for n in range(3)]
     library = frames(tmp_path, *calm, clutter(9, 80, 100))
-    recipe = Recipe(width=96, height=80, scr=[3], train_share=1)  # else one side had no background that serves
+    # On one side of the split alone there would be no background that serves; points and spots need no place.
+    spots = {"cloud": {"kinds": {"point": 0.5, "spot": 0.5}}}
+    recipe = Recipe(width=96, height=80, scr=[3], train_share=1, scenes=spots)
     generator = Generator(recipe, library, seed=0)
     for sample in generator.samples(4):
         assert sample.plan.background.id == "cloud/3"

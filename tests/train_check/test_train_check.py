@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,18 @@ def test_a_folder_is_a_row_of_its_own(plan: CheckPlan, real: Dataset, synth: Dat
     rows = (FolderRow(synth.folder, count=4), FolderRow(synth.folder))
     table = train_check(dataclasses.replace(plan, rows=rows), real, device="cpu")
     assert [run.training_set for run in table.runs] == [TrainingSet(0, 4, "synth"), TrainingSet(0, 9, "synth")]
+
+
+def test_rows_on_the_surrogate_domain_say_so(plan: CheckPlan, real: Dataset, synth: Dataset, tmp_path: Path) -> None:
+    rows = (MixedRow(2), RealRow(), FolderRow(synth.folder, count=4))
+    table = train_check(
+        dataclasses.replace(plan, rows=rows), real, synth, out=tmp_path / "out", device="cpu", surrogate=True
+    )
+    labels = ["2 surrogate + 4 synthetic", "5 surrogate", "synth (4 synthetic)"]
+    assert [run.training_set.label for run in table.runs] == labels
+    text = (tmp_path / "out" / "table.txt").read_text()
+    assert not re.search(r"\d real", text)
+    assert "5 surrogate" in text
 
 
 def test_real_images_of_a_mix_can_be_shown_more_often(
