@@ -272,7 +272,7 @@ def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, 
 
     with pytest.raises(KeyboardInterrupt):
         write_dataset(small_generator, out, COUNT, progress=interrupt)
-    with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on with it, --overwrite begins anew"):
+    with pytest.raises(OutputExistsError, match="interrupted run; --resume continues it, --overwrite replaces it"):
         write_dataset(small_generator, out, COUNT)
     assert FolderRun.seed_of(out) == 0
     write_dataset(small_generator, out, COUNT, resume=True)
@@ -457,7 +457,8 @@ def test_no_place_time_or_host_is_in_any_file(unbroken: Path, background_folder:
     traces += [str(Path(__file__).parents[1])]
     for name, data in files(unbroken).items():
         for trace in traces:
-            assert trace.encode() not in data, name
+            # The bytes of a PNG hold a short host name by chance.
+            assert trace.encode() not in data or (len(trace) < 4 and name.endswith(".png")), name
         assert not name.endswith(".png") or b"tIME" not in data
 
 
