@@ -5,7 +5,7 @@
 One process, one thread. Every figure comes from one run, in alternating rounds, so that the ratios hold on a machine
 whose speed drifts. "floor" encodes and writes the very images and masks that the run has made, with the same encoder.
 ``--other`` names a checkout of another version, which writes as many images in turn. Times are processor seconds (user
-and system) of the fastest round.
+and system) of the fastest round, ratios the medians of those of each round.
 
 Nothing is removed before the end, and ``--folder`` names where the datasets go: ext4 without a journal passes over
 inodes that were freed in the last minutes one by one, which makes a new file several times as expensive after a large
@@ -18,6 +18,7 @@ import argparse
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,12 +44,13 @@ from sirstgen.synthesis.placement import PlacementContext
 from sirstgen.synthesis.render import Sample
 from sirstgen.synthesis.sampler import Sampler
 
-ROUNDS = 3
+ROUNDS = 5
 
 # Runs in the other version too: names that both have.
 WRITE = """
 import shutil, sys, time
 import cv2
+import sirstgen
 from sirstgen import Generator, Recipe, write_dataset
 cv2.setNumThreads(1)
 folder, count, recipe = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -56,7 +58,7 @@ generator = Generator(Recipe.load(recipe) if recipe else Recipe.default(), seed=
 write_dataset(generator, folder + "/warm", 200)
 begun = time.process_time()
 write_dataset(generator, folder + "/set", count)
-print(time.process_time() - begun)
+print(time.process_time() - begun, sirstgen.__file__)
 """
 
 
@@ -111,11 +113,11 @@ def speed(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
                 rounds["synth of the other version"].append(other_version(arguments, folder / f"other-{number}"))
         shares = steps(generator, folder / "steps", count)
     best = {name: min(times) for name, times in rounds.items()}
-    synth, floor, *rest = best.values()
-    lines = [f"{count} images, the fastest of {ROUNDS} rounds.", "", "| | images/s | ms an image |", "|---|---|---|"]
+    synth, floor, *others = rounds.values()
+    lines = [f"{count} images, {ROUNDS} rounds.", "", "| | images/s | ms an image |", "|---|---|---|"]
     lines += [f"| {name} | {count / spent:.0f} | {1000 * spent / count:.3f} |" for name, spent in best.items()]
-    lines += ["", f"synth / floor: {floor / synth:.2f} of the images per second."]
-    lines += [f"synth / other version: {other / synth:.2f} of the images per second." for other in rest]
+    lines += ["", f"synth / floor: {ratios(floor, synth)} of the images per second."]
+    lines += [f"synth / other version: {ratios(other, synth)} of the images per second." for other in others]
     lines += ["", "| step | share | ms an image |", "|---|---|---|"]
     total = sum(shares.values())
     return lines + [
@@ -123,13 +125,23 @@ def speed(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
     ]
 
 
+def ratios(others: list[float], times: list[float]) -> str:
+    """The median of the ratios of each round, and their range."""
+    found = sorted(other / time for other, time in zip(others, times, strict=True))
+    return f"{statistics.median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})"
+
+
 def other_version(arguments: argparse.Namespace, folder: Path) -> float:
     """Processor seconds of the other version for as many images."""
     folder.mkdir()
-    command = [sys.executable, "-c", WRITE, str(folder), str(arguments.n), arguments.other_recipe]
-    environment = {**os.environ, "PYTHONPATH": str(arguments.other)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    recipe = str(Path(arguments.other_recipe).resolve()) if arguments.other_recipe else ""
+    command = [sys.executable, "-c", WRITE, str(folder), str(arguments.n), recipe]
+    environment = {**os.environ, "PYTHONPATH": str(arguments.other.resolve())}
+    # Not from this folder: Python looks for modules in the folder that it is started in first.
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
+    spent, place = done.stdout.split(maxsplit=1)
+    assert Path(place.strip()).is_relative_to(arguments.other.resolve()), f"{place.strip()} is not the other version"
+    return float(spent)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import pickle
 import threading
@@ -62,7 +63,13 @@ def work(job: Job, chunk: Chunk) -> Any:
 
 def make(generator: Generator, sink: Sink, chunk: Chunk) -> Any:
     """Make a chunk of images and give them to a sink; return its receipt."""
-    return sink.put(chunk, _finished(generator, chunk))
+    collecting = gc.isenabled()
+    gc.disable()  # images leave no cycles behind, and looking for them takes 2 % of the time
+    try:
+        return sink.put(chunk, _finished(generator, chunk))
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _finished(generator: Generator, chunk: Chunk) -> Iterator[Finished]:

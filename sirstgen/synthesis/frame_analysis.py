@@ -18,7 +18,7 @@ from sirstgen.synthesis.areas import NO_PLACE, NO_ROOM, Area
 
 _KEPT_BYTES = 64 << 20  # of analysed frames
 _LEAST_DEPTH = 4  # pixels from the edge of its place that the smallest targets need
-_STEP = 8  # pixels between those that are looked at
+_BLOCK = 8  # pixels
 
 
 class FrameAnalysis:
@@ -33,6 +33,7 @@ class FrameAnalysis:
         self.frame = frame
         self._source = places
         self._depths: dict[tuple[int, ...], NDArray[np.uint8] | None] = {}
+        self._deepest: dict[tuple[int, ...], NDArray[np.uint8]] = {}  # of each block of these
 
     @cached_property
     def places(self) -> PlaceMap:
@@ -60,8 +61,12 @@ class FrameAnalysis:
         depth = self.depth(area.places)
         if depth is None:
             return NO_PLACE.get(area.places, NO_ROOM)
-        x, y, width, height = crop.crop
-        return None if depth[y : y + height : _STEP, x : x + width : _STEP].max() >= _LEAST_DEPTH else NO_ROOM
+        if area.places not in self._deepest:
+            down, across = (np.arange(0, side, _BLOCK) for side in depth.shape)
+            self._deepest[area.places] = np.maximum.reduceat(np.maximum.reduceat(depth, down, 0), across, 1)
+        x, y, width, height = (part // _BLOCK for part in crop.crop)
+        shown = self._deepest[area.places][y : y + height + 1, x : x + width + 1]
+        return None if shown.max() >= _LEAST_DEPTH else NO_ROOM
 
 
 class FrameAnalyses:

@@ -164,13 +164,18 @@ class Generator:
             if view.repeated and shot < _CROPS - 1:
                 _count(rejections, "duplicate crop")
                 continue
-            first = [self._draw(view, number, 0, retry) for number in range(view.targets)]
-            lacking = next((target for target in first if isinstance(target, Area)), None)
+            # Other backgrounds are tried with the same targets first, so that these keep their shares; then others.
+            lacking: Area | None = None
+            for _ in range(_DRAWS if retry else 1):
+                first = [self._draw(view, number, 0, retry) for number in range(view.targets)]
+                lacking = next((target for target in first if isinstance(target, Area)), None)
+                if lacking is None:
+                    break
+                _count(rejections, view.lacks(lacking))
+                retry += retry > 0
             if lacking is not None:
-                # Other backgrounds are tried with the same targets, so that these keep their shares; but not for ever.
-                _count(rejections, view.lacking[lacking])
                 lacked += 1
-                retry += lacked > _CROPS + _PATIENCE
+                retry += retry == 0 and lacked > _CROPS + _PATIENCE
                 continue
             drawn = self._attempt(view, first, retry, rejections)
             if drawn is None:
@@ -196,8 +201,8 @@ class Generator:
 
     def _draw(self, view: View, number: int, draw: int, retry: int) -> TargetDraw | Area:
         """Return target `number`, or the area that it needs and the crop lacks, which is the same for each draw."""
-        attempt, lacking = view.attempt * _DRAWS + draw, tuple(view.lacking)
-        return self._sampler.target(view.image, number, attempt, view.background.scene, view.blur_sigma, retry, lacking)
+        scene, attempt = view.background.scene, view.attempt * _DRAWS + draw
+        return self._sampler.target(view.image, number, attempt, scene, view.blur_sigma, retry, view.lacks)
 
     def _attempt(
         self, view: View, first: Sequence[TargetDraw | Area], retry: int, rejections: dict[str, int]

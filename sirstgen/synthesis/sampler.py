@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
-from sirstgen.recipe.parts import Where
 from sirstgen.recipe.recipe import Recipe, nearest
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
@@ -134,12 +133,8 @@ class Sampler:
                 row.classes,
                 _Weighted(row.targets_per_image or recipe.targets_per_image),
                 row.above_horizon,
-                tuple(dict.fromkeys(AREAS[where] for where in _wheres(recipe, scene) if where != "any")),
+                tuple(dict.fromkeys(AREAS[recipe.classes[name].where] for name in row.classes)),
             )
-
-    def areas(self, scene: str) -> tuple[Area, ...]:
-        """Return the areas to which some target of a scene belongs and which a crop may lack."""
-        return self._rows[scene].areas
 
     def image(self, index: int, scene: str) -> tuple[bool, int, float]:
         """Return whether image `index` is mirrored, how many targets it holds, and the sigma of its blur, pixels."""
@@ -163,7 +158,7 @@ class Sampler:
         scene: str,
         blur_sigma: float,
         retry: int = 0,
-        lacking: tuple[Area, ...] = (),
+        lacks: Callable[[Area], str | None] | None = None,
     ) -> TargetDraw | Area:
         """Return target `number` of image `index`, or the area that it needs and the crop lacks.
 
@@ -174,7 +169,8 @@ class Sampler:
             index, number, attempt, retry: what the draw depends on, beside the seed.
             scene: of the background.
             blur_sigma: of the image's blur, pixels.
-            lacking: areas that the crop lacks; template classes that belong there are not drawn.
+            lacks: tells why the crop lacks an area, None where it does not; template classes that belong to an area
+                that it lacks are not drawn.
         """
         row, recipe = self._rows[scene], self.recipe
         first = Draws(self._seed, index, "target", number, retry)
@@ -187,6 +183,7 @@ class Sampler:
         sigma, template, length, area, mirror = None, None, None, None, False
         stages: dict[str, Any] = {}
         if kind == "extended":
+            lacking = tuple(area for area in row.areas if lacks(area)) if lacks is not None else ()
             classes = self._classes_in(scene, lacking)
             if classes is None:
                 return lacking[0]
@@ -202,7 +199,7 @@ class Sampler:
         else:
             rules = recipe.kernel_size(scene, kind)
             where = AREAS[rules.where]
-            if where in lacking:
+            if where.places and lacks is not None and lacks(where):
                 return where
             area, aspect, angle = rules.area.draw(size), rules.aspect.draw(size), rules.angle.draw(size)
             above = row.above_horizon
@@ -286,18 +283,6 @@ class Sampler:
             **known,
         )
         return {name: record for name in entries if (record := context.drawn(name)) is not None}
-
-
-def _wheres(recipe: Recipe, scene: str) -> Iterator[Where]:
-    """Yield where the targets of a scene belong."""
-    row = recipe.row(scene)
-    for kind, weight in row.kinds.items():
-        if weight <= 0:
-            continue
-        if kind != "extended":
-            yield recipe.kernel_size(scene, kind).where
-            continue
-        yield from (recipe.classes[name].where for name, share in row.classes.items() if share > 0)
 
 
 def kernel_sigma(area: float, aspect: float, mask_level: float, blur_sigma: float) -> tuple[float, float]:

@@ -26,7 +26,6 @@ class View(NamedTuple):
         repeated: an earlier image shows the same.
         targets: how many the image holds.
         blur_sigma: pixels.
-        lacking: areas for targets that the crop lacks, and the reason.
     """
 
     image: int
@@ -38,7 +37,10 @@ class View(NamedTuple):
     repeated: bool
     targets: int
     blur_sigma: float
-    lacking: dict[Area, str]
+
+    def lacks(self, area: Area) -> str | None:
+        """Return why the crop takes no target of an area; None where it may take one."""
+        return self.analysis.lacks(area, self.crop)
 
 
 class Views:
@@ -66,9 +68,7 @@ class Views:
         analysis = self._analyses.get(background)
         flip, count, blur_sigma = self._sampler.image(index, background.scene)
         crop, size, repeated = self._crop(index, assignment, background, analysis, attempt, flip)
-        areas = self._sampler.areas(background.scene)
-        lacking = {area: reason for area in areas if (reason := analysis.lacks(area, crop))}
-        return View(index, attempt, background, analysis, crop, size, repeated, count, blur_sigma, lacking)
+        return View(index, attempt, background, analysis, crop, size, repeated, count, blur_sigma)
 
     def _crop(
         self,

@@ -107,11 +107,11 @@ def test_where_a_crop_lacks_a_place_only_classes_of_other_places_are_drawn() -> 
     entries = {"scenes": {"sea": {"kinds": {"extended": 1}, "classes": {"ship": 0.5, "plane": 0.5}}}}
     sampler = Sampler(Recipe(**entries), TemplateLibrary.open(), 0)
     sky, water = AREAS["sky"], AREAS["water"]
-    assert set(sampler.areas("sea")) == {sky, water}
     for lacking, cls in (((sky,), {"ship"}), ((water,), {"plane"}), ((), {"ship", "plane"})):
-        drawn = [sampler.target(index, 0, 0, "sea", 0.5, 0, lacking) for index in range(20)]
+        lacks = dict.fromkeys(lacking, "none here").get
+        drawn = [sampler.target(index, 0, 0, "sea", 0.5, 0, lacks) for index in range(20)]
         assert {target.template.split("/")[0] for target in drawn} == cls  # type: ignore[union-attr]
-    assert sampler.target(0, 0, 0, "sea", 0.5, 0, (sky, water)) == sky
+    assert sampler.target(0, 0, 0, "sea", 0.5, 0, lambda area: "none here") in (sky, water)
 
 
 def test_a_class_without_templates_is_refused_at_once() -> None:
