@@ -25,7 +25,7 @@ from sirstgen.synthesis.generator import Generator
 def without_guards() -> Iterator[None]:
     """No lock, no fsync, no checksum of journal lines inside the block."""
     with (
-        patch("sirstgen.files.output.locked", lambda folder: contextlib.nullcontext()),
+        patch("sirstgen.files.output.locked", lambda *_, **__: contextlib.nullcontext()),
         patch("sirstgen.storage.checksums.sync_disk", lambda folder: None),
         patch.object(os, "fsync", lambda descriptor: None),
         patch.object(Entry, "line", lambda entry: "\t".join(entry) + "\n"),
