@@ -136,7 +136,7 @@ def as_finished(
         pool: any executor.
         function: runs in its workers.
         tasks: read as results are taken.
-        limit: tells how many tasks may be under way.
+        limit: returns how many tasks may be under way.
 
     Raises:
         GenerationError: a worker was ended from outside.
@@ -156,7 +156,7 @@ def as_finished(
                 yield future.result()
     except BrokenExecutor:
         raise GenerationError(
-            "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
+            "a worker process was ended from outside, perhaps for want of memory; try fewer workers; --resume continues"
         ) from None
     finally:
         for future in under_way:

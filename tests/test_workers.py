@@ -26,7 +26,7 @@ def test_every_result_comes_once_from_workers_of_one_thread() -> None:
 
 
 def test_a_worker_ended_from_outside_is_told() -> None:
-    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume goes on"):
+    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume continues"):
         list(as_finished(pool, os._exit, [7]))
 
 
