@@ -1,4 +1,4 @@
-"""Where the data that ships with sirstgen lies: templates and built-in backgrounds."""
+"""The folders of the data that ships with sirstgen: templates and built-in backgrounds."""
 
 from __future__ import annotations
 

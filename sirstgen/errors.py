@@ -11,8 +11,8 @@
 Messages state the rule, then the value, then the way out: ``scr must be positive, got -2 (recipe.yaml: scr[1])``.
 `SirstgenError.within` adds context on the way up (image, target, stage). The commands turn the first three
 into exit code 2 and `GenerationError` into exit code 1; anything else is a defect of sirstgen and shows its traceback.
-`SirstgenWarning` tells what the work goes on in spite of. All errors survive pickling, so they travel whole from worker
-processes.
+`SirstgenWarning` is for problems that do not stop the work. All errors survive pickling, so they travel whole from
+worker processes.
 """
 
 from __future__ import annotations
@@ -96,4 +96,4 @@ class GenerationError(SirstgenError):
 
 
 class SirstgenWarning(UserWarning):
-    """Something that the work goes on in spite of, such as damaged state of an interrupted run that is made again."""
+    """A problem that does not stop the work, such as damaged state of an interrupted run that is made again."""

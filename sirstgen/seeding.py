@@ -72,7 +72,7 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
     global random state anywhere in sirstgen; every draw comes from a stream made here.
 
     Args:
-        seed: non-negative whole number; 0 is as good as any.
+        seed: non-negative whole number.
         *keys: what the stream is for, most general first (image index, purpose, attempt).
     """
     text = repr([int(seed), *(key if isinstance(key, str) else int(key) for key in keys)])

@@ -17,7 +17,7 @@ from sirstgen.errors import GenerationError
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-MESSAGE = "interrupted; files written so far are whole, --resume goes on where a command has it"
+MESSAGE = "interrupted; files written so far are whole; commands that have --resume continue with it"
 
 
 def tell(text: str) -> None:
@@ -58,7 +58,7 @@ def _end(*_: object) -> None:
 def interruptible() -> Iterator[None]:
     """Make Ctrl-C inside the block a KeyboardInterrupt.
 
-    Python prints a KeyboardInterrupt that hits a finaliser and goes on; here it is raised again.
+    Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again.
     """
 
     def raise_again(told: Any) -> None:
@@ -83,7 +83,7 @@ def interruptible() -> Iterator[None]:
 
 
 def close_output() -> int:
-    """Flush standard output; return 0, or 1 where it could not take everything, which is told in a line."""
+    """Flush standard output; return 0, or 1 where it could not take everything, which is reported in a line."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.process import BaseProcess
@@ -26,13 +27,23 @@ _UNDER_WAY = 4 * (os.cpu_count() or 1)
 class _Pool(ProcessPoolExecutor):
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
         """As in the base class; Ctrl-C does not reach a process that is started here before it can ignore it."""
-        if not hasattr(signal, "pthread_sigmask"):
-            return super().submit(*args, **kwargs)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else ()
         try:
             return super().submit(*args, **kwargs)
+        except OSError:  # the pool breaks while it is given a task
+            if self._broken:
+                raise BrokenProcessPool from None
+            raise
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def __exit__(self, *fault: Any) -> None:
+        """As in the base class, which waits for ever for a process that was being started when another was killed."""
+        if self._broken:
+            for process in list((self._processes or {}).values()):
+                process.kill()
+        super().__exit__(*fault)
 
 
 @contextlib.contextmanager
@@ -125,7 +136,7 @@ def as_finished(
         pool: any executor.
         function: runs in its workers.
         tasks: read as results are taken.
-        limit: tells how many tasks may be under way.
+        limit: returns how many tasks may be under way.
 
     Raises:
         GenerationError: a worker was ended from outside.
@@ -145,7 +156,7 @@ def as_finished(
                 yield future.result()
     except BrokenExecutor:
         raise GenerationError(
-            "a worker process was ended from outside, perhaps for want of memory; try fewer workers, --resume goes on"
+            "a worker process was ended from outside, perhaps for want of memory; try fewer workers; --resume continues"
         ) from None
     finally:
         for future in under_way:

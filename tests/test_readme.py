@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,4 +52,8 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
         result = CliRunner().invoke(app, [*words[1:], *extra])
         assert result.exit_code == 0, f"{line}\n{result.output}"
         run.append(words[1])
+    if shutil.which("git") and (ROOT / ".git").exists():
+        made = [f"{path.name}{'/' if path.is_dir() else ''}" for path in tmp_path.iterdir()]
+        listed = subprocess.run(["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert sorted(listed.stdout.split()) == sorted(made), ".gitignore lacks what these commands write"
     assert len(run) >= 13 and {"stats", "audit", "export", "mix", "train-check", "fit"} <= set(run)

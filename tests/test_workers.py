@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -23,8 +26,33 @@ def test_every_result_comes_once_from_workers_of_one_thread() -> None:
 
 
 def test_a_worker_ended_from_outside_is_told() -> None:
-    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume goes on"):
+    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume continues"):
         list(as_finished(pool, os._exit, [7]))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_worker_is_left_that_was_started_while_another_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool ends the processes that it knows of; one that is started meanwhile would wait for ever."""
+    spawn = ProcessPoolExecutor._spawn_process  # type: ignore[attr-defined]
+    started = threading.Event()
+
+    def late(pool: Any) -> None:
+        for process in list(pool._processes.values()):
+            process.terminate = lambda: started.wait(10)
+            process.kill()
+            while not pool._broken:
+                time.sleep(0.01)
+        spawn(pool)
+        if len(pool._processes) > 1:
+            started.set()
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", late)
+    with worker_pool(2) as pool, pytest.raises(GenerationError, match="--resume goes on"):
+        list(as_finished(pool, abs, range(9)))
+    deadline = time.monotonic() + 10
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
 
 
 def test_processes_beside_end_when_the_block_fails() -> None:

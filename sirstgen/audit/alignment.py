@@ -31,7 +31,7 @@ Map = NDArray[np.float32]
 
 
 def shift_maps(image: Gray, mask: NDArray[np.bool_]) -> list[Map]:
-    """Return the map of each target of `mask` that is small enough to tell."""
+    """Return the map of each target of `mask` that is small enough to be compared."""
     components = find_components(mask)
     if not len(components):
         return []

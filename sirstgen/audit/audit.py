@@ -194,7 +194,7 @@ def _copies(
     others: Sequence[Inspection],
     run: Callable[[Callable[[Comparison], tuple[Pair, str | None]], Sequence[Comparison]], Iterable[Any]],
 ) -> Iterator[Finding]:
-    """Frames that stand twice in the set, or in the other one."""
+    """Frames that are in the set twice, or in the other one."""
     entries = [(contents, entry) for entry in inspections if entry.likeness is not None]
     entries += [(other, entry) for entry in others if other is not None and entry.likeness is not None]
     likenesses = [entry.likeness for _, entry in entries if entry.likeness is not None]

@@ -107,4 +107,4 @@ CHECKS: dict[str, Check] = {
     ),
     "similar-to-other-set": Check(WARNING, "Views of one scene in the other set", "Do not test on one of the two."),
 }
-"""All checks, in the order in which they are told."""
+"""All checks, in the order in which they are reported."""

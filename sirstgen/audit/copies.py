@@ -24,7 +24,7 @@ _EQUAL_STRUCTURE = 0.98  # correlation of structure that no two exposures have
 _BITS = 8  # of 64 that may differ between two signatures
 _VOTES = 5  # anchors that agree on one place
 _NEAR = 3  # pixels
-_CROWD = 200  # signatures alike in a band beyond which it tells nothing
+_CROWD = 200  # signatures alike in a band beyond which the band is not used
 _LEAST_OVERLAP = 0.2  # share of the smaller image
 _EACH = 3  # candidates that are compared for each frame and group
 

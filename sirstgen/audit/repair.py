@@ -169,7 +169,7 @@ def _image(image: Raw, mask: Raw, checks: set[str]) -> tuple[Gray | None, list[s
     if image.orientation != 1 and mask.orientation == 1:
         turned = _oriented(pixels, image.orientation)
         if turned.shape != pixels.shape and mask.gray.shape in (turned.shape, pixels.shape):
-            # Only the size of the mask can tell which of both it was drawn on.
+            # Only the size of the mask shows which of both it was drawn on.
             pixels = turned if mask.gray.shape == turned.shape else pixels
             done += ["exif-orientation", *(["transposed"] if "transposed" in checks else [])]
     if "image-not-gray" in checks and (image.orientation == 1 or done):

@@ -294,12 +294,12 @@ def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
     """The library of another process, opened in this one.
 
     Raises:
-        InputError: this process sees other backgrounds.
+        InputError: this process reads other backgrounds.
     """
     library = BackgroundLibrary.open(**how)
     if library._digest != digest:
         raise InputError.of(
-            library.folder, "this machine sees other backgrounds there than the run was begun with; copy them again"
+            library.folder, "the backgrounds there are not those that the run began with; copy them again"
         )
     return library
 

@@ -27,7 +27,7 @@ class LearnedDetector:
     Attributes:
         path: the checkpoint.
         name: the net's name and the first digits of the checkpoint's checksum, so that scores of other weights are
-            told apart when a bench goes on.
+            distinguished when a bench is resumed.
         title: the same.
         citation: the checkpoint's last step.
         threshold: 0.5, at which the net was trained to decide (logit 0).

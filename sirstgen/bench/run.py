@@ -58,7 +58,7 @@ def run_bench(
         resume: keep the scores that are there and still fit their image and mask (those of other detectors and other
             images too), make those that are missing.
         overwrite: begin anew where there are scores already; those stay until the new ones are there.
-        progress: told how far the work is.
+        progress: called as the work advances.
         then: called with the result before others may write to `out`, to write more files there.
 
     Raises:

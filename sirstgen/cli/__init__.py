@@ -46,7 +46,7 @@ _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
 
 
 def reported(command: Callable[..., None], group: str = "") -> Callable[..., None]:
-    """Return the command with its arguments checked, and errors of the house told in one line with their exit code."""
+    """Return the command with its arguments checked and its errors reported in one line, with their exit code."""
     name = f"{group} {command.__name__.replace('_', '-')}".strip()
 
     @functools.wraps(command)
@@ -66,7 +66,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
         except MemoryError:
             terminal.tell("error: memory ran out; use smaller images, fewer workers or a smaller batch")
             raise typer.Exit(1) from None
-        except OSError as error:  # a disk that fails; everything else is told by whoever knows the file better
+        except OSError as error:  # a disk that fails; other errors are reported where the file is read
             if isinstance(error, BrokenPipeError):
                 raise
             place = os.fsdecode(error.filename) if error.filename is not None else "standard output"

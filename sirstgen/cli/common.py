@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 Seed = Annotated[int | None, typer.Option(help="Seed of all draws; drawn and printed if not given.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; by default as many as cores for large runs.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, or add to a finished one.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run, or add to a finished one.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the dataset that is there.")]
 RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML or TOML file with the entries that differ.")]
 Split = Annotated[str, typer.Option(help="Images to use: train, test or all.")]
@@ -157,7 +157,7 @@ def real_folder(given: Path | None) -> Path | None:
 
 
 def counted(items: Iterable[T], total: int, told: Callable[[int, int], None] | None) -> Iterator[T]:
-    """`items`, each told to the progress bar when the next one is asked for."""
+    """`items`, each reported to the progress bar when the next one is asked for."""
     for done, item in enumerate(items, start=1):
         yield item
         if told:

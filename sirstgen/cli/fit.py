@@ -32,7 +32,7 @@ def fit(
 ) -> None:
     """Write a recipe that is measured in labelled frames.
 
-    Each entry stands below a comment with the figures it was estimated from.
+    Each entry is below a comment with the figures it was estimated from.
     """
     from sirstgen.errors import OutputExistsError
     from sirstgen.files.atomic import write_file

@@ -127,7 +127,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """Whether a forest can tell the sets apart.
+    """Whether a forest can separate the sets.
 
     Args:
         name: ``targets``, ``target pixels``, ``background patches`` or ``whole backgrounds``.

@@ -1,4 +1,4 @@
-"""Two-sample tests: how well a random forest tells the rows of two sets apart, on frames that it has not seen.
+"""Two-sample tests: how well a random forest separates the rows of two sets, on frames that it was not trained on.
 
 An AUC of 0.5 means that it cannot, 1 that it always can. Rows of one group of frames are always in one fold, or the
 forest would recognise the background instead of the set.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sirstgen.comparison.tables import Table
 
 FOLDS = 5
-_ABSENT = -1e3  # stands for NaN: a forest splits such rows off
+_ABSENT = -1e3  # in place of NaN: a forest splits such rows off
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sirstgen.measure.target_statistics import TargetStatistics
 
-_STEEPEST_SCR = 1e3  # stands for the infinite SCR on flat clutter
+_STEEPEST_SCR = 1e3  # in place of the infinite SCR on flat clutter
 
 
 @dataclass(frozen=True)

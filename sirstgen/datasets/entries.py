@@ -1,6 +1,6 @@
 """One image of a dataset with its mask, wherever they are kept: the seam between layouts and everything that reads.
 
-A layout (files in folders, members of shards) gives one `Entry` an image. Nothing but the layouts knows where bytes
+A layout (files in folders, members of shards) gives one `Entry` an image. Only the layouts define where bytes
 come from.
 """
 
@@ -58,7 +58,7 @@ class Entry:
         return decode_levels(self.image.read(), self.image.path)
 
     def image_shape(self) -> tuple[int, int]:
-        """Return (height, width) of the image, from the head of its file where that tells."""
+        """Return (height, width) of the image, from the head of its file where that states it."""
         with opened(self.image.read(), self.image.path) as picture:
             if picture is not None:
                 return picture.height, picture.width

@@ -31,7 +31,7 @@ class Dataset:
     """A folder of images with masks, opened by `Dataset.open`. Pixels are read when they are asked for.
 
     Attributes:
-        folder: where it lies.
+        folder: its folder.
         name: the folder's name.
         ids: of all images, sorted.
         warnings: what was decided while reading a mask, by id; filled as masks are read. `notes` counts them.

@@ -160,7 +160,7 @@ def shard_files(
 
 
 def shard_split(entries: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of each part as the names of their shards tell it (``train-000007.tar``, ``test-000007.tar``)."""
+    """Return the ids of each part as the names of their shards state it (``train-000007.tar``, ``test-000007.tar``)."""
     parts: dict[str, list[str]] = {}
     for key, entry in entries.items():
         part = entry.image.path.parent.name.partition("-")[0]

@@ -64,5 +64,12 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
             first = fault.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise InputError.of(path, f"line {number}: {named([place])}: {first['msg']}") from None
-        rows[key] = {"targets": [], **row}
+        known = _stated(row, _Row)
+        rows[key] = known | {"targets": [_stated(target, _Target) for target in known.get("targets", ())]}
     return rows
+
+
+def _stated(entry: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """The entry without nulls for what commands rely on: they say that it is not stated."""
+    relied_on = model.model_fields.keys() - {"template"}  # null for targets that are none
+    return {name: value for name, value in entry.items() if value is not None or name not in relied_on}

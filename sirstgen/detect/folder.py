@@ -132,7 +132,7 @@ def detect_folder(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     if resume and stage_of(out) is None and holds_anything(out):
-        _owned_files(out)  # only a run of detect goes on
+        _owned_files(out)  # only a run of detect is resumed
     with output_folder(out, _owned_files, overwrite=overwrite, resume=resume) as output:
         run = _Run(output.work, _fingerprint(net, options, scale))
         return _detect_all(net, folder, paths, scale, hardware, options, run, progress)

@@ -35,7 +35,7 @@ _ADVERSARIAL = {"mdvsfa", "mdvsfa-light"}
 
 
 def names() -> list[str]:
-    """Every detector that `build` knows."""
+    """The name of every detector that `build` can make."""
     return list(_BUILDERS)
 
 

@@ -54,7 +54,7 @@ class Export:
     """What an export wrote.
 
     Args:
-        folder: where it lies.
+        folder: its folder.
         format: its name.
         source: the dataset's name.
         images: written.

@@ -99,7 +99,7 @@ def _loops(mask: NDArray[np.bool_]) -> list[list[_Edge]]:
             following = leaving.get(edge.end)
             if following is None:
                 break
-            # Where two pixels touch by a corner, go on along the other one: targets are 8-connected.
+            # Where two pixels touch by a corner, follow the other one: targets are 8-connected.
             edge = next((other for other in following if other.pixel != edge.pixel), following[0])
         loops.append(loop)
     return loops

@@ -1,4 +1,4 @@
-"""A dataset's images and masks in the place that a format wants: linked, copied, or encoded anew."""
+"""A dataset's images and masks in the place that a format requires: linked, copied, or encoded anew."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def write_figures(
         detectors: classical and learned ones, a panel each.
         out: folder for the pictures; made if missing.
         overwrite: replace pictures that are there.
-        progress: told how many images are done.
+        progress: called with images done and images in all.
 
     Returns:
         The pictures.

@@ -98,7 +98,7 @@ def decode_levels(data: bytes, path: Path | str) -> Levels:
 
 
 def is_8_bit(data: bytes) -> bool:
-    """Whether the head of an image file promises values of 8 bits; False where it cannot tell without decoding."""
+    """Whether the head of an image file promises values of 8 bits; False where that takes decoding."""
     if data.startswith(_PNG_SIGNATURE):
         return len(data) > 24 and data[24] <= 8
     return data.startswith((b"\xff\xd8", b"BM"))
@@ -106,7 +106,7 @@ def is_8_bit(data: bytes) -> bool:
 
 @contextmanager
 def opened(data: bytes, path: Path | str) -> Iterator[Image.Image | None]:
-    """Give the picture of `data` as Pillow sees it, not decoded yet; None for TIFFs that Pillow does not know.
+    """Return the picture of `data` as Pillow opens it, not decoded yet; None for TIFFs that Pillow cannot open.
 
     Faults of the decoder inside the block become InputError. Warnings of Pillow and of the C libraries are not shown:
     one message is enough.

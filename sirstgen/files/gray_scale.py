@@ -226,7 +226,7 @@ def container_scale(low: float, high: float) -> GrayScale | None:
 def scale_of_files(files: Iterable[tuple[Path, Callable[[], bytes]]], headroom: bool = False) -> GrayScale:
     """Return the scale of a set from its image files, by the rule of this module; `EIGHT_BIT` where none has more.
 
-    Files that cannot be read do not count here: whoever reads them for their pixels names them.
+    Files that cannot be read are left out here: they are reported where their pixels are read.
 
     Args:
         files: path, for nothing but messages, and what reads the content, of each image.

@@ -2,7 +2,7 @@
 
 A command that replaces a folder works in ``.<name>.new`` beside it. At the end the two exchange their names, the old
 one becomes ``.<name>.old``, files of the user move over, and what is left of the old folder is removed. A process that
-is killed meanwhile leaves a state from which the next command in this folder goes on.
+is killed meanwhile leaves a state from which the next command in this folder continues.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def output_folder(
 
     Args:
         folder: the output folder.
-        owned: tells which files in it may be removed.
+        owned: returns which files in it may be removed.
         overwrite: what `folder` holds is replaced at the end of the block; it stays as it is if the block fails.
         resume: the caller continues what is there; it checks whether that is its own.
         staged: also a new folder appears at the end of the block only. With `resume` the interrupted one is continued.
@@ -231,7 +231,7 @@ def _swap(target: Path, stage: Path, owned: Owned) -> None:
 
 
 def _remove_old(target: Path, old: Path) -> None:
-    """Move the user's files of `old` to `target`, remove the rest; whoever is killed here can do it again."""
+    """Move the user's files of `old` to `target`, remove the rest; a process that is killed here can do it again."""
     ours = set(json.loads((old / _REPLACED).read_bytes()))
     for name in _files(old):
         if name in (_REPLACED, _STAGE):
@@ -282,7 +282,7 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _clear_stage(stage: Path) -> None:
-    """Remove an unfinished new folder; what sirstgen has not made is left alone and told."""
+    """Remove an unfinished new folder; what sirstgen has not made is left as it is and reported."""
     if stage.is_dir() and any(stage.iterdir()):
         if not (stage / _STAGE).is_file():
             raise OutputExistsError(f"{stage}: not made by sirstgen; move it away", path=str(stage))

@@ -83,7 +83,7 @@ def rounded(value: float, digits: int = 3) -> float:
 
 
 def quantiles(values: NDArray[np.float64]) -> dict[str, list[float]]:
-    """The distribution of `values`, with as many knots as so many values can tell."""
+    """The distribution of `values`, with as many knots as the number of values allows."""
     knots = next(knots for least, knots in _KNOTS if values.size >= least)
     return {"quantiles": [rounded(float(value)) for value in np.quantile(values, np.linspace(0, 1, knots))]}
 

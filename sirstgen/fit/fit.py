@@ -55,7 +55,7 @@ class FittedRecipe:
         frames: measured.
         targets: measured.
         findings: the entries that differ from the default recipe, in the order of the file.
-        unknowns: what could not be estimated, and what stands there instead.
+        unknowns: what could not be estimated, and what was written instead.
         distance: mean KS distance of the shapes of rendered and labelled targets; None where it was not tried.
     """
 

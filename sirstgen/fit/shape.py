@@ -140,7 +140,7 @@ def _codec(share: float, low: int, high: int) -> dict[str, Any] | None:
 
 
 def shape_table(targets: Sequence[TargetStatistics]) -> Table:
-    """The statistics that tell shapes apart, for each target; NaN where it has none.
+    """The statistics that distinguish shapes, for each target; NaN where it has none.
 
     Large targets are few and unlike the others, so what their bodies look like stands in columns of its own as well.
     """

@@ -19,7 +19,7 @@ LEAST_TARGETS = 30
 """A scene with fewer targets has the sizes and shares of all scenes together."""
 
 LEAST_OF_A_KIND = 8
-"""Fewer targets tell nothing of their kind."""
+"""Fewer targets are too few for an estimate of their kind."""
 
 
 def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple[list[Finding], list[str]]:

@@ -48,7 +48,7 @@ def write_mix(
         link: hard links in place of copies where bytes are kept and both lie on one disk. Linked files are the source's
             own: change neither.
         overwrite: replace a dataset that is there, once the new one is complete.
-        resume: go on with an interrupted run of this very mix, or accept the finished one that is there.
+        resume: continue an interrupted run of this very mix, or accept the finished one that is there.
         progress: called with images done and images in all.
 
     Raises:
@@ -188,7 +188,7 @@ def _card(mix: Mix, manifest: dict[str, Any]) -> str:
         f"{f'{NOTE}{chr(10)}{chr(10)}' if mix.surrogate else ''}"
         f"A training mix of {mix.count('real') + mix.count('synthetic')} images: {' and '.join(parts)}, "
         f"drawn with seed {mix.seed} by `sirstgen mix`. {tested}\n\n"
-        "Ids begin with `real-` or `synth-` and go on with the id in the source; `dataset.json` lists every image's "
+        "Ids are `real-` or `synth-` followed by the id in the source; `dataset.json` lists every image's "
         "source. Real images come from the real set's training list only. Images are gray PNGs, masks 0 and 255. "
         "`targets.jsonl`, where there is one, holds the truth of the synthetic images.\n\n"
         "The licences of the sources apply to their images.\n"

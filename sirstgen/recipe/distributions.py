@@ -74,7 +74,7 @@ class LogNormal(Part):
 class Distribution(Part):
     """A number to be drawn; exactly one of `choice`, `between`, `normal`, `lognormal`, `quantiles`.
 
-    A number or a list of numbers stands for a `choice`.
+    A number or a list of numbers is read as a `choice`.
     """
 
     choice: Numbers | None = None

@@ -20,7 +20,7 @@ SCENES: Mapping[str, Mapping[str, Any]] = {
     "sky-clear": {
         "kinds": {"point": 0.47, "spot": 0.29, "extended": 0.24},
         "classes": {"plane": 0.7, "uav": 0.3},
-        "reason": "As cloud, which holds clear skies in the paper; for label files that tell the two apart.",
+        "reason": "As cloud, which holds clear skies in the paper; for label files that distinguish the two.",
     },
     "sea": {
         "kinds": {"point": 0.30, "spot": 0.34, "extended": 0.36},

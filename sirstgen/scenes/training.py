@@ -62,7 +62,7 @@ def train_scenes(
         out: folder to write.
         test: a tree of its own to measure on as well.
         overwrite: replace the training that `out` holds, at the end; files of the user stay.
-        progress: told how far it is.
+        progress: called as the work advances.
 
     Raises:
         InvalidValueError: a scene of one group.

@@ -58,7 +58,7 @@ def is_dask_client(executor: Any) -> bool:
 def as_finished_on_cluster(client: Any, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
     """``function(task)`` of every task on a Dask cluster, in the order in which they finish.
 
-    Two tasks a thread are with the scheduler at a time. Dask gives the tasks of a worker that dies to another.
+    Two tasks a thread are with the scheduler at a time. Dask gives the tasks of a worker that has ended to another.
 
     Raises:
         GenerationError: the scheduler is gone, a task has killed several workers, or a worker cannot run sirstgen.
@@ -82,4 +82,4 @@ def as_finished_on_cluster(client: Any, function: Callable[[T], R], tasks: Itera
 
 def _lost(fault: BaseException) -> str:
     text = " ".join(str(fault).split())[:160]
-    return f"the Dask cluster has failed ({type(fault).__name__}{': ' if text else ''}{text}); --resume goes on"
+    return f"the Dask cluster has failed ({type(fault).__name__}{': ' if text else ''}{text}); --resume continues"

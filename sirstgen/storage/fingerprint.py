@@ -36,7 +36,7 @@ def difference(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
     Args:
         begun: of the run or dataset that is there; parts that it lacks differ.
-        now: of the run that asks to go on with it.
+        now: of the run that would resume it.
     """
     # What was read from a file went through JSON: tuples are lists there, keys are text.
     sides = [json.loads(json.dumps({part: side.get(part) for part in PARTS})) for side in (begun, now)]

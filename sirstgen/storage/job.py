@@ -54,7 +54,7 @@ def work(job: Job, chunk: Chunk) -> Any:
     """Make a chunk of a job's images in a worker; return the sink's receipt.
 
     Raises:
-        GenerationError: this worker has another version of sirstgen, or sees other backgrounds or templates.
+        GenerationError: this worker has another version of sirstgen, or reads other backgrounds or templates.
     """
     if getattr(_loaded, "key", None) != job.key:
         _loaded.generator, _loaded.key = _open(job), job.key
@@ -92,7 +92,7 @@ def _open(job: Job) -> Generator:
     other = difference(job.parts, fingerprint(generator))
     if other is not None:
         raise GenerationError(
-            f"a worker sees other files than the run began with: {other.replace('this run', 'the worker')}; "
+            f"a worker reads other files than the run began with: {other.replace('this run', 'the worker')}; "
             "put the same backgrounds and templates there"
         )
     return generator

@@ -1,4 +1,4 @@
-"""The journal of a run: which images are finished, so that a run can be killed at any moment and go on.
+"""The journal of a run: which images are finished, so that a run can be killed at any moment and resumed.
 
 One line per finished image: id, checksum of the image, checksum of the mask, its row, checksum of the line so far;
 separated by tabs. A later line for the same id replaces the earlier one; a line without row takes it back.
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     row: str  # JSON, one line
 
     def line(self) -> str:
-        """Return the entry as it stands in the journal."""
+        """Return the entry as a line of the journal."""
         text = "\t".join(self)
         return f"{text}\t{_checksum(text)}\n"
 
@@ -51,7 +51,7 @@ class Journal:
 
     Args:
         path: the journal's file; made if missing. A last line that a crash has cut off is dropped; other damaged lines
-            are told in a `SirstgenWarning`, and their images count as not made.
+            are reported in a `SirstgenWarning`, and their images count as not made.
     """
 
     def __init__(self, path: Path) -> None:

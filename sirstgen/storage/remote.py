@@ -12,7 +12,7 @@ _PACKAGES = {"s3": "sirstgen[s3]", "s3a": "sirstgen[s3]", "gs": "gcsfs", "gcs": 
 
 @contextlib.contextmanager
 def reaching(url: str, missing_is_told: bool = True) -> Iterator[None]:
-    """Turn what fsspec and its backends raise inside the block into errors of the house.
+    """Turn what fsspec and its backends raise inside the block into errors of this package.
 
     Args:
         url: what is reached, named in the message.
@@ -51,7 +51,7 @@ def reaching(url: str, missing_is_told: bool = True) -> Iterator[None]:
         if "credentials" in f"{type(fault).__name__} {fault}".lower():
             raise InputError.of(url, f"there are no credentials for it ({_short(fault)})") from None
         raise GenerationError(
-            f"{url}: cannot be reached ({type(fault).__name__}: {_short(fault)}); --resume goes on", path=url
+            f"{url}: cannot be reached ({type(fault).__name__}: {_short(fault)}); --resume continues", path=url
         ) from None
 
 

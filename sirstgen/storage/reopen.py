@@ -112,5 +112,5 @@ def can_be_redrawn(folder: str | Path) -> bool:
 
 
 def _mark(description: dict[str, Any]) -> str:
-    """What tells one source of backgrounds from another: its digest where it has one, which no file name enters."""
+    """What identifies a source of backgrounds: its digest where it has one, which no file name enters."""
     return json.dumps(description.get("digest", description), sort_keys=True)

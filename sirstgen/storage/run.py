@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.datasets.unfinished import JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
+from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
 from sirstgen.files.input_files import parse_json
@@ -62,7 +62,7 @@ class FolderRun:
 
     @classmethod
     def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> FolderRun:
-        """Begin a run, or go on with the one in `output`.
+        """Begin a run, or continue the one in `output`.
 
         The state comes before the first image and goes after the last checksum; it says that the dataset is not
         finished.
@@ -105,7 +105,7 @@ class FolderRun:
 
     @staticmethod
     def seed_of(folder: Path) -> int | None:
-        """Return the seed of the run or dataset in `folder`, so that it can go on without being told again."""
+        """Return the seed of the run or dataset in `folder`, so that it can be resumed without --seed."""
         place = stage_of(folder) or folder
         state = read_state(place)
         if state is not None:
@@ -122,7 +122,7 @@ class FolderRun:
         """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
 
         Args:
-            assignment: tells which background an image is on.
+            assignment: returns which background an image is on.
         """
         number = 0
         for start in range(0, self.count, _BLOCK):
@@ -139,7 +139,7 @@ class FolderRun:
         self.journal.add(*receipt)
 
     def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
-        """Mark finished images to be drawn again. The same call after an interruption goes on with it.
+        """Mark finished images to be drawn again. The same call after an interruption continues it.
 
         Args:
             images: ids, each to be drawn differently than before; or the redraw number of each image by id, where 0
@@ -152,7 +152,7 @@ class FolderRun:
         numbers = {name: self.redraws.get(name, 0) + 1 if number is None else number for name, number in given.items()}
         for name in numbers:
             self.journal.forget(name)
-        self.journal.sync()  # whoever is killed here has dropped nothing; after the next line, everything
+        self.journal.sync()  # a process killed here has dropped nothing; after the next line, everything
         self._state["dropped"] = asked
         self._state["redraws"] = {name: number for name, number in (self.redraws | numbers).items() if number}
         self._save()
@@ -190,11 +190,7 @@ def refuse_started(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputExistsError unless a new run may begin in `folder`; names ``--resume`` where one is unfinished."""
     state = read_state(stage_of(folder) or folder)
     if not overwrite and state is not None and not state["finished"]:
-        raise OutputExistsError(
-            f"{folder}: holds an unfinished run; continue it with --resume, replace it with --overwrite, or choose "
-            f"another --out",
-            path=str(folder),
-        )
+        raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
     refuse_existing(folder, overwrite)
 
 

@@ -1,8 +1,8 @@
 """A run that writes shards: what it was begun with, which shards are missing, and how it ends.
 
 Any number of commands on any number of machines may work on one run, each on shards of its own or on the same ones: a
-shard depends on the run and its number alone, so whoever writes it last changes nothing. In a folder they hold its lock
-together; a command that begins, changes, replaces or finishes the run holds it alone. A URL has no lock.
+shard depends on the run and its number alone, so a second process that writes it changes nothing. In a folder they hold
+its lock together; a command that begins, changes, replaces or finishes the run holds it alone. A URL has no lock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sirstgen.datasets.unfinished import RUN_FOLDER
+from sirstgen.datasets.unfinished import INTERRUPTED, RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, writing
@@ -84,7 +84,7 @@ class ShardRun:
             size: images a shard.
             numbers: the shards to make; all of them if None. A command that names shards joins a run of the same kind
                 that is under way without being told to resume.
-            resume: go on with a run, or add images to a finished dataset.
+            resume: continue a run, or add images to a finished dataset.
             overwrite: replace the sirstgen dataset that is there.
             redrawn: images to be drawn again: the redraw number of each, by id; 0 draws what a new dataset holds.
 
@@ -213,9 +213,7 @@ def _room(folder: Path, asked: _Asked) -> Place:
     if names == {RUN_FOLDER} and set(LocalPlace(folder).names(RUN_FOLDER)) <= {SCRATCH}:
         return LocalPlace(folder)  # a run killed in its first moments leaves a file in the making and nothing else
     if not asked.overwrite and names & {STATE.partition("/")[0], FOLDER_STATE}:
-        raise OutputExistsError(
-            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
-        )
+        raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
     refuse_existing(folder, asked.overwrite)
     begin_replacement(folder, owned_files)
     return working_place(folder)
@@ -272,9 +270,8 @@ def _empty(place: Place, overwrite: bool) -> None:
         return
     begun, ours = read(place, STATE) is not None, MANIFEST in names
     if not overwrite:
-        way_out = "--resume goes on with it, --overwrite begins anew" if begun else "choose another --out"
         raise OutputExistsError(
-            f"{place}: {'holds an interrupted run' if begun else 'is not empty'}; {way_out}", path=str(place)
+            f"{place}: {INTERRUPTED if begun else 'is not empty; choose another --out'}", path=str(place)
         )
     if not begun and not ours:
         raise OutputExistsError(f"{place}: only a dataset is overwritten, there is no {MANIFEST}; empty it yourself")

@@ -69,7 +69,7 @@ def working_place(folder: Path) -> LocalPlace:
 
 
 def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile], side: Callable[[int], Side]) -> None:
-    """Write the records of all shards of a finished dataset again; `side` tells the side that an image is on."""
+    """Write the records of all shards of a finished dataset again; `side` returns the side that an image is on."""
     try:
         by_number = {number: list(group) for number, group in groupby(sorted(files, key=_order), lambda f: f.number)}
         with place.open("targets.jsonl") as rows:
@@ -127,7 +127,7 @@ def numbers_in_words(numbers: Sequence[int]) -> str:
 
 
 def seed_at(where: str | Path) -> int | None:
-    """The seed of the run or the dataset at a place, so that it can go on without being told again."""
+    """The seed of the run or the dataset at a place, so that it can be resumed without --seed."""
     place = open_place(where)
     place = working_place(place.folder) if isinstance(place, LocalPlace) else place
     begun = ShardState.read(place)

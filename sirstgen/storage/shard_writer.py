@@ -61,10 +61,10 @@ def write_shards(
         shards: make these alone, of a run that other commands work on too; shards that are there and whole are kept.
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must reach `out`.
-        resume: go on with an unfinished run, or add images to a finished one.
+        resume: continue an unfinished run, or add images to a finished one.
         overwrite: replace the sirstgen dataset that is there when all new shards are; files of the user stay. At a URL
             the old dataset is removed first.
-        progress: told how far the work is.
+        progress: called as the work advances.
 
     Returns:
         The manifest where all shards are there now and the dataset is finished; else None.
@@ -75,7 +75,7 @@ def write_shards(
             write there and the run would be begun anew or changed.
         InputError: `out` cannot be used: no credentials, no such bucket.
         GenerationError: an image cannot be made, a worker is unfit, the disk is full, the connection is lost. Shards
-            that are whole stay; resume goes on.
+            that are whole stay; resume continues.
     """
     for name, value in (("n", count), ("shard_size", shard_size), ("workers", workers)):
         if value < 1:
@@ -102,7 +102,7 @@ def redraw_shards(
         out: the dataset.
         numbers: the redraw number of each image, by id.
         workers: processes.
-        progress: told how far the work is.
+        progress: called as the work advances.
     """
     stated = read_shard_manifest(open_place(out))
     count, size = stated["count"], stated["shards"]["size"]

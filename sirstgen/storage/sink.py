@@ -1,4 +1,4 @@
-"""Where finished images go. A sink knows nothing of how they are made; the writer knows nothing of files."""
+"""Where finished images go. A sink does not depend on how they are made, the writer does not depend on files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Run(Protocol):
         ...
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
-        """What is still to be made; `assignment` tells which background an image is on."""
+        """What is still to be made; `assignment` returns which background an image is on."""
         ...
 
     def note(self, receipt: Any) -> None:

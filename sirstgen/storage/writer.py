@@ -1,4 +1,4 @@
-"""Writing a dataset folder: in parallel, atomically, and so that a killed run goes on where it was."""
+"""Writing a dataset folder: in parallel, atomically, and so that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from sirstgen.datasets.unfinished import read_state
-from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.errors import InvalidValueError
 from sirstgen.files.output import output_folder
 from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.run import FolderRun, read_manifest
+from sirstgen.storage.run import FolderRun, read_manifest, refuse_started
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.planned import PlannedGenerator
@@ -49,9 +48,9 @@ def write_dataset(
         count: images, at least 1; all by default where plans are given.
         workers: processes; 1 works in this one.
         executor: any `concurrent.futures` executor or a Dask client in their place; its workers must see `out`.
-        resume: go on with an unfinished run, or add images to a finished one.
+        resume: continue an unfinished run, or add images to a finished one.
         overwrite: replace the sirstgen dataset that is there when the new one is whole; files of the user stay.
-        progress: told how far the work is.
+        progress: called as the work advances.
 
     Returns:
         The folder.
@@ -59,7 +58,7 @@ def write_dataset(
     Raises:
         InvalidValueError: a wrong argument; a run to be resumed that was made from something else.
         OutputExistsError: `out` is not empty and neither `resume` nor `overwrite` is given.
-        GenerationError: an image cannot be made, or the disk is full. What is written stays; resume goes on.
+        GenerationError: an image cannot be made, or the disk is full. What is written stays; resume continues.
     """
     generator = source if isinstance(source, Generator) else PlannedGenerator(source)
     count = _count(generator, count)
@@ -70,11 +69,8 @@ def write_dataset(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
-    state = read_state(folder)
-    if state is not None and not (state["finished"] or resume or overwrite):
-        raise OutputExistsError(
-            f"{folder}: holds an interrupted run; --resume goes on with it, --overwrite begins anew", path=str(folder)
-        )
+    if not resume:
+        refuse_started(folder, overwrite)
     with output_folder(folder, owned_files, overwrite=overwrite, resume=resume) as output:
         run = FolderRun.open(generator, output, count, resume=resume)
         _complete(generator, run, workers, executor, progress)
@@ -97,12 +93,12 @@ def redraw(
         ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than
             before; an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
-        progress: told how far the work is.
+        progress: called as the work advances.
 
     Raises:
         InvalidValueError: an id that the dataset does not hold, or another generator.
         InputError: not a finished dataset.
-        GenerationError: an image cannot be made, or the disk is full. The same call goes on where this one ended.
+        GenerationError: an image cannot be made, or the disk is full. The same call continues where this one ended.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)

@@ -21,9 +21,9 @@ from sirstgen.synthesis.rasterise import RasterisedTarget
 from sirstgen.synthesis.request import Request
 
 _TRIES = 24  # pixels tried in the blocks that come into question
-_MARGIN = 1.2  # of the foretold peak, which errs: what would come close to white or to invisible is not tried
+_MARGIN = 1.2  # of the predicted peak, which has an error: what would come close to white or to invisible is not tried
 _BESIDE = 24  # places tried beside another target
-_LEEWAY = 3 / 255  # of white: how far the foretold mean must keep from the 90th percentile, since it errs
+_LEEWAY = 3 / 255  # of white: how far the predicted mean must keep from the 90th percentile, since it has an error
 _TOP_SHARE = 90  # percentile that bounds the brightest 10 %, Fig. 6c
 
 

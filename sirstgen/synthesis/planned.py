@@ -30,7 +30,7 @@ _FRAMES = 8  # decoded backgrounds kept
 
 
 class _Shown(NamedTuple):
-    """What `Generator.assignment` tells of an image: tasks that share the first two parts belong together."""
+    """What `Generator.assignment` returns for an image: tasks that share the first two parts belong together."""
 
     scene: str
     background: str

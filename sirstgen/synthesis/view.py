@@ -49,7 +49,7 @@ class Views:
     Args:
         backgrounds: the source.
         recipe: gives image size and crops.
-        schedule: tells which background an assignment names.
+        schedule: gives the background an assignment names.
         sampler: draws what else an image shows.
         seed: of the run.
     """

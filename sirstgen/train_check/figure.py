@@ -16,7 +16,7 @@ _COLOURS = ("#1f5fa8", "#c2571a", "#2e7d4f", "#7b4fa3", "#8a6d1f")
 def draw_table_viii(table: Table, path: Path) -> None:
     """Draw IoU, Pd and Fa against the share of real training images, every run as a dot, the paper's rows hollow.
 
-    Mixes are joined by a line; real images alone, which are fewer in all, stand by themselves as a diamond. Rows of
+    Mixes are joined by a line; real images alone, which are fewer in all, are drawn as a diamond. Rows of
     other training sets than mixes are left to the table.
 
     Args:

@@ -36,13 +36,13 @@ _PAUSE = 2.0  # seconds between two looks at the runs that other processes are m
 
 @dataclass(frozen=True)
 class CheckProgress:
-    """Where a check stands.
+    """The progress of a check.
 
     Attributes:
         number: of the run under way, from 1.
         runs: of the whole check.
         label: its row and detector.
-        training: where its training stands; None while it is tested, or when it was finished earlier.
+        training: the progress of its training; None while it is tested, or when it was finished earlier.
         seconds_left: of the whole check, estimated from the training under way; None before there is one.
     """
 
@@ -84,7 +84,7 @@ def train_check(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, or several with commas; ``auto`` is every GPU. The first is
             used by this process, each other one by a process of its own; they share the runs through `out`.
         workers: processes that make batches ahead of time; None leaves it to the hardware.
-        progress: told how far the check is.
+        progress: called as the check advances.
 
     Returns:
         The table, also of runs that failed; each says how it ended.

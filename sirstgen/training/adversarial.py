@@ -34,7 +34,7 @@ from sirstgen.training.runtime import Runtime, fresh_net
 from sirstgen.training.schedule import learning_rate
 
 GENERATOR_RATE = 1e-4
-# Adam diverges at the rates that Adagrad wants; that the default was left standing is told before it is found out.
+# Adam diverges at the rates that suit Adagrad: the default rate, which is Adagrad's, is refused.
 _GREATEST_RATE = 0.01
 _DISCRIMINATOR_SHARE = 0.1
 _BETAS = (0.5, 0.999)

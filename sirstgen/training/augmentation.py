@@ -179,7 +179,7 @@ class Augmentation:
 
 
 def gray_tensor(image: Gray) -> Tensor:
-    """A (H, W) frame as a tensor: uint8 stays uint8, 16 bits become float32 in 0..1 (torch knows little of uint16)."""
+    """A (H, W) frame as a tensor: uint8 stays uint8, 16 bits become float32 in 0..1 (uint16 has few operations)."""
     if image.dtype == np.uint8:
         return torch.from_numpy(np.ascontiguousarray(image))
     return torch.from_numpy(image.astype(np.float32) / 65535)

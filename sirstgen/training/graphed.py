@@ -27,13 +27,13 @@ _WARM_UP = 3  # steps before a capture, in which cuDNN chooses and the allocator
 
 
 class ResidentSteps(SupervisedSteps):
-    """Supervised training on frames that live on the device; one CUDA graph a step where that is possible.
+    """Supervised training on frames that are kept on the device; one CUDA graph a step where that is possible.
 
     Args:
         settings: the run.
         hardware: the device; on a CPU every step is taken operation by operation.
         batches: makes the batch of a step on the device.
-        graph: whether to capture; where a capture fails, steps go on without and one warning says so.
+        graph: whether to capture; where a capture fails, one warning says so and the steps are taken without a graph.
     """
 
     def __init__(

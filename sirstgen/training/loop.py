@@ -55,7 +55,7 @@ _LEAST_TRAINING = 100
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands, for whoever watches.
+    """The progress of a training.
 
     Attributes:
         step: optimiser steps done.
@@ -111,7 +111,7 @@ class Training:
         folder: takes ``last.pt``, ``log.csv``, ``best.pt`` where there are validation frames, and TensorBoard's files
             where that is installed.
         resume: continue from ``last.pt`` where there is one; without it a folder that holds one is refused. A damaged
-            checkpoint is kept as ``*.pt.damaged``, with a warning, and the training begins anew.
+            checkpoint is kept as ``*.pt.damaged``, with a warning, and the training starts again.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         workers: processes that make batches ahead of time, 0 makes them in this one; None leaves it to the hardware.
             Changes no result.
@@ -168,7 +168,7 @@ class Training:
         self._started = time.perf_counter()
 
     def _begin(self) -> None:
-        """Stand before the first step."""
+        """Set everything to before the first step."""
         settings, hardware = self.settings, self.hardware
         on_cuda = hardware.device.type == "cuda"
         self.steps: Steps | ResidentSteps

@@ -1,4 +1,4 @@
-"""The checkpoints that a training has left in its folder, from which it goes on."""
+"""The checkpoints in the folder of a training, from which it is resumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_run(folder: Path, settings: TrainingConfig, data: str) -> tuple[Checkpo
 
 
 def set_aside(folder: Path, fault: str) -> None:
-    """Rename the checkpoints of a run that cannot go on, and warn."""
+    """Rename the checkpoints of a run that cannot be resumed, and warn."""
     for name in ("last.pt", "best.pt"):
         if (folder / name).exists():
             with writing(folder, inside=True):

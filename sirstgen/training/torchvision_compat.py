@@ -17,7 +17,7 @@ from types import ModuleType
 
 import torch
 
-# torch forgets a declaration when its Library object is collected, so these objects live as long as the module.
+# torch removes a declaration when its Library object is collected, so the module keeps these objects.
 _declared: list[torch.library.Library] = []
 
 

@@ -1,4 +1,4 @@
-"""The scale of gray levels that a detector was trained on, and the scale on which it sees new frames."""
+"""The scale of gray levels that a detector was trained on, and the scale that is applied to new frames."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TrainedScale:
         return self.scale.to_dict() | {"used": list(self.used)}
 
     def for_frames(self, ranges: Sequence[FrameRange]) -> GrayScale:
-        """Return the scale on which the detector sees new frames of more than 8 bits.
+        """Return the scale that is applied to new frames of more than 8 bits.
 
         The trained scale, where the new frames lie on it (the same camera); else the full scale of their sensor, where
         they fill half of it; else the scale on which they use the part that the training frames used.

@@ -1,4 +1,4 @@
-"""Checking what stands around the images: files that should be there, split lists, the manifest."""
+"""Checking what belongs to the images: files that should be there, split lists, the manifest."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
             yield Issue(name, "missing")
     if manifest:
         if manifest.get("schema_version") != SCHEMA_VERSION:
-            what = "written by another version of sirstgen than this one knows"
+            what = "written in a format that this version of sirstgen cannot read"
             yield Issue("dataset.json", f"schema_version: {what}", manifest.get("schema_version"), SCHEMA_VERSION)
         if manifest.get("name") != folder.resolve().name:
             what = "name must be the folder's name, which the lists in img_idx/ carry; rename the folder back"
@@ -209,7 +209,7 @@ def sum_faults(folder: Path) -> Iterator[Issue]:
     try:
         texts = check_sums(folder)
     except InputError:
-        return  # missing; told by `layout_faults`
+        return  # missing; reported by `layout_faults`
     for text in texts:
         place, _, what = text.rpartition(": ")
         yield Issue(place, what)

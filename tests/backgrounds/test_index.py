@@ -127,7 +127,7 @@ def test_a_library_travels_as_the_way_to_open_it_and_other_frames_are_refused(tr
     assert len(data) < 1000
     assert pickle.loads(data).describe() == library.describe()
     cv2.imwrite(str(tree / "sea" / "00.png"), clutter(99, 60, 70))
-    with pytest.raises(InputError, match="this machine sees other backgrounds there than the run was begun with"):
+    with pytest.raises(InputError, match="the backgrounds there are not those that the run began with"):
         pickle.loads(data)
 
 

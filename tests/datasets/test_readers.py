@@ -9,6 +9,7 @@ from making.frame_sets import write_set
 from PIL import Image
 
 from sirstgen.datasets.readers import Dataset
+from sirstgen.datasets.truth import parse_truth
 from sirstgen.errors import InputError, SirstgenError
 
 RNG = np.random.default_rng(1)
@@ -218,3 +219,9 @@ def test_a_dataset_is_a_finite_sequence_of_images_and_masks(tmp_path: Path) -> N
         dataset[5]
     with pytest.raises(InputError, match="has no image '009'"):
         dataset["009"]
+
+
+def test_null_in_a_line_is_not_stated(tmp_path: Path) -> None:
+    line = '{"id": "a", "scene": null, "mine": null, "targets": [{"scr": null, "kind": "spot", "template": null}]}'
+    (row,) = parse_truth(line.encode(), tmp_path / "targets.jsonl", {"a"}).values()
+    assert row == {"id": "a", "mine": None, "targets": [{"kind": "spot", "template": None}]}

@@ -113,7 +113,7 @@ def test_a_cluster_killed_and_started_anew_goes_on(small_generator: Generator, t
 
     with dask_client(first.address, 1) as client:
         client.wait_for_workers(2, timeout=60)
-        with pytest.raises(GenerationError, match=r"the Dask cluster has failed .*--resume goes on"):
+        with pytest.raises(GenerationError, match=r"the Dask cluster has failed .*--resume continues"):
             write_shards(small_generator, out, COUNT, SIZE, executor=client, progress=kill_all)
     assert any((out / "shards").iterdir())
     with dask_client(clusters().address, 1) as client:

@@ -128,7 +128,7 @@ def test_a_connection_that_drops_while_sending_is_tried_again(small_generator: G
 @pytest.mark.slow
 def test_a_store_that_stays_away_is_told_and_resume_goes_on(small_generator: Generator, gate: Gate) -> None:
     write_shards(small_generator, "s3://data/whole/set", COUNT, SIZE)
-    message = r"s3://data/c/set/.*cannot be reached .*--resume goes on"
+    message = r"s3://data/c/set/.*cannot be reached .*--resume continues"
     with gate.dropping(20_000), pytest.raises(GenerationError, match=message):
         write_shards(small_generator, "s3://data/c/set", COUNT, SIZE)
     there = {name: data for name, data in content("data/c/set").items() if not name.startswith(".run/")}

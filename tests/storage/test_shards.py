@@ -148,7 +148,7 @@ def test_workers_executors_and_interruptions_change_nothing(
     broken = tmp_path / "broken" / "set"
     with pytest.raises(KeyboardInterrupt):
         write_shards(small_generator, broken, COUNT, SIZE, progress=interrupt)
-    with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on"):
+    with pytest.raises(OutputExistsError, match="interrupted run; --resume continues"):
         write_shards(small_generator, broken, COUNT, SIZE)
     assert seed_at(broken) == 0
     write_shards(small_generator, broken, COUNT, SIZE, resume=True, workers=2)
@@ -384,7 +384,7 @@ def test_a_worker_that_is_not_like_the_others_is_told(small_generator: Generator
     with pytest.raises(GenerationError, match=r"a worker has sirstgen .*, this run was begun by 9\.9; install"):
         work(replace(job, key="a", version="9.9"), chunk)
     other = job.parts | {"templates": "another"}
-    with pytest.raises(GenerationError, match="a worker sees other files than the run began with: its templates"):
+    with pytest.raises(GenerationError, match="a worker reads other files than the run began with: its templates"):
         work(replace(job, key="b", parts=other), chunk)
 
 

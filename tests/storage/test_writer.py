@@ -272,7 +272,7 @@ def test_an_interrupted_run_goes_on(small_generator: Generator, unbroken: Path, 
 
     with pytest.raises(KeyboardInterrupt):
         write_dataset(small_generator, out, COUNT, progress=interrupt)
-    with pytest.raises(OutputExistsError, match="interrupted run; --resume goes on with it, --overwrite begins anew"):
+    with pytest.raises(OutputExistsError, match="interrupted run; --resume continues it, --overwrite replaces it"):
         write_dataset(small_generator, out, COUNT)
     assert FolderRun.seed_of(out) == 0
     write_dataset(small_generator, out, COUNT, resume=True)

@@ -255,7 +255,7 @@ def _bare_trees(rng: np.random.Generator, scene: Canvas) -> None:
 
 
 def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
-    """Show the scene as a camera that is not quite upright sees it: what stands leans, what lies slopes a little."""
+    """Show the scene as a camera that is not quite upright shows it: verticals lean, horizontals slope a little."""
     height, width = scene.shape
     lean, slope = rng.normal(0, [0.08, 0.015])
     shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])

@@ -1,4 +1,4 @@
-"""Bushes, trees and bare branches as an infrared camera sees them, drawn into a scene of gray levels in place."""
+"""Bushes, trees and bare branches as an infrared camera shows them, drawn into a scene of gray levels in place."""
 
 from __future__ import annotations
 

@@ -73,6 +73,6 @@ def soft_threshold(values: NDArray[np.float64], threshold: float) -> NDArray[np.
 
 
 def _adjoint(matrices: NDArray[Any]) -> NDArray[Any]:
-    # A real matrix stays a view, so that numpy sees X'X as symmetric and does half the work.
+    # A real matrix stays a view, so that numpy recognises X'X as symmetric and does half the work.
     turned = np.swapaxes(matrices, -1, -2)
     return turned.conj() if np.iscomplexobj(turned) else turned

@@ -21,7 +21,7 @@ def tllcm(image: ArrayLike, *, cells: Sequence[int] = (9,), largest: int = 9) ->
     Args:
         image: (H, W), gray levels 0..255.
         cells: side of a cell, pixels, odd, one per scale. The authors' demo has the one; WSLCM's (5, 7, 9, 11) is the
-            natural set for the multiscale measure their abstract speaks of.
+            natural set for the multiscale measure their abstract mentions.
         largest: how many of a cell's largest pixels make its brightness.
 
     Source: J. Han, S. Moradi, I. Faramarzi, C. Liu, H. Zhang and Q. Zhao, "A local contrast method for infrared

@@ -13,7 +13,7 @@ from sirstgen.errors import InvalidValueError
 def top_hat(image: ArrayLike, *, size: int = 5) -> TargetMap:
     """White top-hat, ``G = I - open(I, B)`` with a square B.
 
-    The border never opens: outside the image the minimum sees +infinity and the maximum -infinity.
+    The border never opens: outside the image the minimum takes +infinity and the maximum -infinity.
 
     Args:
         image: (H, W), gray levels 0..255.
