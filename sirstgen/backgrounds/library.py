@@ -203,7 +203,7 @@ class BackgroundLibrary:
                 if digest_of(image) != digest:
                     raise InputError.of(
                         path,
-                        "its pixels are not those that the run was begun with; put the same file there, or open "
+                        "its pixels are not those that the run was started with; put the same file there, or open "
                         "the backgrounds again",
                     )
             image = to_bit_depth(image, bit_depth)

@@ -70,7 +70,7 @@ def write_mix(
     with output_folder(folder, owned_files, overwrite=overwrite, resume=resume, staged=True) as output:
         work = output.work
         if _written(work) not in (None, manifest):
-            raise InvalidValueError(f"cannot resume {folder}: another mix was begun there; repeat its command")
+            raise InvalidValueError(f"cannot resume {folder}: another mix was started there; repeat its command")
         write_file(work / MANIFEST, _as_text(manifest))
         for part in ("images", "masks"):
             (work / part).mkdir(exist_ok=True)

@@ -110,8 +110,9 @@ def _total(widths: Sequence[int]) -> int:
 def _drawn(columns: Sequence[_Column], width: int) -> str:
     widths = [column.most for column in columns]
     least = [column.least for column in columns]
-    # The names of the rows in the first column wrap last, unless they are long.
-    for first in (max(least[0], min(widths[0], width // 3)), least[0]):
+    # The names of the rows in the first column wrap last, unless they are long; its head may wrap.
+    names = max(map(cell_len, columns[0].cells[1:]), default=0)
+    for first in (max(least[0], min(names, width // 3)), least[0]):
         least[0] = first
         while _total(widths) > width and any(map(int.__gt__, widths, least)):
             widths[max(range(len(widths)), key=lambda at: widths[at] if widths[at] > least[at] else -1)] -= 1

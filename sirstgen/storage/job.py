@@ -82,13 +82,13 @@ def _finished(generator: Generator, chunk: Chunk) -> Iterator[Finished]:
 def _open(job: Job) -> Generator:
     if job.version != __version__:
         raise GenerationError(
-            f"a worker has sirstgen {__version__}, this run was begun by {job.version}; install that version on it"
+            f"a worker has sirstgen {__version__}, this run was started by {job.version}; install that version on it"
         )
     cv2.setNumThreads(1)  # the other cores have tasks of their own
     try:
         generator: Generator = pickle.loads(job.generator)
     except InputError as error:
-        raise GenerationError(f"a worker cannot open what the run was begun with: {error}") from None
+        raise GenerationError(f"a worker cannot open what the run was started with: {error}") from None
     other = difference(job.parts, fingerprint(generator))
     if other is not None:
         raise GenerationError(

@@ -1,4 +1,4 @@
-"""A run in progress: its state inside the dataset folder, what was begun with what, and what is finished."""
+"""A run in progress: its state inside the dataset folder, what it was started with, and what is finished."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class FolderRun:
 
         Raises:
             OutputExistsError: `resume` is given, and what is there is neither a run nor a dataset of ours.
-            InvalidValueError: the run there was begun with something else, or holds more than `count` images.
+            InvalidValueError: the run there was started with something else, or holds more than `count` images.
             InputError: a finished dataset there is damaged.
         """
         folder, mark = output.work, fingerprint(generator)
@@ -257,7 +257,7 @@ def _warn_of_others(folder: Path, stated: object) -> None:
     other = drawn_elsewhere(stated)
     if other is not None:
         warnings.warn(
-            f"{folder}: begun with {other}; images that are made now may differ by a few gray levels from what they "
+            f"{folder}: started with {other}; images that are made now may differ by a few gray levels from what they "
             f"would have been there",
             SirstgenWarning,
             stacklevel=3,
@@ -271,7 +271,7 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
 
 
 def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """InvalidValueError if the run or dataset in `folder` was begun with something else."""
+    """InvalidValueError if the run or dataset in `folder` was started with something else."""
     found = difference(begun, now)
     if found is not None:
         raise InvalidValueError(

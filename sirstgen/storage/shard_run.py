@@ -1,4 +1,4 @@
-"""A run that writes shards: what it was begun with, which shards are missing, and how it ends.
+"""A run that writes shards: what it was started with, which shards are missing, and how it ends.
 
 Any number of commands on any number of machines may work on one run, each on shards of its own or on the same ones: a
 shard depends on the run and its number alone, so a second process that writes it changes nothing. In a folder they hold
@@ -91,7 +91,7 @@ class ShardRun:
         Raises:
             OutputExistsError: there is something at `where` that may not be replaced, or others work on it and the run
                 would be begun or changed.
-            InvalidValueError: the run there was begun with something else; a number that is out of range.
+            InvalidValueError: the run there was started with something else; a number that is out of range.
         """
         asked = _Asked(
             ShardState(count, size, {}, fingerprint(generator)),
@@ -228,7 +228,7 @@ def _joined(where: str | Path, begun: ShardState, asked: ShardState, resume: boo
     if not resume or asked.count < begun.count:
         rule = f"at least {begun.count}, as" if resume else f"{begun.count}, as"
         raise InvalidValueError(
-            f"n must be {rule} the run in {where} was begun with, got {asked.count}", name="n", value=asked.count
+            f"n must be {rule} the run in {where} was started with, got {asked.count}", name="n", value=asked.count
         )
     return ShardState(asked.count, begun.size, begun.redrawn, begun.parts)
 

@@ -72,7 +72,7 @@ def write_shards(
     Raises:
         InvalidValueError: a wrong argument; a run to be resumed that was made from something else.
         OutputExistsError: `out` is not empty and neither `shards`, `resume` nor `overwrite` is given, or other commands
-            write there and the run would be begun anew or changed.
+            write there and the run would be started again or changed.
         InputError: `out` cannot be used: no credentials, no such bucket.
         GenerationError: an image cannot be made, a worker is unfit, the disk is full, the connection is lost. Shards
             that are whole stay; resume continues.

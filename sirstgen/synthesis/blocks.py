@@ -33,13 +33,14 @@ class Blocks(NamedTuple):
     room: NDArray[np.float64]
 
 
-def blocks_of(layer: Gray, grid: tuple[int, int], region: RegionKind) -> Blocks:
+def blocks_of(layer: Gray, grid: tuple[int, int], region: RegionKind, white: int) -> Blocks:
     """Return the statistics of the blocks of an image.
 
     Args:
         layer: (H, W) uint8 or uint16.
         grid: rows and columns of blocks.
         region: where the SCR takes its clutter.
+        white: the largest gray level.
     """
     # Every fourth pixel is plenty for the statistics; double precision holds their sums exactly.
     sparse = layer[::4, ::4].astype(np.float64)
@@ -54,4 +55,4 @@ def blocks_of(layer: Gray, grid: tuple[int, int], region: RegionKind) -> Blocks:
         deviation -= mean * mean
         np.sqrt(np.maximum(deviation, 0, out=deviation), out=deviation)
     mean -= own
-    return Blocks(deviation.ravel(), mean.ravel(), own.ravel(), (np.iinfo(layer.dtype).max - own).ravel())
+    return Blocks(deviation.ravel(), mean.ravel(), own.ravel(), (white - own).ravel())

@@ -66,7 +66,7 @@ class FrameAnalysis:
             self._deepest[area.places] = np.maximum.reduceat(np.maximum.reduceat(depth, down, 0), across, 1)
         x, y, width, height = (part // _BLOCK for part in crop.crop)
         shown = self._deepest[area.places][y : y + height + 1, x : x + width + 1]
-        return None if shown.max() >= _LEAST_DEPTH else NO_ROOM
+        return None if np.maximum.reduce(shown, axis=None) >= _LEAST_DEPTH else NO_ROOM
 
 
 class FrameAnalyses:

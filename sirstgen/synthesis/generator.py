@@ -165,10 +165,16 @@ class Generator:
                 _count(rejections, "duplicate crop")
                 continue
             # Other backgrounds are tried with the same targets first, so that these keep their shares; then others.
+            first: list[TargetDraw] = []
             lacking: Area | None = None
             for _ in range(_DRAWS if retry else 1):
-                first = [self._draw(view, number, 0, retry) for number in range(view.targets)]
-                lacking = next((target for target in first if isinstance(target, Area)), None)
+                first, lacking = [], None
+                for number in range(view.targets):
+                    target = self._draw(view, number, 0, retry)
+                    if isinstance(target, Area):
+                        lacking = target
+                        break
+                    first.append(target)
                 if lacking is None:
                     break
                 _count(rejections, view.lacks(lacking))
@@ -205,7 +211,7 @@ class Generator:
         return self._sampler.target(view.image, number, attempt, scene, view.blur_sigma, retry, view.lacks)
 
     def _attempt(
-        self, view: View, first: Sequence[TargetDraw | Area], retry: int, rejections: dict[str, int]
+        self, view: View, first: Sequence[TargetDraw], retry: int, rejections: dict[str, int]
     ) -> tuple[ImagePlan, Canvas] | None:
         """Draw an image on one crop; None if its targets, drawn again where they are rejected, never fit."""
         recipe, background, quality = self.recipe, view.background, self.recipe.quality
@@ -267,13 +273,8 @@ class Generator:
         """Return where a target may go, or why it may not; None where that depends on its pixels."""
         if self.recipe.contrast is not None:
             return None
-        return context.foretell(
-            self._sampler.request(target),
-            self._sampler.peak_per_level(target),
-            target.outside_top10,
-            target.area_of_map,
-            target.least_reach,
-        )
+        request, per_level = self._sampler.request(target), self._sampler.peak_per_level(target)
+        return context.foretell(request, per_level, target.outside_top10, target.area_of_map, target.least_reach)
 
     def _placed(
         self,

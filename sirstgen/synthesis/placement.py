@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -16,7 +15,7 @@ from sirstgen.plan import BackgroundCrop, RegionKind
 from sirstgen.recipe.parts import Cluster, Position
 from sirstgen.seeding import Draws
 from sirstgen.synthesis.areas import ANYWHERE, NO_PLACE, NO_ROOM, Area
-from sirstgen.synthesis.blocks import BLOCK, Blocks, blocks_of
+from sirstgen.synthesis.blocks import BLOCK, blocks_of
 from sirstgen.synthesis.frame_analysis import FrameAnalysis
 from sirstgen.synthesis.rasterise import RasterisedTarget
 from sirstgen.synthesis.request import Request
@@ -101,16 +100,13 @@ class PlacementContext:
         self._preferred, self._may_saturate, self._min_scr = preferred, may_saturate, min_scr
         self._white = 255 if layer.dtype == np.uint8 else 65535
         self._bright: float | None = None
-        self._crop, self._region = crop, region
+        self._crop = crop
         self._step = crop.crop[2] / layer.shape[1]  # pixels of the frame per pixel of the image
         self._grid = max(layer.shape[0] // BLOCK, 1), max(layer.shape[1] // BLOCK, 1)
+        self._blocks = blocks_of(layer, self._grid, region, self._white)
         # Other pixels of a block may be deeper by its side.
         self._leeway = self._step * max(layer.shape[0] // self._grid[0], layer.shape[1] // self._grid[1]) + 1
         self._depths: dict[tuple[int, ...], tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
-
-    @cached_property
-    def _blocks(self) -> Blocks:
-        return blocks_of(self._layer, self._grid, self._region)
 
     def _depth(self, area: Area) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
         """Return how far inside an area each pixel of the image is, and one pixel of each block, in frame pixels.
@@ -159,12 +155,12 @@ class PlacementContext:
         if strong is not None:
             visible &= strong
         fit &= visible
-        if not fit.any():
+        if not cv2.countNonZero(fit.view(np.uint8)):
             return "saturated" if visible.any() else "invisible contrast"
         known = self._depth(area)
         if known is not None:
             fit &= known[1] >= max(reach * self._step - self._leeway, 1)
-            if not fit.any():
+            if not cv2.countNonZero(fit.view(np.uint8)):
                 return NO_ROOM
         wanted = fit
         if outside_top10 is not None:

@@ -140,5 +140,5 @@ def test_a_frame_that_changes_behind_the_library_is_refused(tree: Path) -> None:
     cv2.imwrite(str(path), clutter(99, 60, 70))
     os.utime(path, ns=(times, times))
     library.pixels(library.background("sea", 1), 8)
-    with pytest.raises(InputError, match="its pixels are not those that the run was begun with"):
+    with pytest.raises(InputError, match="its pixels are not those that the run was started with"):
         library.pixels(background, 8)

@@ -231,7 +231,7 @@ def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generat
 
 def test_a_run_that_others_began_is_joined_with_the_same_n_only(small_generator: Generator, out: Path) -> None:
     write_shards(small_generator, out, COUNT, SIZE, shards=[1])
-    with pytest.raises(InvalidValueError, match=r"n must be 10, as the run in .* was begun with, got 12"):
+    with pytest.raises(InvalidValueError, match=r"n must be 10, as the run in .* was started with, got 12"):
         write_shards(small_generator, out, 12, SIZE, shards=[0])
 
 
@@ -381,7 +381,7 @@ def test_killed_anywhere_and_resumed_gives_the_bytes_of_an_unbroken_run(
 def test_a_worker_that_is_not_like_the_others_is_told(small_generator: Generator, tmp_path: Path) -> None:
     job = Job.of(small_generator, ShardSink(str(tmp_path)))
     chunk = Chunk(0, ((0, 0),))
-    with pytest.raises(GenerationError, match=r"a worker has sirstgen .*, this run was begun by 9\.9; install"):
+    with pytest.raises(GenerationError, match=r"a worker has sirstgen .*, this run was started by 9\.9; install"):
         work(replace(job, key="a", version="9.9"), chunk)
     other = job.parts | {"templates": "another"}
     with pytest.raises(GenerationError, match="a worker reads other files than the run began with: its templates"):

@@ -323,7 +323,7 @@ def test_resuming_on_another_processor_says_so(
 ) -> None:
     other = libraries() | {"cpu": "another", "opencv": "3.0"}
     monkeypatch.setattr("sirstgen.storage.libraries.libraries", lambda: other)
-    with pytest.warns(SirstgenWarning, match=r"begun with opencv .*, here 3\.0; another processor; images"):
+    with pytest.warns(SirstgenWarning, match=r"started with opencv .*, here 3\.0; another processor; images"):
         write_dataset(small_generator, copied, COUNT + 1, resume=True)
 
 
