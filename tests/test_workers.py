@@ -47,7 +47,7 @@ def test_no_worker_is_left_that_was_started_while_another_was_killed(monkeypatch
             started.set()
 
     monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", late)
-    with worker_pool(2) as pool, pytest.raises(GenerationError, match="--resume goes on"):
+    with worker_pool(2) as pool, pytest.raises(GenerationError, match="--resume continues"):
         list(as_finished(pool, abs, range(9)))
     deadline = time.monotonic() + 10
     while multiprocessing.active_children() and time.monotonic() < deadline:

@@ -21,10 +21,11 @@ Call = tuple[str, str]
 def recorded(folder: Path) -> Iterator[list[Call]]:
     """The calls that order what reaches the disk: kind, and path below `folder` (``.`` for itself)."""
     calls: list[Call] = []
-    fsync, replace, unlink = os.fsync, os.replace, os.unlink
+    fsync, rename, replace, unlink = os.fsync, os.rename, os.replace, os.unlink
 
-    def below(path: object) -> str:
-        return os.path.relpath(os.fspath(path), folder)  # type: ignore[call-overload,no-any-return]
+    def below(path: object, descriptor: int | None = None) -> str:
+        home = Path() if descriptor is None else Path(f"/proc/self/fd/{descriptor}").readlink()
+        return os.path.relpath(home / os.fspath(path), folder)  # type: ignore[call-overload]
 
     def note_fsync(descriptor: int) -> None:
         calls.append(("fsync", below(Path(f"/proc/self/fd/{descriptor}").readlink())))
@@ -35,12 +36,18 @@ def recorded(folder: Path) -> Iterator[list[Call]]:
         calls.append(("rename", below(new)))
         replace(old, new)  # type: ignore[arg-type]
 
-    def note_unlink(path: object, **options: object) -> None:
-        calls.append(("remove", below(path)))
-        unlink(path, **options)  # type: ignore[arg-type]
+    def note_rename(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        calls.append(("from", below(old, src_dir_fd)))
+        calls.append(("rename", below(new, dst_dir_fd)))
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    def note_unlink(path: str, *, dir_fd: int | None = None) -> None:
+        calls.append(("remove", below(path, dir_fd)))
+        unlink(path, dir_fd=dir_fd)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", note_fsync)
+        patch.setattr(os, "rename", note_rename)
         patch.setattr(os, "replace", note_replace)
         patch.setattr(os, "unlink", note_unlink)
         for module in (checksums, shard_writer):
