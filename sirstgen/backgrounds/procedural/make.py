@@ -6,15 +6,12 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.lock import locked
-from sirstgen.places.classes import LEVELS
+from sirstgen.files.png import encode_png
+from sirstgen.places.classes import encode_places
 
 
 def make(
@@ -88,13 +85,8 @@ def _write(
         )
     for (scene, number), file in zip(plan, files, strict=True):
         drawn = draw(scene, seed, number, *size)
-        write_file(file, _packed(drawn.frame))
+        write_file(file, encode_png(drawn.frame))
         if places is not None:
-            write_file(Path(places) / file.relative_to(out), _packed(LEVELS[drawn.places]))
+            write_file(Path(places) / file.relative_to(out), encode_places(drawn.places))
         if progress is not None:
             progress(file)
-
-
-def _packed(image: NDArray[np.uint8]) -> bytes:
-    _, png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    return png.tobytes()
