@@ -21,6 +21,9 @@ Kind = Literal["point", "spot", "extended"]
 RegionKind = Literal["local", "global"]
 T = TypeVar("T")
 
+MOST_PIXELS = 1 << 25
+"""Pixels of the largest image."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClutterRegion:
@@ -238,7 +241,8 @@ class ImagePlan:
             require(getattr(self, name) is not None, name, "must be a number", None)
         require(self.index >= 0, "index", "must not be negative", self.index)
         size = (self.width, self.height)
-        require(self.width >= 16 and self.height >= 16, "image size", "must be at least 16x16", size)
+        fits = min(size) >= 16 and self.width * self.height <= MOST_PIXELS
+        require(fits, "image size", f"must be at least 16x16, and at most {MOST_PIXELS} pixels", size)
         require(self.bit_depth in (8, 16), "bit_depth", "must be 8 or 16", self.bit_depth)
         require(self.blur_sigma > 0, "blur_sigma", "must be positive", self.blur_sigma)
         require(0 < self.mask_level <= 1, "mask_level", "must be in (0, 1]", self.mask_level)

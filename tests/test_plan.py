@@ -80,6 +80,7 @@ def test_a_wrong_target_is_refused_by_name(changes: dict[str, Any], named: str) 
     ("changes", "named"),
     [
         ({"width": 8}, "image size"),
+        ({"width": 10**12}, "image size"),
         ({"bit_depth": 12}, "bit_depth"),
         ({"blur_sigma": 0.0}, "blur_sigma"),
         ({"mask_level": 0.0}, "mask_level"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from sirstgen.errors import InvalidValueError
-from sirstgen.plan import Kind
+from sirstgen.plan import MOST_PIXELS, Kind
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.messages import explain
 from sirstgen.recipe.messages import nearest as nearest
@@ -36,7 +36,6 @@ from sirstgen.recipe.reading import laid_over, read_entries, rows_over
 from sirstgen.recipe.stage_entries import StageEntries, stage_entries
 from sirstgen.stages import find_stage
 
-_MOST_PIXELS = 1 << 25
 _REPR_WIDTH = 100
 
 
@@ -141,9 +140,9 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.width * self.height > _MOST_PIXELS:
+        if self.width * self.height > MOST_PIXELS:
             raise ValueError(
-                f"an image must have at most {_MOST_PIXELS} pixels, got width {self.width} and height {self.height}"
+                f"an image must have at most {MOST_PIXELS} pixels, got width {self.width} and height {self.height}"
             )
         for name in self.stages:
             depths = find_stage(name).bit_depths
