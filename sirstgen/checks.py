@@ -12,6 +12,9 @@ import numpy as np
 
 from sirstgen.errors import InvalidValueError
 
+MOST_PIXELS = 1 << 25
+"""Pixels of the largest image that is drawn."""
+
 
 def number(name: str, value: Any) -> float | None:
     """Return a finite number as a float; None stays.

@@ -13,16 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from sirstgen.checks import number, pair, short_repr, whole
+from sirstgen.checks import MOST_PIXELS, number, pair, short_repr, whole
 from sirstgen.errors import InvalidValueError
 from sirstgen.stages import Per, find_stage, in_order, records_from_dict, records_to_dict, require
 
 Kind = Literal["point", "spot", "extended"]
 RegionKind = Literal["local", "global"]
 T = TypeVar("T")
-
-MOST_PIXELS = 1 << 25
-"""Pixels of the largest image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from sirstgen.checks import MOST_PIXELS
 from sirstgen.errors import InvalidValueError
-from sirstgen.plan import MOST_PIXELS, Kind
+from sirstgen.plan import Kind
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.messages import explain
 from sirstgen.recipe.messages import nearest as nearest
