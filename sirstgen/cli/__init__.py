@@ -38,7 +38,7 @@ from sirstgen.cli import (
     verify,
 )
 from sirstgen.cli.ranges import check_ranges
-from sirstgen.errors import InputError, SirstgenError
+from sirstgen.errors import InputError, SirstgenError, printable
 from sirstgen.files.output import refuse_overlap
 
 _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
@@ -70,7 +70,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
             if isinstance(error, BrokenPipeError):
                 raise
             place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
-            terminal.tell(f"error: {place}: {error.strerror or error}")
+            terminal.tell(f"error: {printable(place)}: {error.strerror or error}")
             raise typer.Exit(2 if error.errno == errno.ENAMETOOLONG else 1) from None
 
     return run

@@ -42,7 +42,8 @@ def reopen_generator(
     if not isinstance(manifest.get("recipe"), dict) or not isinstance(manifest.get("seed"), int):
         raise InputError.of(folder, "states no recipe (a mix, or a set of other origin), so its images cannot be drawn")
     recipe = Recipe.from_dict(manifest["recipe"], "dataset.json")
-    stated = manifest.get("backgrounds") or {}
+    stated = manifest.get("backgrounds")
+    stated = stated if isinstance(stated, dict) else {}
     if backgrounds is None:
         backgrounds = PROCEDURAL if stated.get("kind") == PROCEDURAL else BUILTIN
     source = open_backgrounds(backgrounds, recipe, labels=labels, scene=scene, seed=manifest["seed"])

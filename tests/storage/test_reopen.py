@@ -1,0 +1,30 @@
+"""A dataset opened to draw its images again: what its manifest states may be anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sirstgen.cli import app
+from sirstgen.errors import InvalidValueError
+from sirstgen.storage.reopen import reopen_generator
+from sirstgen.storage.writer import write_dataset
+from sirstgen.synthesis.generator import Generator
+
+
+@pytest.mark.parametrize("stated", ["builtin", [1], 3, None])
+def test_backgrounds_that_are_no_table_are_others(small_generator: Generator, tmp_path: Path, stated: object) -> None:
+    write_dataset(small_generator, tmp_path / "set", 1)
+    file = tmp_path / "set" / "dataset.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "backgrounds": stated}))
+    with pytest.raises(InvalidValueError, match="backgrounds must be those"):
+        reopen_generator(tmp_path / "set")
+
+
+def test_a_name_that_the_disk_refuses_is_shown_in_part() -> None:
+    result = CliRunner().invoke(app, ["stats", "a: " * 2000])
+    assert result.exit_code == 2
+    assert len(result.stderr) < 1200
