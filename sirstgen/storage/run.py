@@ -109,9 +109,13 @@ class FolderRun:
         place = stage_of(folder) or folder
         state = read_state(place)
         if state is not None:
-            return int(state["parts"]["seed"])
-        seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
-        return None if seed is None else int(seed)
+            seed = state["parts"]["seed"]
+        else:
+            seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
+        try:
+            return None if seed is None else int(seed)
+        except (TypeError, ValueError):
+            raise InputError.of(place, f"states a seed that is no whole number: {seed!r}; give --seed") from None
 
     @property
     def done(self) -> int:

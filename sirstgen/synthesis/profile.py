@@ -122,13 +122,13 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     widened, pixel = 1 / (12 * points * points), 1 / 12
     u, v = along * along, across * across
     xx, yy, xy = u * cos * cos + v * sin * sin, u * sin * sin + v * cos * cos, (u - v) * sin * cos
-    det = (xx + widened) * (yy + widened) - xy * xy
-    # The weight is the peak of the average over a pixel, not that of the Gaussian.
-    peak = part.weight * math.sqrt(((xx + pixel) * (yy + pixel) - xy * xy) / det)
     reach = _REACH * math.sqrt(2) if part.weight > 1 else _REACH
     reach_x, reach_y = reach * math.sqrt(xx + pixel) + 0.5, reach * math.sqrt(yy + pixel) + 0.5
     if 2 * max(reach_x, reach_y) > MAX_EXTENT:
         raise InvalidValueError(f"sigma must be at most {MAX_EXTENT / 6.6:.0f} px, got {max(along, across):g}")
+    det = (xx + widened) * (yy + widened) - xy * xy
+    # The weight is the peak of the average over a pixel, not that of the Gaussian.
+    peak = part.weight * math.sqrt(((xx + pixel) * (yy + pixel) - xy * xy) / det)
     dx, dy = part.dx + phase[0], part.dy + phase[1]
     left, right = math.floor(dx - reach_x), math.ceil(dx + reach_x)
     top, bottom = math.floor(dy - reach_y), math.ceil(dy + reach_y)

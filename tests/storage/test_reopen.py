@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
-from sirstgen.errors import InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.storage.reopen import reopen_generator
+from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
 
@@ -22,6 +23,14 @@ def test_backgrounds_that_are_no_table_are_others(small_generator: Generator, tm
     file.write_text(json.dumps({**json.loads(file.read_text()), "backgrounds": stated}))
     with pytest.raises(InvalidValueError, match="backgrounds must be those"):
         reopen_generator(tmp_path / "set")
+
+
+def test_a_seed_that_is_no_number_is_one_line(small_generator: Generator, tmp_path: Path) -> None:
+    write_dataset(small_generator, tmp_path / "set", 1)
+    file = tmp_path / "set" / "dataset.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "seed": [7]}))
+    with pytest.raises(InputError, match="seed that is no whole number"):
+        FolderRun.seed_of(tmp_path / "set")
 
 
 def test_a_name_that_the_disk_refuses_is_shown_in_part() -> None:
