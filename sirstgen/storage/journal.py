@@ -80,7 +80,7 @@ class Journal:
         self._file = path.open("ab", buffering=0)
 
     def add(self, *entries: Entry) -> None:
-        """Note images as finished, in one write; replaces what was noted for their ids."""
+        """Record images as finished, in one write; replaces earlier records of their ids."""
         for entry, offset in zip(entries, self._append(*entries), strict=True):
             self._set(entry.id, offset)
 

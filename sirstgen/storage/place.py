@@ -137,7 +137,7 @@ class LocalPlace:
 
     @contextlib.contextmanager
     def new_file(self, name: str) -> Iterator[NewFile]:
-        """See `Place.new_file`; also after a power cut. Until it is whole it lies in ``.run/scratch``."""
+        """See `Place.new_file`; holds after a power cut, too. An unfinished file is in ``.run/scratch``."""
         path = self.folder / name
         scratch = self.folder / ".run" / SCRATCH
         # Processes of several machines may write here, whose numbers may be equal.

@@ -113,5 +113,5 @@ def can_be_redrawn(folder: str | Path) -> bool:
 
 
 def _mark(description: dict[str, Any]) -> str:
-    """What identifies a source of backgrounds: its digest where it has one, which no file name enters."""
+    """Return what identifies a source of backgrounds: its digest, which does not depend on file names, or all of it."""
     return json.dumps(description.get("digest", description), sort_keys=True)

@@ -35,7 +35,7 @@ from sirstgen.synthesis.sides import Side
 PATIENCE = 10.0
 """Seconds for which a command waits where another one begins or finishes the run that it works on."""
 
-_STEP = 0.1  # seconds between two looks at what the others do
+_STEP = 0.1  # seconds between two checks of the other commands
 
 
 class ShardRun:

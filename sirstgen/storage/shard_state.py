@@ -1,4 +1,4 @@
-"""What all commands that write one run of shards agree on, and what is known of the shards that are there."""
+"""The state of a shard run that all its commands share, and the records of its finished shards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of the blocks of an image, which foretell the clutter around a target before it has a place."""
+"""Statistics of the blocks of an image, which predict the clutter around a target before it is placed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Blocks(NamedTuple):
     """Statistics of the blocks of an image, (blocks,) each, gray levels.
 
     Args:
-        deviation: of the neighbourhood, which foretells that of the clutter around a target.
-        raised: mean of the neighbourhood, which foretells that of the clutter, above that of the block.
+        deviation: of the neighbourhood, a prediction of that of the clutter around a target.
+        raised: mean of the neighbourhood, a prediction of that of the clutter, minus that of the block.
         own: mean of the block.
         room: by how much the block is darker than white.
     """

@@ -235,7 +235,7 @@ class Generator:
             for draw in range(_DRAWS):
                 target = first[number] if draw == 0 else self._draw(view, number, draw, retry)
                 assert isinstance(target, TargetDraw)  # asked before
-                prospect = self._foretold(context, target)
+                prospect = self._predicted(context, target)
                 if isinstance(prospect, str):
                     _count(rejections, prospect)
                     if prospect != NO_ROOM:
@@ -269,12 +269,12 @@ class Generator:
             canvas,
         )
 
-    def _foretold(self, context: PlacementContext, target: TargetDraw) -> Prospect | str | None:
+    def _predicted(self, context: PlacementContext, target: TargetDraw) -> Prospect | str | None:
         """Return where a target may go, or why it may not; None where that depends on its pixels."""
         if self.recipe.contrast is not None:
             return None
         request, per_level = self._sampler.request(target), self._sampler.peak_per_level(target)
-        return context.foretell(request, per_level, target.outside_top10, target.area_of_map, target.least_reach)
+        return context.predict(request, per_level, target.outside_top10, target.area_of_map, target.least_reach)
 
     def _placed(
         self,
@@ -293,7 +293,7 @@ class Generator:
             return None
         if prospect is None:
             request = self._sampler.request(target, raster.area)
-            found = context.foretell(request, raster.area / raster.own_sum, target.outside_top10)
+            found = context.predict(request, raster.area / raster.own_sum, target.outside_top10)
             if isinstance(found, str):
                 _count(rejections, found)
                 return None

@@ -129,7 +129,7 @@ class PlacementContext:
             )
         return self._depths[area.places]
 
-    def foretell(
+    def predict(
         self, request: Request, per_level: float, outside_top10: bool | None, area: Area = ANYWHERE, reach: float = 0.0
     ) -> Prospect | str:
         """Return in which blocks a target would be visible and below white, or the reason why in none (of `REASONS`).
@@ -137,7 +137,7 @@ class PlacementContext:
         Args:
             request: what the target is asked to show.
             per_level: peak of its contribution per gray level of its mean.
-            outside_top10: look for a place where its mean lies below the image's 90th percentile (Fig. 6c), or above;
+            outside_top10: True: a place where its mean is below the image's 90th percentile (Fig. 6c); False: above;
                 None: any place will do.
             area: the places where all of it must lie.
             reach: pixels by which it reaches beyond its position, at least.

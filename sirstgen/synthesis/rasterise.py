@@ -79,7 +79,7 @@ class RasterisedTarget(NamedTuple):
         """Return by how many pixels the mask must grow to cover what changes at this amplitude (gray levels)."""
         if amplitude == 0:
             return 0
-        least = 0.5 / abs(amplitude)  # what is smaller is rounded to no gray level
+        least = 0.5 / abs(amplitude)  # smaller values are rounded to 0 gray levels
         changed = self.values > least
         if self.shaded:
             changed |= self.values < -least

@@ -259,7 +259,7 @@ class Check:
         for _, values, mask in logits:
             metrics.update(values, mask)
         result = metrics.result()
-        # A net that finds nothing on any test frame is no result, with or without validation frames.
+        # A net that finds nothing on any test frame counts as collapsed, with or without validation frames.
         status, note = Status.OK if result.predicted_pixels else Status.COLLAPSED, ""
         if outcome.steps < settings.steps:
             status, note = Status.OUT_OF_TIME, f"time ran out at step {outcome.steps} of {settings.steps}"
@@ -325,7 +325,7 @@ def _claimed(folder: Path | None, locks: contextlib.ExitStack) -> Run | Literal[
             locks.enter_context(locked(folder))
         except OutputExistsError:
             return "busy"
-        finished = _read_record(folder / _RECORD)  # another process may have finished it meanwhile
+        finished = _read_record(folder / _RECORD)  # another process may have finished it before the lock was taken
     return finished or "free"
 
 

@@ -1,4 +1,4 @@
-"""JSON texts: numbers that nothing can be computed with are no JSON."""
+"""`parse_json` rejects integers that are too large to compute with."""
 
 from __future__ import annotations
 

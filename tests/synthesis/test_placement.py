@@ -57,7 +57,7 @@ def placed(
     request: Request,
     outside_top10: bool | None,
 ) -> Place | str:
-    prospect = on.foretell(request, raster.area / raster.own_sum, outside_top10)
+    prospect = on.predict(request, raster.area / raster.own_sum, outside_top10)
     return prospect if isinstance(prospect, str) else on.place(numbers, raster, prospect, area, taken)
 
 
@@ -157,7 +157,7 @@ def test_what_no_place_can_take_is_told() -> None:
     assert placed(ground(calm), Draws(0), target(), Area(), (), times(3.0), False) == "invisible contrast"
 
 
-def test_global_clutter_is_foretold_from_the_whole_image() -> None:
+def test_global_clutter_is_predicted_from_the_whole_image() -> None:
     """Calm on the left and rough on the right: locally too calm on the left, but not against the whole image."""
     frame = clutter(6, SIDE, SIDE, deviation=0.3, mean=100)
     frame[:, 120:] = clutter(7, SIDE, 40, deviation=25, mean=100)

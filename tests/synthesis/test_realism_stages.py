@@ -143,7 +143,7 @@ def test_a_cluster_stays_in_the_image() -> None:
         beside = places_beside(Draws(index, "beside"), rules, [(16.0, 18.0)])
         assert np.hypot(*(np.array(beside) - (16.0, 18.0)).T) == pytest.approx(np.full(len(beside), 40))
         context = PlacementContext(FrameAnalysis(frame), crop, frame, 2, 8.0)
-        prospect = context.foretell(Request(None, 60.0, 1), raster.area / raster.own_sum, True)
+        prospect = context.predict(Request(None, 60.0, 1), raster.area / raster.own_sum, True)
         assert not isinstance(prospect, str)
         place = context.place(Draws(index), raster, prospect, Area(), taken, beside)
         assert isinstance(place, Place)

@@ -179,7 +179,7 @@ def sampled(
         field: (height, width).
         x, y: (H, W) pixels; at most a width and a height outside the field.
         cubic: bicubic with OpenCV's kernel; else bilinear.
-        border: what lies outside, as in OpenCV.
+        border: border mode of OpenCV.
     """
     height, width = field.shape
     x, y = np.clip(x, -float(width), 2.0 * width), np.clip(y, -float(height), 2.0 * height)

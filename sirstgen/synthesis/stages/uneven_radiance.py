@@ -1,4 +1,4 @@
-"""Stage ``uneven_radiance``: hot parts of a template stand out more or less, and one side of it is warmer."""
+"""Stage ``uneven_radiance``: changes the contrast of a template's hot parts and warms one side of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnevenRadianceEntry(Part):
 
     exponent: Annotated[Distribution, Within(above=0, most=10)] = Field(
         default=drawn({"between": [0.6, 1.6]}),
-        description="of the relative radiance; above 1 engines and exhaust stand out more, below 1 less",
+        description="of the relative radiance; above 1 raises the contrast of engines and exhaust, below 1 lowers it",
     )
     slope: Annotated[Distribution, Within(least=0, most=0.9)] = Field(
         default=drawn({"between": [0, 0.3]}), description="relative change from the centre to the warm side (sun)"
