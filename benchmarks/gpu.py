@@ -456,12 +456,12 @@ class Run:
         self.save()
         weights: dict[str, dict[str, Tensor]] = {}
         logits: dict[str, list[Any]] = {}
-        for record in sorted(check.glob("runs/*/run.json")):
-            checkpoint, name = Checkpoint.load(record.with_name("last.pt")), record.parent.name
+        for last in sorted(check.glob("runs/*/last.pt")):  # also of trainings that ran out of time
+            checkpoint, name = Checkpoint.load(last), last.parent.name
             weights[name] = {
                 key: value.half() if value.is_floating_point() else value for key, value in checkpoint.net.items()
             }
-            found.setdefault("logs", {})[name] = record.with_name("log.csv").read_text()
+            found.setdefault("logs", {})[name] = checkpoint.history
             if "more" in self.sets:
                 hardware = Runtime.of(settings, str(self.device))
                 further = Frames.read(self.sets["more"])
