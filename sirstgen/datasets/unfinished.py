@@ -51,9 +51,17 @@ def state_text(state: Mapping[str, Any]) -> str:
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Return the state of the run in `folder`; None where there is none, or a damaged one."""
     try:
-        state = parse_json((folder / STATE).read_bytes())
+        return parse_state((folder / STATE).read_bytes())
+    except OSError:
+        return None
+
+
+def parse_state(data: bytes) -> dict[str, Any] | None:
+    """Return what `state_text` wrote; None where it was changed since."""
+    try:
+        state = parse_json(data)
         checksum = state.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     return state if checksum == _checksum(state) else None
 

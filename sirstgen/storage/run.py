@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
@@ -109,13 +110,8 @@ class FolderRun:
         place = stage_of(folder) or folder
         state = read_state(place)
         if state is not None:
-            seed = state["parts"]["seed"]
-        else:
-            seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
-        try:
-            return None if seed is None else int(seed)
-        except (TypeError, ValueError):
-            raise InputError.of(place, f"states a seed that is no whole number: {seed!r}; give --seed") from None
+            return int(state["parts"]["seed"])
+        return read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
 
     @property
     def done(self) -> int:
@@ -203,21 +199,6 @@ def clear(folder: Path) -> None:
     if (folder / RUN_FOLDER).is_dir():
         shutil.rmtree(folder / RUN_FOLDER)
     (folder / STATE).unlink(missing_ok=True)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the ``dataset.json`` of a finished dataset.
-
-    Raises:
-        InputError: there is none, or it cannot be read.
-    """
-    try:
-        manifest = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
-        raise InputError.of(folder / MANIFEST, "not the manifest of a sirstgen dataset")
-    return manifest
 
 
 def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:
