@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sirstgen.datasets.manifest_file import read_manifest
-from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
+from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
@@ -94,7 +95,7 @@ class FolderRun:
                 refuse_existing(folder)
         own = folder / RUN_FOLDER
         shutil.rmtree(own / "scratch", ignore_errors=True)
-        write_file(folder / STATE, state_text(state))
+        write_file(folder / STATE, checked_text(state))
         (own / "scratch").mkdir(parents=True)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
@@ -165,7 +166,7 @@ class FolderRun:
         clear(self.folder)
 
     def _save(self) -> None:
-        write_file(self.folder / STATE, state_text(self._state))
+        write_file(self.folder / STATE, checked_text(self._state))
 
     def _settle(self, count: int) -> None:
         """Forget images whose files are not what the journal says; remove files beyond the run's end."""

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sirstgen.datasets.unfinished import INTERRUPTED, RUN_FOLDER, state_text
+from sirstgen.datasets.unfinished import INTERRUPTED, RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, writing
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.lock import LOCK, locked
 from sirstgen.files.output import begin_replacement, recover, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS
@@ -200,7 +201,7 @@ def _begun(place: Place, asked: _Asked, where: str | Path) -> ShardState:
     if asked.redrawn:
         redrawn = state.redrawn | dict(asked.redrawn)
         state = replace(state, redrawn={name: number for name, number in redrawn.items() if number})
-    write(place, STATE, state_text(state.to_dict()))
+    write(place, STATE, checked_text(state.to_dict()))
     return state
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from sirstgen.datasets.manifest_file import parse_manifest
-from sirstgen.datasets.unfinished import SHARD_STATE, parse_state
+from sirstgen.datasets.unfinished import SHARD_STATE
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.checked_json import parse_checked
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import stage_of
 from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
@@ -57,7 +58,7 @@ class ShardState:
         data = read(place, STATE)
         if data is None:
             return None
-        entry = parse_state(data)
+        entry = parse_checked(data)
         return cls(entry["count"], entry["size"], entry["redrawn"], entry["fingerprint"]) if entry is not None else None
 
 
