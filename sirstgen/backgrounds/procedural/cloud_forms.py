@@ -1,7 +1,8 @@
-"""Cloud forms: heaps, decks, broken fields, layers and streaks, each as opacity and brightness.
+"""Cloud forms: heaps, banks, wisps, broken fields, decks, layers and streaks, each as opacity and brightness.
 
 A form is a function of (rng, height, width) that returns two (height, width) fields: how much of the sky it hides, 0 to
-1, and how bright it is there, about 0 (base, shadow) to 1 (lit top). Light comes from above, some from the side.
+1, and how bright it is there, about 0 (base, shadow) to 1 (lit top). Light comes from above, some from the side. A form
+is a density of droplets, large parts first; opacity follows from it by Beer's law, so that edges fade out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sirstgen.backgrounds.procedural.fields import (
     billowed,
     blurred,
     fractal,
+    rounded,
     smoothstep,
     transformed,
     unit,
@@ -24,140 +26,90 @@ from sirstgen.backgrounds.procedural.fields import (
 
 Form = tuple[Field, Field]
 
-_MAX_BALLS = 6000
-
 
 def heaps(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Cumulus: heaps of balls that carry smaller balls, flat below, lit above, wisps around."""
+    """Cumulus: one to five rounded bodies, many cut by the frame's border, flatter below, lit above."""
     side = float(min(height, width))
-    count = int(rng.integers(2, 6))
-    bases = np.sort(rng.uniform(0.25, 1.1, count)) * height
-    spans = side * rng.uniform(0.6, 1.7, count) / (1 + 0.06 * count)
-    relief, floor = _piled(rng, height, width, bases, spans, flat=True)
-    body = (relief > 0).astype(np.float32)
-    edge = float(rng.uniform(0.8, 4.0)) * side / 256
-    fine = fractal(rng, height, width, 3.0, outer=side / 5)
-    opacity = smoothstep(blurred(body, edge) + 0.10 * fine, 0.1, 0.9)
-    haze = smoothstep(blurred(body, side / 22) + 0.18 * fine, 0.25, 1.2)
-    opacity = np.maximum(opacity, 0.55 * haze)
-    filled = blurred(np.maximum(relief, 0), 0.5 + edge)
-    thick = blurred(body, side / 14)
-    light = _lit(rng, filled)
-    broad = fractal(rng, height, width, 3.6)
-    brightness = 0.02 + 0.28 * floor + 0.30 * thick**2 + 0.45 * light + 0.08 * broad + 0.03 * fine
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    count = int(rng.integers(1, 6))
+    density = np.full((height, width), -9.0, dtype=np.float32)
+    floor = np.zeros((height, width), dtype=np.float32)
+    for _ in range(count):
+        reach = side * float(rng.uniform(0.25, 0.75)) / (0.7 + 0.15 * count)
+        flat = float(rng.uniform(0.4, 0.9))
+        left, base = float(rng.uniform(0, width)), float(rng.uniform(0.15, 1.15)) * height
+        for _ in range(int(rng.integers(2, 5))):  # a body is a few overlapping mounds
+            radius = reach * float(rng.uniform(0.5, 1.0))
+            across = (x - left - reach * np.float32(rng.normal(0, 0.6))) / np.float32(radius)
+            up = (base - y) / np.float32(radius * flat)
+            down = np.where(up < 0, np.float32(2.2) * up, up)
+            mound = np.float32(1.0) - across * across - down * down
+            density = np.maximum(density, mound)
+            floor = np.where(mound >= density, np.clip(np.float32(0.5) + np.float32(0.5) * up, 0, 1), floor)
+    lumps = _lumps(rng, height, width, 0.9 * reach, float(rng.uniform(0.2, 0.7)))
+    density = np.float32(1.3) * np.maximum(density, -3) + np.float32(rng.uniform(0.2, 0.42)) * lumps
+    opacity = _opacity(density, depth=float(rng.uniform(2.5, 10)))
+    light = _lit(rng, np.sqrt(np.maximum(density, 0) + np.float32(0.05)) * np.float32(reach * 0.35))
+    thick = _opacity(density, depth=1.2)
+    brightness = 0.05 + 0.25 * blurred(floor, side / 16) + 0.35 * thick + 0.35 * light
     return opacity, brightness.astype(np.float32)
+
+
+def bank(rng: np.random.Generator, height: int, width: int) -> Form:
+    """The edge of one large cloud that comes in from a side of the frame, soft or rounded."""
+    side = float(min(height, width))
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    turn = rng.normal(np.pi / 2, 0.9)  # most stand below the sky that they hide
+    along = ((x - width / 2) * np.cos(turn) + (y - height / 2) * np.sin(turn)) / side
+    bend = np.float32(rng.uniform(0.1, 0.3)) * fractal(rng, height, width, 4.2, outer=side)
+    density = (along + bend + rng.uniform(-0.25, 0.35)).astype(np.float32) * np.float32(rng.uniform(1.0, 4.0))
+    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.15, 0.6)), float(rng.uniform(0.1, 0.9)))
+    density = density + np.float32(rng.uniform(0.1, 0.55)) * lumps
+    opacity = _opacity(density, depth=float(rng.uniform(1.5, 10)))
+    light = _lit(rng, np.sqrt(np.clip(density, 0, 2)) * np.float32(side * 0.12))
+    return opacity, (0.45 + 0.15 * np.clip(density, 0, 2) + 0.4 * (light - 0.5)).astype(np.float32)
+
+
+def wisps(rng: np.random.Generator, height: int, width: int) -> Form:
+    """Thin torn cloud without an outline, in one or two places of the frame."""
+    side = float(min(height, width))
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    near = np.zeros((height, width), dtype=np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        across, down = (x - np.float32(rng.uniform(0, 1) * width)), (y - np.float32(rng.uniform(0.1, 1.1) * height))
+        wide, tall = side * rng.uniform(0.2, 0.6), side * rng.uniform(0.12, 0.4)
+        near = near + rounded(np.exp, -((across / wide) ** 2) - (down / tall) ** 2)
+    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.0, 0.4)))
+    torn = np.maximum(np.float32(0.6) + np.float32(rng.uniform(0.3, 0.6)) * lumps, 0)
+    opacity = _opacity(near * torn, depth=float(rng.uniform(1.0, 3.0)))
+    return opacity, (0.6 + 0.2 * lumps).astype(np.float32)
 
 
 def deck(rng: np.random.Generator, height: int, width: int) -> Form:
-    """A closed cover: rows of heaps behind each other, or soft folds (stratocumulus, overcast)."""
+    """A closed cover of soft folds (stratocumulus, overcast), its thick parts warm, flatter towards the horizon."""
     side = float(min(height, width))
-    broad = fractal(rng, height, width, 3.8, stretch=(float(rng.uniform(1, 2.5)), 1.0))
-    if rng.random() < 0.6:
-        rows = int(rng.integers(4, 8))
-        bases = np.linspace(0.1, 1.5, rows * 2) * height
-        spans = side * rng.uniform(0.4, 1.0, rows * 2)
-        relief, floor = _piled(rng, height, width, bases, spans, flat=False)
-        soft = float(rng.uniform(0.5, 1.8)) * side / 256
-        light = _lit(rng, blurred(np.maximum(relief, 0), soft))
-        floor = blurred(floor, soft)
-        brightness = 0.45 * light + 0.4 * floor + 0.13 * broad
-    else:
-        lumps = billowed(rng, height, width, side * float(rng.uniform(0.3, 0.8)), gain=0.33)
-        relief = _swirled(rng, broad + np.float32(rng.uniform(0.15, 0.5)) * lumps, float(rng.uniform(0.01, 0.04)))
-        brightness = 0.45 + 0.22 * unit(relief) + 0.1 * unit(_lit(rng, relief * np.float32(side * 0.08)))
-    return np.ones_like(broad), brightness.astype(np.float32)
-
-
-def _piled(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    bases: NDArray[np.float64],
-    spans: NDArray[np.float64],
-    *,
-    flat: bool,
-) -> Form:
-    """Heaps from back to front: relief in pixels, 0 or less where there is none, and height above the base, 0 to 1."""
-    side = float(min(height, width))
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    relief = np.zeros((height, width), dtype=np.float32)
-    floor = np.zeros((height, width), dtype=np.float32)
-    for base, span in zip(bases, spans, strict=True):
-        one = np.full((height, width), -1.0, dtype=np.float32)
-        for _ in range(1 if flat else int(np.ceil(1.5 * width / span))):
-            _pile(rng, one, rng.uniform(-0.1, 1.1) * width, base, span)
-        ragged = base + 0.05 * span * fractal(rng, height, width, 3.0, outer=span)
-        if flat:
-            one[rows > ragged] = -1.0
-        nearer = one > 0
-        relief = np.where(nearer, one, relief).astype(np.float32)
-        floor = np.where(nearer, np.clip((ragged - rows) / (0.4 * span), 0, 1), floor).astype(np.float32)
-    dx, dy = (np.float32(side * 0.015) * fractal(rng, height, width, 3.0, outer=side / 6) for _ in range(2))
-    return warp(relief, dx, dy), warp(floor, dx, dy)
-
-
-def _pile(rng: np.random.Generator, relief: Field, x: float, base: float, span: float) -> None:
-    """Put one heap into `relief` (height towards the viewer, pixels; -1 where there is nothing)."""
-    balls: list[tuple[float, float, float, float]] = []
-    for t in rng.uniform(-1, 1, int(rng.integers(5, 11))):
-        radius = span * float(rng.uniform(0.10, 0.24)) * (1.1 - t * t * 0.8)
-        balls.append((x + t * span * 0.5, base - radius * float(rng.uniform(0.0, 0.9)), 0.0, radius))
-    height, width = relief.shape
-    rows, columns = (np.arange(side, dtype=np.float32) for side in relief.shape)
-    smallest = max(min(relief.shape) / 45, 2.0)
-    for cx, cy, cz, radius in balls:  # grows while it is walked: balls carry smaller balls
-        _ball(relief, rows, columns, cx, cy, cz, radius)
-        seen = -2 * radius < cx < width + 2 * radius and -2 * radius < cy < height + 2 * radius
-        if radius < smallest or not seen or len(balls) > _MAX_BALLS:
-            continue
-        outward = rng.normal(size=(6, 3)) + np.array([0, -0.35, 0.3])
-        outward[:, 2] = np.abs(outward[:, 2])
-        centres = np.array([cx, cy, cz]) + 0.85 * radius * outward / np.linalg.norm(outward, axis=1, keepdims=True)
-        sizes = radius * rng.uniform(0.28, 0.55, 6)
-        balls.extend((x, y, z, size) for (x, y, z), size in zip(centres.tolist(), sizes.tolist(), strict=True))
-
-
-def _ball(relief: Field, rows: Field, columns: Field, cx: float, cy: float, cz: float, radius: float) -> None:
-    x0, x1 = max(int(cx - radius), 0), min(int(cx + radius) + 2, len(columns))
-    y0, y1 = max(int(cy - radius), 0), min(int(cy + radius) + 2, len(rows))
-    if x0 >= x1 or y0 >= y1:
-        return
-    across, down = columns[x0:x1] - np.float32(cx), rows[y0:y1] - np.float32(cy)
-    inside = (np.float32(radius**2) - across * across)[None, :] - (down * down)[:, None]
-    surface = np.where(inside > 0, np.sqrt(np.maximum(inside, 0)) + np.float32(cz + 1), np.float32(-1))
-    part = relief[y0:y1, x0:x1]
-    np.maximum(part, surface, out=part)
-
-
-def _lit(rng: np.random.Generator, relief: Field) -> Field:
-    """Lambert shading, 0 to 1, of a relief in pixels under light from above and one side, coarse and fine together."""
-    side = float(min(relief.shape))
-    light = np.array([rng.uniform(-0.7, 0.7), -rng.uniform(0.4, 0.9), 0.6])
-    light /= np.linalg.norm(light)
-    total = np.zeros_like(relief)
-    for sigma, share in ((side / 30, 0.55), (side / 90, 0.45)):
-        smooth = blurred(relief, sigma)
-        gx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-        gy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-        # The surface normal is (-gx, -gy, 1).
-        lambert = (-gx * light[0] - gy * light[1] + light[2]) / np.sqrt(gx**2 + gy**2 + 1)
-        total += np.float32(share) * np.clip(lambert, 0, 1).astype(np.float32)
-    return total
+    stretch = (float(rng.uniform(1, 2.2)), 1.0)
+    broad = fractal(rng, height, width, float(rng.uniform(3.9, 5.0)), stretch=stretch)
+    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.4, 1.0)), float(rng.uniform(0, 0.8)), stretch=stretch)
+    relief = unit(broad + np.float32(rng.uniform(0.05, 0.5)) * lumps)
+    light = _lit(rng, relief * np.float32(side * 0.04))
+    return np.ones_like(broad), (0.4 + 0.16 * relief + 0.05 * unit(light)).astype(np.float32)
 
 
 def broken(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Clouds with gaps: soft or crisp edges, from scattered patches to nearly closed."""
+    """Clouds with gaps, from scattered patches to nearly closed."""
     side = float(min(height, width))
-    stretch = (float(rng.uniform(1, 2.5)), 1.0)
-    lumps = billowed(rng, height, width, side * float(rng.uniform(0.2, 0.6)), gain=0.42, stretch=stretch)
-    broad = fractal(rng, height, width, float(rng.uniform(3.4, 4.2)), stretch=stretch)
-    density = _swirled(rng, broad + float(rng.uniform(0.1, 0.45)) * lumps, float(rng.uniform(0.005, 0.025)))
-    threshold = float(np.quantile(density, rng.uniform(0.2, 0.7)))
-    opacity = smoothstep(density, threshold, threshold + float(rng.uniform(0.5, 2.0)))
-    thick = np.clip(density - threshold, 0, 2.5) / 2.5
-    light = _lit(rng, np.sqrt(thick) * np.float32(side * 0.3))
-    brightness = 0.1 + 0.6 * thick + 0.45 * light
-    return opacity, brightness.astype(np.float32)
+    stretch = (float(rng.uniform(1, 1.8)), 1.0)
+    lumps = _lumps(
+        rng, height, width, side * float(rng.uniform(0.2, 0.6)), float(rng.uniform(0.2, 0.8)), stretch=stretch
+    )
+    broad = fractal(rng, height, width, float(rng.uniform(3.8, 4.6)), stretch=stretch)
+    density = broad + np.float32(rng.uniform(0.2, 0.6)) * lumps
+    density = (density - np.float32(np.quantile(density, rng.uniform(0.2, 0.75)))).astype(np.float32)
+    opacity = _opacity(density, depth=float(rng.uniform(1.0, 5.0)))
+    thick = np.clip(density, 0, 2.5) / 2.5
+    light = _lit(rng, np.sqrt(thick) * np.float32(side * 0.25))
+    return opacity, (0.1 + 0.5 * thick + 0.45 * light).astype(np.float32)
 
 
 def layers(rng: np.random.Generator, height: int, width: int) -> Form:
@@ -165,31 +117,31 @@ def layers(rng: np.random.Generator, height: int, width: int) -> Form:
     opacity = np.zeros((height, width), dtype=np.float32)
     brightness = np.full((height, width), 0.5, dtype=np.float32)
     rows = np.arange(height, dtype=np.float32)[:, None]
-    for _ in range(int(rng.integers(2, 6))):
-        stretch = (float(rng.uniform(3, 7)), 1.0)
+    slant = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :] * np.float32(rng.normal(0, 0.2) * width)
+    for _ in range(int(rng.integers(1, 4))):
+        stretch = (float(rng.uniform(2, 5)), 1.0)
         centre, half = rng.uniform(0, 1) * height, rng.uniform(0.06, 0.3) * height
-        sheet = fractal(rng, height, width, float(rng.uniform(3.4, 4.2)), outer=height / 2, stretch=stretch)
-        sheet = _swirled(rng, sheet, float(rng.uniform(0.005, 0.02)))
-        sheet = sheet - np.asarray((rows - centre) / half, dtype=np.float32) ** 2 + np.float32(1)
-        cover = smoothstep(sheet.astype(np.float32), 0.0, float(rng.uniform(1.2, 3.0)))
-        level = rng.uniform(0.0, 0.8) + 0.15 * sheet.clip(-2, 3) - 0.1 * np.clip((rows - centre) / half, -1, 1)
+        sheet = fractal(rng, height, width, float(rng.uniform(3.6, 4.4)), outer=height / 2, stretch=stretch)
+        off = (rows + slant - np.float32(centre)) / np.float32(half)
+        sheet = np.float32(0.6) * sheet - off * off + np.float32(1)
+        cover = smoothstep(sheet, 0.0, float(rng.uniform(1.2, 3.0)))
+        level = rng.uniform(0.1, 0.8) + 0.12 * sheet.clip(-2, 3) - 0.1 * np.clip(off, -1, 1)
         opacity = opacity + cover - opacity * cover
         brightness = (brightness + cover * (np.clip(level, 0, 1.2) - brightness)).astype(np.float32)
     return opacity.astype(np.float32), brightness
 
 
 def streaks(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Cirrus: thin fibres drawn out along one direction, bent a little."""
+    """Cirrus: thin soft fibres drawn out along one direction that lies down, bent a little."""
     side = int(np.ceil(np.hypot(height, width)))
-    lengths = float(rng.uniform(4, 9))
-    fibres = fractal(rng, side, side, 3.1, outer=side / 4, stretch=(lengths, 1.0))
-    tufts = np.float32(1.3) * fractal(rng, side, side, 3.8, outer=side / 2, stretch=(2.0, 1.0))
-    bend = np.float32(side * 0.03) * fractal(rng, side, side, 5.0)
+    fibres = fractal(rng, side, side, 3.7, outer=side / 4, stretch=(float(rng.uniform(3, 7)), 1.0))
+    tufts = np.float32(1.5) * fractal(rng, side, side, 4.2, outer=side / 2, stretch=(2.0, 1.0))
+    bend = np.float32(side * 0.02) * fractal(rng, side, side, 5.0)
     drawn = warp(unit(fibres + tufts), 0 * bend, bend)
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.normal(0, 25)), 1.0)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(np.clip(rng.normal(0, 12), -25, 25)), 1.0)
     turn[:, 2] += np.array([(width - side) / 2, (height - side) / 2])
     density = unit(transformed(drawn, turn, (width, height)))
-    opacity = smoothstep(density, float(rng.uniform(-1.2, 0.2)), 3.0)
+    opacity = smoothstep(density, float(rng.uniform(-0.8, 0.8)), 3.5)
     return opacity * np.float32(0.8), np.clip(0.7 + 0.2 * density, 0, 1.2).astype(np.float32)
 
 
@@ -207,9 +159,39 @@ def trail(rng: np.random.Generator, height: int, width: int) -> Form:
     return opacity.astype(np.float32), np.ones_like(x)
 
 
-def _swirled(rng: np.random.Generator, field: Field, share: float) -> Field:
-    """The field with its features dragged about by eddies of up to `share` of the frame."""
-    height, width = field.shape
-    reach = np.float32(share * min(height, width))
-    dx, dy = (reach * fractal(rng, height, width, 3.4, outer=min(height, width) / 2) for _ in range(2))
-    return warp(field.astype(np.float32), dx, dy)
+def _lumps(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    size: float,
+    puffy: float,
+    stretch: tuple[float, float] = (1.0, 1.0),
+) -> Field:
+    """The outline's detail: `puffy` of it rounded heads of `size` pixels that carry smaller ones, the rest torn."""
+    heads = billowed(rng, height, width, size, gain=0.42, stretch=stretch)
+    torn = fractal(rng, height, width, 3.4, outer=1.5 * size, stretch=stretch)
+    mixed = np.float32(puffy) * heads + np.float32(1 - puffy) * torn
+    drift = (np.float32(0.04 * size) * fractal(rng, height, width, 5.0, outer=size) for _ in range(2))
+    return unit(warp(mixed.astype(np.float32), *drift))
+
+
+def _opacity(density: NDArray[np.float32], depth: float) -> Field:
+    """Share of the sky hidden by cloud of a density, which fades out below 0; `depth`: its optical depth at 1."""
+    inside = np.maximum(density, 0)
+    return 1 - rounded(np.exp, -np.float32(depth) * inside * inside / (inside + np.float32(0.3)))
+
+
+def _lit(rng: np.random.Generator, relief: Field) -> Field:
+    """Lambert shading, 0 to 1, of a relief in pixels under light from above and one side, coarse and fine together."""
+    side = float(min(relief.shape))
+    light = np.array([rng.uniform(-0.7, 0.7), -rng.uniform(0.4, 0.9), 0.6])
+    light /= np.linalg.norm(light)
+    total = np.zeros_like(relief)
+    for sigma, share in ((side / 30, 0.6), (side / 90, 0.4)):
+        smooth = blurred(relief, sigma)
+        gx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+        gy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+        # The surface normal is (-gx, -gy, 1).
+        lambert = (-gx * light[0] - gy * light[1] + light[2]) / np.sqrt(gx**2 + gy**2 + 1)
+        total += np.float32(share) * np.clip(lambert, 0, 1).astype(np.float32)
+    return total
