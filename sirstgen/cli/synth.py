@@ -190,7 +190,7 @@ def _write(
 ) -> dict[str, Any] | None:
     """Writes single files or shards; the manifest where the dataset is finished then."""
     if shard_size is None:
-        from sirstgen.storage.run import read_manifest
+        from sirstgen.datasets.manifest_file import read_manifest
         from sirstgen.storage.writer import write_dataset
 
         return read_manifest(write_dataset(generator, out, n, **settings))

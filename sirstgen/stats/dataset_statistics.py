@@ -160,7 +160,7 @@ def dataset_statistics(
         row = truth.get(key, {})
         if "scene" in row:
             scenes[str(row["scene"])] += 1
-        kinds.update(str(entry["kind"]) for entry in row.get("targets", ()))
+        kinds.update(entry["kind"] for entry in row.get("targets", ()) if "kind" in entry)
         plain = measure_targets(image, mask)
         how = _clutter(row, dataset)
         stated = measure_targets(image, mask, *how) if how is not None else plain

@@ -8,7 +8,6 @@ its lock together; a command that begins, changes, replaces or finishes the run 
 from __future__ import annotations
 
 import contextlib
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from sirstgen.datasets.unfinished import INTERRUPTED, RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, writing
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.lock import LOCK, locked
 from sirstgen.files.output import begin_replacement, recover, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS
@@ -201,7 +201,7 @@ def _begun(place: Place, asked: _Asked, where: str | Path) -> ShardState:
     if asked.redrawn:
         redrawn = state.redrawn | dict(asked.redrawn)
         state = replace(state, redrawn={name: number for name, number in redrawn.items() if number})
-    write(place, STATE, json.dumps(state.to_dict()) + "\n")
+    write(place, STATE, checked_text(state.to_dict()))
     return state
 
 

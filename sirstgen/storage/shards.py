@@ -117,9 +117,9 @@ def record_name(number: int) -> str:
 
 
 def record_text(record: Record, lines: Iterable[str]) -> str:
-    """A record as a file: its values, then a line an image (id, side, row; tab-separated), then the lines' checksum."""
-    body = "".join(f"{line}\n" for line in lines)
-    return f"{json.dumps(record.to_dict())}\n{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
+    """A record as a file: its values, then a line an image (id, side, row; tab-separated), then a checksum."""
+    body = "".join(f"{line}\n" for line in (json.dumps(record.to_dict()), *lines))
+    return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
 def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
@@ -129,11 +129,10 @@ def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
         return None
     try:
         head, *lines, checksum, _ = data.decode().split("\n")
-        body = "".join(f"{line}\n" for line in lines)
-        if hashlib.sha256(body.encode()).hexdigest() != checksum:
+        if hashlib.sha256("".join(f"{line}\n" for line in (head, *lines)).encode()).hexdigest() != checksum:
             return None
         return Record.from_dict(parse_json(head)), lines
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except ValueError:
         return None
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.output import output_folder
 from sirstgen.plan import ImagePlan
@@ -17,7 +18,7 @@ from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.run import FolderRun, read_manifest, refuse_started
+from sirstgen.storage.run import FolderRun, refuse_started
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.planned import PlannedGenerator

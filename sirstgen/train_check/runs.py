@@ -21,8 +21,8 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, Si
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
+from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.images import read_bytes
-from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
@@ -221,7 +221,7 @@ class Check:
             for (place, job, _, folder), outcome in zip(pending, outcomes, strict=True):
                 made[place] = ranks.from_first(partial(self._tested, job, outcome, test, started))
                 if folder is not None and made[place].status not in _AGAIN:
-                    write_file(folder / _RECORD, json.dumps(made[place].to_dict()) + "\n")
+                    write_file(folder / _RECORD, checked_text(made[place].to_dict()))
         return made
 
     def _train(self, pending: Sequence[_Pending], reports: Mapping[int, Report]) -> list[Fitted | TrainingError]:
@@ -333,8 +333,8 @@ def _read_record(path: Path) -> Run | None:
     """The finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
     if not path.exists():
         return None
-    try:
-        return Run.from_dict(parse_json(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
-        return None
+    with contextlib.suppress(InputError, InvalidValueError):
+        if (record := parse_checked(read_bytes(path))) is not None:
+            return Run.from_dict(record)
+    warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
+    return None

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import check_manifest
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import STATE, refuse_unfinished
 from sirstgen.errors import InputError
+from sirstgen.files.image_files import named
 from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS, check_sums
 from sirstgen.storage.manifest import SCHEMA_VERSION
@@ -51,7 +53,7 @@ class Tally:
 
 
 def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
-    """``dataset.json``, empty where it cannot be read, which is added to `faults`."""
+    """``dataset.json`` without the entries that have a fault, empty where it cannot be read; `faults` names these."""
     try:
         manifest = parse_json((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -60,7 +62,9 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         faults.append(Issue("dataset.json", "must be a JSON object"))
         return {}
-    return manifest
+    wrong = dict(check_manifest(manifest))
+    faults += [Issue("dataset.json", f"{named([entry])}: {message}") for entry, message in wrong.items()]
+    return {name: value for name, value in manifest.items() if name not in {entry.partition(".")[0] for entry in wrong}}
 
 
 def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
@@ -158,12 +162,11 @@ def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: 
 
 def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
     """The manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
-    try:
-        stated = {str(entry["name"]): int(entry["bytes"]) for entry in manifest["shards"]["files"]}
-        count = sum(int(entry["count"]) for entry in manifest["shards"]["files"])
-    except (KeyError, TypeError, ValueError) as error:
-        yield Issue("dataset.json", f"its list of shards is incomplete or wrong: {error!r}")
+    if "shards" not in manifest:
         return
+    files = manifest["shards"]["files"]
+    stated = {entry["name"]: entry["bytes"] for entry in files}
+    count = sum(entry["count"] for entry in files)
     there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in (folder / "shards").glob("*.tar")}
     for name in sorted(stated.keys() | there.keys()):
         if name not in there:
@@ -178,17 +181,15 @@ def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
 
 def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping[str, str]) -> Iterator[Issue]:
     """A mix's list of where each image comes from, against its files and split."""
-    try:
-        entries = {str(entry["id"]): (entry["kind"], entry["part"]) for entry in manifest["images"]}
-        counted = Counter(entries.values())
-        stated = {
-            "count": manifest["count"],
-            "real": (manifest["real"]["train"], manifest["real"]["test"]),
-            "synthetic": manifest["synthetic"]["train"],
-        }
-    except (KeyError, TypeError) as error:
-        yield Issue("dataset.json", f"the manifest of a mix is incomplete or wrong: {error!r}")
+    if not {"count", "real", "synthetic", "images"} <= manifest.keys():  # said already: these entries have a fault
         return
+    entries = {entry["id"]: (entry["kind"], entry["part"]) for entry in manifest["images"]}
+    counted = Counter(entries.values())
+    stated = {
+        "count": manifest["count"],
+        "real": (manifest["real"]["train"], manifest["real"].get("test", 0)),
+        "synthetic": manifest["synthetic"]["train"],
+    }
     found = {
         "count": len(entries),
         "real": (counted["real", "train"], counted["real", "test"]),

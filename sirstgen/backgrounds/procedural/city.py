@@ -7,14 +7,15 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from sirstgen.backgrounds.procedural.buildings import crane, gable, long_roof, tower
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
-from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle, roof_gear
-from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, shading, transformed
+from sirstgen.backgrounds.procedural.facades import mast, roof_gear
+from sirstgen.backgrounds.procedural.fields import blurred, fractal, shading, transformed
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
-from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, plant
+from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, plant
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
@@ -28,20 +29,30 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     Returns:
         the frame and its place map.
     """
-    layouts = (_near_facades, _roofs, _skyline, street)
-    scene = layouts[rng.choice(len(layouts), p=[0.07, 0.31, 0.16, 0.46])](rng, height, width)
-    if rng.random() < 0.15:
-        _bare_trees(rng, scene)
+    number = rng.choice(len(_LAYOUTS), p=[share for _, share, _ in _LAYOUTS])
+    layout, _, dark = _LAYOUTS[number]
+    return _filmed(rng, layout(rng, height, width), dark)
+
+
+def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
+    """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
+    height, width = scene.shape
     if rng.random() < 0.12:  # out of focus
         defocus = rng.uniform(0.8, 2.5)
         scene.moved(lambda field: blurred(field, defocus))
     _leaning(rng, scene)
     gray = scene.gray
     if rng.random() < 0.3:
-        gray = gray + np.float32(rng.uniform(3, 9)) * shading(rng, height, width)
-    # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(20, 68) / gray.std(), 0.6, 2.6)
-    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(74, 148))
+        gray = gray + np.float32(rng.uniform(2, 7)) * shading(rng, height, width)
+    if rng.random() < 0.35:  # local contrast: the sky is darker around a building
+        gray = gray + np.float32(rng.uniform(0.15, 0.5)) * (gray - blurred(gray, height * rng.uniform(0.02, 0.09)))
+    if rng.random() < dark:
+        low, high = np.quantile(gray[::2, ::2], (0.02, 0.97))
+        black = rng.uniform(6, 32)
+        gray = (gray - low) * np.float32(min((rng.uniform(135, 225) - black) / (high - low), 3.0)) + np.float32(black)
+    else:
+        gain = np.clip(rng.uniform(14, 46) / gray.std(), 0.4, 2.0)
+        gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(78, 150))
     frame = finish(
         rng,
         gray.astype(np.float32),
@@ -49,6 +60,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         softness=spread(rng, 0.42, 0.35),
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
+        overdriven=0.02,
+        ruled=0.01,
         codec=Codec(0.3, (60, 93)),
     )
     return Drawn(frame, scene.places())
@@ -67,7 +80,7 @@ def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
             continue
         top = rng.uniform(0.05, 0.5) * height if rng.random() < 0.35 else -0.1 * height
         level = warmth + rng.normal(0, 18)
-        _tower(rng, scene, left, right, top, 1.1 * height, storey * rng.uniform(0.7, 1.2), level, 1.0)
+        tower(rng, scene, left, right, top, 1.1 * height, storey * rng.uniform(0.7, 1.2), level, 1.0)
         if rng.random() < 0.5:
             mast(scene, rng.choice([left, right]), height, max(top, 0), rng.uniform(2, 8), level + rng.normal(5, 25))
     _turned(rng, scene, 0.06)
@@ -76,26 +89,48 @@ def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
     return scene
 
 
+def _close_edge(rng: np.random.Generator, height: int, width: int) -> Canvas:
+    """The edge of something near and out of focus before the sky: a roof, a wall, a window frame, in bands."""
+    scene = Canvas(low_sky(rng, height, width, 1.1 * height, fall=rng.uniform(-25, 15)))
+    y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(height)
+    turn = rng.choice([0, 0.5, 1]) * np.pi + rng.normal(0, 0.25)  # which side of the frame it comes from
+    wobble = rng.uniform(0, 0.12) * ridge_line(rng, width, 3.4)[None, :] if rng.random() < 0.4 else np.float32(0)
+    inward = np.float32(np.cos(turn)) * (x - width / height / 2) + np.float32(np.sin(turn)) * (y - 0.5) + wobble
+    inward = inward - np.float32(rng.uniform(0.05, 0.42))
+    along = np.float32(np.cos(turn)) * y - np.float32(np.sin(turn)) * x
+    level = rng.choice([-1, 1], p=[0.4, 0.6]) * rng.uniform(30, 90)
+    wall = level + 4 * fractal(rng, height, width, 2.8)
+    for depth in np.cumsum(rng.uniform(0.02, 0.16, int(rng.integers(0, 6)))):
+        wall = wall + rng.normal(0, 0.3) * level * np.clip((inward - np.float32(depth)) * height + 0.5, 0, 1)
+    if rng.random() < 0.35:
+        seams = np.abs((along + rng.normal(0, 0.4) * inward) / np.float32(rng.uniform(0.06, 0.3)) % 1 - 0.5) < 0.04
+        wall = wall - 0.25 * level * seams
+    scene.paint(np.clip(inward * height + 0.5, 0, 1), wall)
+    blur = height / 256 * rng.uniform(0.6, 3.0)
+    scene.moved(lambda field: blurred(field, blur))
+    return scene
+
+
 def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Roofs and top storeys at the foot of the frame or at one side, under a wide sky."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5)))
-    blocks = int(rng.integers(2, 7))
+    blocks = int(rng.integers(1, 5))
     highest = rng.uniform(0.2, 0.58)
     for block in range(blocks):
         nearness = (block + 1) / blocks
-        middle = rng.uniform(0, width)
-        half = width * rng.uniform(0.08, 0.3) * (0.6 + 0.6 * nearness)
+        middle = rng.uniform(-0.1, 1.1) * width
+        half = width * rng.uniform(0.1, 0.4) * (0.5 + 0.5 * nearness)
         top = height * (highest + (0.95 - highest) * nearness * rng.uniform(0.3, 1.0))
         level = warmth * (0.7 + 0.3 * nearness) + rng.normal(0, 16)
         storey = height * rng.uniform(0.06, 0.16) * (0.5 + 0.5 * nearness)
         if rng.random() < 0.25:
-            _gable(rng, scene, middle - half, middle + half, top, top + storey * rng.uniform(1.0, 2.2), level)
+            gable(rng, scene, middle - half, middle + half, top, top + storey * rng.uniform(1.0, 2.2), level)
             top = top + storey
-        _tower(rng, scene, middle - half, middle + half, top, 1.1 * height, storey, level, 0.6 + 0.4 * nearness)
+        tower(rng, scene, middle - half, middle + half, top, 1.1 * height, storey, level, 0.6 + 0.4 * nearness)
         roof_gear(rng, scene, middle - half, middle + half, top, 0.8 * storey, level)
-    if rng.random() < 0.25:
-        _crane(rng, scene, warmth + rng.normal(0, 15))
+    if rng.random() < 0.08:
+        crane(rng, scene, warmth + rng.normal(0, 15))
     if rng.random() < 0.3:
         _canopy(rng, scene, height * rng.uniform(0.8, 0.95), warmth + rng.normal(-10, 15))
     _turned(rng, scene, 0.03)
@@ -106,34 +141,36 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Towers in three or four depths, paler with distance; tree tops or a near roof in front."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
-    foot = height * rng.uniform(0.55, 0.85)
-    if rng.random() < 0.35:
+    foot = height * rng.uniform(0.5, 0.85)
+    if rng.random() < 0.4:
         _far_ridge(rng, scene, foot, warmth)
-    layers = int(rng.integers(2, 5))
-    size = height * rng.uniform(0.7, 1.4)
+    layers = int(rng.integers(2, 4))
+    size = height * rng.uniform(0.7, 1.6)
     for layer in range(layers):
         nearness = (layer + 1) / layers
-        haze = 0.35 + 0.65 * nearness
-        storey = size * (0.012 + 0.022 * nearness)
-        x = -0.1 * width * rng.random()
+        haze = 0.3 + 0.7 * nearness
+        x = rng.uniform(-0.3, 0.5) * width
         while x < width:
-            wide = size * rng.uniform(0.05, 0.2) * (0.4 + 0.6 * nearness)
-            if rng.random() < 0.75:
-                tall = size * rng.uniform(0.06, 0.5) * (0.5 + 0.5 * nearness)
-                base = foot + (height - foot) * 0.5 * (nearness - 1 / layers)
-                level = warmth * haze + rng.normal(0, 12) * haze
-                _tower(rng, scene, x, x + wide, base - tall, height + 2, storey, level, haze)
-                roof_gear(rng, scene, x, x + wide, base - tall, 1.5 * storey, level)
-            x += wide * rng.uniform(0.9, 1.6)
+            # Estates: a few blocks of one kind, then a gap.
+            wide = size * rng.uniform(0.07, 0.25) * (0.4 + 0.6 * nearness)
+            tall = size * rng.uniform(0.08, 0.42) * (0.5 + 0.5 * nearness)
+            storey = size * rng.uniform(0.01, 0.016) * (1 + nearness)
+            base = foot + (height - foot) * 0.5 * (nearness - 1 / layers)
+            level = warmth * haze * rng.uniform(0.6, 1.25)
+            for _ in range(int(rng.integers(1, 4))):
+                top = base - tall * rng.uniform(0.85, 1.0)
+                right = x + wide * rng.uniform(0.85, 1.1)
+                tower(rng, scene, x, right, top, height + 2, storey, level + rng.normal(0, 7) * haze, haze)
+                roof_gear(rng, scene, x, right, top, rng.uniform(0.8, 2.0) * storey, level)
+                x = right + wide * rng.exponential(0.3)
+            x += width * rng.exponential(0.12)
+    if rng.random() < 0.15:
+        crane(rng, scene, warmth * rng.uniform(0.5, 1.0))
     near = rng.random()
-    if near < 0.45:
-        _canopy(rng, scene, foot + 0.4 * (height - foot), warmth * rng.uniform(0.4, 0.9))
-    elif near < 0.75:
-        top = foot + (height - foot) * rng.uniform(0.4, 0.8)
-        start = rng.uniform(-0.3, 0.5) * width
-        _tower(
-            rng, scene, start, start + width * rng.uniform(0.6, 1.2), top, height + 2, height * 0.12, warmth * 0.8, 1.0
-        )
+    if near < 0.3:
+        _canopy(rng, scene, foot + 0.5 * (height - foot), warmth * rng.uniform(0.3, 0.9))
+    if 0.2 < near < 0.8:
+        long_roof(rng, scene, foot + (height - foot) * rng.uniform(0.3, 0.9), warmth)
     _turned(rng, scene, 0.02)
     return scene
 
@@ -152,88 +189,6 @@ def _building_warmth(rng: np.random.Generator) -> float:
     return float(rng.uniform(40, 110) if rng.random() < 0.82 else -rng.uniform(35, 80))
 
 
-def _tower(
-    rng: np.random.Generator,
-    scene: Canvas,
-    left: float,
-    right: float,
-    top: float,
-    bottom: float,
-    storey: float,
-    level: float,
-    strength: float,
-) -> None:
-    """A block with a front, in some cases a receding side wall in another light, and a parapet; drawn in place."""
-    wide, tall = max(round(right - left), 2), max(round(bottom - top), 2)
-    side = wide * rng.uniform(0.15, 0.45) if rng.random() < 0.5 else 0.0
-    to_right = rng.random() < 0.5
-    front_left = left if to_right else left + side
-    front_right = right - side if to_right else right
-    storey = max(storey, 2.0)
-    front = facade(rng, tall, max(round(front_right - front_left), 2), storey, strength)
-    _wall(scene, front + np.float32(level), front_left, front_right, top, top, bottom)
-    if side >= 2:
-        turned = facade(rng, tall, max(round(side), 2), storey, strength) + np.float32(
-            level + strength * rng.normal(0, 22)
-        )
-        drop = side * rng.uniform(0.0, 0.3)
-        if to_right:
-            _wall(scene, turned, front_right, right, top, top + drop, bottom)
-        else:
-            _wall(scene, turned, left, front_left, top + drop, top, bottom)
-    if rng.random() < 0.7:
-        rim = max(0.12 * storey, 0.8)
-        rectangle(
-            scene, front_left - 0.5, top - rim, front_right + 0.5, top + rim, level + strength * rng.normal(12, 16)
-        )
-
-
-def _wall(
-    scene: Canvas, wall: Field, left: float, right: float, top_left: float, top_right: float, bottom: float
-) -> None:
-    corners = np.array([[left, top_left], [right, top_right], [right, bottom], [left, bottom]], dtype=np.float32)
-    hang(scene, wall, corners - np.float32(0.5))
-
-
-def _gable(
-    rng: np.random.Generator, scene: Canvas, left: float, right: float, ridge: float, eaves: float, level: float
-) -> None:
-    """A pitched roof seen from its long side, tiles in rows, in place."""
-    wide, tall = max(round(right - left), 4), max(round(eaves - ridge), 3)
-    tiles = 3 * np.sin(np.arange(wide) * 2 * np.pi / rng.uniform(4, 14))[None, :] * rng.uniform(0.3, 2)
-    roof = level + rng.normal(0, 22) + tiles + 4 * fractal(rng, tall, wide, 2.2)
-    inset = (right - left) * rng.uniform(0.02, 0.2)
-    corners = np.array([[left + inset, ridge], [right - inset, ridge], [right, eaves], [left, eaves]], dtype=np.float32)
-    hang(scene, roof.astype(np.float32), corners)
-
-
-def _crane(rng: np.random.Generator, scene: Canvas, level: float) -> None:
-    """A tower crane: a lattice mast and a jib, in place."""
-    height, width = scene.shape
-    x, y = rng.uniform(0.15, 0.85) * width, rng.uniform(0.08, 0.4) * height
-    girth = height * rng.uniform(0.012, 0.03)
-    cover = np.zeros((height, width), dtype=np.uint8)
-    tip = x + rng.choice([-1, 1]) * width * rng.uniform(0.3, 0.7)
-    tail = x - 0.25 * (tip - x)
-    for (x0, y0), (x1, y1) in ((((x, y - 3 * girth)), (x, height)), ((tail, y), (tip, y))):
-        steps = max(int(np.hypot(x1 - x0, y1 - y0) / (1.4 * girth)), 2)
-        along = np.linspace(0, 1, steps)
-        sway = girth / 2 * (-1.0) ** np.arange(steps)
-        upright = abs(y1 - y0) > abs(x1 - x0)
-        rail_x = x0 + along * (x1 - x0) + (sway if upright else 0)
-        rail_y = y0 + along * (y1 - y0) + (0 if upright else sway)
-        zigzag = np.rint(np.column_stack([rail_x, rail_y]) * 16).astype(np.int32)
-        cv2.polylines(cover, [zigzag[:, None]], False, 170, 1, cv2.LINE_AA, shift=4)
-        for shift in (-girth / 2, girth / 2):
-            ends = [
-                [x0 + shift * upright, y0 + shift * (not upright)],
-                [x1 + shift * upright, y1 + shift * (not upright)],
-            ]
-            rail = np.rint(np.array(ends) * 16).astype(np.int32)
-            cv2.polylines(cover, [rail[:, None]], False, 255, 1, cv2.LINE_AA, shift=4)
-    scene.paint(cover.astype(np.float32) / 255, level)
-
-
 def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -> None:
     """Tree tops along the foot of the frame, in place."""
     height, width = scene.shape
@@ -245,19 +200,10 @@ def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -
     plant(scene, plants, spots, contrast=rng.uniform(8, 24))
 
 
-def _bare_trees(rng: np.random.Generator, scene: Canvas) -> None:
-    """Leafless trees between the camera and the buildings, drawn in place."""
-    height, width = scene.shape
-    level = float(rng.uniform(*np.quantile(scene.gray, [0.3, 0.95])))
-    for _ in range(int(rng.integers(1, 6))):
-        foot = (rng.uniform(0, width), height * rng.uniform(0.75, 1.15))
-        scene.paint(bare_tree(rng, height, width, foot, tall=height * rng.uniform(0.2, 0.7)), level)
-
-
 def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
     """Show the scene as a camera that is not quite upright shows it: verticals lean, horizontals slope a little."""
     height, width = scene.shape
-    lean, slope = rng.normal(0, [0.08, 0.015])
+    lean, slope = rng.normal(0, [0.02, 0.012])
     shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])
     scene.moved(lambda field: transformed(field, shear))
 
@@ -269,3 +215,13 @@ def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
     moved = flat + (rng.uniform(-most, most, (4, 2)) * [width, height]).astype(np.float32)
     lens = cv2.getPerspectiveTransform(flat, moved)
     scene.moved(lambda field: transformed(field, lens))
+
+
+# Each layout with its share of the frames, and how many of these have a sky that is nearly black.
+_LAYOUTS = (
+    (_near_facades, 0.08, 0.3),
+    (_close_edge, 0.1, 0.2),
+    (_roofs, 0.24, 0.4),
+    (_skyline, 0.18, 0.75),
+    (street, 0.4, 0.88),
+)

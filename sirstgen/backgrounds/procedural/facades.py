@@ -16,7 +16,9 @@ from sirstgen.backgrounds.procedural.fields import Field, fractal, transformed
 _WINDOWS, _BLANK, _BALCONY, _STRIP = range(4)
 
 
-def facade(rng: np.random.Generator, height: int, width: int, storey: float, strength: float = 1.0) -> Field:
+def facade(
+    rng: np.random.Generator, height: int, width: int, storey: float, strength: float = 1.0, *, across: float = 0.0
+) -> Field:
     """One wall seen from the front, (height, width), gray levels around that of the bare wall.
 
     Args:
@@ -25,43 +27,57 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
         width: pixels.
         storey: height of a storey, pixels.
         strength: factor on all contrasts; haze lowers it.
+        across: length of a wall as wide as a storey is high, pixels, where the wall is foreshortened.
     """
-    bay = storey * rng.uniform(0.7, 1.5)
+    bay = max((across or storey) * rng.uniform(0.7, 1.8), 1.6)
     up, row = _grid(height, storey, rng.uniform(0, 1))
     along, column = _grid(width, bay, rng.uniform(0, 1))
     rows, columns = int(row.max()) + 1, int(column.max()) + 1
-    kinds = _column_kinds(rng, columns)[column][None, :]
+    pattern = _pattern(rng, columns)
+    kinds = pattern[0].astype(np.intp)[column][None, :]
 
     def each(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(values[row][:, column])
 
-    def box(top: float, bottom: float, left: float, right: float) -> NDArray[np.float64]:
-        return _inside(up, top, bottom, storey)[:, None] * _inside(along, left, right, bay)[None, :]
+    def box(
+        top: float | NDArray[np.float64],
+        bottom: float,
+        left: float | NDArray[np.float64],
+        right: float | NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        return _inside(up[:, None], top, bottom, storey) * _inside(along, left, right, bay)[None, :]
 
     wall = rng.uniform(1.5, 5.0) * fractal(rng, height, width, 2.0, outer=max(height, width) / 3.0)
-    # Walls warm towards the roof or the ground, and rain leaves streaks on them.
+    # Walls warm towards the roof, the ground or a side, and rain leaves streaks on them.
     wall = wall + rng.normal(0, 7) * np.linspace(-1, 1, height)[:, None]
-    wall = wall + rng.uniform(0.3, 2.0) * fractal(rng, height, width, 1.6, outer=height / 2.0, stretch=(0.3, 1.5))
+    wall = wall + rng.normal(0, 5) * np.linspace(-1, 1, width)[None, :]
+    wall = wall + rng.uniform(0.3, 2.5) * fractal(rng, height, width, 1.6, outer=height / 2.0, stretch=(0.3, 1.5))
     wall = wall + each(rng.normal(0, rng.uniform(0.3, 4.0), (rows, columns)))
-    wall = wall + rng.uniform(0, 3) * rng.standard_normal(columns)[column][None, :]
+    # Bays project and recede; the ground floor and the top floor are built differently.
+    wall = wall + rng.uniform(0, 12) * pattern[3][column][None, :]
+    storeys = np.zeros(rows)
+    storeys[[0, -1]] = rng.normal(0, 9, 2) * (rng.random(2) < 0.5)
+    wall = wall + storeys[row][:, None]
 
-    trim = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(6, 30)
-    if rng.random() < 0.75:
-        wall = wall + trim * _inside(up, 1 - rng.uniform(0.06, 0.25), 1.0, storey)[:, None]
+    trim = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(4, 26)
+    if rng.random() < 0.6:
+        wall = wall + trim * _inside(up, 1 - rng.uniform(0.05, 0.22), 1.0, storey)[:, None]
     if rng.random() < 0.5:
         wall = wall - rng.uniform(3, 14) * np.clip(1.2 - along * bay, 0, 1)[None, :]
 
-    glass = rng.choice([-1, 1], p=[0.65, 0.35]) * rng.uniform(12, 55)
-    temperature = glass + rng.normal(0, rng.uniform(2, 14), (rows, columns))
-    odd = rng.random((rows, columns)) < rng.uniform(0, 0.12)
-    temperature = np.where(odd, -0.8 * glass + rng.normal(0, 10, (rows, columns)), temperature)
+    glass = rng.choice([-1, 1], p=[0.72, 0.28]) * rng.uniform(10, 50)
+    temperature = glass + rng.normal(0, rng.uniform(2, 16), (rows, columns))
+    odd = rng.random((rows, columns)) < rng.uniform(0, 0.15)
+    temperature = np.where(odd, -0.6 * glass + rng.normal(0, 14, (rows, columns)), temperature)
+    temperature = np.where(rng.random((rows, columns)) < rng.uniform(0, 0.12), 0.0, temperature)  # bricked up
 
-    top, bottom = rng.uniform(0.12, 0.3), rng.uniform(0.62, 0.85)
-    left = rng.uniform(0.12, 0.32)
-    right = 1 - left
+    # In some windows a blind is half down; the windows of a bay have their own width.
+    low_top, bottom = rng.uniform(0.12, 0.34), rng.uniform(0.6, 0.85)
+    blind = each(rng.uniform(0, 0.5, (rows, columns)) * (rng.random((rows, columns)) < rng.uniform(0, 0.5)))
+    top = low_top + blind * (bottom - low_top)
+    left, right = pattern[1][column], pattern[2][column]
     rim = min(1.2 / storey, 0.08)
     opening = box(top, bottom, left, right)
-    frame = box(top - rim, bottom + rim, left - rim, right + rim) - opening
     pane = opening
     if storey > 14:
         cross = _inside(along, 0.5 - 0.6 * rim, 0.5 + 0.6 * rim, bay)[None, :]
@@ -69,8 +85,9 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
             cross = np.maximum(cross, _inside(up, 0.4 - 0.6 * rim, 0.4 + 0.6 * rim, storey)[:, None])
         pane = opening * (1 - 0.7 * cross)
     windows = kinds == _WINDOWS
-    wall = np.where(windows, wall + frame * rng.normal(0.3, 0.4) * trim, wall)
-    wall = np.where(windows, wall * (1 - pane) + each(temperature) * pane, wall)
+    frame = box(low_top - rim, bottom + rim, left - rim, right + rim) - opening
+    wall = np.where(windows, wall + frame * rng.normal(0.2, 0.4) * trim, wall)
+    wall = np.where(windows, wall + each(temperature) * pane, wall)
 
     shade = -abs(glass) * rng.uniform(0.5, 1.1)
     recess, parapet = box(0.05, 0.55, 0.06, 0.94), box(0.55, 0.98, 0.0, 1.0)
@@ -79,10 +96,10 @@ def facade(rng: np.random.Generator, height: int, width: int, storey: float, str
         kinds == _STRIP, wall + 0.8 * temperature[:, :1][row] * _inside(up, 0.15, 0.8, storey)[:, None], wall
     )
 
-    if storey > 9:
+    if storey > 6:
         units = each((rng.random((rows, columns)) < rng.uniform(0, 0.4)).astype(np.float64)) * windows
         low = bottom + 0.02
-        wall = wall + rng.uniform(10, 40) * units * box(low, min(low + 0.17, 0.99), right - 0.28, right)
+        wall = wall + rng.uniform(10, 40) * units * box(low, min(low + 0.17, 0.99), right - 0.22, right)
     return np.asarray(np.float32(strength) * wall, dtype=np.float32)
 
 
@@ -165,16 +182,24 @@ def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64]
     return position % 1.0, position.astype(np.intp)
 
 
-def _inside(position: NDArray[np.float64], start: float, end: float, pitch: float) -> NDArray[np.float64]:
+def _inside(
+    position: NDArray[np.float64], start: float | NDArray[np.float64], end: float | NDArray[np.float64], pitch: float
+) -> NDArray[np.float64]:
     """1 where `position` lies between `start` and `end`, with edges a pixel wide."""
     return np.asarray(np.clip(np.minimum(position - start, end - position) * pitch + 0.5, 0, 1))
 
 
-def _column_kinds(rng: np.random.Generator, columns: int) -> NDArray[np.intp]:
-    """What the bays of a wall hold: a repeated pattern, as buildings have, or one blank wall."""
-    if rng.random() < 0.12:
-        return np.full(columns, _BLANK)
-    pattern = rng.choice(4, size=int(rng.integers(1, 5)), p=[0.58, 0.16, 0.18, 0.08])
-    if not (pattern != _BLANK).any():
-        pattern[0] = _WINDOWS
-    return np.tile(pattern, columns // len(pattern) + 1)[:columns]
+def _pattern(rng: np.random.Generator, columns: int) -> NDArray[np.float64]:
+    """Kind, left and right side of the opening (0 to 1) and relief (about -1 to 1) of each bay, (4, columns).
+
+    A few bays are repeated, as buildings have them; in some walls a part is blank.
+    """
+    count = int(rng.integers(1, 7))
+    kinds = rng.choice(4, size=count, p=[0.6, 0.18, 0.15, 0.07]) if rng.random() > 0.1 else np.full(count, _BLANK)
+    left = rng.uniform(0.1, 0.42, count)
+    right = np.minimum(left + rng.uniform(0.22, 0.75, count), 0.95)
+    whole = np.tile(np.stack([kinds, left, right, rng.normal(0, 1, count)]), columns // count + 1)[:, :columns]
+    if rng.random() < 0.3:
+        start = int(rng.integers(columns))
+        whole[0, start : start + int(rng.integers(1, 2 + columns // 2))] = _BLANK
+    return np.asarray(whole)

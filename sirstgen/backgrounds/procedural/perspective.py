@@ -8,6 +8,7 @@ of the bottom row. That is what squeezes waves and furrows towards the horizon.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -95,6 +96,51 @@ def winding_strip(rng: np.random.Generator, height: int, width: int, horizon: fl
     thick = np.maximum(half_width * depth, 0.3)
     cover = np.clip(thick - off + 0.5, 0, 1) * np.minimum(thick / 0.5, 1) * smoothstep(depth, 0.03, 0.12)
     return np.asarray(cover, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Road:
+    """A road on flat ground, seen by a level camera one unit above it.
+
+    Places are (along the road, across it, up) from the point below the camera, in heights of the camera.
+
+    Args:
+        horizon: its row, pixels.
+        centre: column straight ahead of the camera, pixels.
+        focal: focal length, pixels.
+        turn: angle of the road against the line of sight, radians; positive to the right.
+        bend: curvature of the road, 1 over its radius.
+    """
+
+    horizon: float
+    centre: float
+    focal: float
+    turn: float
+    bend: float
+
+    def away(self, along: NDArray[Any] | float, across: NDArray[Any] | float) -> NDArray[np.float64]:
+        """Distance along the line of sight."""
+        across = np.asarray(across, np.float64) + self.bend / 2 * np.square(along)
+        return np.asarray(along * np.cos(self.turn) - across * np.sin(self.turn))
+
+    def seen(
+        self, along: NDArray[Any] | float, across: NDArray[Any] | float, up: NDArray[Any] | float = 0.0
+    ) -> NDArray[np.float64]:
+        """(..., 2) x, y in the frame; what is nearer than 0.3 is moved there."""
+        away = np.maximum(self.away(along, across), 0.3)
+        across = np.asarray(across, np.float64) + self.bend / 2 * np.square(along)
+        aside = along * np.sin(self.turn) + across * np.cos(self.turn)
+        down = self.focal * (1 - np.asarray(up)) / away
+        return np.stack(np.broadcast_arrays(self.centre + self.focal * aside / away, self.horizon + down), axis=-1)
+
+    def ground(self, height: int, width: int) -> tuple[Field, Field, Field]:
+        """What each pixel of the ground shows: along, across, and the distance away, which is at most 500."""
+        rows = np.arange(height, dtype=np.float64)[:, None] - self.horizon
+        away = self.focal / np.maximum(rows, self.focal / 500)
+        aside = (np.arange(width, dtype=np.float64)[None, :] - self.centre) / self.focal * away
+        along = away * np.cos(self.turn) + aside * np.sin(self.turn)
+        across = aside * np.cos(self.turn) - away * np.sin(self.turn) - self.bend / 2 * along**2
+        return along.astype(np.float32), across.astype(np.float32), away.astype(np.float32)
 
 
 def _on_tile(position: NDArray[Any]) -> Field:

@@ -7,8 +7,9 @@ import pytest
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.facades import facade, hang, mast, rectangle
-from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
+from sirstgen.backgrounds.procedural.perspective import Road, ground_texture, relative_depth, winding_strip
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted, town_line
+from sirstgen.backgrounds.procedural.strokes import draw, polygon, stroke, winter_tree
 from sirstgen.backgrounds.procedural.vegetation import bare_tree, broadleaf, bush, conifer, plant
 from sirstgen.seeding import stream
 
@@ -36,6 +37,32 @@ def test_a_track_stays_on_the_ground() -> None:
     assert cover[:41].max() == 0
     assert cover.min() == 0
     assert 0.9 < cover.max() <= 1
+
+
+def test_a_road_shows_at_each_pixel_the_place_that_is_seen_there() -> None:
+    road = Road(horizon=50.0, centre=70.0, focal=130.0, turn=0.3, bend=0.01)
+    along, across, away = np.broadcast_arrays(*road.ground(120, 140))
+    for y, x in ((60, 20), (90, 70), (119, 130)):
+        np.testing.assert_allclose(road.seen(along[y, x], across[y, x]), [x, y], atol=1e-3)
+        assert road.away(along[y, x], across[y, x]) == pytest.approx(away[y, x], rel=1e-4)
+    assert road.seen(20.0, 0.0, 1.0)[1] == pytest.approx(50)  # as high as the camera
+
+
+def test_strokes_have_the_area_that_their_thickness_gives() -> None:
+    for thick in (0.5, 1.0, 4.0):
+        canvas = Canvas(np.zeros((40, 60), dtype=np.float32))
+        draw(canvas, [stroke([[10.0, 20.0], [50.0, 20.0]], thick)], 10.0)
+        assert canvas.gray[:, 15:45].sum(axis=0) == pytest.approx(10 * thick, rel=0.15)
+    canvas = Canvas(np.zeros((40, 60), dtype=np.float32))
+    draw(canvas, [polygon([[10, 10], [20, 10], [20, 20], [10, 20]]), stroke([[-90, -9], [-80, -9]], 2.0)], 10.0)
+    assert canvas.gray.sum() == pytest.approx(10 * 11 * 11, rel=0.1)
+
+
+def test_a_winter_tree_stands_on_its_foot_and_is_as_tall_as_asked() -> None:
+    canvas = Canvas(np.zeros((120, 120), dtype=np.float32))
+    draw(canvas, winter_tree(stream(6), (60.0, 110.0), 80.0, 0.4), 10.0)
+    rows = np.flatnonzero(canvas.solid.max(axis=1) > 0)
+    assert 24 <= rows.min() <= 34 and 109 <= rows.max() <= 113
 
 
 def test_outlines_lie_between_0_and_1_and_fill_what_is_below() -> None:

@@ -1,0 +1,112 @@
+"""Buildings seen from afar, where lines stay parallel: towers, roofs, long fronts, cranes; drawn in place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sirstgen.backgrounds.procedural.canvas import Canvas
+from sirstgen.backgrounds.procedural.facades import facade, hang, rectangle
+from sirstgen.backgrounds.procedural.fields import Field, fractal
+from sirstgen.backgrounds.procedural.strokes import draw, stroke
+
+
+def tower(
+    rng: np.random.Generator,
+    scene: Canvas,
+    left: float,
+    right: float,
+    top: float,
+    bottom: float,
+    storey: float,
+    level: float,
+    strength: float,
+) -> None:
+    """A block with a front, in some cases a receding side wall in another light, and a parapet; drawn in place."""
+    wide, tall = max(round(right - left), 2), max(round(bottom - top), 2)
+    side = wide * rng.uniform(0.15, 0.45) if rng.random() < 0.5 else 0.0
+    to_right = rng.random() < 0.5
+    front_left = left if to_right else left + side
+    front_right = right - side if to_right else right
+    storey = max(storey, 2.0)
+    front = facade(rng, tall, max(round(front_right - front_left), 2), storey, strength)
+    _wall(scene, front + np.float32(level), front_left, front_right, top, top, bottom)
+    if side >= 2:
+        turned = facade(rng, tall, max(round(side), 2), storey, strength) + np.float32(level * rng.uniform(0.55, 1.3))
+        drop = side * rng.uniform(0.0, 0.3)
+        if to_right:
+            _wall(scene, turned, front_right, right, top, top + drop, bottom)
+        else:
+            _wall(scene, turned, left, front_left, top + drop, top, bottom)
+    rim = top
+    for _ in range(int(rng.integers(0, 4))):  # courses of a cornice
+        thick, over = max(storey * rng.uniform(0.05, 0.2), 0.8), rng.uniform(-0.5, 0.8)
+        rectangle(scene, left - over, rim - thick, right + over, rim + 0.5, level + strength * rng.normal(8, 16))
+        rim -= thick
+
+
+def _wall(
+    scene: Canvas,
+    wall: Field,
+    left: float,
+    right: float,
+    top_left: float,
+    top_right: float,
+    bottom: float,
+    fall: tuple[float, float] = (0.0, 0.0),
+) -> None:
+    """Hang a wall between two columns; `fall` is added to its foot at the left and at the right."""
+    feet = [[right, bottom + fall[1]], [left, bottom + fall[0]]]
+    corners = np.array([[left, top_left], [right, top_right], *feet], dtype=np.float32)
+    hang(scene, wall, corners - np.float32(0.5))
+
+
+def gable(
+    rng: np.random.Generator, scene: Canvas, left: float, right: float, ridge: float, eaves: float, level: float
+) -> None:
+    """A pitched roof seen from its long side, tiles in rows, in place."""
+    wide, tall = max(round(right - left), 4), max(round(eaves - ridge), 3)
+    tiles = 3 * np.sin(np.arange(wide) * 2 * np.pi / rng.uniform(4, 14))[None, :] * rng.uniform(0.3, 2)
+    roof = level + rng.normal(0, 22) + tiles + 4 * fractal(rng, tall, wide, 2.2)
+    inset = (right - left) * rng.uniform(0.02, 0.2)
+    corners = np.array([[left + inset, ridge], [right - inset, ridge], [right, eaves], [left, eaves]], dtype=np.float32)
+    hang(scene, roof.astype(np.float32), corners)
+
+
+def long_roof(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) -> None:
+    """A long low building or a roof across the foot of the frame: courses of panes, panels and slabs; in place."""
+    height, width = scene.shape
+    slope = rng.normal(0, 0.03)
+    first, last = (rng.uniform(-0.4, 0.4), rng.uniform(0.7, 1.3)) if rng.random() < 0.4 else (-0.1, 1.1)
+    row = top
+    while row < height:
+        tall = height * rng.uniform(0.02, 0.12)
+        course = facade(rng, max(round(tall), 2), width, tall / rng.uniform(0.7, 1.2), rng.uniform(0.4, 1.2))
+        course += np.float32(warmth * rng.uniform(0.5, 1.3))
+        ends = (slope * (first - 0.5) * width, slope * (last - 0.5) * width)
+        _wall(scene, course, first * width, last * width, row + ends[0], row + ends[1], row + tall + 2, ends)
+        row += tall
+
+
+def crane(rng: np.random.Generator, scene: Canvas, level: float) -> None:
+    """A tower crane: a lattice mast, a jib that is level or raised, its ties and its load; in place."""
+    height, width = scene.shape
+    x, y = rng.uniform(0.15, 0.85) * width, rng.uniform(0.08, 0.45) * height
+    girth = height * rng.uniform(0.008, 0.022)
+    reach = rng.choice([-1, 1]) * width * rng.uniform(0.12, 0.4)
+    raised = abs(reach) * (rng.uniform(0.3, 1.2) if rng.random() < 0.3 else rng.normal(0, 0.03))
+    tip, tail, apex = [x + reach, y - raised], [x - 0.3 * reach, y + 0.3 * raised], [x, y - 5 * girth]
+    strokes = []
+    for start, end, half in (
+        (np.array([x, height]), np.array([x, y]), girth / 2),
+        (np.array(tail), np.array(tip), girth / 2),
+    ):
+        length = np.hypot(*(end - start))
+        aside = (end - start)[::-1] * [-1, 1] / length * half
+        steps = max(int(length / (1.4 * girth)), 2)
+        zigzag = start + np.linspace(0, 1, steps)[:, None] * (end - start) + aside * (-1.0) ** np.arange(steps)[:, None]
+        strokes += [stroke(zigzag, 0.3 * girth), stroke([start - aside, end - aside], 0.4 * girth)]
+        strokes.append(stroke([start + aside, end + aside], 0.4 * girth))
+    strokes += [stroke([apex, [x, y]], girth), stroke([apex, tip], 0.2 * girth), stroke([apex, tail], 0.2 * girth)]
+    hook = np.array(tip) * 0.6 + np.array([x, y]) * 0.4
+    strokes.append(stroke([hook, hook + np.array([0, rng.uniform(0, 0.2) * height])], 0.15 * girth))
+    draw(scene, strokes, level)
