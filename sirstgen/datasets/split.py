@@ -83,7 +83,10 @@ def _lists_in(folder: Path, name: str) -> dict[str, Path]:
 
 
 def _one_list(folder: Path, stem: str, name: str) -> Path | None:
-    """The list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`; None: there is none."""
+    """Return the list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`.
+
+    None: there is none.
+    """
     for path in (folder / f"{stem}.txt", folder / f"{stem}_{name}.txt"):
         if path.is_file():
             return path
