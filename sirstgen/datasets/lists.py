@@ -69,7 +69,7 @@ def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str
 
 
 def _forms(entry: str) -> Iterator[str]:
-    """The ids that a line may stand for, the most literal first."""
+    """Yield the ids that a line may stand for, the most literal first."""
     path = entry.strip("\"'").replace("\\", "/").removeprefix("./")
     for form in (entry, path, path.rpartition(_IMAGE_FOLDER)[2], path.removeprefix(_IMAGE_FOLDER[1:])):
         for text in (form, unicodedata.normalize("NFC", form)):

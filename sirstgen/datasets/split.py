@@ -89,7 +89,7 @@ def _lists_in(folder: Path, name: str) -> dict[str, Path]:
 
 
 def _texts(folder: Path) -> dict[str, Path]:
-    """The text files of `folder` by their names in lower case."""
+    """Return the text files of `folder` by their names in lower case."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:
@@ -98,7 +98,10 @@ def _texts(folder: Path) -> dict[str, Path]:
 
 
 def _one_list(folder: Path, texts: dict[str, Path], stem: str, name: str) -> Path | None:
-    """The list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`; None: there is none."""
+    """Return the list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`.
+
+    None: there is none.
+    """
     for own in (f"{stem}.txt", f"{stem}_{name.lower()}.txt"):
         if own in texts:
             return texts[own]

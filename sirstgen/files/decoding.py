@@ -100,7 +100,7 @@ def decode_levels(data: bytes, path: Path | str) -> Levels:
 
 
 def is_8_bit(data: bytes) -> bool:
-    """Whether the head of an image file promises values of 8 bits; False where that takes decoding."""
+    """Return whether the head of an image file promises values of 8 bits; False where that takes decoding."""
     if data.startswith(_PNG_SIGNATURE):
         return len(data) > 24 and data[24] <= 8
     return data.startswith((b"\xff\xd8", b"BM"))
@@ -180,7 +180,10 @@ def _check_size(width: int, height: int, path: Path | str) -> None:
 
 
 def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
-    """The kinds of chunk of a PNG; InputError where it is cut off or damaged, which decoders do not always notice."""
+    """Return the kinds of chunk of a PNG.
+
+    InputError where it is cut off or damaged, which decoders do not always notice.
+    """
     kinds: set[bytes] = set()
     view, offset = memoryview(data), len(_PNG_SIGNATURE)
     while b"IEND" not in kinds:
@@ -262,7 +265,7 @@ def _with_tag(data: bytes, tag: int, value: int) -> bytes:
 
 
 def _decode_opencv(data: bytes) -> NDArray[Any] | None:
-    """OpenCV's fast decoder; None where it fails, so that Pillow gets to say what is wrong."""
+    """Return what OpenCV's fast decoder gives; None where it fails, so that Pillow can report what is wrong."""
     try:
         with quiet_libraries():
             image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -279,7 +282,7 @@ def _decode_opencv(data: bytes) -> NDArray[Any] | None:
 
 
 def _wide(values: NDArray[Any], tags: Any, path: Path | str) -> Levels:
-    """Values of more than 8 bits, or signed ones, with what was not measured taken out."""
+    """Return values of more than 8 bits, or signed ones, with what was not measured taken out."""
     bits = max(tags.get(_BITS, (16,)))
     if values.dtype == np.int32 and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,) and bits == 32:
         values = values.view(np.uint32)  # Pillow has no such kind
