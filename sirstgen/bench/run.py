@@ -171,7 +171,7 @@ def grids(result: BenchResult) -> list[Grid]:
 
 
 def gray_levels(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:
-    """An image (H, W) of 8 or 16 bits in gray levels 0..255, float64."""
+    """Return an image (H, W) of 8 or 16 bits in gray levels 0..255, float64."""
     return image.astype(np.float64) / (257.0 if image.dtype == np.uint16 else 1.0)
 
 
@@ -187,7 +187,7 @@ Task = tuple[_Reading, str, tuple[MapSource, ...]]
 
 
 def _score(task: Task) -> list[str]:
-    """One image's lines of ``scores.jsonl``; runs in a worker."""
+    """Return one image's lines of ``scores.jsonl``; runs in a worker."""
     how, image, detectors = task
     dataset = _opened(how)
     pixels, mask = dataset.sample(image)
@@ -213,7 +213,9 @@ def _opened(how: _Reading) -> Dataset:
 
 
 def _fingerprint(dataset: Dataset, image: str) -> str:
-    """Of the files of an image and its mask: scores are kept only as long as both are what they were."""
+    """Return a fingerprint of the files of an image and its mask: scores are kept only as long as both are what they
+    were.
+    """
     entry = dataset.entry(image)
     digest = hashlib.sha256(entry.image.read())
     digest.update(entry.mask.read())
@@ -227,7 +229,7 @@ def _entry(data: dict[str, Any]) -> Scored:
 
 
 def _kept(path: Path, dataset: Dataset) -> list[str]:
-    """The lines at `path` that are whole and made from the files as they are now."""
+    """Return the lines at `path` that are whole and made from the files as they are now."""
     if not path.exists():
         return []
     fingerprints: dict[str, str] = {}
@@ -256,7 +258,7 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
 
 
 def _results(tasks: Sequence[Task], workers: int, lock: int | None) -> Iterator[list[str]]:
-    """Lines of all tasks as they come."""
+    """Yield the lines of all tasks as they come."""
     if workers == 1 or len(tasks) < 2:
         yield from map(_score, tasks)
         return

@@ -200,7 +200,7 @@ def _detect_one(
 
 
 def _scale(folder: Path, paths: dict[str, Path], options: DetectOptions, trained: TrainedScale) -> GrayScale:
-    """The scale of the folder's frames of more than 8 bits; `EIGHT_BIT` where there are none."""
+    """Return the scale of the folder's frames of more than 8 bits; `EIGHT_BIT` where there are none."""
     stated = options.gray_scale or stated_scale(folder) or stated_scale(folder.parent)
     ranges = []
     for path in paths.values():
@@ -274,7 +274,7 @@ class _Run:
 
 
 def _lines(folder: Path) -> dict[str, dict[str, Any]]:
-    """The lines of the images that are done, by id; one that was cut off is of an image that is made again."""
+    """Return the lines of the images that are done, by id; one that was cut off is of an image that is made again."""
     rows = (parse_checked(line) for line in _raw(folder / LINES))
     return {row["id"]: row for row in rows if row is not None}
 
@@ -284,7 +284,7 @@ def _raw(path: Path) -> list[bytes]:
 
 
 def _owned_files(folder: Path) -> set[str]:
-    """The files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
+    """Return the files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
     try:
         settings = loaded_json(read_bytes(folder / SETTINGS))
         ours = isinstance(settings, dict) and {"weights", "threshold", "gray_scale"} <= settings.keys()

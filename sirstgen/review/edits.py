@@ -189,7 +189,7 @@ class RejectionList:
         return index
 
     def close(self) -> None:
-        """Nothing is unfinished."""
+        """Do nothing: nothing is unfinished."""
 
     def _write(self, rejected: list[int]) -> None:
         write_file(self._file, "".join(f"{self._catalogue.entries[index].id}\n" for index in rejected))

@@ -81,7 +81,10 @@ def _not_ours(path: Path, why: str) -> OutputExistsError:
 
 
 def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """Checksums and manifest of a finished dataset; OutputExistsError where they do not prove that it is one."""
+    """Return the checksums and manifest of a finished dataset.
+
+    OutputExistsError where they do not prove that it is one.
+    """
     try:
         sums = read_sums(folder)
         manifest = read_manifest(folder)
@@ -99,7 +102,7 @@ def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def _layout(manifest: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The files that a dataset of this manifest consists of."""
+    """Yield the files that a dataset of this manifest consists of."""
     yield from (*_CLOSING[:-1], *_lists(name), *_lists(manifest.get("name", name)))
     if "shards" in manifest:
         yield from (entry["name"] for entry in manifest["shards"]["files"])

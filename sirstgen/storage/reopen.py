@@ -25,7 +25,7 @@ def reopen_generator(
     scene: str | None = None,
     templates: str | Path | None = None,
 ) -> Generator:
-    """The generator that wrote a dataset, to render its images again or to draw others in their place.
+    """Return the generator that wrote a dataset, to render its images again or to draw others in their place.
 
     Args:
         folder: a dataset that `sirstgen.storage.writer.write_dataset` wrote.
@@ -56,7 +56,7 @@ def reopen_generator(
 
 
 def _templates(folder: str | Path, digest: object) -> TemplateLibrary:
-    """The templates in `folder` beside the built-in ones, or alone where the dataset was made so."""
+    """Return the templates in `folder` beside the built-in ones, or alone where the dataset was made so."""
     alone = TemplateLibrary.open(folder)
     return alone if alone.digest() == digest else TemplateLibrary.with_builtin(folder)
 

@@ -120,7 +120,9 @@ class FolderRun:
         return len(self.journal)
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
-        """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
+        """Yield the chunks of images that are not finished.
+
+        Those of one background come together, so that it is decoded once.
 
         Args:
             assignment: returns which background an image is on.
@@ -136,7 +138,7 @@ class FolderRun:
                 number += 1
 
     def note(self, receipt: Sequence[Entry]) -> None:
-        """A worker has written these images."""
+        """Note that a worker has written these images."""
         self.journal.add(*receipt)
 
     def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
@@ -257,7 +259,7 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
 
 
 def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """InvalidValueError if the run or dataset in `folder` was started with something else."""
+    """Raise InvalidValueError if the run or dataset in `folder` was started with something else."""
     found = difference(begun, now)
     if found is not None:
         raise InvalidValueError(

@@ -45,16 +45,16 @@ class ShardState:
         return -(-self.count // self.size)
 
     def images(self, number: int) -> range:
-        """The indices of the images of a shard."""
+        """Return the indices of the images of a shard."""
         return range(number * self.size, min((number + 1) * self.size, self.count))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {"count": self.count, "size": self.size, "redrawn": self.redrawn, "fingerprint": self.parts}
 
     @classmethod
     def read(cls, place: Place) -> Self | None:
-        """The state of the run that is under way at `place`; None where there is none, or a damaged one."""
+        """Return the state of the run that is under way at `place`; None where there is none, or a damaged one."""
         data = read(place, STATE)
         if data is None:
             return None
@@ -63,7 +63,7 @@ class ShardState:
 
 
 def working_place(folder: Path) -> LocalPlace:
-    """Where the shards of a folder are written: in it, or in the folder that will replace it."""
+    """Return where the shards of a folder are written: in it, or in the folder that will replace it."""
     return LocalPlace(stage_of(folder) or folder, folder.resolve().name)
 
 
@@ -93,7 +93,7 @@ def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile],
 
 
 def read_shard_manifest(place: Place) -> dict[str, Any]:
-    """The ``dataset.json`` at a place.
+    """Return the ``dataset.json`` at a place.
 
     Raises:
         InputError: there is none, it cannot be read, or it has a fault (`check_manifest`).
@@ -105,13 +105,13 @@ def read_shard_manifest(place: Place) -> dict[str, Any]:
 
 
 def records_there(place: Place, state: ShardState) -> set[int]:
-    """The numbers of the shards that have a record."""
+    """Return the numbers of the shards that have a record."""
     names = (name.removesuffix(".tsv") for name in place.names(RECORDS))
     return {int(name) for name in names if name.isdecimal() and int(name) < state.shards}
 
 
 def numbers_in_words(numbers: Sequence[int]) -> str:
-    """Sorted numbers as ranges: ``3, 7-9``."""
+    """Return sorted numbers as ranges: ``3, 7-9``."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][1] + 1:
@@ -122,7 +122,7 @@ def numbers_in_words(numbers: Sequence[int]) -> str:
 
 
 def seed_at(where: str | Path) -> int | None:
-    """The seed of the run or the dataset at a place, so that it can be resumed without --seed."""
+    """Return the seed of the run or the dataset at a place, so that it can be resumed without --seed."""
     place = open_place(where)
     place = working_place(place.folder) if isinstance(place, LocalPlace) else place
     begun = ShardState.read(place)

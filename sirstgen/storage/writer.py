@@ -123,7 +123,7 @@ def redraw(
 
 
 def _count(generator: Generator, count: int | None) -> int:
-    """The number of images to write."""
+    """Return the number of images to write."""
     if not isinstance(generator, PlannedGenerator):
         if count is None:
             raise InvalidValueError("count must be given: a generator is endless", name="count")
@@ -138,7 +138,7 @@ def _count(generator: Generator, count: int | None) -> int:
 def _complete(
     generator: Generator, run: FolderRun, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
-    """Makes the images that are missing, writes the closing files and ends the run."""
+    """Make the images that are missing, write the closing files and end the run."""
     with contextlib.closing(run.journal):
         make_missing(generator, run, workers, executor, progress)
         write_closing_files(run, generator)

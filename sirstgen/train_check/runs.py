@@ -124,7 +124,7 @@ class Check:
         return TrainedScale.of(self.real.gray_scale, [self.real.image(key) for key in keys])
 
     def jobs(self) -> list[Job]:
-        """All runs, with the ids of each drawn: what is missing is missed before the first training."""
+        """Return all runs, with the ids of each drawn: what is missing is missed before the first training."""
         jobs = []
         for detector in self.plan.detectors:
             for row in self.plan.rows:
@@ -155,7 +155,7 @@ class Check:
         return max(1, int(_TRAINING_SHARE * left / max(busy)))
 
     def _seconds_per_step(self, group: Iterable[Job]) -> float:
-        """Seconds of one step of every run of a group."""
+        """Return the seconds of one step of every run of a group."""
         trainings = [
             Training(dataclasses.replace(job.settings, steps=10**6, validate_every=10**6), frames, device=self.device)
             for job in group
@@ -274,13 +274,13 @@ class Check:
         )
 
     def _training_frames(self, job: Job) -> tuple[Frames, Frames]:
-        """The frames that a run trains on, and those that choose its checkpoint."""
+        """Return the frames that a run trains on, and those that choose its checkpoint."""
         assert job.mix is not None
         train, validation = self.frames.read(job.mix).split(self.plan.validation_share, job.settings.seed)
         return self._weighted(job, train), validation
 
     def _weighted(self, job: Job, train: Frames) -> Frames:
-        """The frames of a mixed row, its real ones as many times as the plan says."""
+        """Return the frames of a mixed row, its real ones as many times as the plan says."""
         copies = self._copies(job.training_set)
         if copies == 1:
             return train
@@ -292,7 +292,7 @@ class Check:
         return self.plan.real_copies if row.real and row.synthetic else 1
 
     def _mark(self, job: Job, test: Frames) -> str:
-        """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
+        """Return a fingerprint of all that decides a run: settings, split, training and test frames by content."""
         assert job.mix is not None
         parts = {
             "settings": job.settings.to_dict(),
@@ -330,7 +330,7 @@ def _claimed(folder: Path | None, locks: contextlib.ExitStack) -> Run | Literal[
 
 
 def _read_record(path: Path) -> Run | None:
-    """The finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
+    """Return the finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
     if not path.exists():
         return None
     with contextlib.suppress(InputError, InvalidValueError):

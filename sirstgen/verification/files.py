@@ -39,7 +39,7 @@ class Tally:
     sides: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], key: str, part: str | None) -> None:
-        """Adds a line whose plan can be read; `part` is the side of the split it is on."""
+        """Add a line whose plan can be read; `part` is the side of the split it is on."""
         self.rows += 1
         self.targets += len(row["targets"])
         self.scenes[str(row.get("scene"))] += 1
@@ -53,7 +53,10 @@ class Tally:
 
 
 def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
-    """``dataset.json`` without the entries that have a fault, empty where it cannot be read; `faults` names these."""
+    """Return ``dataset.json`` without the entries that have a fault, empty where it cannot be read.
+
+    `faults` names these.
+    """
     try:
         manifest = parse_json((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -68,7 +71,7 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
 
 
 def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
-    """Files that a finished dataset has beside its images; the name that its lists carry."""
+    """Check the files that a finished dataset has beside its images; the name that its lists carry."""
     try:
         refuse_unfinished(folder)
     except InputError as error:
@@ -88,7 +91,10 @@ def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[str]]:
-    """Ids that have an image and ids that have a mask; those that have one of them only are added to `faults`."""
+    """Return the ids that have an image and ids that have a mask.
+
+    Those that have one of them only are added to `faults`.
+    """
     images, masks = files.ids("images"), files.ids("masks")
     faults += [Issue(f"masks/{key}.png", "missing; its image is there") for key in sorted(images - masks)]
     faults += [Issue(f"images/{key}.png", "missing; its mask is there") for key in sorted(masks - images)]
@@ -96,7 +102,7 @@ def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[st
 
 
 def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[str, str]:
-    """The part (``train``, ``test``) that each id is in, by the lists in both layouts.
+    """Return the part (``train``, ``test``) that each id is in, by the lists in both layouts.
 
     Found are lists that are missing or differ between the layouts, ids twice, in both parts, in none, or without image.
     """
@@ -137,7 +143,7 @@ def _read_list(folder: Path, name: str, faults: list[Issue]) -> list[str] | None
 
 
 def group_faults(tally: Tally) -> Iterator[Issue]:
-    """Backgrounds, and groups of near-duplicates, that show in training and test images."""
+    """Find backgrounds, and groups of near-duplicates, that show in training and test images."""
     for name, shown in tally.sides.items():
         if len(shown) > 1:
             where = ", ".join(f"{key} in {part}" for part, key in sorted(shown.items()))
@@ -145,7 +151,7 @@ def group_faults(tally: Tally) -> Iterator[Issue]:
 
 
 def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: Mapping[str, str]) -> Iterator[Issue]:
-    """The manifest's figures against what was counted."""
+    """Check the manifest's figures against what was counted."""
     split = Counter(sides.values())
     found: dict[str, Any] = {
         "count": images,
@@ -161,7 +167,7 @@ def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: 
 
 
 def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
-    """The manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
+    """Check the manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
     if "shards" not in manifest:
         return
     files = manifest["shards"]["files"]
@@ -180,7 +186,7 @@ def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
 
 
 def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping[str, str]) -> Iterator[Issue]:
-    """A mix's list of where each image comes from, against its files and split."""
+    """Check a mix's list of where each image comes from, against its files and split."""
     if not {"count", "real", "synthetic", "images"} <= manifest.keys():  # said already: these entries have a fault
         return
     entries = {entry["id"]: (entry["kind"], entry["part"]) for entry in manifest["images"]}
@@ -206,7 +212,7 @@ def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping
 
 
 def sum_faults(folder: Path) -> Iterator[Issue]:
-    """Every file against ``SHA256SUMS``."""
+    """Check every file against ``SHA256SUMS``."""
     try:
         texts = check_sums(folder)
     except InputError:
