@@ -22,6 +22,11 @@ RegionKind = Literal["local", "global"]
 T = TypeVar("T")
 
 
+def _set(record: Any, name: str, value: Any) -> None:
+    """Set a field of a frozen record while it is made."""
+    object.__setattr__(record, name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class ClutterRegion:
     """Where the mean and deviation of the background are taken, Eq. 10.
@@ -29,7 +34,10 @@ class ClutterRegion:
     Args:
         kind: ``local``: the target's bounding box grown by `margin` on every side and clipped to the image;
             ``global``: the whole image. Always without every target's mask grown by the image's support margin.
-        margin: pixels.
+        margin: pixels, at least 1.
+
+    Raises:
+        InvalidValueError: a value is not allowed.
     """
 
     kind: RegionKind = "local"
@@ -37,6 +45,7 @@ class ClutterRegion:
 
     def __post_init__(self) -> None:
         require(self.kind in get_args(RegionKind), "clutter_region.kind", "must be local or global", self.kind)
+        _set(self, "margin", whole("clutter_region.margin", self.margin))
         require(self.margin >= 1, "clutter_region.margin", "must be at least 1 px", self.margin)
 
 
@@ -87,6 +96,8 @@ class TargetPlan:
         for name, value in (("scr", self.scr), ("contrast", self.contrast)):
             require(value is None or value > 0, name, "must be positive", value)
         require(self.angle is not None, "angle", "must be a number", self.angle)
+        named = self.template is None or isinstance(self.template, str)
+        require(named, "template", "must be the id of a template, such as plane/03", self.template)
         require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
         _set(self, "stages", _checked(self.stages, "target"))
         if self.kind == "extended":
@@ -311,11 +322,6 @@ class ImagePlan:
                 f"a plan must hold values of the right kind, got one that is not: {error}; "
                 f"a row of targets.jsonl shows the layout"
             ) from None
-
-
-def _set(record: Any, name: str, value: Any) -> None:
-    """Set a field of a frozen record while it is made."""
-    object.__setattr__(record, name, value)
 
 
 def _checked(records: Mapping[str, Any], per: Per, bit_depth: int | None = None) -> dict[str, Any]:

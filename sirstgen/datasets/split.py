@@ -37,11 +37,11 @@ def write_split_lists(
 
 
 def read_split_lists(folder: Path, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of each part, from the first layout found; empty when the folder holds no lists.
+    """Return the ids of each part, from the first layout found; empty where the folder holds no lists.
 
     ``50_50/``, ``img_idx/`` and ``idx_427/`` are looked for in this order, then the folder itself, then any other
-    single folder with a ``train.txt``. The test list is ``test.txt``, else ``val.txt``. The training list is
-    ``trainval.txt`` where there is a ``test.txt`` beside it, else ``train.txt``. The lists are read as
+    single folder with a ``train.txt`` that is not hidden. The test list is ``test.txt``, else ``val.txt``. The training
+    list is ``trainval.txt`` where there is a ``test.txt`` beside it, else ``train.txt``. The lists are read as
     `sirstgen.datasets.lists.read_id_list` says.
 
     Args:
@@ -66,7 +66,8 @@ def _find_lists(folder: Path) -> dict[str, Path]:
     for place in (*(folder / known for known in _KNOWN_FOLDERS), folder):
         if found := _lists_in(place, name):
             return found
-    others = sorted(path.parent for path in folder.glob("*/train.txt") if path.parent.name not in _KNOWN_FOLDERS)
+    places = (path.parent for path in folder.glob("[!.]*/train.txt"))
+    others = sorted(place for place in places if place.name not in _KNOWN_FOLDERS)
     if len(others) > 1:
         names = ", ".join(f"{path.name}/" for path in others)
         raise InputError.of(folder, f"holds several splits ({names}); keep one of them, or name one of them 50_50/")
