@@ -301,7 +301,7 @@ def _extremes(values: NDArray[Any]) -> NDArray[np.float64]:
 
 def _filled(levels: Levels) -> NDArray[Any]:
     """Return the values, with those of the nearest measured pixel where there is none."""
-    if levels.nodata is None or levels.values.dtype == np.uint8:
+    if levels.nodata is None:
         return levels.values
     _, nearest = cv2.distanceTransformWithLabels(
         levels.nodata.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
