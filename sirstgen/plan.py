@@ -35,9 +35,6 @@ class ClutterRegion:
         kind: ``local``: the target's bounding box grown by `margin` on every side and clipped to the image;
             ``global``: the whole image. Always without every target's mask grown by the image's support margin.
         margin: pixels, at least 1.
-
-    Raises:
-        InvalidValueError: a value is not allowed.
     """
 
     kind: RegionKind = "local"
@@ -96,19 +93,16 @@ class TargetPlan:
         for name, value in (("scr", self.scr), ("contrast", self.contrast)):
             require(value is None or value > 0, name, "must be positive", value)
         require(self.angle is not None, "angle", "must be a number", self.angle)
-        named = self.template is None or isinstance(self.template, str)
-        require(named, "template", "must be the id of a template, such as plane/03", self.template)
+        require(isinstance(self.template, str | None), "template", "must be the id of a template", self.template)
         require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
         _set(self, "stages", _checked(self.stages, "target"))
         if self.kind == "extended":
             require(self.template is not None, "template", "must name a template for an extended target", None)
-            length = self.length
-            require(length is not None and length > 0, "length", "must be positive", length)
+            require((self.length or 0) > 0, "length", "must be positive", self.length)
             require(self.sigma is None, "sigma", "goes with point and spot, not with extended", self.sigma)
         else:
-            sigma = self.sigma
-            positive = sigma is not None and min(sigma) > 0
-            require(positive, "sigma", "must be two positive lengths (along, across)", sigma)
+            positive = self.sigma is not None and min(self.sigma) > 0
+            require(positive, "sigma", "must be two positive lengths (along, across)", self.sigma)
             require(self.template is None, "template", "goes with extended, not with kernels", self.template)
             require(self.length is None, "length", "goes with extended, not with kernels", self.length)
 
