@@ -37,8 +37,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
     height, width = scene.shape
-    stains = fractal(rng, height, width, 1.9, outer=height / 5)  # on everything but the sky
-    scene.gray += np.float32(spread(rng, 1.2, 0.5)) * scene.solid * stains
+    stains = fractal(rng, height, width, 2.2, outer=height / 8)  # on everything but the sky
+    scene.gray += np.float32(spread(rng, 1.5, 0.5)) * scene.solid * stains
     if rng.random() < 0.08:  # out of focus
         defocus = rng.uniform(0.8, 2.5)
         scene.moved(lambda field: blurred(field, defocus))
@@ -62,7 +62,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
         rng,
         gray.astype(np.float32),
         noise=spread(rng, 1.0, 0.45),
-        softness=spread(rng, 0.38, 0.35),
+        softness=spread(rng, 0.36, 0.35),
         grain=0.75,
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
@@ -122,7 +122,7 @@ def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5)))
     blocks = int(rng.integers(1, 5))
-    highest = rng.uniform(0.2, 0.58)
+    highest = rng.uniform(0.12, 0.52)
     for block in range(blocks):
         nearness = (block + 1) / blocks
         middle = rng.uniform(-0.1, 1.1) * width
@@ -147,7 +147,7 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Towers in three or four depths, paler with distance; tree tops or a near roof in front."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
-    foot = height * rng.uniform(0.5, 0.85)
+    foot = height * rng.uniform(0.45, 0.78)
     if rng.random() < 0.4:
         _far_ridge(rng, scene, foot, warmth)
     layers = int(rng.integers(2, 4))

@@ -100,7 +100,7 @@ def facade(
         units = each((rng.random((rows, columns)) < rng.uniform(0, 0.4)).astype(np.float64)) * windows
         low = bottom + 0.02
         wall = wall + rng.uniform(10, 40) * units * box(low, min(low + 0.17, 0.99), right - 0.22, right)
-    return np.asarray(np.float32(strength) * wall, dtype=np.float32)
+    return np.asarray(np.float32(1.25 * strength) * wall, dtype=np.float32)
 
 
 def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:

@@ -98,7 +98,7 @@ def trees(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
     def tree(along: float, across: float, size: float, tone: float) -> Callable[[], None]:
         def show() -> None:
             (x, foot), (_, head) = road.seen(along, across), road.seen(along, across, size)
-            if bare:
+            if bare or foot - head > 0.3 * scene.shape[0]:  # a leafy one would be drawn too coarse
                 draw(scene, winter_tree(rng, (x, foot), foot - head, wide), tone)
             else:
                 plant(scene, kinds[int(4 * along) % 4 :], [(x, foot, foot - head, tone)], contrast)

@@ -24,7 +24,7 @@ def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
         width: pixels.
     """
     road = Road(
-        horizon=height * rng.uniform(0.3, 0.62),
+        horizon=height * rng.uniform(0.27, 0.58),
         centre=width * rng.uniform(0.4, 0.6),
         focal=np.hypot(height, width) * rng.uniform(0.5, 1.1),
         turn=float(np.clip(rng.normal(0, 0.28), -0.75, 0.75)),
@@ -62,7 +62,7 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     octaves = [(2.5 * scale, rng.uniform(0.2, 1.2)), (30 * scale, 0.8), (150 * scale, 1.2)]
     stretch = rng.uniform(1.0, 3.0)
     grain = ground_texture(rng, height, width, road.horizon, octaves, focal=road.focal, stretch=stretch)
-    ground = ground + np.float32(rng.uniform(0.4, 1.8)) * grain
+    ground = ground + np.float32(rng.uniform(0.6, 2.6)) * grain
     ground = ground + np.float32(rng.uniform(0.5, 2.0)) * fractal(rng, height, width, 2.4, outer=height / 3)
 
     if rng.random() < 0.3:  # shadows and mended places
