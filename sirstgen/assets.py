@@ -8,7 +8,7 @@ from sirstgen.errors import InputError
 
 
 def asset_folder(name: str) -> Path:
-    """The folder `name` (``templates`` or ``backgrounds``) of an installed package or of a checkout."""
+    """Return the folder `name` (``templates`` or ``backgrounds``) of an installed package or of a checkout."""
     package = Path(__file__).parent
     for folder in (package / "_assets" / name, package.parent / name):
         if folder.is_dir():
@@ -17,11 +17,11 @@ def asset_folder(name: str) -> Path:
 
 
 def packed_path(path: Path, name: str) -> Path:
-    """`path` for another machine: relative to the asset folder `name` where it lies in it, else absolute."""
+    """Return `path` for another machine: relative to the asset folder `name` where it lies in it, else absolute."""
     absolute, folder = path.resolve(), asset_folder(name).resolve()
     return absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
 
 
 def unpacked_path(path: Path, name: str) -> Path:
-    """The path here of what `packed_path` gave on another machine."""
+    """Return the path here of what `packed_path` gave on another machine."""
     return asset_folder(name).resolve() / path

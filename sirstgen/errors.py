@@ -60,7 +60,7 @@ class SirstgenError(Exception):
         return _rebuild, (type(self), self.message, self.data)
 
     def within(self, context: str) -> Self:
-        """The same error with `context` (image, target, stage) put before its message."""
+        """Return the same error with `context` (image, target, stage) put before its message."""
         return type(self)(f"{context}: {self.message}", **self.data)
 
 
@@ -81,7 +81,7 @@ class InputError(SirstgenError):
 
     @classmethod
     def of(cls, path: str | Path, what: str, **data: Any) -> Self:
-        """`what` is wrong with `path`."""
+        """Return the error that `what` is wrong with `path`."""
         return cls(f"{path}: {what}", path=str(path), **data)
 
 

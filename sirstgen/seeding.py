@@ -66,7 +66,7 @@ def _block(key: bytes, number: int) -> Iterator[float]:
 
 
 def stream(seed: int, *keys: int | str) -> np.random.Generator:
-    """A random generator that depends on `seed` and `keys` and on nothing else.
+    """Return a random generator that depends on `seed` and `keys` and on nothing else.
 
     ``stream(7, 41, "placement")`` gives the same numbers in any process, in any order, on any machine. There is no
     global random state anywhere in sirstgen; every draw comes from a stream made here.
@@ -81,5 +81,8 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
 
 
 def draw_seed() -> int:
-    """A fresh seed from the operating system, for runs that were given none; 32 bits, so that it is easy to retype."""
+    """Return a fresh seed from the operating system, for runs that were given none.
+
+    32 bits, so that it is easy to retype.
+    """
     return int(np.random.SeedSequence().generate_state(1)[0])

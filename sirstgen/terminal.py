@@ -97,7 +97,7 @@ def close_output() -> int:
 
 
 def _lead_nowhere() -> None:
-    """What is left in the buffer of standard output goes nowhere, so that Python's own flush at the end is silent."""
+    """Discard what is left in the buffer of standard output, so that Python's own flush at the end is silent."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -48,7 +48,7 @@ class _Pool(ProcessPoolExecutor):
 
 @contextlib.contextmanager
 def worker_pool(workers: int, lock: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Processes that work on one thread each, leave Ctrl-C to this one, and end when it is killed.
+    """Yield processes that work on one thread each, leave Ctrl-C to this one, and end when it is killed.
 
     Args:
         workers: how many, at least 1. They are spawned, so what they are given must be importable.
@@ -127,7 +127,7 @@ def _inherit(copy: Any) -> _Inherited:
 def as_finished(
     pool: Executor, function: Callable[[T], R], tasks: Iterable[T], limit: Callable[[], int] = lambda: _UNDER_WAY
 ) -> Iterator[R]:
-    """``function(task)`` of every task, in the order in which they finish.
+    """Yield ``function(task)`` of every task, in the order in which they finish.
 
     A few tasks are under way at a time, so that memory does not grow with their number; those that have not begun are
     cancelled when the caller stops early.

@@ -75,7 +75,7 @@ def frame_shift(image: Gray, mask: NDArray[np.bool_], maps: Sequence[Map]) -> tu
 
 
 def _standing_out(image: Gray, own: NDArray[np.bool_], dx: int, dy: int) -> float:
-    """By how many deviations of its close surroundings a target stands out at its place moved by (dx, dy).
+    """Return by how many deviations of its close surroundings a target stands out at its place moved by (dx, dy).
 
     The surroundings are cut in four quarters, and the least counts: an edge stands out from one side only.
     """

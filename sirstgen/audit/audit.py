@@ -154,7 +154,7 @@ def _numbered(entry: tuple[int, Task]) -> tuple[int, Inspection]:
 
 @contextmanager
 def _mapped(workers: int) -> Iterator[Callable[[Callable[[T], R], Sequence[T]], Iterable[R]]]:
-    """A function that applies another one to tasks, in processes if there are to be several."""
+    """Yield a function that applies another one to tasks, in processes if there are to be several."""
     if workers == 1:
         yield lambda function, tasks: map(function, tasks)
         return
@@ -163,7 +163,7 @@ def _mapped(workers: int) -> Iterator[Callable[[Callable[[T], R], Sequence[T]], 
 
 
 def _of_the_set(inspections: Sequence[Inspection]) -> Iterator[Finding]:
-    """What only all images together show."""
+    """Yield what only all images together show."""
     depths = Counter(entry.bits for entry in inspections if entry.bits)
     if len(depths) > 1:
         counts = {f"{bits} bit": count for bits, count in sorted(depths.items())}
@@ -194,7 +194,7 @@ def _copies(
     others: Sequence[Inspection],
     run: Callable[[Callable[[Comparison], tuple[Pair, str | None]], Sequence[Comparison]], Iterable[Any]],
 ) -> Iterator[Finding]:
-    """Frames that are in the set twice, or in the other one."""
+    """Yield the frames that are in the set twice, or in the other one."""
     entries = [(contents, entry) for entry in inspections if entry.likeness is not None]
     entries += [(other, entry) for entry in others if other is not None and entry.likeness is not None]
     likenesses = [entry.likeness for _, entry in entries if entry.likeness is not None]
@@ -237,7 +237,7 @@ def _copies(
 
 
 def _stated_backgrounds(folder: Path) -> dict[str, Any]:
-    """The background that ``targets.jsonl`` states for each image, by id; near-duplicates have one name."""
+    """Return the background that ``targets.jsonl`` states for each image, by id; near-duplicates have one name."""
     try:
         rows = Dataset.open(folder).truth()
     except SirstgenError:

@@ -81,7 +81,7 @@ def candidates(frames: Sequence[Likeness], groups: Sequence[int], across: bool =
 
 
 def _equal(frames: Sequence[Likeness]) -> Iterator[Pair]:
-    """Frames of equal pixels, turned or not; each with the first of them."""
+    """Yield the frames of equal pixels, turned or not; each with the first of them."""
     first: dict[str, int] = {}
     for number, frame in enumerate(frames):
         known = next((turn for turn, digest in enumerate(frame.digests) if digest in first), None)
@@ -92,7 +92,7 @@ def _equal(frames: Sequence[Likeness]) -> Iterator[Pair]:
 
 
 def _whole(frames: Sequence[Likeness]) -> Iterator[Pair]:
-    """Frames whose thumbnails correlate, turned or mirrored."""
+    """Yield the frames whose thumbnails correlate, turned or mirrored."""
     places = [number for number, frame in enumerate(frames) if frame.small is not None]
     if len(places) < 2:
         return
@@ -111,7 +111,7 @@ def _whole(frames: Sequence[Likeness]) -> Iterator[Pair]:
 
 
 def _cropped(frames: Sequence[Likeness]) -> Iterator[Pair]:
-    """Frames of which several anchors have like surroundings at one distance."""
+    """Yield the frames of which several anchors have like surroundings at one distance."""
     owners = np.repeat(np.arange(len(frames)), [len(frame.points) for frame in frames])
     if not len(owners):
         return
@@ -138,7 +138,7 @@ def _cropped(frames: Sequence[Likeness]) -> Iterator[Pair]:
 
 
 def _turned_points(points: NDArray[np.int32], sizes: NDArray[np.float64], turn: int) -> NDArray[np.int32]:
-    """Where points (x, y) of images of `sizes` lie after they were turned."""
+    """Return where points (x, y) of images of `sizes` lie after they were turned."""
     placed, limits = points.copy(), np.rint(sizes).astype(np.int32)
     if turn >= 4:
         placed, limits = placed[:, ::-1].copy(), limits[:, ::-1]
@@ -155,7 +155,9 @@ def _packed(signatures: NDArray[np.bool_]) -> NDArray[np.uint64]:
 
 
 def _alike(base: NDArray[np.uint64], other: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Numbers of signatures that differ in few bits: one of four bands of 16 bits is equal, then all are counted."""
+    """Yield the numbers of signatures that differ in few bits: one of four bands of 16 bits is equal, then all are
+    counted.
+    """
     seen: set[int] = set()
     for shift in (0, 16, 32, 48):
         left = ((base >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
@@ -176,7 +178,7 @@ def _alike(base: NDArray[np.uint64], other: NDArray[np.uint64]) -> Iterator[tupl
 
 
 def _agreed(shifts: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], int]:
-    """The shift that most others are near to, and how many are."""
+    """Return the shift that most others are near to, and how many are."""
     places = np.array(shifts)
     near = np.abs(places[:, np.newaxis] - places[np.newaxis]).max(axis=2) <= _NEAR
     best = int(np.argmax(near.sum(axis=1)))
@@ -221,7 +223,7 @@ def _resized(levels: NDArray[np.float32], width: int, height: int) -> NDArray[np
 def _overlap(
     one: NDArray[np.float32], other: NDArray[np.float32], shift: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The parts of two images that show the same, the second moved by `shift` onto the first."""
+    """Return the parts of two images that show the same, the second moved by `shift` onto the first."""
     dx, dy = shift
     x0, y0 = max(dx, 0), max(dy, 0)
     x1, y1 = min(dx + other.shape[1], one.shape[1]), min(dy + other.shape[0], one.shape[0])
@@ -231,7 +233,7 @@ def _overlap(
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Correlation of two band-passed images, to which targets and edges contribute no more than texture."""
+    """Return the correlation of two band-passed images, to which targets and edges contribute no more than texture."""
     first, second = _even(one), _even(other)
     size = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float((first * second).sum()) / size if size > 0 else 0.0

@@ -103,7 +103,7 @@ def _first_folder(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
-    """Image files below `place` by their path without suffix; hidden files and other kinds do not count."""
+    """Return the image files below `place` by their path without suffix; hidden files and other kinds do not count."""
     files: dict[str, Path] = {}
     for path in sorted(place.rglob("*")):
         inner = path.relative_to(place)
@@ -124,7 +124,7 @@ def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
 
 
 def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, found: list[Finding]) -> dict[str, Path]:
-    """The masks under the ids of their images, without the endings that published sets give them."""
+    """Return the masks under the ids of their images, without the endings that published sets give them."""
     named: dict[str, Path] = {}
     for stem, path in masks.items():
         endings = (stem.removesuffix(ending) for ending in _MASK_ENDINGS if stem.endswith(ending))
@@ -181,7 +181,7 @@ def _read_lists(contents: Contents) -> None:
 
 
 def _chosen(layouts: dict[str, dict[str, set[str]]]) -> str:
-    """The layout that is examined: the first of those that readers know, else the first by name."""
+    """Return the layout that is examined: the first of those that readers know, else the first by name."""
     for known in ("50_50", "img_idx", "idx_427"):
         if known in layouts:
             return known

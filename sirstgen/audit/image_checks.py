@@ -77,7 +77,10 @@ def swapped_bytes(image: Gray) -> bool:
 
 
 def _roughness(image: Gray) -> float:
-    """Mean difference between neighbours as a share of the spread of the levels; 1.1 for noise, 0 for a slope."""
+    """Return the mean difference between neighbours as a share of the spread of the levels.
+
+    1.1 for noise, 0 for a slope.
+    """
     wide = image.astype(np.float64)
     spread = float(wide.std())
     return float(np.abs(np.diff(wide, axis=1)).mean()) / spread if spread > 0 else 0.0
@@ -103,7 +106,9 @@ def _nodata(
 
 
 def _border(image: Gray) -> tuple[int, int, int, int]:
-    """Rows and columns at each side that hold only black or only white, where the rest of the image differs."""
+    """Return the number of rows and columns at each side that hold only black or only white, where the rest of the
+    image differs.
+    """
     sides = []
     top = int(np.iinfo(image.dtype).max)
     for lines in (image.T, image, image.T[::-1], image[::-1]):
@@ -167,7 +172,7 @@ def text_boxes(image: Gray) -> list[tuple[int, int, int, int]]:
 
 
 def _lines(symbols: NDArray[np.int32], glyphs: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
-    """Groups of symbols of one height on one base line, most of them as wide as glyphs are."""
+    """Return groups of symbols of one height on one base line, most of them as wide as glyphs are."""
     lines = []
     order = np.argsort(symbols[:, 0], kind="stable")
     left, wide = symbols[order], glyphs[order]

@@ -109,7 +109,7 @@ def band(levels: NDArray[np.float32], fine: float, coarse: float) -> NDArray[np.
 
 
 def _anchors(levels: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Extremes of the band-passed image, strongest first, and what surrounds each."""
+    """Return the extremes of the band-passed image, strongest first, and what surrounds each."""
     half = _PATCH // 2
     height, width = levels.shape
     none = np.zeros((0, 2), np.int32), np.zeros((0, _CELLS, _CELLS), bool)

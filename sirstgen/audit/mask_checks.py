@@ -74,7 +74,7 @@ def _coloured(colours: NDArray[np.uint8]) -> bool:
 def _by_values(
     key: str, gray: Gray, values: NDArray[Any], counts: NDArray[np.intp], found: list[Finding]
 ) -> tuple[NDArray[np.bool_], bool]:
-    """Which pixels are target, and whether that is beyond doubt."""
+    """Return which pixels are target, and whether that is beyond doubt."""
     top = int(np.iinfo(gray.dtype).max)
     if len(values) <= 2:
         high = int(values[-1])

@@ -59,7 +59,7 @@ def _blocks(found: Audit, check: str, findings: Sequence[Finding]) -> Iterator[B
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
-    """A row for each thing found, with all places where it was."""
+    """Return a row for each thing found, with all places where it was found."""
     places: dict[tuple[str, ...], list[str]] = {}
     for finding in findings:
         issue = finding.issue
@@ -73,7 +73,7 @@ def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
 
 
 def _pictures(found: Audit, finding: Finding) -> Iterator[Picture]:
-    """The image that a finding is about, its mask outlined; for copies both."""
+    """Yield the image that a finding is about, its mask outlined; for copies both."""
     contents, keys = found.contents, [finding.issue.place]
     if finding.partner:
         keys.append(finding.partner)

@@ -97,7 +97,7 @@ def _without_data(values: NDArray[np.float32], picture: Image.Image) -> NDArray[
 
 
 def _scaled(values: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """Floats as 16 bits, from the smallest to the largest that hold data; those without become the smallest."""
+    """Return floats as 16 bits, from the smallest to the largest that hold data; those without become the smallest."""
     if missing.all():
         return np.zeros(values.shape, np.uint16)
     low, high = float(values[~missing].min()), float(values[~missing].max())

@@ -160,7 +160,7 @@ def _write_pair(contents: Contents, key: str, checks: set[str], work: Path, resu
 
 
 def _image(image: Raw, mask: Raw, checks: set[str]) -> tuple[Gray | None, list[str]]:
-    """The corrected image, or None where the file stays; and which checks that repairs."""
+    """Return the corrected image, or None where the file stays; and which checks that repairs."""
     done = []
     pixels = image.gray
     if "byte-swapped" in checks:
@@ -178,7 +178,7 @@ def _image(image: Raw, mask: Raw, checks: set[str]) -> tuple[Gray | None, list[s
 
 
 def _oriented(pixels: Gray, orientation: int) -> Gray:
-    """Pixels as EXIF says they are to be shown: the stored rows and columns turned and mirrored."""
+    """Return the pixels as EXIF says they are to be shown: the stored rows and columns turned and mirrored."""
     shown: Gray = pixels.T if orientation in (5, 6, 7, 8) else pixels
     if orientation in (2, 3, 6, 7):
         shown = shown[:, ::-1]
@@ -188,7 +188,7 @@ def _oriented(pixels: Gray, orientation: int) -> Gray:
 
 
 def _mask(key: str, mask: Raw, shape: tuple[int, ...], checks: set[str]) -> tuple[NDArray[np.bool_] | None, list[str]]:
-    """The corrected mask, or None where the file stays; and which checks that repairs."""
+    """Return the corrected mask, or None where the file stays; and which checks that repairs."""
     if mask.orientation != 1:
         return None, []
     found: list[Finding] = []
@@ -206,7 +206,7 @@ def _mask(key: str, mask: Raw, shape: tuple[int, ...], checks: set[str]) -> tupl
 
 
 def _by_blocks(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    """A mask that was enlarged a whole number of times, at its size before; None where it was not."""
+    """Return a mask that was enlarged a whole number of times, at its size before; None where it was not."""
     factor = mask.shape[0] // shape[0]
     if factor < 2 or mask.shape != (factor * shape[0], factor * shape[1]):
         return None
@@ -235,7 +235,7 @@ def _write_lists(found: Audit, kept: set[str], work: Path, name: str) -> None:
 
 
 def _write_rows(path: Path, unchanged: set[str], work: Path) -> None:
-    """The lines of ``targets.jsonl`` of images that were not changed; figures of others may no longer hold."""
+    """Write the lines of ``targets.jsonl`` of images that were not changed; figures of others may no longer hold."""
     if not path.is_file():
         return
     lines = []

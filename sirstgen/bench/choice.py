@@ -15,7 +15,7 @@ _PARTS = ("train", "test", "all")
 
 
 def choose_detectors(names: str, weights: Iterable[Path] = ()) -> list[MapSource]:
-    """Classical detectors by name, then the nets of checkpoints.
+    """Return classical detectors by name, then the nets of checkpoints.
 
     Args:
         names: see `sirstgen.detectors.classical.chosen`.
@@ -32,7 +32,7 @@ def choose_detectors(names: str, weights: Iterable[Path] = ()) -> list[MapSource
 
 
 def choose_part(word: str) -> str | None:
-    """``train`` or ``test`` as they are; None for ``all``.
+    """Return ``train`` or ``test`` as they are; None for ``all``.
 
     Raises:
         InvalidValueError: another word.

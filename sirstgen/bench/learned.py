@@ -58,7 +58,7 @@ class LearnedDetector:
         return isinstance(self.net, DNANet)
 
     def __call__(self, image: ArrayLike) -> NDArray[np.float32]:
-        """The probability of each pixel (H, W) of an image (H, W) in gray levels 0..255."""
+        """Return the probability of each pixel (H, W) of an image (H, W) in gray levels 0..255."""
         from sirstgen.detect.detect import probabilities
 
         levels = np.asarray(image, np.float64)

@@ -45,7 +45,7 @@ class DetectorMap:
 
     @classmethod
     def of(cls, detector: MapSource, image: NDArray[np.float64]) -> DetectorMap:
-        """The map of an image (H, W) in gray levels 0..255, with the detector's own or the adaptive threshold."""
+        """Return the map of an image (H, W), gray levels 0..255, with the detector's own or the adaptive threshold."""
         values = detector(image)
         if detector.threshold is None:
             return cls(detector.title, values, adaptive_threshold(values), top(values))
@@ -109,7 +109,7 @@ def _show(
     high: float,
     window: tuple[int, int, int] | None,
 ) -> None:
-    """`values` in gray, with the window (x, y, side) enlarged in the corner that is farthest from it."""
+    """Show `values` in gray, with the window (x, y, side) enlarged in the corner that is farthest from it."""
     panel.imshow(values, cmap="gray", interpolation="nearest", vmin=low, vmax=high)
     if window is None:
         return
@@ -132,7 +132,7 @@ def _show(
 
 
 def _window(mask: NDArray[np.bool_]) -> tuple[int, int, int] | None:
-    """Left, top and side of a square around the largest target, inside the image; None without a target."""
+    """Return left, top and side of a square around the largest target, inside the image; None without a target."""
     components = find_components(mask)
     if not len(components):
         return None
@@ -145,12 +145,12 @@ def _window(mask: NDArray[np.bool_]) -> tuple[int, int, int] | None:
 
 
 def _ring(panel: Axes, mask: NDArray[np.bool_], colour: str, size: float) -> None:
-    """A ring of `size` points around every component of `mask`."""
+    """Draw a ring of `size` points around every component of `mask`."""
     x, y = find_components(mask).centroids.T
     panel.plot(x, y, "o", fillstyle="none", color=colour, markersize=size, markeredgewidth=1)
 
 
 def top(values: NDArray[np.floating]) -> float:
-    """The highest value, or 1 where there is none above zero: what becomes white."""
+    """Return the highest value, or 1 where there is none above zero: what becomes white."""
     highest = float(values.max())
     return highest if highest > 0 else 1.0

@@ -49,7 +49,7 @@ class MapSource(Protocol):
         """Level above which a pixel is target; None for the adaptive threshold, Eq. 14."""
 
     def __call__(self, image: ArrayLike) -> NDArray[np.float32]:
-        """The target map (H, W) of an image (H, W) in gray levels 0..255."""
+        """Return the target map (H, W) of an image (H, W) in gray levels 0..255."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,15 @@ class BenchResult:
         return f"Pd, per cent, of the targets of each part{source}"
 
     def whole(self, detector: str) -> MapScore:
-        """Counts of a detector over all images."""
+        """Return the counts of a detector over all images."""
         return self._total(detector, self.images)
 
     def seconds(self, detector: str) -> float:
-        """Mean processor time of a map."""
+        """Return the mean processor time of a map."""
         return float(np.mean([self.scored[detector, image].seconds for image in self.images]))
 
     def figures(self, detector: str) -> dict[str, Any]:
-        """Every figure over all images; None where undefined."""
+        """Return every figure over all images; None where undefined."""
         total = self.whole(detector)
         best, level = total.roc.best_iou
         return _without_nan(
@@ -119,7 +119,7 @@ class BenchResult:
         )
 
     def part_figures(self, detector: str, part: Subset) -> dict[str, Any]:
-        """Figures of one part: Pd over its targets, the others over the images that hold nothing else."""
+        """Return the figures of one part: Pd over its targets, the others over the images that hold nothing else."""
         own = [(self.scored[detector, image].score.detected, flags) for image, flags in part.members.items()]
         found = [hit for detected, flags in own for hit, flag in zip(detected, flags, strict=True) if flag]
         pure = part.pure_images
@@ -128,7 +128,7 @@ class BenchResult:
         return _without_nan({"axis": part.axis, "part": part.name, "images": len(pure), **scores})
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, for JSON. Fa is a share of all pixels (papers print it times 1e6)."""
+        """Return everything as JSON values. Fa is a share of all pixels (papers print it times 1e6)."""
         return {
             "dataset": self.dataset,
             "images": len(self.images),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +20,8 @@ from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
 from sirstgen.evaluation.map_score import MapScore
 from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
-from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.files.output import refuse_overlap
 from sirstgen.pages.table import Grid
@@ -112,13 +111,13 @@ def _run(
         place = scores
         new.unlink(missing_ok=True)
     kept = _kept(place, dataset) if resume else []
-    write_file(place, "".join(f"{line}\n" for line in kept))
+    write_file(place, "".join(kept))
     names = [detector.name for detector in detectors]
     names_wanted, images_wanted = set(names), set(images)
     done: dict[tuple[str, str], Scored] = {}
 
     def take(line: str) -> None:
-        data = parse_json(line)
+        data = json.loads(line)
         if data["detector"] in names_wanted and data["id"] in images_wanted:
             done[data["detector"], data["id"]] = _entry(data)
             if "warning" in data:
@@ -137,7 +136,7 @@ def _run(
         progress(len(done), total)
     for lines in _results(missing, workers, lock):
         with writing(place), place.open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for line in lines)
+            file.writelines(lines)
         for line in lines:
             take(line)
         if progress:
@@ -172,7 +171,7 @@ def grids(result: BenchResult) -> list[Grid]:
 
 
 def gray_levels(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float64]:
-    """An image (H, W) of 8 or 16 bits in gray levels 0..255, float64."""
+    """Return an image (H, W) of 8 or 16 bits in gray levels 0..255, float64."""
     return image.astype(np.float64) / (257.0 if image.dtype == np.uint16 else 1.0)
 
 
@@ -188,7 +187,7 @@ Task = tuple[_Reading, str, tuple[MapSource, ...]]
 
 
 def _score(task: Task) -> list[str]:
-    """One image's lines of ``scores.jsonl``; runs in a worker."""
+    """Return one image's lines of ``scores.jsonl``; runs in a worker."""
     how, image, detectors = task
     dataset = _opened(how)
     pixels, mask = dataset.sample(image)
@@ -204,7 +203,7 @@ def _score(task: Task) -> list[str]:
         seconds = time.process_time() - start
         score = MapScore.of(target_map, mask, detector.threshold)
         head = {"id": image, "detector": detector.name, "source": source, "seconds": round(seconds, 6)} | mended
-        lines.append(json.dumps(head | score.to_dict(), separators=(",", ":")))
+        lines.append(checked_text(head | score.to_dict()))
     return lines
 
 
@@ -214,7 +213,9 @@ def _opened(how: _Reading) -> Dataset:
 
 
 def _fingerprint(dataset: Dataset, image: str) -> str:
-    """Of the files of an image and its mask: scores are kept only as long as both are what they were."""
+    """Return a fingerprint of the files of an image and its mask: scores are kept only as long as both are what they
+    were.
+    """
     entry = dataset.entry(image)
     digest = hashlib.sha256(entry.image.read())
     digest.update(entry.mask.read())
@@ -224,13 +225,11 @@ def _fingerprint(dataset: Dataset, image: str) -> str:
 
 
 def _entry(data: dict[str, Any]) -> Scored:
-    if not (isinstance(data["detector"], str) and math.isfinite(data["seconds"])):
-        raise ValueError("a score names its detector and its time")
     return Scored(data["id"], data["detector"], data["seconds"], MapScore.from_dict(data))
 
 
 def _kept(path: Path, dataset: Dataset) -> list[str]:
-    """The lines at `path` that are whole and made from the files as they are now."""
+    """Return the lines at `path` that are whole and made from the files as they are now."""
     if not path.exists():
         return []
     fingerprints: dict[str, str] = {}
@@ -240,20 +239,17 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
         for line in file:
             if not line.endswith("\n"):
                 break  # the run was killed while writing it
-            try:
-                data = parse_json(line)
-                image, source = data["id"], data["source"]
-                _entry(data)
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            data = parse_checked(line)
+            if data is None:
                 damaged += 1
                 continue
-            sound = True
+            sound, image = True, data["id"]
             if image not in known:
                 continue
             if image not in fingerprints:
                 fingerprints[image] = _fingerprint(dataset, image)
-            if source == fingerprints[image]:
-                kept.append(line.rstrip("\n"))
+            if data["source"] == fingerprints[image]:
+                kept.append(line)
     if damaged and not sound:
         raise OutputExistsError(f"{path}: holds no scores; move it away, or choose another --out", path=str(path))
     if damaged:
@@ -262,7 +258,7 @@ def _kept(path: Path, dataset: Dataset) -> list[str]:
 
 
 def _results(tasks: Sequence[Task], workers: int, lock: int | None) -> Iterator[list[str]]:
-    """Lines of all tasks as they come."""
+    """Yield the lines of all tasks as they come."""
     if workers == 1 or len(tasks) < 2:
         yield from map(_score, tasks)
         return

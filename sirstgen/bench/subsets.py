@@ -38,7 +38,8 @@ class Subset:
 
 
 def measured_rows(dataset: Dataset, images: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Lines in place of a ``targets.jsonl`` that is not there: area and SCR (Eq. 10) of every target, from the pixels.
+    """Return the lines in place of a ``targets.jsonl`` that is not there: area and SCR (Eq. 10) of every target, from
+    the pixels.
 
     The clutter is taken within 20 pixels around the target's box, outside all masks. Labels that are smaller than
     what the targets brighten leave some of that in the clutter, and the SCR comes out lower than it is.
@@ -52,7 +53,7 @@ def measured_rows(dataset: Dataset, images: Iterable[str]) -> dict[str, dict[str
 
 
 def subsets(rows: Mapping[str, Mapping[str, Any]]) -> list[Subset]:
-    """All parts that hold anything, axis by axis, names in rising order.
+    """Return all parts that hold anything, axis by axis, names in rising order.
 
     Args:
         rows: lines of ``targets.jsonl`` by image id, or `measured_rows`.

@@ -76,7 +76,7 @@ def open_dataset(folder: Path, mask_threshold: int | None = None, gray_scale_tex
 
 
 def numbers(text: str, name: str) -> list[float]:
-    """``3,4,5,6`` as numbers.
+    """Return ``3,4,5,6`` as numbers.
 
     Raises:
         InvalidValueError: something else than numbers separated by commas.
@@ -88,7 +88,7 @@ def numbers(text: str, name: str) -> list[float]:
 
 
 def size(text: str) -> tuple[int, int]:
-    """``320x240`` or ``256`` as (width, height).
+    """Return ``320x240`` or ``256`` as (width, height).
 
     Raises:
         InvalidValueError: something else.
@@ -104,7 +104,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def names(text: str, name: str) -> list[str]:
-    """``a,b`` as a list.
+    """Return ``a,b`` as a list.
 
     Raises:
         InvalidValueError: nothing between the commas.
@@ -133,7 +133,7 @@ def ids(text: str, name: str, dataset: Dataset) -> tuple[str, ...]:
 
 
 def shard_numbers(text: str) -> list[int]:
-    """``40-59``, ``7`` or ``3,7-9`` as a list of numbers.
+    """Return ``40-59``, ``7`` or ``3,7-9`` as a list of numbers.
 
     Raises:
         InvalidValueError: something else.
@@ -152,12 +152,12 @@ def shard_numbers(text: str) -> list[int]:
 
 
 def real_folder(given: Path | None) -> Path | None:
-    """The real dataset's folder: as given, else ``./NUAA-SIRST`` where there is one."""
+    """Return the real dataset's folder: as given, else ``./NUAA-SIRST`` where there is one."""
     return given if given is not None else _REAL if _REAL.is_dir() else None
 
 
 def counted(items: Iterable[T], total: int, told: Callable[[int, int], None] | None) -> Iterator[T]:
-    """`items`, each reported to the progress bar when the next one is asked for."""
+    """Yield `items`, each reported to the progress bar when the next one is asked for."""
     for done, item in enumerate(items, start=1):
         yield item
         if told:
@@ -165,7 +165,7 @@ def counted(items: Iterable[T], total: int, told: Callable[[int, int], None] | N
 
 
 def warn(texts: Iterable[str]) -> None:
-    """Warnings on standard error, one a line."""
+    """Print warnings to standard error, one a line."""
     for text in texts:
         typer.echo(f"warning: {text}", err=True)
 
@@ -199,7 +199,7 @@ def show(result: Mapping[str, Any], text: str, as_json: bool, quiet: bool) -> No
 
 @contextmanager
 def progress(title: str, quiet: bool, unit: str = "images") -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, with rate and time left; nothing unless that is a terminal."""
+    """Show a progress bar on standard error, with rate and time left; nothing unless that is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

@@ -36,12 +36,12 @@ def mix(
     Real test images never enter the training part. Without a real dataset, the surrogate domain takes its place, and
     the result says nothing about real frames.
     """
+    from sirstgen.datasets.manifest_file import read_manifest
     from sirstgen.datasets.readers import Dataset
     from sirstgen.files.output import refuse_existing
     from sirstgen.mix.mix import draw_mix, mix_counts
     from sirstgen.mix.surrogate import COUNT, NOTE, default_synthetic, surrogate_count, surrogate_dataset
     from sirstgen.mix.writer import write_mix
-    from sirstgen.storage.run import read_manifest
 
     if real_ratio is None and real_count is None:
         real_ratio = 0.1

@@ -12,7 +12,10 @@ from sirstgen.cli import common
 
 def preview(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [<name of DIR>-preview.png]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="PNG file to write. [<name of DIR>-preview.png, with --targets <name>-targets.png]"),
+    ] = None,
     n: Annotated[int, typer.Option("--n", help="Images on the sheet, evenly spread over the dataset.")] = 24,
     ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
     targets: Annotated[bool, typer.Option("--targets", help="Enlarged targets in place of whole images.")] = False,
@@ -45,7 +48,7 @@ def preview(
     from sirstgen.storage.reopen import reopen_generator
     from sirstgen.storage.writer import redraw
 
-    sheet = out if out is not None else Path(f"{folder.resolve().name}-preview.png")
+    sheet = out or Path(f"{folder.resolve().name}-{'targets' if targets else 'preview'}.png")
     refuse_pictures(sheet, overwrite)
     dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     chosen = common.ids(ids, "--ids", dataset) if ids is not None else None

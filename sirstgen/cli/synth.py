@@ -171,7 +171,7 @@ def synth(
 
 
 def _refuse_beside_plans(changes: Mapping[str, Any], *others: Any) -> None:
-    """InvalidValueError for settings that plans have decided already."""
+    """Raise InvalidValueError for settings that plans have decided already."""
     allowed = ("scr", "blur_sigma", "bit_depth")
     if any(others) or not set(changes) <= set(allowed):
         raise InvalidValueError(
@@ -188,9 +188,9 @@ def _write(
     shards: list[int] | None,
     settings: Mapping[str, Any],
 ) -> dict[str, Any] | None:
-    """Writes single files or shards; the manifest where the dataset is finished then."""
+    """Write single files or shards; return the manifest where the dataset is finished then."""
     if shard_size is None:
-        from sirstgen.storage.run import read_manifest
+        from sirstgen.datasets.manifest_file import read_manifest
         from sirstgen.storage.writer import write_dataset
 
         return read_manifest(write_dataset(generator, out, n, **settings))

@@ -148,7 +148,7 @@ def _adjusted(
     settings: dict[str, Any],
     crop: int | None,
 ) -> CheckPlan:
-    """The preset with what the flags say in its place."""
+    """Return the preset with what the flags say in its place."""
     if rows is not None:
         changes["rows"] = tuple(_row(text) for text in common.names(rows, "--rows"))
     if detectors is not None:
@@ -175,7 +175,7 @@ def _row(text: str) -> Any:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[CheckProgress], None] | None]:
-    """One line on standard error, rewritten: which training, how far, its loss, the time left in all."""
+    """Keep one line on standard error, rewritten: which training, how far, its loss, the time left in all."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

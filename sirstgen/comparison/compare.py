@@ -160,7 +160,7 @@ def _name(dataset: Dataset, part: str | None) -> str:
 
 
 def _halvings(reference: MeasuredSet, count: int, seed: int) -> list[Halves]:
-    """Random halves of the reference's frames, groups kept whole; none where it is too small."""
+    """Return random halves of the reference's frames, groups kept whole; none where it is too small."""
     groups = np.unique(reference.groups)
     if len(groups) < 2 * LEAST_FRAMES:
         return []
@@ -200,7 +200,10 @@ def _distances(
 def _apart(
     candidate: Table, reference: Table, measures: Sequence[Measure]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Earth Mover distance over the reference's deviation, and KS, of each measure; NaN where a set has no values."""
+    """Return the Earth Mover distance over the reference's deviation, and KS, of each measure.
+
+    NaN where a set has no values.
+    """
     emd, ks = np.full(len(measures), np.nan), np.full(len(measures), np.nan)
     for at, measure in enumerate(measures):
         one, two = (measure.scaled(_finite(table.values[:, at])) for table in (candidate, reference))
@@ -266,7 +269,7 @@ def _examples(
 def _chosen(
     order: NDArray[np.float64], scores: NDArray[np.float64], table: Table, measured: MeasuredSet
 ) -> list[Example]:
-    """The first rows by `order`, one a frame; rows without score are left out."""
+    """Return the first rows by `order`, one a frame; rows without score are left out."""
     found: dict[int, Example] = {}
     for at in np.argsort(order, kind="stable").tolist():
         frame = int(table.frame[at])

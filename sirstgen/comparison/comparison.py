@@ -54,7 +54,7 @@ class StatisticGap:
         return self.ks / max(self.floor.mean, _LEAST_FLOOR) if self.floor is not None else self.ks
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as JSON values."""
+        """Return all figures as JSON values."""
         return {
             "name": self.measure.name,
             "meaning": self.measure.meaning,
@@ -86,7 +86,7 @@ class Distances:
     ks_floor: Floor | None
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as JSON values."""
+        """Return all figures as JSON values."""
         return {
             "emd": _number(self.emd),
             "emd_floor": _floor(self.emd_floor),
@@ -157,7 +157,7 @@ class TwoSampleTest:
         return self.auc <= max(self.chance, self.floor.most if self.floor is not None else 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as JSON values."""
+        """Return all figures as JSON values."""
         return {
             "name": self.name,
             "auc": None if self.auc is None else _number(self.auc),
@@ -197,11 +197,11 @@ class Comparison:
         return f"Comparison({self.candidate.name!r} with {self.reference.name!r}, AUC: {found})"
 
     def test(self, name: str) -> TwoSampleTest:
-        """The test of that name."""
+        """Return the test of that name."""
         return next(test for test in self.tests if test.name == name)
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as JSON values; what does not exist is null."""
+        """Return all figures as JSON values; what does not exist is null."""
         return {
             "candidate": _summary(self.candidate),
             "reference": _summary(self.reference),

@@ -11,7 +11,7 @@ _Sample = NDArray[np.float64]
 
 
 def earth_mover(first: _Sample, second: _Sample) -> float:
-    """Area between the two distribution functions, in the unit of the samples (first Wasserstein distance).
+    """Return the area between the two distribution functions, in the unit of the samples (first Wasserstein distance).
 
     Args:
         first, second: (n,) and (m,) float64, finite.
@@ -24,7 +24,7 @@ def earth_mover(first: _Sample, second: _Sample) -> float:
 
 
 def kolmogorov_smirnov(first: _Sample, second: _Sample) -> float:
-    """Largest difference of the two distribution functions.
+    """Return the largest difference of the two distribution functions.
 
     Args:
         first, second: (n,) and (m,) float64, finite.
@@ -37,7 +37,7 @@ def kolmogorov_smirnov(first: _Sample, second: _Sample) -> float:
 
 
 def _distribution_difference(first: _Sample, second: _Sample) -> tuple[_Sample, _Sample]:
-    """All values in order, and the difference of the distribution functions from each on."""
+    """Return all values in order, and the difference of the distribution functions from each on."""
     if not first.size or not second.size:
         return np.empty(0), np.empty(0)
     steps = np.sort(np.concatenate([first, second]))

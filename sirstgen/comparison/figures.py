@@ -24,7 +24,7 @@ _LEAST_RANGE = 16  # gray levels that an example is stretched over at least, so 
 def draw_distances(
     distances: Distances, candidate: Table, reference: Table, names: tuple[str, str], title: str
 ) -> bytes:
-    """The distributions of up to 16 statistics in both sets, the most discriminative first, as PNG.
+    """Return the distributions of up to 16 statistics in both sets, the most discriminative first, as PNG.
 
     Args:
         distances: of targets or of backgrounds.
@@ -73,7 +73,10 @@ def _panel(axes: Any, gap: StatisticGap, candidate: NDArray[np.float64], referen
 
 
 def _logarithmic_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... or only some of them where there would be many; `low`, `high` and the axis are logarithms."""
+    """Return 1, 2, 5, 10, ... or only some of them where there would be many.
+
+    `low`, `high` and the axis are logarithms.
+    """
     found: list[float] = []
     for digits in ((1, 2, 5), (1, 3), (1,)):
         decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
@@ -85,7 +88,7 @@ def _logarithmic_ticks(low: float, high: float) -> list[float]:
 
 
 def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, size: int) -> Picture:
-    """Patches of both sets in four rows: those the forest is most certain of, and typical ones.
+    """Return patches of both sets in four rows: those the forest is most certain of, and typical ones.
 
     Args:
         examples: of one test.

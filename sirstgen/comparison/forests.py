@@ -109,7 +109,7 @@ def separate(
 
 
 def _balanced(candidate: Table, reference: Table, draw: np.random.Generator) -> NDArray[np.int64]:
-    """Rows of equally many frames of both sets, as indices into the two tables one after the other."""
+    """Return the rows of equally many frames of both sets, as indices into the two tables one after the other."""
     frames = [np.unique(table.frame) for table in (candidate, reference)]
     count = min(map(len, frames))
     kept = [

@@ -28,7 +28,7 @@ class Measure:
     floor: float | None = None
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The values as they are compared."""
+        """Return the values as they are compared."""
         return values if self.floor is None else np.log10(np.maximum(values, self.floor))
 
 
@@ -92,7 +92,7 @@ BACKGROUND_MEASURES: tuple[Measure, ...] = (
 
 
 def target_row(target: TargetStatistics) -> list[float]:
-    """The values of `TARGET_MEASURES`, NaN where the target has none."""
+    """Return the values of `TARGET_MEASURES`, NaN where the target has none."""
     turned = math.cos(2 * math.radians(target.angle)) * (1 - 1 / target.aspect)
     derived = {
         "along_x": turned,

@@ -58,7 +58,7 @@ class Table:
         return len(self.values)
 
     def of_frames(self, frames: NDArray[np.int64]) -> Table:
-        """The rows of some frames."""
+        """Return the rows of some frames."""
         chosen = np.isin(self.frame, frames)
         return Table(self.names, self.values[chosen], self.frame[chosen], self.place[chosen])
 
@@ -175,7 +175,7 @@ def measure_set(
 
 
 def compared_frame(dataset: Dataset, key: str, size: int) -> tuple[Gray, NDArray[np.bool_]]:
-    """A frame and its mask as they are compared: resized to `size`, or as they are if that is 0."""
+    """Return a frame and its mask as they are compared: resized to `size`, or as they are if that is 0."""
     image, mask = dataset.sample(key)
     return (image, mask) if size == 0 else resize_frame(image, mask, size)
 
@@ -218,7 +218,7 @@ def _measure_frame(image: Gray, mask: NDArray[np.bool_], draw: np.random.Generat
 
 
 def _brightest(levels: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """X and y of each target's brightest place (darkest, for dark ones), found in the slightly smoothed frame."""
+    """Return x and y of each target's brightest place (darkest, for dark ones) in the slightly smoothed frame."""
     components = find_components(mask)
     smooth = cv2.GaussianBlur(levels, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT)
     broad = cv2.GaussianBlur(levels, (0, 0), 8.0, borderType=cv2.BORDER_REFLECT)
@@ -256,7 +256,10 @@ def _with_margin(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _free_places(light: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.int64]:
-    """Corners (x, y) of up to `PATCHES` patches that hold no target; fewer where most of the frame is targets."""
+    """Return the corners (x, y) of up to `PATCHES` patches that hold no target.
+
+    Fewer where most of the frame is targets.
+    """
     height, width = light.shape
     corners: list[tuple[int, int]] = []
     limits = (width - BACKGROUND_SIDE + 1, height - BACKGROUND_SIDE + 1)
@@ -269,7 +272,7 @@ def _free_places(light: NDArray[np.uint8], draw: np.random.Generator) -> NDArray
 
 
 def _group(row: dict[str, object], key: str) -> str:
-    """A synthetic frame belongs to its background; a frame harvested from the other set thereby to that set's frame."""
+    """Return the group of a frame: that of its background; of a harvested background, that of the frame it is from."""
     background = row.get("background")
     group = background.get("group") if isinstance(background, dict) else None
     return PurePath(group).name if isinstance(group, str) and group else key

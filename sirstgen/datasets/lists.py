@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from sirstgen.errors import InputError
-from sirstgen.files.decoding import IMAGE_SUFFIXES
-from sirstgen.files.image_files import named
+from sirstgen.files.image_files import is_image_name, named, without_suffix
 from sirstgen.files.input_files import read_bytes
 
+_IMAGE_FOLDER = "/images/"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
     """Return the ids that a file lists, one a line.
 
-    The file is text in UTF-8, with or without byte order mark, or in UTF-16 with one. Lines may end in CRLF. Blank
-    lines and spaces around an id do not count, spaces inside do. An id may carry the suffix of an image file.
+    The file is text in UTF-8, with or without byte order mark, or in UTF-16 with one. Lines may end in CRLF or CR.
+    Blank lines and spaces around an id do not count, spaces inside do. An id may be the path of an image file.
 
     Args:
         path: the file; an empty file lists nothing.
@@ -31,15 +32,18 @@ def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
     try:
         text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError.of(path, "not a text file in UTF-8; one id a line is expected") from None
-    return known_ids([line.strip() for line in text.split("\n")], ids, str(path))
+        text = "\0"
+    if "\0" in text:  # no id holds one: UTF-16 without mark, UTF-32, or no text
+        raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line")
+    return known_ids([line.strip() for line in text.replace("\r", "\n").split("\n")], ids, str(path))
 
 
 def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str, ...]:
     """Return `entries` as ids, in their order; blank ones do not count.
 
     Args:
-        entries: ids, with or without the suffix of an image file.
+        entries: ids. ``/set/images/000001.png``, ``./000001.png`` and ``"000001"`` stand for 000001 where no id is
+            written so, also with backslashes; letters with accents may be composed or not (Unicode NFC, NFD).
         ids: the ids that have an image.
         where: the file or option they were given in, for messages.
 
@@ -50,16 +54,25 @@ def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str
     listed: dict[str, None] = {}
     missing, twice = [], []
     for entry in filter(None, entries):
-        key = entry
-        if entry not in known and entry.lower().endswith(IMAGE_SUFFIXES):
-            key = entry.rpartition(".")[0]
+        key = next((form for form in _forms(entry) if form in known), entry)
         if key not in known:
             missing.append(entry)
         elif key in listed:
             twice.append(entry)
         listed[key] = None
     if missing:
-        raise InputError.of(where, f"lists {named(missing)}, without image in the dataset")
+        example = f"; write one id a line, such as {named(sorted(known)[:1])}" if known else ""
+        raise InputError.of(where, f"lists {named(missing)}, without image in the dataset{example}")
     if twice:
         raise InputError.of(where, f"lists {named(twice)} more than once; keep one line each")
     return tuple(listed)
+
+
+def _forms(entry: str) -> Iterator[str]:
+    """Yield the ids that a line may stand for, the most literal first."""
+    path = entry.strip("\"'").replace("\\", "/").removeprefix("./")
+    for form in (entry, path, path.rpartition(_IMAGE_FOLDER)[2], path.removeprefix(_IMAGE_FOLDER[1:])):
+        for text in (form, unicodedata.normalize("NFC", form)):
+            yield text
+            if is_image_name(text):
+                yield without_suffix(text)

@@ -115,7 +115,7 @@ def check_threshold(threshold: int | None) -> None:
 
 
 def _shrunk(mask: Mask, shape: tuple[int, int]) -> tuple[Mask, int]:
-    """The mask made smaller, and by how many components it has fewer."""
+    """Return the mask made smaller, and by how many components it has fewer."""
     height, width = shape
     covered = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     small = covered >= 0.5
@@ -131,7 +131,7 @@ def _shrunk(mask: Mask, shape: tuple[int, int]) -> tuple[Mask, int]:
 
 
 def _labels(data: bytes, path: Path | str) -> Mask | None:
-    """The target pixels of a palette file or of a colour file with few colours; None for other files."""
+    """Return the target pixels of a palette file or of a colour file with few colours; None for other files."""
     if data.startswith(b"\xff\xd8") or (data.startswith(b"\x89PNG\r\n\x1a\n") and data[25:26] in (b"\x00", b"\x04")):
         return None
     decode_levels(data, path)  # the checks of the reader
@@ -152,7 +152,7 @@ def _labels(data: bytes, path: Path | str) -> Mask | None:
 
 
 def _of_palette(picture: Image.Image) -> Mask | None:
-    """The target pixels of a palette file; None for a palette of gray levels, which decide as in a gray file."""
+    """Return the target pixels of a palette file; None for a palette of gray levels, which decide as in a gray file."""
     indices = np.asarray(picture.getchannel(0) if picture.mode == "PA" else picture)
     palette = np.zeros((256, 3), int)
     entries = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)

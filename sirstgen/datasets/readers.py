@@ -106,7 +106,7 @@ class Dataset:
         return map(self.sample, self.ids)
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is an image of this id."""
+        """Return whether there is an image of this id."""
         return key in self._entries
 
     def __repr__(self) -> str:

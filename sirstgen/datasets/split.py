@@ -12,7 +12,7 @@ from sirstgen.files.image_files import named
 
 PARTS = ("train", "test")
 
-# Looked for in this order; after these, any other folder that holds a train.txt.
+# Looked for in this order; after these, the folder itself and any other one.
 _KNOWN_FOLDERS = ("50_50", "img_idx", "idx_427")
 
 
@@ -40,9 +40,9 @@ def read_split_lists(folder: Path, ids: Collection[str]) -> dict[str, tuple[str,
     """Return the ids of each part, from the first layout found; empty when the folder holds no lists.
 
     ``50_50/``, ``img_idx/`` and ``idx_427/`` are looked for in this order, then the folder itself, then any other
-    single folder with a ``train.txt``. The test list is ``test.txt``, else ``val.txt``. The training list is
-    ``trainval.txt`` where there is a ``test.txt`` beside it, else ``train.txt``. The lists are read as
-    `sirstgen.datasets.lists.read_id_list` says.
+    single folder with a ``train.txt`` or ``trainval.txt``, also below ``ImageSets/``. The test list is ``test.txt``,
+    else ``val.txt``. The training list is ``trainval.txt`` where there is a ``test.txt`` beside it, else ``train.txt``.
+    Upper and lower case of these names are equal. The lists are read as `sirstgen.datasets.lists.read_id_list` says.
 
     Args:
         folder: the dataset folder.
@@ -66,28 +66,46 @@ def _find_lists(folder: Path) -> dict[str, Path]:
     for place in (*(folder / known for known in _KNOWN_FOLDERS), folder):
         if found := _lists_in(place, name):
             return found
-    others = sorted(path.parent for path in folder.glob("*/train.txt") if path.parent.name not in _KNOWN_FOLDERS)
+    others = sorted(
+        place
+        for pattern in ("*/", "ImageSets/*/")
+        for place in folder.glob(pattern)
+        if place.name not in _KNOWN_FOLDERS and {"train.txt", "trainval.txt"} & _texts(place).keys()
+    )
     if len(others) > 1:
-        names = ", ".join(f"{path.name}/" for path in others)
+        names = ", ".join(f"{path.relative_to(folder).as_posix()}/" for path in others)
         raise InputError.of(folder, f"holds several splits ({names}); keep one of them, or name one of them 50_50/")
     return _lists_in(others[0], name) if others else {}
 
 
 def _lists_in(folder: Path, name: str) -> dict[str, Path]:
-    found = {part: path for part in PARTS if (path := _one_list(folder, part, name))}
-    if "test" in found and (both := _one_list(folder, "trainval", name)):
+    texts = _texts(folder)
+    found = {part: path for part in PARTS if (path := _one_list(folder, texts, part, name))}
+    if "test" in found and (both := _one_list(folder, texts, "trainval", name)):
         found["train"] = both
-    elif "test" not in found and (held := _one_list(folder, "val", name)):
+    elif "test" not in found and (held := _one_list(folder, texts, "val", name)):
         found["test"] = held
     return found
 
 
-def _one_list(folder: Path, stem: str, name: str) -> Path | None:
-    """The list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`; None: there is none."""
-    for path in (folder / f"{stem}.txt", folder / f"{stem}_{name}.txt"):
-        if path.is_file():
-            return path
-    others = sorted(folder.glob(f"{stem}_*.txt"))
+def _texts(folder: Path) -> dict[str, Path]:
+    """Return the text files of `folder` by their names in lower case."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return {}
+    return {name: path for path in paths if (name := path.name.lower()).endswith(".txt") and path.is_file()}
+
+
+def _one_list(folder: Path, texts: dict[str, Path], stem: str, name: str) -> Path | None:
+    """Return the list ``<stem>.txt``, ``<stem>_<name>.txt`` or the only ``<stem>_*.txt`` of `folder`.
+
+    None: there is none.
+    """
+    for own in (f"{stem}.txt", f"{stem}_{name.lower()}.txt"):
+        if own in texts:
+            return texts[own]
+    others = [path for own, path in texts.items() if own.startswith(f"{stem}_")]
     if len(others) > 1:
         raise InputError.of(folder, f"holds several {stem} lists ({named([path.name for path in others])}); keep one")
     return others[0] if others else None

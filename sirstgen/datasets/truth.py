@@ -70,6 +70,6 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
 
 
 def _stated(entry: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The entry without nulls for what commands rely on: they say that it is not stated."""
+    """Return the entry without nulls for what commands rely on: they say that it is not stated."""
     relied_on = model.model_fields.keys() - {"template"}  # null for targets that are none
     return {name: value for name, value in entry.items() if value is not None or name not in relied_on}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sirstgen.errors import InputError
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.checked_json import parse_checked
 
 STATE = ".run.json"
 """In a dataset folder: a run has begun and is not finished. Comes before the first image, goes after the last file."""
@@ -43,20 +40,9 @@ def refuse_unfinished(folder: Path) -> None:
     )
 
 
-def state_text(state: Mapping[str, Any]) -> str:
-    """Return the text of a state file; it holds its own checksum."""
-    return json.dumps({**state, "sha256": _checksum(state)}) + "\n"
-
-
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Return the state of the run in `folder`; None where there is none, or a damaged one."""
     try:
-        state = parse_json((folder / STATE).read_bytes())
-        checksum = state.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        return parse_checked((folder / STATE).read_bytes())
+    except OSError:
         return None
-    return state if checksum == _checksum(state) else None
-
-
-def _checksum(state: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

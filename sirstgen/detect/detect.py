@@ -78,7 +78,7 @@ _Slices = tuple[slice, slice]
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, _Slices]]:
-    """For each tile: what it decides, what the net sees, and where in that the former lies."""
+    """Yield, for each tile, what it decides, what the net sees, and where in that the former lies."""
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             inner, outer, own = [], [], []
@@ -92,7 +92,7 @@ def _tiles(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, _Slices]
 
 
 def detections(name: str, scores: NDArray[np.float32], threshold: float = 0.5) -> list[Detection]:
-    """The eight-connected groups of pixels above `threshold` in a map of probabilities (section III-D)."""
+    """Return the eight-connected groups of pixels above `threshold` in a map of probabilities (section III-D)."""
     found = find_components(scores > threshold)
     rows, columns = np.nonzero(found.labels)
     order = np.argsort(found.labels[rows, columns], kind="stable")

@@ -22,6 +22,7 @@ from sirstgen.detect.overlay import overlay
 from sirstgen.detectors.detector import Detector, folded
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file, writing
+from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
 from sirstgen.files.image_files import contents, images_by_id
@@ -199,7 +200,7 @@ def _detect_one(
 
 
 def _scale(folder: Path, paths: dict[str, Path], options: DetectOptions, trained: TrainedScale) -> GrayScale:
-    """The scale of the folder's frames of more than 8 bits; `EIGHT_BIT` where there are none."""
+    """Return the scale of the folder's frames of more than 8 bits; `EIGHT_BIT` where there are none."""
     stated = options.gray_scale or stated_scale(folder) or stated_scale(folder.parent)
     ranges = []
     for path in paths.values():
@@ -248,24 +249,21 @@ class _Run:
                 self.out, f"cannot resume: its {name} is {str(earlier.get(name))[:80]}, this run's is {settings[name]}"
             )
         self._done = _lines(self.out)
-        write_file(self.out / LINES, "".join(f"{json.dumps(row)}\n" for row in self._done.values()))
+        write_file(self.out / LINES, "".join(map(checked_text, self._done.values())))
 
     def kept(self, key: str, digest: str, overlays: bool) -> list[Detection] | None:
         """Return the targets of an image that is done and unchanged; None where it is not."""
         row = self._done.get(key)
         files = [self._file(part, key) for part in _PARTS[: 1 + overlays]]
-        if row is None or row.get("source") != digest or not all(file.is_file() for file in files):
+        if row is None or row["source"] != digest or not all(file.is_file() for file in files):
             return None
-        try:
-            return [Detection(**entry) for entry in row["detections"]]
-        except (KeyError, TypeError):
-            return None
+        return [Detection(**entry) for entry in row["detections"]]
 
     def note(self, key: str, digest: str, found: list[Detection]) -> None:
         """Add the line of a finished image."""
         row = {"id": key, "source": digest, "detections": [asdict(target) for target in found]}
         with writing(self.out / LINES), (self.out / LINES).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(checked_text(row))
 
     def write(self, part: str, key: str, data: bytes) -> None:
         """Write one picture."""
@@ -276,9 +274,9 @@ class _Run:
 
 
 def _lines(folder: Path) -> dict[str, dict[str, Any]]:
-    """The lines of the images that are done, by id; one that was cut off is of an image that is made again."""
-    rows = (loaded_json(line) for line in _raw(folder / LINES))
-    return {row["id"]: row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+    """Return the lines of the images that are done, by id; one that was cut off is of an image that is made again."""
+    rows = (parse_checked(line) for line in _raw(folder / LINES))
+    return {row["id"]: row for row in rows if row is not None}
 
 
 def _raw(path: Path) -> list[bytes]:
@@ -286,7 +284,7 @@ def _raw(path: Path) -> list[bytes]:
 
 
 def _owned_files(folder: Path) -> set[str]:
-    """The files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
+    """Return the files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
     try:
         settings = loaded_json(read_bytes(folder / SETTINGS))
         ours = isinstance(settings, dict) and {"weights", "threshold", "gray_scale"} <= settings.keys()

@@ -35,12 +35,12 @@ _ADVERSARIAL = {"mdvsfa", "mdvsfa-light"}
 
 
 def names() -> list[str]:
-    """The name of every detector that `build` can make."""
+    """Return the name of every detector that `build` can make."""
     return list(_BUILDERS)
 
 
 def canonical(name: str) -> str:
-    """The full name of a detector: ``dnanet`` is ``dnanet-resnet18``.
+    """Return the full name of a detector: ``dnanet`` is ``dnanet-resnet18``.
 
     Raises:
         InvalidValueError: there is no such detector; the message names the nearest spelling.
@@ -59,12 +59,12 @@ def canonical(name: str) -> str:
 
 
 def is_adversarial(name: str) -> bool:
-    """Whether this detector is trained against a discriminator, in place of a loss on its mask alone."""
+    """Return whether this detector is trained against a discriminator, in place of a loss on its mask alone."""
     return canonical(name) in _ADVERSARIAL
 
 
 def build(name: str, in_channels: int = 3, **choices: Any) -> Detector:
-    """A fresh detector, with torch's default weights.
+    """Return a fresh detector, with torch's default weights.
 
     Args:
         name: one of `names()`, or short: ``dnanet``, ``dnanet-light``, ``resnet18``.

@@ -42,20 +42,20 @@ class BasicBlock(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         out = functional.relu(self.bn1(self.conv1(features)), inplace=True)
         out = self.bn2(self.conv2(out)) + self.shortcut(features)
         return functional.relu(out, inplace=True)
 
 
 def residual_stage(inputs: int, outputs: int, stride: int, blocks: int) -> nn.Sequential:
-    """`blocks` residual blocks, the first of them with `stride`."""
+    """Return `blocks` residual blocks, the first of them with `stride`."""
     rest = (BasicBlock(outputs, outputs) for _ in range(blocks - 1))
     return nn.Sequential(BasicBlock(inputs, outputs, stride), *rest)
 
 
 def gate(channels: int, reduction: int = 4) -> nn.Sequential:
-    """A weight in 0..1 for each channel of each pixel: 1x1 convolution, BN, ReLU, 1x1 convolution, BN, sigmoid."""
+    """Return weights in 0..1 for each channel and pixel: 1x1 convolution, BN, ReLU, 1x1 convolution, BN, sigmoid."""
     hidden = channels // reduction
     return nn.Sequential(
         nn.Conv2d(channels, hidden, 1),
@@ -79,7 +79,7 @@ class AsymmetricFusion(nn.Module):
         )
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
-        """Two maps (B, C, H, W) to one."""
+        """Map two maps (B, C, H, W) to one."""
         channel_gate = self.top_down(functional.adaptive_avg_pool2d(high, 1))
         pixel_gate = self.bottom_up(low)
         out: Tensor = self.post(2 * low * channel_gate + 2 * high * pixel_gate)
@@ -132,7 +132,7 @@ class ACM(Detector):
         self.head = nn.Sequential(*conv(fine, fine // 4), nn.Dropout(0.1), nn.Conv2d(fine // 4, 1, 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """One logit map (B, 1, H, W), in a tuple as `Detector` has it.
+        """Return one logit map (B, 1, H, W), in a tuple as `Detector` has it.
 
         Args:
             images: (B, in_channels, H, W), float, H and W multiples of 16.
@@ -167,10 +167,10 @@ def _enlarge(inputs: int, outputs: int, decoder: Decoder) -> nn.Module:
 
 
 def unet(in_channels: int = 3) -> ACM:
-    """ACM-ResNet20 with the U-Net decoder: 397,971 parameters for 3 channels."""
+    """Return ACM-ResNet20 with the U-Net decoder: 397,971 parameters for 3 channels."""
     return ACM(in_channels, decoder="unet")
 
 
 def fpn(in_channels: int = 3) -> ACM:
-    """ACM-ResNet20 with the FPN decoder."""
+    """Return ACM-ResNet20 with the FPN decoder."""
     return ACM(in_channels, decoder="fpn")

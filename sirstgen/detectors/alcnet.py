@@ -30,7 +30,7 @@ _DIRECTIONS = ((1, 1), (1, 0), (1, -1), (0, 1))
 
 
 def local_contrast(features: Tensor, shift: int) -> Tensor:
-    """The patch contrast measure of every pixel at one scale.
+    """Return the patch contrast measure of every pixel at one scale.
 
     Args:
         features: (B, C, H, W).
@@ -51,7 +51,7 @@ def local_contrast(features: Tensor, shift: int) -> Tensor:
 
 
 def multiscale_local_contrast(features: Tensor) -> Tensor:
-    """The greater of the local contrasts at 13 and at 17 pixels, (B, C, H, W)."""
+    """Return the greater of the local contrasts at 13 and at 17 pixels, (B, C, H, W)."""
     fine, coarse = (local_contrast(features, shift) for shift in SHIFTS)
     return torch.maximum(fine, coarse)
 
@@ -66,7 +66,7 @@ class BottomUpFusion(nn.Module):
         self.gate = gate(channels, reduction=1)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
-        """Two maps (B, C, H, W) to one."""
+        """Map two maps (B, C, H, W) to one."""
         low = self.low_norm(low)
         out: Tensor = self.gate(low) * self.high_norm(high) + low
         return out
@@ -110,7 +110,7 @@ class ALCNet(Detector):
         self.head = nn.Sequential(*conv(fine, fine // 4, 3), nn.Dropout(0.1), nn.Conv2d(fine // 4, 1, 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """One logit map (B, 1, H, W), in a tuple as `Detector` has it.
+        """Return one logit map (B, 1, H, W), in a tuple as `Detector` has it.
 
         Args:
             images: (B, in_channels, H, W), float, H and W multiples of 4.
@@ -128,10 +128,10 @@ class ALCNet(Detector):
 
 
 def resnet20(in_channels: int = 3) -> ALCNet:
-    """ALCNet-ResNet20, the row of Tables II and III: three residual blocks in each stage."""
+    """Return ALCNet-ResNet20, the row of Tables II and III: three residual blocks in each stage."""
     return ALCNet(in_channels, blocks=3)
 
 
 def published(in_channels: int = 3) -> ALCNet:
-    """ALCNet as its authors' command lines build it: four residual blocks in each stage."""
+    """Return ALCNet as its authors' command lines build it: four residual blocks in each stage."""
     return ALCNet(in_channels, blocks=4)

@@ -57,7 +57,7 @@ class Detector(nn.Module):
 
     @torch.inference_mode()
     def predict(self, images: Tensor) -> Tensor:
-        """Logits of images of any size, in evaluation mode; the net's mode is put back afterwards.
+        """Return the logits of images of any size, in evaluation mode; the net's mode is put back afterwards.
 
         The images are extended to a multiple of `stride` at the right and the bottom by repeating their last column
         and row (zeros would draw an edge into the image), and the logits are cropped back.
@@ -81,7 +81,8 @@ class Detector(nn.Module):
 
 
 def folded(net: Detector) -> Detector:
-    """A copy of `net` for inference: one head, batch normalisations multiplied into the convolutions before them.
+    """Return a copy of `net` for inference: one head, batch normalisations multiplied into the convolutions before
+    them.
 
     Equal to the net in evaluation mode up to rounding, and faster. By the convention of this package a normalisation
     that is registered right after a convolution follows it in ``forward``.
@@ -104,7 +105,7 @@ class PointwiseConv(nn.Conv2d):
         super().__init__(inputs, outputs, 1)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         matrix_wise = input.device.type == "cpu" and input.is_contiguous(memory_format=torch.channels_last)
         if torch.compiler.is_compiling() or not matrix_wise:
             return super().forward(input)
@@ -171,7 +172,7 @@ _products.register_autograd(_backward, setup_context=_remember_sides)
 
 @functools.cache
 def _resampling(before: int, after: int, adjoint: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The (after, before) matrix of bilinear resampling along one axis, first and last pixels kept.
+    """Return the (after, before) matrix of bilinear resampling along one axis, first and last pixels kept.
 
     `adjoint`: the transposed matrix of resampling from `after` to `before`.
     """

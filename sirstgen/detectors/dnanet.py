@@ -82,14 +82,17 @@ class Grid:
         return len(self.channels) - 1
 
     def nodes(self) -> list[tuple[int, int]]:
-        """All nodes (level, column), each after everything that it takes features from."""
+        """Return all nodes (level, column), each after everything that it takes features from."""
         triangle = [(i, j) for j in range(self.depth + 1) for i in range(self.depth + 1 - j)]
         if self.interaction == "none":
             return [(i, j) for i, j in triangle if j == 0 or i + j == self.depth]
         return triangle
 
     def sources(self, level: int, column: int) -> list[Source]:
-        """What node (level, column) takes, in the order of concatenation; empty for (0, 0), which takes the image."""
+        """Return what node (level, column) takes, in the order of concatenation.
+
+        Empty for (0, 0), which takes the image.
+        """
         i, j = level, column
         if j == 0:
             return [Source(i - 1, 0, "pool")] if i else []
@@ -113,7 +116,7 @@ class ChannelAttention(nn.Module):
         self.excite = nn.Conv2d(hidden, channels, 1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """The weights, (B, C, 1, 1), in 0..1."""
+        """Return the weights, (B, C, 1, 1), in 0..1."""
         mean = functional.adaptive_avg_pool2d(features, 1)
         peak = features.amax((2, 3), keepdim=True)
         hidden = functional.relu(self.squeeze(mean)) + functional.relu(self.squeeze(peak))
@@ -128,7 +131,7 @@ class SpatialAttention(nn.Module):
         self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """The weights, (B, 1, H, W), in 0..1."""
+        """Return the weights, (B, 1, H, W), in 0..1."""
         summary = torch.cat([features.mean(1, keepdim=True), features.amax(1, keepdim=True)], dim=1)
         return torch.sigmoid(self.conv(summary))
 
@@ -150,7 +153,7 @@ class ConvBlock(nn.Module):
             self.shortcut = nn.Sequential(PointwiseConv(inputs, outputs), nn.BatchNorm2d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         out: Tensor = functional.relu(self.bn1(self.conv1(features)), inplace=True)
         out = self.bn2(self.conv2(out))
         if self.channel_attention is not None:
@@ -163,7 +166,10 @@ class ConvBlock(nn.Module):
 
 
 def _weighted(features: Tensor, weights: Tensor) -> Tensor:
-    """Features times weights; in place where no gradient needs the features, which saves a pass over fresh memory."""
+    """Return features times weights.
+
+    In place where no gradient needs the features, which saves a pass over fresh memory.
+    """
     return features * weights if features.requires_grad else features.mul_(weights)
 
 
@@ -175,7 +181,7 @@ class SumFusion(nn.Module):
         self.convs = nn.ModuleList(PointwiseConv(channels, outputs) for channels in inputs)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """Any number of maps (B, inputs[k], H, W) to one (B, outputs, H, W)."""
+        """Map any number of maps (B, inputs[k], H, W) to one (B, outputs, H, W)."""
         parts = [conv(feature) for conv, feature in zip(self.convs, features, strict=True)]
         return torch.stack(parts).sum(0)
 
@@ -251,7 +257,7 @@ class DNANet(Detector):
         self.heads = self.heads[-1:]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Logit maps (B, 1, H, W): of x01, x02, x03 under deep supervision, and the prediction last.
+        """Return logit maps (B, 1, H, W): of x01, x02, x03 under deep supervision, and the prediction last.
 
         Args:
             images: (B, in_channels, H, W), float, H and W multiples of 16.
@@ -275,7 +281,7 @@ class DNANet(Detector):
 
 
 def _carry(features: Tensor, source: Source) -> Tensor:
-    """Features of another node, brought to the receiving node's level."""
+    """Return features of another node, brought to the receiving node's level."""
     if source.way == "pool":
         return functional.max_pool2d(features, 2)
     if source.way == "same":
@@ -291,25 +297,25 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
 
 
 def resnet10(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:
-    """DNA-Net-ResNet10: one residual block per node, 2,612,196 parameters for 3 channels."""
+    """Return DNA-Net-ResNet10: one residual block per node, 2,612,196 parameters for 3 channels."""
     return DNANet(in_channels, blocks=(1, 1, 1, 1), deep_supervision=deep_supervision)
 
 
 def resnet18(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:
-    """DNA-Net-ResNet18, the paper's main net: 4,696,888 parameters for 3 channels."""
+    """Return DNA-Net-ResNet18, the paper's main net: 4,696,888 parameters for 3 channels."""
     return DNANet(in_channels, blocks=(2, 2, 2, 2), deep_supervision=deep_supervision)
 
 
 def resnet34(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:
-    """DNA-Net-ResNet34: 8,792,702 parameters for 3 channels."""
+    """Return DNA-Net-ResNet34: 8,792,702 parameters for 3 channels."""
     return DNANet(in_channels, blocks=(3, 4, 6, 3), deep_supervision=deep_supervision)
 
 
 def vgg10(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:
-    """DNA-Net-VGG10: one block without shortcut per node, 2,456,020 parameters for 3 channels."""
+    """Return DNA-Net-VGG10: one block without shortcut per node, 2,456,020 parameters for 3 channels."""
     return DNANet(in_channels, blocks=(1, 1, 1, 1), block="vgg", deep_supervision=deep_supervision)
 
 
 def resnet10_light(in_channels: int = 3, *, deep_supervision: bool = True) -> DNANet:
-    """DNA-Net-ResNet10-Light (Table III): ResNet10 of half the width, 656,516 parameters for 3 channels."""
+    """Return DNA-Net-ResNet10-Light (Table III): ResNet10 of half the width, 656,516 parameters for 3 channels."""
     return DNANet(in_channels, channels=HALF_WIDTH, blocks=(1, 1, 1, 1), deep_supervision=deep_supervision)

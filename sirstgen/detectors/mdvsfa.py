@@ -58,7 +58,7 @@ class UCAN(nn.Module):
         self.last = nn.Conv2d(width, 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, 1, H, W), not clipped."""
+        """Map (B, inputs, H, W) to (B, 1, H, W), not clipped."""
         out = images
         skips = []
         for layer in self.outward:
@@ -80,7 +80,7 @@ class Generators(nn.Module):
         self.ucan = UCAN(inputs, width)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, inputs, H, W) to two score maps (B, 1, H, W), float32 (or float64), 0..1: CAN's and UCAN's."""
+        """Map images (B, inputs, H, W) to two score maps (B, 1, H, W), float32 (or float64), 0..1: CAN's and UCAN's."""
         can, ucan = (_clipped(generator(images)) for generator in (self.can, self.ucan))
         return can, ucan
 
@@ -153,7 +153,7 @@ class MDvsFA(Detector):
         self.discriminator = None
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The logit of the mean score, one map (B, 1, H, W) in a tuple: above 0 where the mean is above 0.5.
+        """Return the logit of the mean score, one map (B, 1, H, W) in a tuple: above 0 where the mean is above 0.5.
 
         Args:
             images: (B, in_channels, H, W), float, of any size.
@@ -164,10 +164,10 @@ class MDvsFA(Detector):
 
 
 def full(in_channels: int = 3) -> MDvsFA:
-    """MDvsFA-cGAN at the released width of 64."""
+    """Return MDvsFA-cGAN at the released width of 64."""
     return MDvsFA(in_channels)
 
 
 def light(in_channels: int = 3) -> MDvsFA:
-    """MDvsFA-cGAN at an eighth of its width: not a published net, but one that a CPU can train."""
+    """Return MDvsFA-cGAN at an eighth of its width: not a published net, but one that a CPU can train."""
     return MDvsFA(in_channels, width=8)

@@ -69,7 +69,7 @@ def difference(first: Sequence[FrameScores], second: Sequence[FrameScores], meas
 
 
 def _frame_weights(run: FrameScores) -> NDArray[np.float64]:
-    """How often each frame is drawn, (draws, frames)."""
+    """Return how often each frame is drawn, (draws, frames)."""
     frames = len(run.ids)
     if frames == 0:
         raise InvalidValueError("a bootstrap needs at least one test frame")
@@ -78,7 +78,7 @@ def _frame_weights(run: FrameScores) -> NDArray[np.float64]:
 
 
 def _drawn(runs: Sequence[FrameScores], measure: str, weights: NDArray[np.float64], side: str) -> NDArray[np.float64]:
-    """The measure of every draw of frames, averaged over drawn repeats, (draws,)."""
+    """Return the measure of every draw of frames, averaged over drawn repeats, (draws,)."""
     part, whole = _PARTS[measure]
     totals = np.stack([weights @ run.column(whole) for run in runs], axis=1)
     parts = np.stack([weights @ run.column(part) for run in runs], axis=1)

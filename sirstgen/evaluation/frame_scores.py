@@ -155,7 +155,7 @@ class FrameScores:
 
 
 def _false_overlap(prediction: NDArray[np.bool_], mask: NDArray[np.bool_]) -> int:
-    """Labelled pixels under predicted components that match no target."""
+    """Return the number of labelled pixels under predicted components that match no target."""
     predicted = find_components(prediction)
     matches = match_targets(find_components(mask).centroids, predicted.centroids, DetectionResult().deviation)
     false = np.ones(len(predicted) + 1, bool)

@@ -122,7 +122,7 @@ class DetectionResult:
         return 0.001 if self.convention == "dnanet" else 0.0
 
     def __add__(self, other: DetectionResult) -> DetectionResult:
-        """The result over the images of both; they must have been counted in the same way."""
+        """Return the result over the images of both; they must have been counted in the same way."""
         for name in _SETTINGS:
             if getattr(self, name) != getattr(other, name):
                 raise InvalidValueError(
@@ -132,7 +132,7 @@ class DetectionResult:
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
 
     def to_dict(self) -> dict[str, Any]:
-        """Settings, counts and figures for JSON; figures that are undefined are None."""
+        """Return settings, counts and figures for JSON; figures that are undefined are None."""
         figures = {name: getattr(self, name) for name in ("iou", "niou", "pixel_accuracy", "pd", "fa", "tpr", "fpr")}
         counts = {name: value for name, value in asdict(self).items() if name != "iou_sum"}
         return counts | {name: None if math.isnan(value) else value for name, value in figures.items()}
@@ -199,7 +199,7 @@ class DetectionMetrics:
         return self
 
     def result(self) -> DetectionResult:
-        """Counts and figures over all images so far."""
+        """Return the counts and figures over all images so far."""
         return self._total
 
 
@@ -228,7 +228,7 @@ class Label:
 
 
 def foreground(prediction: ArrayLike, threshold: float | None) -> NDArray[np.bool_]:
-    """The (H, W) mask of a prediction: scores strictly above `threshold`, or the mask itself where that is None."""
+    """Return the (H, W) mask of a prediction: scores above `threshold`, or the mask itself where that is None."""
     array = _plane(prediction, "prediction")
     if array.dtype == bool:
         return array
@@ -243,7 +243,10 @@ def foreground(prediction: ArrayLike, threshold: float | None) -> NDArray[np.boo
 def count_image(
     mask: NDArray[np.bool_], label: Label, settings: DetectionResult
 ) -> tuple[DetectionResult, NDArray[np.bool_]]:
-    """The counts of one image, and which of its targets were detected; `settings` gives convention and deviation."""
+    """Return the counts of one image, and which of its targets were detected.
+
+    `settings` gives convention and deviation.
+    """
     if mask.shape != label.full.shape:
         raise InvalidValueError(
             f"prediction and label must have the same size, got {mask.shape} and {label.full.shape}"
@@ -282,7 +285,8 @@ def count_image(
 
 
 def adaptive_threshold(target_map: NDArray[np.floating[Any]]) -> float:
-    """The threshold for the target map of a classical detector, Eq. 14: ``max(0.7 max(G), 0.5 std(G) + mean(G))``.
+    """Return the threshold for the target map of a classical detector, Eq. 14: ``max(0.7 max(G), 0.5 std(G) +
+    mean(G))``.
 
     Pixels strictly above it are target, so that an all-zero map gives an empty mask.
 

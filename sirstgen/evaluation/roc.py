@@ -30,7 +30,9 @@ class Roc:
     points: tuple[DetectionResult, ...]
 
     def figure(self, name: str) -> NDArray[np.float64]:
-        """A figure (``pd``, ``fa``, ``tpr``, ``fpr``, ``iou``, ``niou``) at every threshold, (thresholds,) float64."""
+        """Return a figure (``pd``, ``fa``, ``tpr``, ``fpr``, ``iou``, ``niou``) at every threshold, (thresholds,)
+        float64.
+        """
         return np.array([getattr(point, name) for point in self.points], dtype=np.float64)
 
     @property
@@ -50,7 +52,7 @@ class Roc:
         return float(iou[best]), self.thresholds[best]
 
     def to_dict(self) -> dict[str, Any]:
-        """Thresholds and the figures at each, for JSON."""
+        """Return thresholds and the figures at each, for JSON."""
         rows = [
             {"threshold": threshold} | point.to_dict()
             for threshold, point in zip(self.thresholds, self.points, strict=True)
@@ -99,5 +101,5 @@ class RocMetrics:
         return self
 
     def result(self) -> Roc:
-        """The curves over all images so far."""
+        """Return the curves over all images so far."""
         return Roc(self.thresholds, tuple(self._points))

@@ -161,7 +161,7 @@ def export_dataset(
 
 
 def _checked(format: str, bit_depth: int | None, imgsz: int | None, shard_size: int | None) -> type[Writer]:
-    """The writer of `format`; InvalidValueError for a setting that would do nothing or cannot be."""
+    """Return the writer of `format`; InvalidValueError for a setting that would do nothing or cannot be."""
     if format not in FORMATS:
         raise InvalidValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}", value=format)
     kind = FORMATS[format]

@@ -61,7 +61,7 @@ class _Step(NamedTuple):
 
 
 def _path(steps: list[_Step], mask: NDArray[np.bool_]) -> Iterator[Point]:
-    """The points of the closed path, which turns at right angles within the mask wherever it can."""
+    """Yield the points of the closed path, which turns at right angles within the mask wherever it can."""
     padded = np.pad(mask, 1)
     for place, step in enumerate(steps):
         before = steps[place - 1].end
@@ -75,7 +75,7 @@ def _path(steps: list[_Step], mask: NDArray[np.bool_]) -> Iterator[Point]:
 
 
 def _loops(mask: NDArray[np.bool_]) -> list[list[_Edge]]:
-    """The closed loops of edges, the outer one first, holes in raster order of their first pixels."""
+    """Return the closed loops of edges, the outer one first, holes in raster order of their first pixels."""
     padded = np.pad(mask, 1)
     leaving: dict[_Corner, list[_Edge]] = {}
     for y, x in np.argwhere(mask).tolist():
@@ -106,7 +106,7 @@ def _loops(mask: NDArray[np.bool_]) -> list[list[_Edge]]:
 
 
 def _joined(host: list[_Step], hole: list[_Edge], mask: NDArray[np.bool_]) -> list[_Step]:
-    """The path `host` with a way along one pixel row to `hole`, around it, and back."""
+    """Return the path `host` with a way along one pixel row to `hole`, around it, and back."""
     y, x = min((edge.start[1], edge.start[0]) for edge in hole if edge.start[1] < edge.end[1])
     entry = next(place for place, edge in enumerate(hole) if edge.start == (x, y) and edge.end == (x, y + 1))
     left = x - 1  # the mask pixel left of the hole's first pixel; from here to the left until the mask ends
@@ -126,7 +126,7 @@ def _inside(corner: _Corner, pixel: _Pixel) -> Point:
 
 
 def _without_straight(path: list[Point]) -> list[Point]:
-    """The closed path without repeated points and points on a straight line between their neighbours."""
+    """Return the closed path without repeated points and points on a straight line between their neighbours."""
     kept = [point for place, point in enumerate(path) if point != path[place - 1]]
     return [point for place, point in enumerate(kept) if _turns(kept[place - 1], point, kept[(place + 1) % len(kept)])]
 

@@ -134,7 +134,7 @@ def _write_bytes(path: Path, data: bytes) -> None:
 
 
 def _palette() -> list[int]:
-    """The colours of VOC: bit k of a label is bit 7 - k // 3 of channel k % 3."""
+    """Return the colours of VOC: bit k of a label is bit 7 - k // 3 of channel k % 3."""
     return [
         sum(((label >> (3 * place + channel)) & 1) << (7 - place) for place in range(3))
         for label in range(256)

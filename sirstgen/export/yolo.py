@@ -62,7 +62,7 @@ class YoloWriter:
         return f"```sh\nyolo {self.task} train data=data.yaml model={model} imgsz={job.imgsz}\n```"
 
     def _values(self, target: ExportTarget, width: int, height: int) -> Iterable[float]:
-        """Centre, width and height of the box, as shares of the image's."""
+        """Return centre, width and height of the box, as shares of the image's."""
         x, y, w, h = target.bbox
         return (x + w / 2) / width, (y + h / 2) / height, w / width, h / height
 

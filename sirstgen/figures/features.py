@@ -19,7 +19,7 @@ FeatureMaps = dict[tuple[int, int], NDArray[np.float32]]
 
 
 def feature_maps(detector: LearnedDetector, image: NDArray[np.float64]) -> tuple[FeatureMaps, NDArray[np.float32]]:
-    """The mean feature of the nodes L(i, I-i) that the pyramid fuses, deepest first, and the output.
+    """Return the mean feature of the nodes L(i, I-i) that the pyramid fuses, deepest first, and the output.
 
     Args:
         detector: a DNA-Net.
@@ -95,7 +95,7 @@ def draw_features(
 
 
 def _keeper(maps: FeatureMaps, node: tuple[int, int], shape: tuple[int, ...]) -> Any:
-    """A forward hook that keeps the mean feature of a node, without what the image was padded by."""
+    """Return a forward hook that keeps the mean feature of a node, without what the image was padded by."""
     height, width = (-(-side // 2 ** node[0]) for side in shape)
 
     def keep(_module: Any, _inputs: Any, features: Any) -> None:

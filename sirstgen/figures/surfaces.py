@@ -62,7 +62,9 @@ def _draw(axes: Any, values: NDArray[np.floating], mask: NDArray[np.bool_]) -> N
 
 
 def _highest(values: NDArray[np.floating], block: int) -> NDArray[np.floating]:
-    """The highest value of every `block` x `block` pixels: a mean, or every n-th pixel, would lose point targets."""
+    """Return the highest value of every `block` x `block` pixels: a mean, or every n-th pixel, would lose point
+    targets.
+    """
     padding = [(0, -side % block) for side in values.shape]
     whole = np.pad(values, padding, mode="edge")
     shape = (whole.shape[0] // block, block, whole.shape[1] // block, block)

@@ -17,13 +17,13 @@ VARIABLE = "SIRSTGEN_CACHE"
 
 
 def cache_folder() -> Path:
-    """The folder named by `VARIABLE`, else the platform's folder for caches; it may not exist yet."""
+    """Return the folder named by `VARIABLE`, else the platform's folder for caches; it may not exist yet."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else user_cache_path("sirstgen")
 
 
 def digest_of(data: bytes) -> str:
-    """The SHA-256 of some content, such as a weights file."""
+    """Return the SHA-256 of some content, such as a weights file."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -43,7 +43,7 @@ class Cache:
     _held: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under `key`."""
+        """Return what is kept under `key`."""
         try:
             return self._held.get(key) or self._path(key).read_bytes()
         except OSError:

@@ -44,7 +44,9 @@ _WAY_OUT = "replace it or take it out"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _PNG_GRAY = 0
-_WIDTH, _HEIGHT, _BITS, _GDAL_NODATA = 256, 257, 258, 42113  # TIFF tags
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 274  # TIFF tags
+_SAMPLES, _PLANAR, _FORMAT, _GDAL_NODATA = 277, 284, 339, 42113
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3  # values of _FORMAT
 _LUMA = (7471, 38470, 19595)  # blue, green, red of ITU-R 601-2 in 1/65536, as Pillow's convert("L")
 _WIDE_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
 
@@ -93,12 +95,12 @@ def decode_levels(data: bytes, path: Path | str) -> Levels:
                 return Levels(image)
     with opened(data, path) as picture:
         if picture is None:  # a TIFF of a kind that Pillow does not know, such as float64
-            return _tiff_of_opencv(data, path)
+            return _unknown_tiff(data, path)
         return _from_pillow(picture, data, path)
 
 
 def is_8_bit(data: bytes) -> bool:
-    """Whether the head of an image file promises values of 8 bits; False where that takes decoding."""
+    """Return whether the head of an image file promises values of 8 bits; False where that takes decoding."""
     if data.startswith(_PNG_SIGNATURE):
         return len(data) > 24 and data[24] <= 8
     return data.startswith((b"\xff\xd8", b"BM"))
@@ -121,12 +123,16 @@ def opened(data: bytes, path: Path | str) -> Iterator[Image.Image | None]:
                     raise
                 yield None
                 return
+            if getattr(picture, "tag_v2", {}).get(_ORIENTATION, 1) != 1:  # Pillow turns TIFFs, and no other files
+                picture = Image.open(io.BytesIO(_with_tag(data, _ORIENTATION, 1)), formats=_FORMATS)
             with picture:
                 _check_size(*picture.size, path)
                 yield picture
     except InputError:
         raise
     except UnidentifiedImageError:
+        if data.startswith(b"version https://git-lfs"):
+            raise InputError.of(path, "a pointer of Git LFS, not the file; run git lfs pull") from None
         raise InputError.of(path, f"not a PNG, TIFF, JPEG or BMP image, or its head is damaged; {_WAY_OUT}") from None
     except Image.DecompressionBombError as fault:
         raise InputError.of(path, f"too large ({fault}); split or shrink it") from None
@@ -174,7 +180,10 @@ def _check_size(width: int, height: int, path: Path | str) -> None:
 
 
 def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
-    """The kinds of chunk of a PNG; InputError where it is cut off or damaged, which decoders do not always notice."""
+    """Return the kinds of chunk of a PNG.
+
+    InputError where it is cut off or damaged, which decoders do not always notice.
+    """
     kinds: set[bytes] = set()
     view, offset = memoryview(data), len(_PNG_SIGNATURE)
     while b"IEND" not in kinds:
@@ -198,30 +207,65 @@ def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Levels:
     if frames > 1 and picture.format != "MPO":  # an MPO photograph carries its own previews
         raise InputError.of(path, f"holds {frames} frames, one is expected; save each frame as a file of its own")
     tags: Any = getattr(picture, "tag_v2", {})
+    _check_samples(tags, path)
     if picture.mode not in _WIDE_MODES and 16 in tags.get(_BITS, ()):  # Pillow cuts 16-bit colour to 8
         image = _decode_opencv(data)
-        if image is not None:
-            return Levels(image)
+        if image is None:
+            raise _unsupported(tags, path)
+        return Levels(image)
     if picture.mode in _WIDE_MODES:
-        return _wide(np.asarray(picture), tags.get(_GDAL_NODATA), path)
-    return Levels(np.array(picture.convert("L"), dtype=np.uint8))
+        return _wide(np.asarray(picture), tags, path)
+    gray = np.array(picture.convert("L"), dtype=np.uint8)
+    if picture.mode == "L" and tags.get(_FORMAT) == (_SIGNED,):
+        return _wide(gray.view(np.int8), tags, path)
+    return _without_nodata(gray, tags, path)
 
 
-def _tiff_of_opencv(data: bytes, path: Path | str) -> Levels:
-    tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+def _unknown_tiff(data: bytes, path: Path | str) -> Levels:
+    if data.startswith(b"MM\x00+"):
+        raise InputError.of(path, "a big-endian BigTIFF is not supported; save it as plain TIFF")
+    tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2] == 43 else 8])
     stream = io.BytesIO(data)
     stream.seek(tags.next)
     tags.load(stream)
     _check_size(int(tags[_WIDTH]), int(tags[_HEIGHT]), path)
-    image = _decode_opencv(data)
+    _check_samples(tags, path)
+    half = 16 in tags.get(_BITS, ()) and _FLOAT in tags.get(_FORMAT, ())  # no decoder knows float16
+    image = _decode_opencv(_with_tag(data, _FORMAT, _UNSIGNED) if half else data)
     if image is None:
-        bits = ", ".join(str(bits) for bits in tags.get(_BITS, ()))
-        raise InputError.of(path, f"a TIFF of an unsupported kind (bits per sample: {bits}); save it as float32")
-    return _wide(image, tags.get(_GDAL_NODATA), path)
+        raise _unsupported(tags, path)
+    return _wide(image.view(np.float16) if half else image, tags, path)
+
+
+def _check_samples(tags: Any, path: Path | str) -> None:
+    """Raise InputError for a TIFF that the decoders misread: wide gray with alpha, wide colours in separate planes."""
+    samples = tags.get(_SAMPLES, 1)
+    if max(tags.get(_BITS, (1,))) > 8 and (samples == 2 or (samples > 2 and tags.get(_PLANAR) == 2)):
+        raise _unsupported(tags, path)
+
+
+def _unsupported(tags: Any, path: Path | str) -> InputError:
+    samples, bits = tags.get(_SAMPLES, 1), max(tags.get(_BITS, (1,)))
+    form = " float" if _FLOAT in tags.get(_FORMAT, ()) else ""
+    planes = ", in separate planes" if samples > 1 and tags.get(_PLANAR) == 2 else ""
+    kind = f"{samples} sample{'s' if samples > 1 else ''} of {bits} bits{form} a pixel{planes}"
+    return InputError.of(path, f"a TIFF of an unsupported kind ({kind}); save it as gray, uint16 or float32")
+
+
+def _with_tag(data: bytes, tag: int, value: int) -> bytes:
+    """Return a TIFF with another value of one tag that holds a single 16-bit number."""
+    order = "<" if data.startswith(b"II") else ">"
+    word, at = ("Q", 8) if data[2] == 43 else ("I", 4)
+    head = struct.pack(f"{order}HH{word}", tag, 3, 1)
+    place = data.find(head, struct.unpack_from(f"{order}{word}", data, at)[0])
+    if place < 0:
+        return data
+    place += len(head)
+    return data[:place] + struct.pack(f"{order}H", value) + data[place + 2 :]
 
 
 def _decode_opencv(data: bytes) -> NDArray[Any] | None:
-    """OpenCV's fast decoder; None where it fails, so that Pillow gets to say what is wrong."""
+    """Return what OpenCV's fast decoder gives; None where it fails, so that Pillow can report what is wrong."""
     try:
         with quiet_libraries():
             image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -237,18 +281,29 @@ def _decode_opencv(data: bytes) -> NDArray[Any] | None:
     return (luma >> 16).astype(image.dtype)
 
 
-def _wide(values: NDArray[Any], tag: object, path: Path | str) -> Levels:
-    """Values of more than 8 bits, with what was not measured taken out."""
-    stated = _tagged_nodata(tag)
-    if values.dtype.kind != "f" and values.size and values.min() >= 0 and values.max() <= 65535:
+def _wide(values: NDArray[Any], tags: Any, path: Path | str) -> Levels:
+    """Return values of more than 8 bits, or signed ones, with what was not measured taken out."""
+    bits = max(tags.get(_BITS, (16,)))
+    if values.dtype == np.int32 and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,) and bits == 32:
+        values = values.view(np.uint32)  # Pillow has no such kind
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
         values = values.astype(np.uint16, copy=False)
-        nodata = values == stated if stated is not None else None
-    else:
-        if values.dtype not in (np.float32, np.float64):
-            values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
-        nodata = ~(np.abs(values) < NODATA_MAGNITUDE)  # NaN compares false
+    elif values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
+    levels = _without_nodata(values, tags, path)
+    if tags.get(_PHOTOMETRIC) != 0 or tags.get(_FORMAT, (_UNSIGNED,)) != (_UNSIGNED,):
+        return levels
+    return Levels(np.asarray(2**bits - 1 - levels.values, levels.values.dtype), levels.nodata)  # 0 is white
+
+
+def _without_nodata(values: NDArray[Any], tags: Any, path: Path | str) -> Levels:
+    stated = _tagged_nodata(tags.get(_GDAL_NODATA))
+    if values.dtype.kind == "f":
+        nodata: Any = ~(np.abs(values) < NODATA_MAGNITUDE)  # NaN compares false
         for value in NODATA if stated is None or abs(stated) > NODATA_MAGNITUDE else (*NODATA, stated):
             nodata |= values == values.dtype.type(value)
+    else:
+        nodata = None if stated is None else values == stated
     if nodata is None or not nodata.any():
         return Levels(values)
     if nodata.all():

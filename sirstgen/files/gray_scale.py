@@ -267,7 +267,7 @@ def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:
 
 
 def _measured(values: NDArray[Any], nodata: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """True for pixels that count: measured, and not at an extreme value that lies far from all others."""
+    """Return True for pixels that count: measured, and not at an extreme value that lies far from all others."""
     valid = np.ones(values.shape, bool) if nodata is None else ~nodata
     ends = values[valid].min(), values[valid].max()
     for end in ends:
@@ -283,7 +283,7 @@ def _measured(values: NDArray[Any], nodata: NDArray[np.bool_] | None) -> NDArray
 
 
 def _isolated(clean: NDArray[Any], neighbours: NDArray[Any], middle: float) -> NDArray[np.bool_]:
-    """True where a value above the median has no neighbour that rises with it."""
+    """Return True where a value above the median has no neighbour that rises with it."""
     excess = _signed(clean) - middle
     return (excess > 0) & (_signed(neighbours) - middle < _LEAST_SUPPORT * excess)
 
@@ -300,8 +300,8 @@ def _extremes(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _filled(levels: Levels) -> NDArray[Any]:
-    """The values, with those of the nearest measured pixel where there is none."""
-    if levels.nodata is None or levels.values.dtype == np.uint8:
+    """Return the values, with those of the nearest measured pixel where there is none."""
+    if levels.nodata is None:
         return levels.values
     _, nearest = cv2.distanceTransformWithLabels(
         levels.nodata.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
@@ -58,13 +59,15 @@ def is_image_name(name: str) -> bool:
 def images_by_id(root: Path) -> dict[str, Path]:
     """Return the image files below `root` by id: the path below `root` without suffix, ``seq/0001`` in a sub-folder.
 
+    Letters with accents are composed in ids (Unicode NFC), however the file's name has them.
+
     Raises:
         InputError: files that differ in their suffix only.
     """
     found: dict[str, Path] = {}
     second: list[str] = []
     for file in image_files(root):
-        key = without_suffix(file)
+        key = unicodedata.normalize("NFC", without_suffix(file))
         if key in found:
             second.append(f"{file} beside {found[key].name}")
         else:

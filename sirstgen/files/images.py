@@ -42,7 +42,7 @@ def own_scale(levels: Levels) -> GrayScale:
 
 
 def resize_frame(image: Gray, mask: NDArray[np.bool_], size: int) -> tuple[Gray, NDArray[np.bool_]]:
-    """A frame made `size` x `size`, aspect not kept, as the published test protocol has it.
+    """Return a frame made `size` x `size`, aspect not kept, as the published test protocol has it.
 
     The image is averaged over the pixels that fall together (bilinear with antialiasing), the mask takes the nearest.
 

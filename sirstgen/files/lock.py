@@ -75,7 +75,7 @@ def locked(folder: Path, shared: bool = False, patience: float = 0.0) -> Iterato
 
 
 def _opened(folder: Path, shared: bool, patience: float) -> tuple[Path, int]:
-    """The lock's file and a descriptor that holds it."""
+    """Return the lock's file and a descriptor that holds it."""
     began = time.monotonic()
     while True:
         path, descriptor = _lock_file(folder)
@@ -124,7 +124,10 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _holder(descriptor: int) -> str:
-    """Process and command of the first running holder that the lock's file names, else the last one; may be empty."""
+    """Return process and command of the first running holder that the lock's file names, else the last one.
+
+    May be empty.
+    """
     holder = ""
     for line in os.pread(descriptor, _LONGEST_FILE, 0).decode(errors="replace").splitlines():
         process, _, command = line.partition(" ")
@@ -136,7 +139,7 @@ def _holder(descriptor: int) -> str:
 
 
 def _is_running(holder: str) -> bool:
-    """Whether the process that a lock's file names is there; where it names none, it is about to."""
+    """Return whether the process that a lock's file names is there; where it names none, it is about to."""
     if not holder:
         return False
     try:

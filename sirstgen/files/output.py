@@ -260,7 +260,10 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _kept(target: Path, owned: Owned, new: Path | None = None) -> dict[str, Path]:
-    """The user's files in `target`; OutputExistsError where one stands in the way of the new content at `new`."""
+    """Return the user's files in `target`.
+
+    OutputExistsError where one stands in the way of the new content at `new`.
+    """
     ours = owned(target)
     kept = {name: target / name for name in _files(target) if name not in ours and name not in (_STAGE, LOCK)}
     for name in kept if new is not None else ():
@@ -275,7 +278,7 @@ def _kept(target: Path, owned: Owned, new: Path | None = None) -> dict[str, Path
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Everything below `folder` that is no folder, links to folders included, as paths below it."""
+    """Yield everything below `folder` that is no folder, links to folders included, as paths below it."""
     for place, folders, names in os.walk(folder):
         for name in (*names, *(name for name in folders if Path(place, name).is_symlink())):
             yield Path(place, name).relative_to(folder).as_posix()

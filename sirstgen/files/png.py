@@ -19,7 +19,7 @@ _LEVEL = 1
 
 
 def encode_png(image: NDArray[np.uint8 | np.uint16]) -> bytes:
-    """A gray PNG of 8 or 16 bit.
+    """Return a gray PNG of 8 or 16 bit.
 
     Args:
         image: (H, W) uint8 or uint16.

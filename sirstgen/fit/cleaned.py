@@ -36,33 +36,33 @@ class CleanedFrames:
         return len(self._pixels)
 
     def scenes(self) -> tuple[str, ...]:
-        """The scenes of the frames, sorted."""
+        """Return the scenes of the frames, sorted."""
         return tuple(sorted(self._members))
 
     def count(self, scene: str) -> int | None:
-        """How many frames of `scene` there are."""
+        """Return how many frames of `scene` there are."""
         return len(self._members.get(scene, ()))
 
     def background(self, scene: str, number: int) -> Background:
-        """Frame `number` of `scene`; InvalidValueError where there is none."""
+        """Return the frame `number` of `scene`; InvalidValueError where there is none."""
         members = self._members.get(scene, [])
         if not 0 <= number < len(members):
             raise InvalidValueError(f"background number must be below {len(members)} for {scene}, got {number}")
         return members[number]
 
     def find(self, background_id: str) -> Background:
-        """The frame of that id; InputError where there is none."""
+        """Return the frame of that id; InputError where there is none."""
         found = [member for members in self._members.values() for member in members if member.id == background_id]
         if not found:
             raise InputError.of(background_id, "no such cleaned frame")
         return found[0]
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The frame, (H, W), uint8 or uint16."""
+        """Return the frame, (H, W), uint8 or uint16."""
         return to_bit_depth(self._pixels[background.id], bit_depth)
 
     def places(self, background: Background) -> PlaceMap:
-        """The frame's place map, by the place network; kept, since a frame is tried with many targets."""
+        """Return the frame's place map, by the place network; kept, since a frame is tried with many targets."""
         if background.id not in self._places:
             from sirstgen.places.segment import segment  # brings torch
 
@@ -70,14 +70,14 @@ class CleanedFrames:
         return self._places[background.id]
 
     def describe(self) -> dict[str, object]:
-        """For the manifest."""
+        """Return the description for the manifest."""
         return {"kind": "cleaned", "counts": {scene: len(members) for scene, members in self._members.items()}}
 
 
 def clean_frames(
     dataset: Dataset, scenes: Iterable[tuple[str, str]], progress: Callable[[int, int], None] | None = None
 ) -> CleanedFrames:
-    """The frames of a set that can be cleaned (`sirstgen.backgrounds.removal`); the others are left out.
+    """Return the frames of a set that can be cleaned (`sirstgen.backgrounds.removal`); the others are left out.
 
     Args:
         dataset: labelled frames.

@@ -22,7 +22,7 @@ _ROUNDS = 8
 
 
 def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
-    """The recipe's `contrast`, and what could not be told from so few targets.
+    """Return the recipe's `contrast`, and what could not be told from so few targets.
 
     Args:
         found: the labelled set. Targets that are darker than their clutter count as `dark_share`, by the size of their
@@ -75,7 +75,7 @@ def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
 def regression(
     contrast: NDArray[np.float64], clutter: NDArray[np.float64], area: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exponents of clutter and area: drawn towards the priors by their own uncertainty, and as measured.
+    """Return the exponents of clutter and area: drawn towards the priors by their own uncertainty, and as measured.
 
     Robust regression (Huber's weights) of log contrast; the posterior mean under independent normal priors.
 
@@ -114,5 +114,5 @@ def _floored(clutter: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _limits(level: NDArray[np.float64]) -> list[float]:
-    """Twice beyond what was seen, so that the level is positive and has an end."""
+    """Return twice beyond what was seen, so that the level is positive and has an end."""
     return [rounded(float(level.min()) / 2, 2), rounded(float(level.max()) * 2, 2)]

@@ -32,7 +32,7 @@ class Finding:
 
 
 def to_entries(findings: Iterable[Finding]) -> dict[str, Any]:
-    """The findings as nested tables, as `Recipe.from_dict` reads them."""
+    """Return the findings as nested tables, as `Recipe.from_dict` reads them."""
     entries: dict[str, Any] = {}
     for finding in findings:
         table = entries
@@ -43,7 +43,7 @@ def to_entries(findings: Iterable[Finding]) -> dict[str, Any]:
 
 
 def to_yaml(findings: Iterable[Finding], head: Sequence[str]) -> str:
-    """The findings as YAML, each under its note; entries of one section stand together.
+    """Return the findings as YAML, each under its note; entries of one section stand together.
 
     Args:
         findings: in the order in which they are to stand; those of one section one after the other.
@@ -75,7 +75,7 @@ def _comment(text: str, depth: int) -> list[str]:
 
 
 def rounded(value: float, digits: int = 3) -> float:
-    """`value` to so many significant digits; whole numbers as such."""
+    """Return `value` to so many significant digits; whole numbers as such."""
     if value == 0 or not math.isfinite(value):
         return 0.0
     short = round(value, digits - 1 - math.floor(math.log10(abs(value))))
@@ -83,12 +83,12 @@ def rounded(value: float, digits: int = 3) -> float:
 
 
 def quantiles(values: NDArray[np.float64]) -> dict[str, list[float]]:
-    """The distribution of `values`, with as many knots as the number of values allows."""
+    """Return the distribution of `values`, with as many knots as the number of values allows."""
     knots = next(knots for least, knots in _KNOTS if values.size >= least)
     return {"quantiles": [rounded(float(value)) for value in np.quantile(values, np.linspace(0, 1, knots))]}
 
 
 def five(values: NDArray[np.float64]) -> str:
-    """``5/25/50/75/95 % = ...`` for notes."""
+    """Return ``5/25/50/75/95 % = ...`` for notes."""
     levels = " / ".join(f"{rounded(float(value)):g}" for value in np.percentile(values, _QUANTILES))
     return f"5/25/50/75/95 % = {levels}"

@@ -82,11 +82,11 @@ class FittedRecipe:
         return {".".join(finding.place): finding.note for finding in self.findings}
 
     def recipe(self) -> Recipe:
-        """The recipe: these entries over the default one."""
+        """Return the recipe: these entries over the default one."""
         return Recipe.from_dict(self.entries, f"recipe fitted to {self.name}")
 
     def text(self) -> str:
-        """The recipe file: YAML, each entry under a comment that says where it came from."""
+        """Return the recipe file: YAML, each entry under a comment that says where it came from."""
         head = [
             f"Fitted to {self.name}: {self.frames} frames with {self.targets} targets, measured at native size.",
             "Only entries that differ from the default recipe. Use: sirstgen synth --recipe FILE --backgrounds FOLDER,",
@@ -96,7 +96,7 @@ class FittedRecipe:
         return to_yaml(self.findings, head)
 
     def to_dict(self) -> dict[str, Any]:
-        """Entries, notes and unknowns as JSON values."""
+        """Return entries, notes and unknowns as JSON values."""
         return {
             "name": self.name,
             "frames": self.frames,
@@ -223,7 +223,7 @@ def _matched(
 
 
 def _seen(found: LabelledSet) -> dict[str, str]:
-    """What the labelled targets show of what was found by trying, by setting."""
+    """Return what the labelled targets show of what was found by trying, by setting."""
     blockiness = found.frame_values("blockiness")
     share = f"{blocky_share(found):.0%} of {blockiness.size} frames have an 8-px blockiness above {BLOCKY:g}."
     return {
@@ -248,7 +248,7 @@ def _of_bodies(found: LabelledSet) -> str:
 
 
 def _some(found: LabelledSet, known: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Frames to render on, evenly spread over the set, each with a scene of the recipe."""
+    """Return the frames to render on, evenly spread over the set, each with a scene of the recipe."""
     places = np.linspace(0, len(found.frames) - 1, min(len(found.frames), _MATCHED_FRAMES)).round().astype(int)
     frames = [found.frames[place] for place in places]
     return [(frame.key, frame.scene if frame.scene in known else known[0]) for frame in frames]

@@ -31,7 +31,7 @@ _EDGE = (0.03, 0.97)
 
 
 def fit_sizes(found: LabelledSet) -> list[Finding]:
-    """`width`, `height`, `bit_depth` and the entries of `backgrounds` that follow from them."""
+    """Return `width`, `height`, `bit_depth` and the entries of `backgrounds` that follow from them."""
     sides = np.array([(frame.width, frame.height) for frame in found.frames])
     width, height = (round(float(side)) for side in np.percentile(sides, _LARGEST, axis=0))
     fitting = {(int(across), int(down)) for across, down in sides if across <= width and down <= height}
@@ -59,7 +59,9 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
 
 
 def fit_counts(found: LabelledSet) -> Finding:
-    """`targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not seen."""
+    """Return `targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not
+    seen.
+    """
     counts = Counter(len(frame.targets) for frame in found.frames)
     frames = len(found.frames)
     mean = len(found.targets) / frames
@@ -77,7 +79,7 @@ def fit_counts(found: LabelledSet) -> Finding:
 
 
 def fit_scene_mix(found: LabelledSet, known: tuple[str, ...]) -> tuple[list[Finding], list[str]]:
-    """`backgrounds.scene_mix` from the frames' labels."""
+    """Return `backgrounds.scene_mix` from the frames' labels."""
     labelled = Counter(frame.scene for frame in found.frames if frame.scene is not None)
     if not labelled:
         return [], ["scene mix: no labels; scenes come as found in the backgrounds"]
@@ -96,7 +98,7 @@ def fit_scene_mix(found: LabelledSet, known: tuple[str, ...]) -> tuple[list[Find
 
 
 def fit_position(found: LabelledSet) -> Finding:
-    """`position`: where targets stand in their frames."""
+    """Return `position`: where targets stand in their frames."""
     places = {axis: found.values(axis) for axis in ("x", "y")}
     value: dict[str, Any]
     if len(places["x"]) >= _LEAST_TARGETS:
@@ -118,7 +120,7 @@ def fit_position(found: LabelledSet) -> Finding:
 
 
 def fit_cluster(found: LabelledSet) -> tuple[list[Finding], list[str]]:
-    """`cluster`: how often, and how closely, targets of one frame keep together.
+    """Return `cluster`: how often, and how closely, targets of one frame keep together.
 
     The targets of a frame are joined by the shortest ways (minimum spanning tree); those of at most `TOGETHER` px
     stand together. What chance puts together is taken off: targets of other frames, at their shares of width and
@@ -147,7 +149,7 @@ def _centres(frame: LabelledFrame) -> NDArray[np.float64]:
 
 
 def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The edges of the minimum spanning tree of (n, 2) places, pixels."""
+    """Return the edges of the minimum spanning tree of (n, 2) places, pixels."""
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     if len(centres) < 2:
@@ -157,7 +159,10 @@ def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _chance_of_company(found: LabelledSet) -> float:
-    """Share of further targets that would stand together if places had nothing to do with each other; below 1."""
+    """Return the share of further targets that would stand together if places had nothing to do with each other.
+
+    Below 1.
+    """
     shares = np.column_stack([found.values("x"), found.values("y")])
     rng = stream(0, "chance of company")
     ways = [
@@ -170,7 +175,7 @@ def _chance_of_company(found: LabelledSet) -> float:
 
 
 def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:
-    """`above_horizon` of a scene; None where too few frames show a horizon.
+    """Return `above_horizon` of a scene; None where too few frames show a horizon.
 
     Args:
         found: the frames of the scene.
@@ -186,7 +191,9 @@ def fit_horizon(found: LabelledSet, place: tuple[str, ...]) -> Finding | None:
 
 
 def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
-    """`stages.sensor_noise`: only where it is wanted, since backgrounds taken from real frames have theirs already."""
+    """Return `stages.sensor_noise`: only where it is wanted, since backgrounds taken from real frames have theirs
+    already.
+    """
     sigma = found.frame_values("residual_std")
     if not sigma.size:
         return []
@@ -211,7 +218,7 @@ def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
 
 
 def fit_saturation(found: LabelledSet) -> list[Finding]:
-    """`quality.max_saturated`: how much of a target's mask is black or white in the set."""
+    """Return `quality.max_saturated`: how much of a target's mask is black or white in the set."""
     saturated = found.values("saturated")
     if not saturated.any():
         return []
@@ -221,6 +228,6 @@ def fit_saturation(found: LabelledSet) -> list[Finding]:
 
 
 def blocky_share(found: LabelledSet) -> float:
-    """The share of frames that show the 8-px blocks of a codec."""
+    """Return the share of frames that show the 8-px blocks of a codec."""
     blockiness = found.frame_values("blockiness")
     return float((blockiness > BLOCKY).mean()) if blockiness.size else 0.0

@@ -86,26 +86,27 @@ class LabelledSet:
         return [target for frame in self.frames for target in frame.targets]
 
     def of_scene(self, scene: str) -> LabelledSet:
-        """The frames that are labelled `scene`."""
+        """Return the frames that are labelled `scene`."""
         return LabelledSet(self.name, self.bit_depth, tuple(frame for frame in self.frames if frame.scene == scene))
 
     def values(self, name: str) -> NDArray[np.float64]:
-        """One statistic of every target, without those that do not have it."""
+        """Return one statistic of every target, without those that do not have it."""
         found = np.array([getattr(target.statistics, name) for target in self.targets], float)
         return np.asarray(found[np.isfinite(found)])
 
     def profile(self, side: str, place: int) -> NDArray[np.float64]:
-        """One step of the profile ``inside`` or ``outside`` the mask, of every target that is large enough."""
+        """Return one step of the profile ``inside`` or ``outside`` the mask, of every target that is large enough."""
         found = np.array([getattr(target.statistics, side)[place] for target in self.targets], float)
         return np.asarray(found[np.isfinite(found)])
 
     def frame_values(self, name: str) -> NDArray[np.float64]:
-        """One statistic of every frame that is large enough to have it."""
+        """Return one statistic of every frame that is large enough to have it."""
         return np.array([frame.statistics[name] for frame in self.frames if name in frame.statistics], float)
 
 
 def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The frames that a recipe is fitted to: never the test list of a set that has one, unless asked for by name.
+    """Return the frames that a recipe is fitted to: never the test list of a set that has one, unless asked for by
+    name.
 
     Args:
         dataset: labelled frames.
@@ -140,7 +141,7 @@ def measure_labelled(
     labels: Mapping[str, SceneLabel] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LabelledSet:
-    """Measures `ids` of a labelled set.
+    """Measure `ids` of a labelled set.
 
     Args:
         dataset: labelled frames.

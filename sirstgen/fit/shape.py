@@ -55,7 +55,7 @@ class Trial:
 
 
 def starting_settings(blocky: float) -> Settings:
-    """The settings before any trial: those that bring rendered targets nearest to NUAA-SIRST.
+    """Return the settings before any trial: those that bring rendered targets nearest to NUAA-SIRST.
 
     Args:
         blocky: share of frames with 8-px blocks.
@@ -74,7 +74,7 @@ def starting_settings(blocky: float) -> Settings:
 
 
 def candidates(blocky: float, undershoot: float) -> dict[str, dict[str, Settings]]:
-    """What is tried, by setting and by name; a codec only where blocks are seen.
+    """Return what is tried, by setting and by name; a codec only where blocks are seen.
 
     Args:
         blocky: share of frames with 8-px blocks.
@@ -140,7 +140,7 @@ def _codec(share: float, low: int, high: int) -> dict[str, Any] | None:
 
 
 def shape_table(targets: Sequence[TargetStatistics]) -> Table:
-    """The statistics that distinguish shapes, for each target; NaN where it has none.
+    """Return the statistics that distinguish shapes, for each target; NaN where it has none.
 
     Large targets are few and unlike the others, so what their bodies look like stands in columns of its own as well.
     """
@@ -175,7 +175,7 @@ _OF_BODIES = ("mean_to_peak", "edge", "fit_residual", "inside_3", "inside_2", "i
 
 
 def distances(real: Table, drawn: Table) -> dict[str, float]:
-    """Kolmogorov-Smirnov distance of each statistic, 0 to 1; 1 where nothing drawn has it.
+    """Return the Kolmogorov-Smirnov distance of each statistic, 0 to 1; 1 where nothing drawn has it.
 
     Of fewer than 8 real values it would say little, and is left out.
     """
@@ -195,7 +195,7 @@ def fit_shape(
     tried: Mapping[str, Mapping[str, Settings]],
     progress: Callable[[int, int], None] | None = None,
 ) -> Trial:
-    """The settings whose rendered targets measure most like the labelled ones: one pass over the settings, then
+    """Return the settings whose rendered targets measure most like the labelled ones: one pass over the settings, then
     another over Gaussians and codec, which lean on the others.
 
     Args:
@@ -233,7 +233,9 @@ def _distance(real: Table, recipe: Recipe, backgrounds: CleanedFrames) -> float:
 
 
 def rendered_targets(recipe: Recipe, backgrounds: CleanedFrames, images: int = _IMAGES) -> list[TargetStatistics]:
-    """The targets of images that the generator draws, seed 0: the same draws for every recipe, as far as they go."""
+    """Return the targets of images that the generator draws, seed 0: the same draws for every recipe, as far as they
+    go.
+    """
     generator = Generator(recipe, backgrounds, seed=0)
     found = []
     for index in range(images):
@@ -246,7 +248,7 @@ def rendered_targets(recipe: Recipe, backgrounds: CleanedFrames, images: int = _
 
 
 def shape_findings(best: Trial, seen: Mapping[str, str]) -> list[Finding]:
-    """The settings as entries of a recipe, with the distances that chose them.
+    """Return the settings as entries of a recipe, with the distances that chose them.
 
     Args:
         best: from `fit_shape`, or settings that were never tried.

@@ -23,7 +23,7 @@ LEAST_OF_A_KIND = 8
 
 
 def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple[list[Finding], list[str]]:
-    """`point` and `spot` of all scenes together.
+    """Return `point` and `spot` of all scenes together.
 
     Args:
         found: the labelled set.
@@ -41,7 +41,8 @@ def fit_sizes_of_targets(found: LabelledSet, aspect_power: float = 1.0) -> tuple
 def fit_scenes(
     found: LabelledSet, known: tuple[str, ...], aspect_power: float = 1.0
 ) -> tuple[list[Finding], list[str]]:
-    """A row of `scenes` for each scene of the recipe: of its own where labels give it enough targets, else pooled.
+    """Return a row of `scenes` for each scene of the recipe: of its own where labels give it enough targets, else
+    pooled.
 
     Args:
         found: the labelled set.
@@ -82,7 +83,7 @@ def fit_scenes(
 
 
 def kinds_of(targets: list[LabelledTarget]) -> dict[str, list[LabelledTarget]]:
-    """The targets by kind: point or spot."""
+    """Return the targets by kind: point or spot."""
     small = [target.statistics.area <= LARGEST_POINT for target in targets]
     return {
         "point": [target for target, is_small in zip(targets, small, strict=True) if is_small],

@@ -72,7 +72,9 @@ def background_statistics(image: NDArray[Any]) -> dict[str, float]:
 
 
 def spectral_slope(gray: NDArray[np.float32]) -> float:
-    """Beta of f^-beta, fitted by least squares to the radially averaged, Hann-windowed power spectrum in log-log."""
+    """Return beta of f^-beta, fitted by least squares to the radially averaged, Hann-windowed power spectrum in log-
+    log.
+    """
     height, width = gray.shape
     window = np.outer(np.hanning(height), np.hanning(width))
     power = np.abs(np.fft.rfft2((gray - gray.mean()) * window)) ** 2
@@ -145,7 +147,7 @@ def _gradients(gray: NDArray[np.float32]) -> dict[str, float]:
 
 
 def _horizon(gray: NDArray[np.float32]) -> dict[str, float]:
-    """The tilted line that splits the frame into the two most different halves (largest between-class variance)."""
+    """Return the tilted line that splits the frame into two halves of largest between-class variance."""
     height, width = gray.shape
     rows = min(_THUMBNAIL, height)
     small = cv2.resize(gray, (min(_THUMBNAIL, width), rows), interpolation=cv2.INTER_AREA).astype(np.float64)

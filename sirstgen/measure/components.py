@@ -31,7 +31,7 @@ class Components:
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:
-    """The eight-connected components of `mask` and their unweighted centroids (section III-D).
+    """Return the eight-connected components of `mask` and their unweighted centroids (section III-D).
 
     Args:
         mask: (H, W) bool.
@@ -59,7 +59,7 @@ def find_components(mask: NDArray[np.bool_]) -> Components:
 def match_targets(
     targets: NDArray[np.float64], predictions: NDArray[np.float64], deviation: float = 3.0
 ) -> NDArray[np.int64]:
-    """Which prediction finds which labelled target, one to one.
+    """Return which prediction finds which labelled target, one to one.
 
     The published matching: targets are visited in raster order, and each takes the *first* prediction in raster order,
     not the nearest, that is still free and whose centroid deviates by less than `deviation`. All published figures are

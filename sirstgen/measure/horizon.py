@@ -74,14 +74,14 @@ class Horizon:
     def signed_distance(
         self, x: float | NDArray[np.floating], y: float | NDArray[np.floating]
     ) -> float | NDArray[np.floating]:
-        """Distance of the points (x, y) from the line in pixels: positive below it, on water or ground."""
+        """Return the distance of the points (x, y) from the line in pixels: positive below it, on water or ground."""
         slope = (self.row_right - self.row_left) / max(self.width - 1, 1)
         distance: float | NDArray[np.floating] = (y - self.row_left - slope * x) / float(np.hypot(1.0, slope))
         return distance
 
 
 def find_horizon(image: Gray) -> Horizon | None:
-    """The horizon of a frame, or None where no line is sure enough.
+    """Return the horizon of a frame, or None where no line is sure enough.
 
     Lines up to 13 degrees of tilt are ranked on a 64 x 64 copy by step, coherence and explained variance of the two
     regions; the best few are fitted to each column's own edge on a 192 x 192 copy, and the straightest, strongest one
@@ -119,7 +119,7 @@ def find_horizon(image: Gray) -> Horizon | None:
 
 
 def _candidates(coarse: NDArray[np.float32]) -> list[tuple[float, float, float]]:
-    """The best lines of a coarse copy: (rise over the width, row in the middle, sign of the step downwards)."""
+    """Return the best lines of a coarse copy: (rise over the width, row in the middle, sign of the step downwards)."""
     step = np.zeros_like(coarse)
     step[2:-1] = (coarse[2:-1] + coarse[3:] - coarse[:-3] - coarse[1:-2]) / 2
     steps = step.ravel()[_GATHER]

@@ -24,7 +24,7 @@ _FAINT = 1e-3
 
 
 def target_patch_features(patches: _Patches) -> Features:
-    """What a target looks like: its profile, roundness, gradients and surroundings, from pixels alone.
+    """Return what a target looks like: its profile, roundness, gradients and surroundings, from pixels alone.
 
     Args:
         patches: (n, 21, 21) gray levels of 256, the target's brightest place in the middle.
@@ -78,7 +78,8 @@ def target_patch_features(patches: _Patches) -> Features:
 
 
 def background_patch_features(patches: _Patches) -> Features:
-    """What a background looks like in small: level, gradients, spectrum by direction, noise, marks of processing.
+    """Return what a background looks like in small: level, gradients, spectrum by direction, noise, marks of
+    processing.
 
     Args:
         patches: (n, 32, 32) gray levels of 256.
@@ -133,7 +134,7 @@ def _standard_moment(values: NDArray[np.float64], order: int) -> NDArray[np.floa
 
 
 def _moments(core: _Patches) -> dict[str, NDArray[np.float64]]:
-    """Axes of the inertia of what rises above the surroundings."""
+    """Return the axes of the inertia of what rises above the surroundings."""
     y, x = np.mgrid[-5:6, -5:6].astype(np.float64)
     total = np.maximum(core.sum(axis=(1, 2)), _FAINT)
     mean_x, mean_y = (core * x).sum(axis=(1, 2)) / total, (core * y).sum(axis=(1, 2)) / total
@@ -151,7 +152,7 @@ def _laplacian(patches: _Patches) -> _Patches:
 
 
 def _residual(patches: _Patches) -> dict[str, NDArray[np.float64]]:
-    """Strength and correlation of what a Gaussian of 1.5 px takes away."""
+    """Return strength and correlation of what a Gaussian of 1.5 px takes away."""
     smooth = np.stack([cv2.GaussianBlur(patch, (0, 0), 1.5, borderType=cv2.BORDER_REFLECT) for patch in patches])
     residual = (patches - smooth)[:, 2:-2, 2:-2]
     power = np.maximum((residual**2).mean(axis=(1, 2)), _FAINT**2)
@@ -167,7 +168,7 @@ def _residual(patches: _Patches) -> dict[str, NDArray[np.float64]]:
 
 
 def _blockiness(profile: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The strongest of the eight phases over the mean of all; `profile`: (n, 31)."""
+    """Return the strongest of the eight phases over the mean of all; `profile`: (n, 31)."""
     phases = np.stack([profile[:, phase::8].mean(axis=1) for phase in range(8)], axis=1)
     strongest: NDArray[np.float64] = (phases.max(axis=1) + _FAINT) / (phases.mean(axis=1) + _FAINT)
     return strongest
@@ -175,14 +176,14 @@ def _blockiness(profile: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _radii() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Rounded distance from the middle, and the frame of two pixels around the patch."""
+    """Return the rounded distance from the middle, and the frame of two pixels around the patch."""
     y, x = np.mgrid[:TARGET_SIDE, :TARGET_SIDE] - TARGET_SIDE // 2
     return np.rint(np.hypot(x, y)).astype(np.int64), np.maximum(abs(x), abs(y)) >= TARGET_SIDE // 2 - 1
 
 
 @cache
 def _cosines() -> NDArray[np.float64]:
-    """The matrix of the one-dimensional DCT."""
+    """Return the matrix of the one-dimensional DCT."""
     return np.asarray(cv2.dct(np.eye(BACKGROUND_SIDE), flags=cv2.DCT_ROWS), np.float64).T
 
 

@@ -36,7 +36,7 @@ class Clutter(NamedTuple):
 
 
 def excluded(masks: NDArray[np.uint8], support_margin: int) -> NDArray[np.bool_]:
-    """Pixels that belong to no clutter region: every mask grown by `support_margin` px, a square dilation.
+    """Return the pixels that belong to no clutter region: every mask grown by `support_margin` px, a square dilation.
 
     Args:
         masks: (H, W) uint8, non-zero on the masks of all targets.
@@ -51,7 +51,7 @@ def excluded(masks: NDArray[np.uint8], support_margin: int) -> NDArray[np.bool_]
 def measure_clutter(
     image: NDArray[np.uint8 | np.uint16], excluded: NDArray[np.bool_], bbox: Box, region: ClutterRegion
 ) -> Clutter:
-    """Mean and deviation of the clutter around one target, Eq. 10.
+    """Return the mean and deviation of the clutter around one target, Eq. 10.
 
     Args:
         image: (H, W) whole gray levels.
@@ -172,5 +172,5 @@ def _statistics(count: int, total: int, squares: int) -> Clutter:
 
 
 def signal_to_clutter(mu_t: float, clutter: Clutter) -> float:
-    """Eq. 10; infinite where the clutter is flat."""
+    """Return the SCR, Eq. 10; infinite where the clutter is flat."""
     return abs(mu_t - clutter.mu_b) / clutter.sigma_b if clutter.sigma_b > 0 else math.inf

@@ -106,7 +106,7 @@ class TargetStatistics:
 
 
 def target_statistics(image: Gray, mask: NDArray[np.bool_]) -> list[TargetStatistics]:
-    """Every target of a frame, in raster order of their first pixels.
+    """Return every target of a frame, in raster order of their first pixels.
 
     Args:
         image: (H, W) uint8 or uint16.
@@ -216,7 +216,7 @@ def _grown(mask: _Where, margin: int) -> _Where:
 
 
 def _component(masks: _Where, top: int, left: int, down: int, across: int, area: int) -> _Where:
-    """The one component that fills its bounding box; others may reach into it."""
+    """Return the one component that fills its bounding box; others may reach into it."""
     own = np.zeros_like(masks)
     box = masks[top : top + down, left : left + across]
     if int(box.sum()) == area:
@@ -249,7 +249,9 @@ def _least(values: list[float]) -> float:
 
 
 def _axes(xx: float, yy: float, xy: float) -> tuple[float, float, float]:
-    """Square roots of the eigenvalues of a covariance, larger first, and the direction of the larger in degrees."""
+    """Return the square roots of the eigenvalues of a covariance, larger first, and the direction of the larger in
+    degrees.
+    """
     middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
     angle = math.degrees(math.atan2(2 * xy, xx - yy) / 2)
     return math.sqrt(max(middle + half, 0)), math.sqrt(max(middle - half, 0)), angle
@@ -276,7 +278,7 @@ def _moment_sigmas(rise: _Field, near: _Where) -> tuple[float, float]:
 
 
 def _gaussian_fit(rise: _Field, near: _Where, peak: float) -> tuple[float, float, float, float]:
-    """Sigmas, angle and relative residual of a Gaussian, by weighted least squares on the logarithm (Guo, 2011)."""
+    """Return sigmas, angle and residual of a Gaussian, by weighted least squares on the logarithm (Guo, 2011)."""
     y, x = (axis.astype(np.float64) for axis in np.nonzero(near))
     values = rise[near] / peak
     used = values > _FIT_LEVEL

@@ -41,7 +41,7 @@ class MeasuredTarget:
 def measure_targets(
     image: Gray, mask: NDArray[np.bool_], region: ClutterRegion | None = None, support_margin: int = 0
 ) -> list[MeasuredTarget]:
-    """Every target of a mask, in raster order of their first pixels.
+    """Return every target of a mask, in raster order of their first pixels.
 
     Args:
         image: (H, W) uint8 or uint16, gray levels; black is 0, white 255 or 65535.

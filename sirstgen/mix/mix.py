@@ -64,16 +64,16 @@ class Mix:
     surrogate: bool = False
 
     def ids(self, part: Part) -> tuple[str, ...]:
-        """The ids of one part, sorted."""
+        """Return the ids of one part, sorted."""
         return tuple(entry.id for entry in self.entries if entry.part == part)
 
     def count(self, kind: Kind) -> int:
-        """How many training images are of `kind`."""
+        """Return how many training images are of `kind`."""
         return sum(entry.kind == kind and entry.part == "train" for entry in self.entries)
 
 
 def mix_counts(total: int = TOTAL, real_ratio: float | None = None, real_count: int | None = None) -> tuple[int, int]:
-    """How many real and synthetic images a mix holds.
+    """Return how many real and synthetic images a mix holds.
 
     Args:
         total: images in all, at least 1.
@@ -163,7 +163,7 @@ def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
 
 
 def _manifest_keys(dataset: Dataset) -> set[str]:
-    """The keys of a dataset's manifest; none where it has none that can be read."""
+    """Return the keys of a dataset's manifest; none where it has none that can be read."""
     try:
         manifest = parse_json(read_bytes(dataset.folder / "dataset.json"))
     except (InputError, ValueError, RecursionError):

@@ -96,7 +96,7 @@ def _write_pair(entry: MixEntry, work: Path, link: bool) -> None:
 
 
 def _common_scale(mix: Mix) -> GrayScale:
-    """The scale of the images of a mix.
+    """Return the scale of the images of a mix.
 
     Raises:
         InputError: some have 8 bits, others more.
@@ -116,7 +116,7 @@ def _common_scale(mix: Mix) -> GrayScale:
 
 
 def _write_truth(mix: Mix, path: Path) -> None:
-    """The lines of the sources that have some, under their new ids; no file where none has."""
+    """Write the lines of the sources that have some, under their new ids; no file where none has."""
     truth = {entry.source.folder: entry.source for entry in mix.entries}
     rows_of = {folder: source.truth() for folder, source in truth.items()}
     lines = []
@@ -156,7 +156,7 @@ def _manifest(mix: Mix, name: str, scale: GrayScale) -> dict[str, Any]:
 
 
 def _written(folder: Path) -> dict[str, Any] | None:
-    """The manifest of the finished dataset in `folder`, None where there is none."""
+    """Return the manifest of the finished dataset in `folder`, None where there is none."""
     try:
         manifest = parse_json((folder / MANIFEST).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -165,7 +165,7 @@ def _written(folder: Path) -> dict[str, Any] | None:
 
 
 def _as_text(manifest: dict[str, Any]) -> str:
-    """JSON with one line an image, so that people can read and compare it."""
+    """Return JSON with one line an image, so that people can read and compare it."""
     head = json.dumps({key: value for key, value in manifest.items() if key != "images"}, indent=2)
     rows = ",\n".join(f"    {json.dumps(row)}" for row in manifest["images"])
     return f'{head[:-2]},\n  "images": [\n{rows}\n  ]\n}}\n'

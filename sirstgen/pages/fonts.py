@@ -59,7 +59,7 @@ def _default_font() -> Path:
 
 @cache
 def _characters(font: Path) -> frozenset[int]:
-    """Code points that a font file has glyphs for."""
+    """Return the code points that a font file has glyphs for."""
     from matplotlib.font_manager import get_font
 
     try:
@@ -70,7 +70,10 @@ def _characters(font: Path) -> frozenset[int]:
 
 @cache
 def _font_for(wanted: frozenset[int]) -> Path:
-    """The installed font with most of `wanted`; of equal ones an upright one that has ASCII too, first by name."""
+    """Return the installed font with most of `wanted`.
+
+    Of equal ones an upright one that has ASCII too, first by name.
+    """
     from matplotlib.font_manager import findSystemFonts
 
     best, most = _default_font(), (0, True)

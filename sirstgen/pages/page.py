@@ -132,7 +132,7 @@ def write_page(path: Path, page: Page) -> None:
 
 @cache
 def environment() -> Environment:
-    """The templates of this room. Every value is escaped; an unknown name is an error."""
+    """Return the templates of this room. Every value is escaped; an unknown name is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(

@@ -25,7 +25,7 @@ _SHOWN = (0.1, 99.9)  # percentiles of a 16-bit image that become black and whit
 
 
 def shown(image: Gray) -> NDArray[np.uint8]:
-    """Gray levels for a screen: 8-bit ones as they are, 16-bit ones stretched from percentile 0.1 to 99.9.
+    """Return gray levels for a screen: 8-bit ones as they are, 16-bit ones stretched from percentile 0.1 to 99.9.
 
     Args:
         image: (H, W) uint8 or uint16.
@@ -37,13 +37,13 @@ def shown(image: Gray) -> NDArray[np.uint8]:
 
 
 def stretched(image: Gray, low: float, high: float) -> NDArray[np.uint8]:
-    """Gray levels with `low` as black and `high` as white; (H, W) uint8."""
+    """Return gray levels with `low` as black and `high` as white; (H, W) uint8."""
     scaled = (image.astype(np.float64) - low) * (255 / max(high - low, 1))
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 def coloured(gray: NDArray[np.uint8]) -> Picture:
-    """(H, W) gray as a picture of three equal channels."""
+    """Return (H, W) gray as a picture of three equal channels."""
     return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
 
 
@@ -62,7 +62,7 @@ def labelled(picture: Picture, text: str) -> Picture:
 
 
 def tiled(tiles: Sequence[Picture], columns: int, gap: int = 4) -> Picture:
-    """Tiles in rows of `columns`; columns are as wide as the widest tile, each row as high as its highest.
+    """Return tiles in rows of `columns`; columns are as wide as the widest tile, each row as high as its highest.
 
     Raises:
         InvalidValueError: no tiles, or no columns.

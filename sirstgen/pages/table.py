@@ -88,14 +88,14 @@ class _Column:
 
     @classmethod
     def of(cls, cells: Sequence[str], width: int) -> _Column:
-        """Numbers are kept on one line; words longer than half of `width` break."""
+        """Return the column of some cells; numbers are kept on one line, words longer than half of `width` break."""
         numeric = _is_numeric(cells[1:])
         words = cells[0].split() + [part for cell in cells[1:] for part in ([cell] if numeric else cell.split())]
         least = min(max(map(cell_len, words), default=0), (width - _GAP) // 2)
         return cls(tuple(cells), numeric, least, max(least, *map(cell_len, cells)))
 
     def lines(self, width: int) -> list[list[str]]:
-        """Each cell as lines of exactly `width`."""
+        """Return each cell as lines of exactly `width`."""
         wrapped = [[cell] if cell_len(cell) <= width else _wrapped(cell, width) for cell in self.cells]
         return [[self._padded(line, width - cell_len(line)) for line in lines] for lines in wrapped]
 
@@ -131,7 +131,7 @@ def _drawn(columns: Sequence[_Column], width: int) -> str:
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
-    """Lines of at most `width`, broken at spaces, and inside words that are longer."""
+    """Return lines of at most `width`, broken at spaces, and inside words that are longer."""
     lines: list[str] = []
     for word in cell.split():
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:

@@ -21,7 +21,7 @@ _CLEAR = 4  # pixels between a target and its box, so that the box hides nothing
 
 
 def spread(ids: Sequence[str], count: int) -> list[str]:
-    """`count` ids evenly spread over all of them, the first and the last among them; all if there are fewer.
+    """Return `count` ids evenly spread over all of them, the first and the last among them; all if there are fewer.
 
     Raises:
         InvalidValueError: a count below 1.
@@ -41,7 +41,7 @@ def image_sheet(
     cell: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> Picture:
-    """Whole images with a box around every target, and the id, scene and number of targets below.
+    """Return whole images with a box around every target, and the id, scene and number of targets below.
 
     Args:
         dataset: any that can be read.
@@ -73,7 +73,7 @@ def target_sheet(
     cell: int = 210,
     progress: Callable[[int, int], None] | None = None,
 ) -> Picture:
-    """Every target of some images, enlarged, its mask's outline beside (`enlarged_target`).
+    """Return every target of some images, enlarged, its mask's outline beside (`enlarged_target`).
 
     Args:
         dataset: any that can be read.

@@ -22,7 +22,7 @@ _SURROUNDINGS = 2.5  # side of the window / side of the target
 def enlarged_target(
     image: Gray, mask: NDArray[np.bool_], number: int = 0, size: int = 320, name: str = "", row: Any = None
 ) -> Picture:
-    """A target and its surroundings, twice: gray levels as they are, and stretched with the mask's outline.
+    """Return a target and its surroundings, twice: gray levels as they are, and stretched with the mask's outline.
 
     Every pixel of the image becomes a square of equal size. The right half is stretched from the darkest to the
     brightest pixel of the window, so that faint targets show; its range stands in the label.
@@ -58,7 +58,9 @@ def enlarged_target(
 
 
 def _window(bbox: Box, shape: tuple[int, ...], size: int) -> tuple[slice, slice, int]:
-    """A square around a box, moved into the image where it would stick out, and the scale at which it fills `size`."""
+    """Return a square around a box, moved into the image where it would stick out, and the scale at which it fills
+    `size`.
+    """
     x, y, w, h = bbox
     scale = max(size // max(_LEAST_SIDE, round(_SURROUNDINGS * max(w, h))), 1)
     side = size // scale
@@ -76,7 +78,7 @@ def _grown(gray: NDArray[np.uint8], scale: int) -> Picture:
 
 
 def _draw_outline(picture: Picture, cells: NDArray[np.bool_], scale: int) -> None:
-    """Lines on the edges between pixels of the mask and others, exactly where the mask ends."""
+    """Draw lines on the edges between pixels of the mask and others, exactly where the mask ends."""
     inside = np.pad(cells, 1)
     for y, x in np.argwhere(inside[:, 1:] != inside[:, :-1]).tolist():
         cv2.line(picture, (x * scale, (y - 1) * scale), (x * scale, y * scale), _OUTLINE, 1)
@@ -85,7 +87,7 @@ def _draw_outline(picture: Picture, cells: NDArray[np.bool_], scale: int) -> Non
 
 
 def _label(target: MeasuredTarget, number: int, name: str, row: Any) -> str:
-    """Id, target, kind and SCR as stated, area; what no line states is measured."""
+    """Return id, target, kind and SCR as stated, area; what no line states is measured."""
     stated = row["targets"][number] if row and number < len(row.get("targets", ())) else {}
     kind = stated.get("template") or stated.get("kind") or ""
     scr = stated.get("scr", target.scr)

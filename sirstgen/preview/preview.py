@@ -31,13 +31,13 @@ class Preview:
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         target = None if self.target is None else str(self.target)
         return {"sheet": str(self.sheet), "ids": list(self.ids), "target": target, "warnings": list(self.warnings)}
 
 
 def target_picture(sheet: Path) -> Path:
-    """Where the enlarged target goes that belongs to a sheet."""
+    """Return where the enlarged target goes that belongs to a sheet."""
     return sheet.with_name(f"{sheet.stem}-target{sheet.suffix}")
 
 
@@ -66,7 +66,7 @@ def write_preview(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Preview:
-    """Writes a contact sheet of any dataset that can be read, and beside it one target enlarged.
+    """Write a contact sheet of any dataset that can be read, and beside it one target enlarged.
 
     Args:
         folder: the dataset, opened or not.

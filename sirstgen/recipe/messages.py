@@ -144,7 +144,7 @@ def _unknown_key(spots: list[Any], model: type[BaseModel]) -> str:
 
 
 def _spots(fault: ErrorDetails, entries: Any) -> list[Any]:
-    """The place of a fault, without the steps that pydantic adds to what the user wrote."""
+    """Return the place of a fault, without the steps that pydantic adds to what the user wrote."""
     here, spots = entries, []
     steps = [step for step in fault["loc"] if step != "[key]"]
     for number, step in enumerate(steps):
@@ -166,7 +166,7 @@ def _spots(fault: ErrorDetails, entries: Any) -> list[Any]:
 
 
 def _model_at(spots: list[Any], model: type[BaseModel]) -> type[BaseModel]:
-    """The model whose keys are allowed at `spots`; rows of tables and places in lists are passed over."""
+    """Return the model whose keys are allowed at `spots`; rows of tables and places in lists are passed over."""
     for spot in spots:
         if spot in model.model_fields:
             annotation = model.model_fields[spot].annotation

@@ -76,7 +76,7 @@ def _yaml(text: str) -> Any:
 
 
 def _refuse_excess(entries: Any) -> None:
-    """ValueError for entries that no recipe needs: nested deeply, or without end by YAML's references."""
+    """Raise ValueError for entries that no recipe needs: nested deeply, or without end by YAML's references."""
     values, level = [entries], 0
     seen = 0
     while values:
@@ -131,7 +131,7 @@ def inner_model(annotation: Any) -> type[BaseModel] | None:
 
 
 def is_table(annotation: Any) -> bool:
-    """Whether a field holds named rows."""
+    """Return whether a field holds named rows."""
     return get_origin(annotation) is dict
 
 

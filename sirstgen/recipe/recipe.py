@@ -230,7 +230,9 @@ class Recipe(Part):
 
 
 def _short(name: str, value: Any) -> str:
-    """An entry for `repr`: the rows of a table that differ from the default ones, a drawn number in its short form."""
+    """Return an entry for `repr`: the rows of a table that differ from the default ones, a drawn number in its short
+    form.
+    """
     if name in ("classes", "scenes"):
         default = Recipe.model_fields[name].get_default(call_default_factory=True, validated_data={})
         return repr({row: entries for row, entries in value.items() if entries != default.get(row)})

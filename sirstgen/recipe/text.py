@@ -48,7 +48,7 @@ def stage_table() -> str:
 
 
 def _section(model: type[BaseModel], entries: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """The lines of a section's entries, the long ones under their comments."""
+    """Yield the lines of a section's entries, the long ones under their comments."""
     indent = "  " * depth
     apart = False  # whether the line before ended a section
     for name, value in entries.items():
@@ -75,7 +75,7 @@ def _section(model: type[BaseModel], entries: Mapping[str, Any], depth: int) -> 
 
 
 def _table(rows: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """The lines of named rows, without entries that are null."""
+    """Yield the lines of named rows, without entries that are null."""
     indent = "  " * depth
     for name, row in rows.items():
         held = {key: value for key, value in row.items() if value is not None}

@@ -110,7 +110,7 @@ class Catalogue:
         return found
 
     def _summary(self, index: int) -> list[Any]:
-        """Index, id, scene, state, note, version, and kind, area and SCR of each target."""
+        """Return index, id, scene, state, note, version, and kind, area and SCR of each target."""
         entry = self.entries[index]
         targets = None
         if entry.targets is not None:

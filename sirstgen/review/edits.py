@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.errors import InputError, SirstgenError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.input_files import parse_json
 from sirstgen.review.catalogue import Catalogue, stated
-from sirstgen.storage.run import read_manifest
 from sirstgen.storage.writer import redraw
 from sirstgen.synthesis.generator import Generator
 
@@ -189,7 +189,7 @@ class RejectionList:
         return index
 
     def close(self) -> None:
-        """Nothing is unfinished."""
+        """Do nothing: nothing is unfinished."""
 
     def _write(self, rejected: list[int]) -> None:
         write_file(self._file, "".join(f"{self._catalogue.entries[index].id}\n" for index in rejected))

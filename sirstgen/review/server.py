@@ -210,7 +210,7 @@ def _measure(catalogue: Catalogue, stop: threading.Event) -> None:
 
 
 def _answered(endpoint: Callable[[Request], Response]) -> Callable[[Request], Any]:
-    """The endpoint, run in a thread, with errors of this package as an answer of one line, and nothing cached."""
+    """Return the endpoint, run in a thread, with errors of this package as one line, and nothing cached."""
 
     async def answer(request: Request) -> Response:
         try:

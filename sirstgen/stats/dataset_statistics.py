@@ -89,7 +89,7 @@ class DatasetStatistics:
         return sum(count * images for count, images in self.targets_per_image.items())
 
     def shares(self) -> dict[str, float]:
-        """The four figures of Fig. 6, 0 to 1; NaN where there is nothing to take a share of."""
+        """Return the four figures of Fig. 6, 0 to 1; NaN where there is nothing to take a share of."""
         areas = self.values["area_share"] / 100
         several = sum(images for count, images in self.targets_per_image.items() if count >= 2)
         return {
@@ -100,7 +100,10 @@ class DatasetStatistics:
         }
 
     def quantiles(self) -> dict[str, dict[str, float]]:
-        """Percentiles of each measure; targets without clutter (sigma_b = 0) have no SCR and are left out of it."""
+        """Return the percentiles of each measure.
+
+        Targets without clutter (sigma_b = 0) have no SCR and are left out of it.
+        """
         found = {}
         for name in MEASURES:
             values = self.values[name]
@@ -111,7 +114,7 @@ class DatasetStatistics:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as JSON values, the paper's beside; a share that does not exist is null."""
+        """Return all figures as JSON values, the paper's beside; a share that does not exist is null."""
         return {
             "name": self.name,
             "images": self.images,
@@ -133,7 +136,7 @@ class DatasetStatistics:
 def dataset_statistics(
     folder: str | Path | Dataset, progress: Callable[[int, int], None] | None = None
 ) -> DatasetStatistics:
-    """Measures every target of a dataset in its images and masks.
+    """Measure every target of a dataset in its images and masks.
 
     Args:
         folder: any folder that `sirstgen.datasets.readers.Dataset` reads; where there is a ``targets.jsonl``, scenes,
@@ -160,7 +163,7 @@ def dataset_statistics(
         row = truth.get(key, {})
         if "scene" in row:
             scenes[str(row["scene"])] += 1
-        kinds.update(str(entry["kind"]) for entry in row.get("targets", ()))
+        kinds.update(entry["kind"] for entry in row.get("targets", ()) if "kind" in entry)
         plain = measure_targets(image, mask)
         how = _clutter(row, dataset)
         stated = measure_targets(image, mask, *how) if how is not None else plain
@@ -191,7 +194,7 @@ def dataset_statistics(
 
 
 def _clutter(row: Mapping[str, Any], dataset: Dataset) -> tuple[ClutterRegion, int] | None:
-    """The clutter region and support margin that a line states; None where there is none."""
+    """Return the clutter region and support margin that a line states; None where there is none."""
     if "clutter_region" not in row or "support_margin" not in row:
         return None
     try:

@@ -104,7 +104,7 @@ def _scenes(axes: Any, datasets: Sequence[DatasetStatistics]) -> None:
 
 
 def _steps(axes: Any, datasets: Sequence[DatasetStatistics], measure: str, edges: NDArray[np.float64]) -> None:
-    """One outline a dataset; values outside the edges are counted in the first or last bin."""
+    """Draw one outline a dataset; values outside the edges are counted in the first or last bin."""
     for number, (entry, colour) in enumerate(zip(datasets, COLOURS, strict=False)):
         values = entry.values[measure]
         values = np.clip(values[np.isfinite(values)], edges[0], edges[-1])

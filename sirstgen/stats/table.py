@@ -50,7 +50,7 @@ def statistics_grids(datasets: Sequence[DatasetStatistics]) -> list[Grid]:
 
 
 def _counts(datasets: Sequence[DatasetStatistics]) -> list[list[str]]:
-    """Rows of the gray scale and of the contrast in counts of the files and as share of the used range."""
+    """Return rows of the gray scale and of the contrast in counts of the files and as share of the used range."""
     scales, counts, shares = [], [], []
     for entry in datasets:
         contrast, step = entry.quantiles().get("contrast", {}), entry.counts_per_level

@@ -46,7 +46,7 @@ def read_sums(folder: Path) -> dict[str, str]:
 
 
 def check_sums(folder: Path) -> list[str]:
-    """What is wrong with the files of `folder` by its ``SHA256SUMS``; empty when nothing is.
+    """Return what is wrong with the files of `folder` by its ``SHA256SUMS``; empty when nothing is.
 
     Finds files that changed, are missing, cannot be read, or are not listed, and lines that are no checksum; each fault
     is one text that names the file.
@@ -125,7 +125,7 @@ def _checksum(path: Path) -> str:
 
 
 def sum_line(checksum: str, name: str) -> str:
-    """A file's line of ``SHA256SUMS``."""
+    """Return a file's line of ``SHA256SUMS``."""
     escaped = name
     if not name.isprintable() or "\\" in name:
         escaped = "".join(_ESCAPES.get(character, character) for character in name)

@@ -19,7 +19,7 @@ _PATIENCE = 20  # seconds in which a scheduler answers
 
 @contextlib.contextmanager
 def dask_client(address: str, workers: int) -> Iterator[Any]:
-    """A client of the Dask cluster at `address`, closed when the block ends.
+    """Yield a client of the Dask cluster at `address`, closed when the block ends.
 
     Args:
         address: of a scheduler, such as ``tcp://10.0.0.1:8786``, or ``local``: start a cluster on this machine.
@@ -51,12 +51,12 @@ def dask_client(address: str, workers: int) -> Iterator[Any]:
 
 
 def is_dask_client(executor: Any) -> bool:
-    """Whether `executor` is a Dask client rather than an executor."""
+    """Return whether `executor` is a Dask client rather than an executor."""
     return hasattr(executor, "get_executor") and hasattr(executor, "nthreads")
 
 
 def as_finished_on_cluster(client: Any, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-    """``function(task)`` of every task on a Dask cluster, in the order in which they finish.
+    """Yield ``function(task)`` of every task on a Dask cluster, in the order in which they finish.
 
     Two tasks a thread are with the scheduler at a time. Dask gives the tasks of a worker that has ended to another.
 

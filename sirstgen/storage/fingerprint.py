@@ -49,7 +49,7 @@ def difference(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
 
 def _differences(begun: Any, now: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """Each place at which two JSON values differ, with both values."""
+    """Yield each place at which two JSON values differ, with both values."""
     if isinstance(begun, dict) and isinstance(now, dict):
         for key in dict.fromkeys((*now, *begun)):
             yield from _differences(begun.get(key, _ABSENT), now.get(key, _ABSENT), (*place, key))

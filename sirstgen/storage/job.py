@@ -41,7 +41,7 @@ class Job:
 
     @classmethod
     def of(cls, generator: Generator, sink: Sink) -> Job:
-        """The job of making images of `generator` and storing them in `sink`."""
+        """Return the job of making images of `generator` and storing them in `sink`."""
         parts = fingerprint(generator)
         data = pickle.dumps(generator)
         return cls(hashlib.sha256(data).hexdigest(), __version__, data, parts, sink)

@@ -122,7 +122,7 @@ class Journal:
         return next((index + 1 for index in reversed(range(len(self._offsets))) if self.has(index)), 0)
 
     def entries(self) -> Iterator[Entry]:
-        """All finished images in the order of their ids; read from disk one by one."""
+        """Yield all finished images in the order of their ids; read from disk one by one."""
         with self._path.open("rb") as file:
             for offset in self._offsets:
                 if offset != _NOT_THERE:

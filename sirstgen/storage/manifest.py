@@ -28,7 +28,7 @@ _SHARDS = (
 
 
 def write_closing_files(run: FolderRun, generator: Generator) -> None:
-    """Writes everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
+    """Write everything but images and masks; ``SHA256SUMS`` last, which is what makes a dataset finished."""
     folder, name = run.folder, run.name
     scenes: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
@@ -74,7 +74,7 @@ def manifest(
     split: Mapping[str, int],
     redrawn: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The content of ``dataset.json``.
+    """Return the content of ``dataset.json``.
 
     Args:
         name: of the dataset.
@@ -106,7 +106,7 @@ def manifest(
 
 
 def card(manifest: dict[str, Any]) -> str:
-    """The dataset card: what is in the folder, how it was made, what it does not claim."""
+    """Return the dataset card: what is in the folder, how it was made, what it does not claim."""
     recipe, split = manifest["recipe"], manifest["split"]
     size = f"{recipe['width']}x{recipe['height']}, {recipe['bit_depth']} bit"
     scenes = "\n".join(f"| {scene} | {count} |" for scene, count in manifest["scenes"].items())

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.files.atomic import MANIFEST
-from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Owned
 from sirstgen.storage.checksums import SUMS, read_sums
 from sirstgen.storage.journal import file_sha256
@@ -81,13 +81,16 @@ def _not_ours(path: Path, why: str) -> OutputExistsError:
 
 
 def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """Checksums and manifest of a finished dataset; OutputExistsError where they do not prove that it is one."""
+    """Return the checksums and manifest of a finished dataset.
+
+    OutputExistsError where they do not prove that it is one.
+    """
     try:
         sums = read_sums(folder)
-        manifest = parse_json((folder / MANIFEST).read_bytes())
-        known = isinstance(manifest, dict) and {"sirstgen", "count", "schema_version"} <= manifest.keys()
+        manifest = read_manifest(folder)
+        known = {"sirstgen", "schema_version"} <= manifest.keys()
         proven = known and sums.get(MANIFEST) == file_sha256(folder / MANIFEST)
-    except (InputError, OSError, ValueError, RecursionError):
+    except (InputError, OSError):
         proven = False
     if not proven:
         raise OutputExistsError(
@@ -99,14 +102,13 @@ def _proof(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def _layout(manifest: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The files that a dataset of this manifest consists of."""
-    yield from (*_CLOSING[:-1], *_lists(name), *_lists(str(manifest.get("name"))))
-    entries, shards = manifest.get("images"), manifest.get("shards")
-    if isinstance(shards, dict):
-        yield from (str(entry.get("name")) for entry in shards.get("files", ()))
+    """Yield the files that a dataset of this manifest consists of."""
+    yield from (*_CLOSING[:-1], *_lists(name), *_lists(manifest.get("name", name)))
+    if "shards" in manifest:
+        yield from (entry["name"] for entry in manifest["shards"]["files"])
         return
-    if isinstance(entries, list):  # a mix
-        ids = [str(entry.get("id")) for entry in entries]
+    if manifest.get("kind") == "mix":
+        ids = [entry["id"] for entry in manifest["images"]]
     else:
         ids = [f"{number:06d}" for number in range(1, manifest["count"] + 1)]
     for key in ids:

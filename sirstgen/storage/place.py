@@ -53,7 +53,7 @@ class Place(Protocol):
     """Its last component, which names the dataset."""
 
     def new_file(self, name: str) -> contextlib.AbstractContextManager[NewFile]:
-        """A file that appears under `name` when the block ends well, and else not at all."""
+        """Return a file that appears under `name` when the block ends well, and else not at all."""
         ...
 
     def open(self, name: str) -> IO[bytes]:
@@ -61,11 +61,11 @@ class Place(Protocol):
         ...
 
     def size(self, name: str) -> int | None:
-        """Size of a file in bytes; None where there is none."""
+        """Return the size of a file in bytes; None where there is none."""
         ...
 
     def names(self, folder: str) -> list[str]:
-        """Names of the files and folders in `folder`, sorted; empty where there is no such folder."""
+        """Return the names of the files and folders in `folder`, sorted; empty where there is no such folder."""
         ...
 
     def remove(self, name: str) -> None:
@@ -74,7 +74,7 @@ class Place(Protocol):
 
 
 def open_place(where: str | Path) -> Place:
-    """The place of a path or URL; nothing is made there yet.
+    """Return the place of a path or URL; nothing is made there yet.
 
     Raises:
         InvalidValueError: an unknown scheme of a URL, or one whose package is not installed.
@@ -88,12 +88,12 @@ def open_place(where: str | Path) -> Place:
 
 
 def is_url(where: str | Path) -> bool:
-    """Whether `where` is a URL of a place that is no folder here."""
+    """Return whether `where` is a URL of a place that is no folder here."""
     return "://" in str(where) and not str(where).startswith("file://")
 
 
 def read(place: Place, name: str) -> bytes | None:
-    """The whole content of a file; None where there is none."""
+    """Return the whole content of a file; None where there is none."""
     try:
         with place.open(name) as file:
             return file.read()
@@ -109,7 +109,7 @@ def write(place: Place, name: str, data: str) -> str:
 
 
 def sha256_of(place: Place, name: str) -> str | None:
-    """SHA-256 of a file in hexadecimal; None where there is none."""
+    """Return the SHA-256 of a file in hexadecimal; None where there is none."""
     total = hashlib.sha256()
     try:
         with place.open(name) as file:

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.plan import ImagePlan
 from sirstgen.recipe.recipe import Recipe
-from sirstgen.storage.run import read_manifest
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.planned import PlannedGenerator
 from sirstgen.synthesis.sources import BUILTIN, PROCEDURAL, open_backgrounds
@@ -25,7 +25,7 @@ def reopen_generator(
     scene: str | None = None,
     templates: str | Path | None = None,
 ) -> Generator:
-    """The generator that wrote a dataset, to render its images again or to draw others in their place.
+    """Return the generator that wrote a dataset, to render its images again or to draw others in their place.
 
     Args:
         folder: a dataset that `sirstgen.storage.writer.write_dataset` wrote.
@@ -39,11 +39,10 @@ def reopen_generator(
         InvalidValueError: the backgrounds are not those that the dataset was made from.
     """
     manifest = read_manifest(Path(folder))
-    if not isinstance(manifest.get("recipe"), dict) or not isinstance(manifest.get("seed"), int):
+    if not {"recipe", "seed"} <= manifest.keys():
         raise InputError.of(folder, "states no recipe (a mix, or a set of other origin), so its images cannot be drawn")
     recipe = Recipe.from_dict(manifest["recipe"], "dataset.json")
-    stated = manifest.get("backgrounds")
-    stated = stated if isinstance(stated, dict) else {}
+    stated = manifest.get("backgrounds", {})
     if backgrounds is None:
         backgrounds = PROCEDURAL if stated.get("kind") == PROCEDURAL else BUILTIN
     source = open_backgrounds(backgrounds, recipe, labels=labels, scene=scene, seed=manifest["seed"])
@@ -57,7 +56,7 @@ def reopen_generator(
 
 
 def _templates(folder: str | Path, digest: object) -> TemplateLibrary:
-    """The templates in `folder` beside the built-in ones, or alone where the dataset was made so."""
+    """Return the templates in `folder` beside the built-in ones, or alone where the dataset was made so."""
     alone = TemplateLibrary.open(folder)
     return alone if alone.digest() == digest else TemplateLibrary.with_builtin(folder)
 
@@ -108,7 +107,7 @@ def can_be_redrawn(folder: str | Path) -> bool:
     except InputError:
         return False
     files = (Path(folder) / "images").is_dir()
-    drawn = isinstance(manifest.get("recipe"), dict) and isinstance(manifest.get("seed"), int)
+    drawn = {"recipe", "seed"} <= manifest.keys()
     return files and drawn and manifest.get("plans") is None  # a given plan leaves nothing to draw again
 
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state, state_text
+from sirstgen.datasets.manifest_file import read_manifest
+from sirstgen.datasets.unfinished import INTERRUPTED, JOURNAL, RUN_FOLDER, SHARD_STATE, STATE, read_state
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, write_file
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, read_sums
@@ -93,7 +95,7 @@ class FolderRun:
                 refuse_existing(folder)
         own = folder / RUN_FOLDER
         shutil.rmtree(own / "scratch", ignore_errors=True)
-        write_file(folder / STATE, state_text(state))
+        write_file(folder / STATE, checked_text(state))
         (own / "scratch").mkdir(parents=True)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
@@ -109,13 +111,8 @@ class FolderRun:
         place = stage_of(folder) or folder
         state = read_state(place)
         if state is not None:
-            seed = state["parts"]["seed"]
-        else:
-            seed = read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
-        try:
-            return None if seed is None else int(seed)
-        except (TypeError, ValueError):
-            raise InputError.of(place, f"states a seed that is no whole number: {seed!r}; give --seed") from None
+            return int(state["parts"]["seed"])
+        return read_manifest(place).get("seed") if (place / MANIFEST).exists() else None
 
     @property
     def done(self) -> int:
@@ -123,7 +120,9 @@ class FolderRun:
         return len(self.journal)
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
-        """Chunks of images that are not finished; those of one background come together, so that it is decoded once.
+        """Yield the chunks of images that are not finished.
+
+        Those of one background come together, so that it is decoded once.
 
         Args:
             assignment: returns which background an image is on.
@@ -139,7 +138,7 @@ class FolderRun:
                 number += 1
 
     def note(self, receipt: Sequence[Entry]) -> None:
-        """A worker has written these images."""
+        """Note that a worker has written these images."""
         self.journal.add(*receipt)
 
     def redraw(self, images: Sequence[str] | Mapping[str, int]) -> None:
@@ -169,7 +168,7 @@ class FolderRun:
         clear(self.folder)
 
     def _save(self) -> None:
-        write_file(self.folder / STATE, state_text(self._state))
+        write_file(self.folder / STATE, checked_text(self._state))
 
     def _settle(self, count: int) -> None:
         """Forget images whose files are not what the journal says; remove files beyond the run's end."""
@@ -203,21 +202,6 @@ def clear(folder: Path) -> None:
     if (folder / RUN_FOLDER).is_dir():
         shutil.rmtree(folder / RUN_FOLDER)
     (folder / STATE).unlink(missing_ok=True)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the ``dataset.json`` of a finished dataset.
-
-    Raises:
-        InputError: there is none, or it cannot be read.
-    """
-    try:
-        manifest = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError.of(folder, f"not a finished sirstgen dataset ({error})") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("count"), int):
-        raise InputError.of(folder / MANIFEST, "not the manifest of a sirstgen dataset")
-    return manifest
 
 
 def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:
@@ -275,7 +259,7 @@ def _too_few(folder: Path, held: int, count: int) -> InvalidValueError:
 
 
 def refuse_other(folder: Path | str, begun: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """InvalidValueError if the run or dataset in `folder` was started with something else."""
+    """Raise InvalidValueError if the run or dataset in `folder` was started with something else."""
     found = difference(begun, now)
     if found is not None:
         raise InvalidValueError(

@@ -8,7 +8,6 @@ its lock together; a command that begins, changes, replaces or finishes the run 
 from __future__ import annotations
 
 import contextlib
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from sirstgen.datasets.unfinished import INTERRUPTED, RUN_FOLDER
 from sirstgen.datasets.unfinished import STATE as FOLDER_STATE
 from sirstgen.errors import InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import MANIFEST, writing
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.lock import LOCK, locked
 from sirstgen.files.output import begin_replacement, recover, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS
@@ -132,13 +132,13 @@ class ShardRun:
             yield cls(place, state, wanted, lock)
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
-        """One chunk a shard; what is there already and whole is found out by the worker that is given it."""
+        """Yield one chunk a shard; the worker that is given it checks whether it is there already."""
         redrawn = self.state.redrawn
         for number in self.numbers:
             yield Chunk(number, tuple((i, redrawn.get(image_id(i), 0)) for i in self.state.images(number)))
 
     def note(self, receipt: Record) -> None:
-        """A worker has stored a shard, or found it whole."""
+        """Note that a worker has stored a shard, or found it whole."""
         self.done += receipt.images
         if receipt.notice:
             self.notices.append(receipt.notice)
@@ -157,7 +157,7 @@ class _Asked:
 
 
 def _joinable(place: Place, asked: _Asked, where: Path) -> ShardState | None:
-    """The state of the run at `place` if this command can work on it as it is; None if it would change it."""
+    """Return the state of the run at `place` if this command can work on it as it is; None if it would change it."""
     begun = ShardState.read(place) if asked.joining and not asked.redrawn else None
     if begun is None:
         return None
@@ -165,7 +165,10 @@ def _joinable(place: Place, asked: _Asked, where: Path) -> ShardState | None:
 
 
 def _begun_alone(folder: Path, asked: _Asked, patient: bool) -> ShardState | None:
-    """The state of the run that this command has begun or changed; None where others hold the lock and it may wait."""
+    """Return the state of the run that this command has begun or changed.
+
+    None where others hold the lock and it may wait.
+    """
     with contextlib.ExitStack() as alone:
         try:
             alone.enter_context(locked(folder, patience=_STEP))
@@ -201,12 +204,12 @@ def _begun(place: Place, asked: _Asked, where: str | Path) -> ShardState:
     if asked.redrawn:
         redrawn = state.redrawn | dict(asked.redrawn)
         state = replace(state, redrawn={name: number for name, number in redrawn.items() if number})
-    write(place, STATE, json.dumps(state.to_dict()) + "\n")
+    write(place, STATE, checked_text(state.to_dict()))
     return state
 
 
 def _room(folder: Path, asked: _Asked) -> Place:
-    """Where to write the new content of a folder that holds nothing, or a dataset that may be replaced."""
+    """Return where to write the new content of a folder that holds nothing, or a dataset that may be replaced."""
     if asked.joining and stage_of(folder) is not None:  # a replacement, killed before it wrote its state
         return working_place(folder)
     names = set(LocalPlace(folder).names("")) - {LOCK}
@@ -220,7 +223,7 @@ def _room(folder: Path, asked: _Asked) -> Place:
 
 
 def _joined(where: str | Path, begun: ShardState, asked: ShardState, resume: bool) -> ShardState:
-    """The state of the run at a place after this command has joined it."""
+    """Return the state of the run at a place after this command has joined it."""
     refuse_other(where, begun.parts, asked.parts)
     _same_size(where, begun.size, asked.size)
     if asked.count == begun.count:

@@ -8,9 +8,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
+from sirstgen.datasets.manifest_file import parse_manifest
 from sirstgen.datasets.unfinished import SHARD_STATE
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.checked_json import parse_checked
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import stage_of
 from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
@@ -43,28 +45,25 @@ class ShardState:
         return -(-self.count // self.size)
 
     def images(self, number: int) -> range:
-        """The indices of the images of a shard."""
+        """Return the indices of the images of a shard."""
         return range(number * self.size, min((number + 1) * self.size, self.count))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {"count": self.count, "size": self.size, "redrawn": self.redrawn, "fingerprint": self.parts}
 
     @classmethod
     def read(cls, place: Place) -> Self | None:
-        """The state of the run that is under way at `place`; None where there is none, or a damaged one."""
+        """Return the state of the run that is under way at `place`; None where there is none, or a damaged one."""
         data = read(place, STATE)
         if data is None:
             return None
-        try:
-            entry = parse_json(data)
-            return cls(int(entry["count"]), int(entry["size"]), dict(entry["redrawn"]), dict(entry["fingerprint"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+        entry = parse_checked(data)
+        return cls(entry["count"], entry["size"], entry["redrawn"], entry["fingerprint"]) if entry is not None else None
 
 
 def working_place(folder: Path) -> LocalPlace:
-    """Where the shards of a folder are written: in it, or in the folder that will replace it."""
+    """Return where the shards of a folder are written: in it, or in the folder that will replace it."""
     return LocalPlace(stage_of(folder) or folder, folder.resolve().name)
 
 
@@ -87,36 +86,32 @@ def restore_records(place: Place, state: ShardState, files: Sequence[ShardFile],
                     record.rejections.update(row["rejections"])
                     lines.append(f"{name}\t{side(index)}\t{text}")
                 write(place, record_name(number), record_text(record, lines))
-    except (FileNotFoundError, ValueError, KeyError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError.of(
             str(place), f"its lists and targets.jsonl do not fit together ({error}); make it again with --overwrite"
         ) from None
 
 
 def read_shard_manifest(place: Place) -> dict[str, Any]:
-    """The ``dataset.json`` at a place.
+    """Return the ``dataset.json`` at a place.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: there is none, it cannot be read, or it has a fault (`check_manifest`).
     """
     data = read(place, MANIFEST)
-    try:
-        manifest = parse_json(data) if data is not None else None
-    except (ValueError, RecursionError):
-        manifest = None
-    if not isinstance(manifest, dict) or "count" not in manifest:
-        raise InputError.of(str(place), f"its {MANIFEST} is missing or no manifest of a sirstgen dataset")
-    return manifest
+    if data is None:
+        raise InputError.of(str(place), f"not a finished sirstgen dataset (there is no {MANIFEST})")
+    return parse_manifest(data, f"{place}/{MANIFEST}")
 
 
 def records_there(place: Place, state: ShardState) -> set[int]:
-    """The numbers of the shards that have a record."""
+    """Return the numbers of the shards that have a record."""
     names = (name.removesuffix(".tsv") for name in place.names(RECORDS))
     return {int(name) for name in names if name.isdecimal() and int(name) < state.shards}
 
 
 def numbers_in_words(numbers: Sequence[int]) -> str:
-    """Sorted numbers as ranges: ``3, 7-9``."""
+    """Return sorted numbers as ranges: ``3, 7-9``."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][1] + 1:
@@ -127,15 +122,14 @@ def numbers_in_words(numbers: Sequence[int]) -> str:
 
 
 def seed_at(where: str | Path) -> int | None:
-    """The seed of the run or the dataset at a place, so that it can be resumed without --seed."""
+    """Return the seed of the run or the dataset at a place, so that it can be resumed without --seed."""
     place = open_place(where)
     place = working_place(place.folder) if isinstance(place, LocalPlace) else place
     begun = ShardState.read(place)
     parts: Mapping[str, Any] | None = begun.parts if begun is not None else None
     if parts is None and read(place, MANIFEST) is not None:
         parts = read_shard_manifest(place)
-    seed = parts.get("seed") if parts is not None else None
-    return int(seed) if seed is not None else None
+    return parts.get("seed") if parts is not None else None
 
 
 def _order(file: ShardFile) -> tuple[int, str]:

@@ -144,7 +144,7 @@ def _finish(out: str | Path, patience: float = 0.0) -> dict[str, Any] | None:
 
 
 def _closed(place: Place) -> dict[str, Any]:
-    """The manifest of a dataset of shards after its closing files are written."""
+    """Return the manifest of a dataset of shards after its closing files are written."""
     state = ShardState.read(place)
     if state is None:
         return read_shard_manifest(place)  # finished already
@@ -217,7 +217,7 @@ def _make(generator: Generator, run: ShardRun, workers: int, executor: Any | Non
 
 
 def _finished_by_others(run: ShardRun) -> bool:
-    """Whether another command has finished the dataset while this one made a shard that was there."""
+    """Return whether another command has finished the dataset while this one made a shard that was there."""
     with contextlib.suppress(SirstgenError):
         if ShardState.read(run.place) is None and read_shard_manifest(run.place)["count"] >= run.state.count:
             run.place.remove(RUN_FOLDER)

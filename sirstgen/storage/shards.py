@@ -47,7 +47,7 @@ class ShardFile:
     targets: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {
             "name": self.name,
             "number": self.number,
@@ -88,7 +88,7 @@ class Record:
     notice: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {
             "number": self.number,
             "images": self.images,
@@ -112,28 +112,30 @@ class Record:
 
 
 def record_name(number: int) -> str:
-    """Where a run keeps the record of a shard, below the dataset."""
+    """Return where a run keeps the record of a shard, below the dataset."""
     return f"{RECORDS}/{number:06d}.tsv"
 
 
 def record_text(record: Record, lines: Iterable[str]) -> str:
-    """A record as a file: its values, then a line an image (id, side, row; tab-separated), then the lines' checksum."""
-    body = "".join(f"{line}\n" for line in lines)
-    return f"{json.dumps(record.to_dict())}\n{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
+    """Return a record as a file: its values, then a line an image (id, side, row; tab-separated), then a checksum."""
+    body = "".join(f"{line}\n" for line in (json.dumps(record.to_dict()), *lines))
+    return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
 def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
-    """The record of a shard and the line of each of its images; None where there is none, or none that can be used."""
+    """Return the record of a shard and the line of each of its images.
+
+    None where there is none, or none that can be used.
+    """
     data = read(place, record_name(number))
     if data is None:
         return None
     try:
         head, *lines, checksum, _ = data.decode().split("\n")
-        body = "".join(f"{line}\n" for line in lines)
-        if hashlib.sha256(body.encode()).hexdigest() != checksum:
+        if hashlib.sha256("".join(f"{line}\n" for line in (head, *lines)).encode()).hexdigest() != checksum:
             return None
         return Record.from_dict(parse_json(head)), lines
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except ValueError:
         return None
 
 
@@ -190,7 +192,7 @@ class ShardSink:
 
 
 def damages(place: Any, files: Iterable[ShardFile]) -> Iterator[str]:
-    """Files of shards that are missing or whose checksum is not the stated one, each in words."""
+    """Yield the files of shards that are missing or whose checksum is not the stated one, each in words."""
     for file in files:
         found = sha256_of(place, file.name)
         if found is None:

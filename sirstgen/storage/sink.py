@@ -13,7 +13,7 @@ from sirstgen.synthesis.sides import Side
 
 
 def image_id(index: int) -> str:
-    """The id of image `index`: its number from 1, six digits."""
+    """Return the id of image `index`: its number from 1, six digits."""
     return f"{index + 1:06d}"
 
 
@@ -66,11 +66,11 @@ class Run(Protocol):
         ...
 
     def missing(self, assignment: Callable[[int], tuple[Any, ...]]) -> Iterator[Chunk]:
-        """What is still to be made; `assignment` returns which background an image is on."""
+        """Yield what is still to be made; `assignment` returns which background an image is on."""
         ...
 
     def note(self, receipt: Any) -> None:
-        """A worker has stored a chunk."""
+        """Note that a worker has stored a chunk."""
         ...
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.output import output_folder
 from sirstgen.plan import ImagePlan
@@ -17,7 +18,7 @@ from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
 from sirstgen.storage.job import Job, make, work
 from sirstgen.storage.manifest import write_closing_files
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.run import FolderRun, read_manifest, refuse_started
+from sirstgen.storage.run import FolderRun, refuse_started
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.planned import PlannedGenerator
@@ -122,7 +123,7 @@ def redraw(
 
 
 def _count(generator: Generator, count: int | None) -> int:
-    """The number of images to write."""
+    """Return the number of images to write."""
     if not isinstance(generator, PlannedGenerator):
         if count is None:
             raise InvalidValueError("count must be given: a generator is endless", name="count")
@@ -137,7 +138,7 @@ def _count(generator: Generator, count: int | None) -> int:
 def _complete(
     generator: Generator, run: FolderRun, workers: int, executor: Executor | Any | None, progress: Progress | None
 ) -> None:
-    """Makes the images that are missing, writes the closing files and ends the run."""
+    """Make the images that are missing, write the closing files and end the run."""
     with contextlib.closing(run.journal):
         make_missing(generator, run, workers, executor, progress)
         write_closing_files(run, generator)

@@ -41,7 +41,9 @@ class FrameAnalysis:
         return np.full(self.frame.shape, UNKNOWN, dtype=np.uint8) if self._source is None else self._source()
 
     def depth(self, places: tuple[int, ...]) -> NDArray[np.uint8] | None:
-        """Distance of each pixel, along the axes, to the nearest pixel of another place; None where all are others.
+        """Return the distance of each pixel, along the axes, to the nearest pixel of another place.
+
+        None where all are others.
 
         (h, w), at most 255 pixels.
         """

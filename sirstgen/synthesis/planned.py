@@ -179,7 +179,7 @@ class PlannedGenerator(Generator):
         return self.backgrounds.pixels(self.backgrounds.find(background_id), bit_depth)
 
     def _check(self) -> None:
-        """InvalidValueError for plans whose backgrounds or templates are not there, all counted."""
+        """Raise InvalidValueError for plans whose backgrounds or templates are not there, all counted."""
         missing: defaultdict[str, list[int]] = defaultdict(list)
         for index, plan in enumerate(self.plans):
             try:
@@ -200,7 +200,7 @@ class PlannedGenerator(Generator):
 
 
 def _dealt(plans: Sequence[ImagePlan], train_share: float) -> tuple[Side, ...]:
-    """A side for each plan; near-duplicate backgrounds share one. The largest group is dealt first."""
+    """Return a side for each plan; near-duplicate backgrounds share one. The largest group is dealt first."""
     groups: Mapping[str, int] = Counter(plan.background.group or plan.background.id for plan in plans)
     sides: dict[str, Side] = {}
     trained = seen = 0

@@ -35,7 +35,7 @@ class SceneOrder:
         self._block = lru_cache(maxsize=16)(self._draw_block)
 
     def at(self, index: int) -> tuple[int, int]:
-        """The scene of image `index`, and how many earlier images show the same scene."""
+        """Return the scene of image `index`, and how many earlier images show the same scene."""
         block, place = divmod(index, _BLOCK)
         scenes, ranks = self._block(block)
         return int(scenes[place]), int(ranks[place])
@@ -54,13 +54,13 @@ class SceneOrder:
         return scenes, ranks
 
     def _below(self, edge: int, count: int) -> int:
-        """How many of the first `count` marks lie below `edge`."""
+        """Return how many of the first `count` marks lie below `edge`."""
         # floor(x / _ONE) - floor((x - edge) / _ONE) is 1 where x modulo _ONE is below the edge, else 0.
         return _floor_sum(count, _GOLDEN, self._phase) - _floor_sum(count, _GOLDEN, self._phase - edge + _ONE) + count
 
 
 def _floor_sum(count: int, slope: int, start: int) -> int:
-    """The sum of ``(slope * i + start) // _ONE`` over i from 0 to `count` - 1; all numbers at least 0.
+    """Return the sum of ``(slope * i + start) // _ONE`` over i from 0 to `count` - 1; all numbers at least 0.
 
     It counts the points with whole coordinates under a line. What is above whole slopes and starts is a triangle,
     which is counted with its axes exchanged: a line with a smaller divisor, as in Euclid's algorithm.

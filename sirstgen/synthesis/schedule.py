@@ -78,22 +78,24 @@ class Schedule:
         return self._orders[lane].assignment(rank)._replace(made=bool(lane))
 
     def fallback(self, index: int, attempt: int) -> Assignment:
-        """Another background of the same scene and side, for an image whose own takes no target."""
+        """Return another background of the same scene and side, for an image whose own takes no target."""
         assignment = self.assignment(index)
         number = self._orders[assignment.made].sides.fallback(assignment.scene, assignment.number, index, attempt)
         return Assignment(assignment.scene, number, 0, assignment.made)
 
     def side(self, index: int) -> Side:
-        """The side of the train/test split that image `index` is on."""
+        """Return the side of the train/test split that image `index` is on."""
         assignment = self.assignment(index)
         return "train" if self._orders[assignment.made].sides.trains(assignment.scene, assignment.number) else "test"
 
     def background(self, assignment: Assignment) -> Background:
-        """The background of an assignment."""
+        """Return the background of an assignment."""
         return self._sources[assignment.made].background(assignment.scene, assignment.number)
 
     def largest(self, index: int, background: Background, frame: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) up to which image `index` may be as large as its background, a `frame` (width, height)."""
+        """Return (width, height) up to which image `index` may be as large as its background, a `frame` (width,
+        height).
+        """
         sizes, limit = self._recipe.backgrounds.sizes, (self._recipe.width, self._recipe.height)
         fits = frame[0] <= limit[0] and frame[1] <= limit[1]
         if sizes is None or (fits and background.scene_source != "procedural"):
@@ -101,7 +103,7 @@ class Schedule:
         return weighted_choice(stream(self._seed, index, "image size"), sizes)
 
     def _lane(self, index: int) -> tuple[int, int]:
-        """0 for the source or 1 for the procedural one, and how many earlier images are on it."""
+        """Return 0 for the source or 1 for the procedural one, and how many earlier images are on it."""
         made = math.floor(index * self._share + self._phase)
         is_made = math.floor((index + 1) * self._share + self._phase) > made
         return (1, made) if is_made else (0, index - made)
@@ -122,7 +124,7 @@ class _Order:
         self.sides = Sides(source, lambda scene: self._permutation(scene, 0), recipe.train_share, seed)
 
     def assignment(self, index: int) -> Assignment:
-        """The background of the image that has `index` others before it on this source."""
+        """Return the background of the image that has `index` others before it on this source."""
         place, rank = self._order.at(index)
         return self._nth(self._scenes[place], rank)
 

@@ -38,14 +38,14 @@ class Sides:
         self._source, self._order, self._share, self._seed = source, order, share, seed
 
     def trains(self, scene: str, number: int) -> bool:
-        """Whether background `number` of `scene` is on the training side."""
+        """Return whether background `number` of `scene` is on the training side."""
         if self._source.count(scene) is not None:
             return bool(self._dealt[scene][number])
         phase = self._phase + self._source.scenes().index(scene) * self._share  # successive scenes alternate too
         return math.floor((number + 1) * self._share + phase) > math.floor(number * self._share + phase)
 
     def fallback(self, scene: str, number: int, index: int, attempt: int) -> int:
-        """Another background of `scene` on the side of `number`, for image `index`.
+        """Return another background of `scene` on the side of `number`, for image `index`.
 
         In a finite scene the numbers of successive attempts differ until all of the side have been named.
         """

@@ -26,7 +26,7 @@ def open_backgrounds(
     seed: int = 0,
     places: str | Path | None = None,
 ) -> BackgroundSource:
-    """The backgrounds for a recipe's images.
+    """Return the backgrounds for a recipe's images.
 
     Args:
         where: ``builtin``, ``procedural`` (made on demand from `seed`, no two alike), or a folder of frames.
@@ -65,7 +65,7 @@ def open_backgrounds(
 
 
 def asks_for_places(recipe: Recipe) -> bool:
-    """Whether any target of the recipe belongs to some places and not to others."""
+    """Return whether any target of the recipe belongs to some places and not to others."""
     rows = recipe.scenes.values()
     kernels = [recipe.point, recipe.spot, *(row.point for row in rows), *(row.spot for row in rows)]
     return (
@@ -76,7 +76,7 @@ def asks_for_places(recipe: Recipe) -> bool:
 
 
 def procedural_backgrounds(recipe: Recipe, seed: int) -> ProceduralBackgrounds:
-    """Procedural frames large enough for the recipe's images.
+    """Return procedural frames large enough for the recipe's images.
 
     Args:
         recipe: gives image size and largest crop.

@@ -15,7 +15,7 @@ INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
 
 
 def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The settings that the index of a template folder gives, by class or id; empty where there is no index.
+    """Return the settings that the index of a template folder gives, by class or id; empty where there is no index.
 
     Args:
         root: the folder of templates.
@@ -49,7 +49,7 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _settings(entry: object, where: str) -> dict[str, Any]:
-    """One entry of an index, checked, as arguments of `Template`."""
+    """Return one entry of an index, checked, as arguments of `Template`."""
     if not isinstance(entry, dict):
         raise InvalidValueError(f"{where} must be a table of {', '.join(_SETTINGS)}; got {entry!r}")
     settings = {}

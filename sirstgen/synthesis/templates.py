@@ -80,12 +80,12 @@ class Template:
         return tuple(levels)
 
     def shrunk_to(self, length: float) -> tuple[int, NDArray[np.float32]]:
-        """The smallest pyramid level, and its number, whose longer side is at least `length` (or level 0)."""
+        """Return the smallest pyramid level, and its number, whose longer side is at least `length` (or level 0)."""
         level = max(0, min(int(math.log2(max(self.radiance.shape) / length)), len(self.pyramid) - 1))
         return level, self.pyramid[level]
 
     def peak_per_level(self, level: float) -> float:
-        """Peak radiance over the mean of what is at least this share of the peak."""
+        """Return the peak radiance over the mean of what is at least this share of the peak."""
         if level not in self._peaks:
             self._peaks[level] = float(1 / self.radiance[self.radiance >= level].mean())
         return self._peaks[level]
@@ -95,7 +95,7 @@ class Template:
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what was read from files is read again by the process that needs it."""
+        """Return the fields alone: what was read from files is read again by the process that needs it."""
         state = {field.name: getattr(self, field.name) for field in fields(self)}
         if isinstance(self.source, Path):
             state["source"] = packed_path(self.source, "templates")
@@ -115,7 +115,7 @@ class TemplateLibrary:
 
     @classmethod
     def open(cls, folder: Path | str | None = None) -> TemplateLibrary:
-        """The templates in `folder`, or those that ship with sirstgen; reads names and the index, no image.
+        """Return the templates in `folder`, or those that ship with sirstgen; reads names and the index, no image.
 
         Args:
             folder: holds ``<class>/<name>.png`` and perhaps an index; None means the built-in templates.
@@ -142,7 +142,7 @@ class TemplateLibrary:
 
     @classmethod
     def with_builtin(cls, folder: Path | str) -> TemplateLibrary:
-        """The built-in templates and those in `folder`, whose templates go before built-in ones of the same id.
+        """Return the built-in templates and those in `folder`, whose templates go before built-in ones of the same id.
 
         Raises:
             InputError, InvalidValueError: as `open`.
@@ -155,7 +155,7 @@ class TemplateLibrary:
         return tuple(sorted({template.cls for template in self}))
 
     def of_class(self, cls: str) -> tuple[Template, ...]:
-        """The templates of a class, in order of id.
+        """Return the templates of a class, in order of id.
 
         Raises:
             InvalidValueError: there is no such class.
@@ -167,7 +167,7 @@ class TemplateLibrary:
         return found
 
     def get(self, id: str) -> Template:
-        """The template of that id.
+        """Return the template of that id.
 
         Raises:
             InvalidValueError: there is no such template; names the nearest spelling.
@@ -191,7 +191,10 @@ class TemplateLibrary:
                 _read_radiance(template.source)
 
     def digest(self) -> str:
-        """SHA-256 of all templates and their settings, in hexadecimal; libraries with equal ones draw equal targets."""
+        """Return the SHA-256 of all templates and their settings, in hexadecimal.
+
+        Libraries with equal ones draw equal targets.
+        """
         content = hashlib.sha256()
         for template in self:
             source = template.source
@@ -211,7 +214,7 @@ class TemplateLibrary:
 
 
 def _find(root: Path) -> Iterator[tuple[str, Path]]:
-    """Every template's id and file; images that would be passed over are faults."""
+    """Yield every template's id and file; images that would be passed over are faults."""
     seen: dict[str, Path] = {}
     for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES):
         parts = file.relative_to(root).parts
@@ -231,7 +234,7 @@ def _find(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read_radiance(path: Path) -> NDArray[np.float32]:
-    """The radiance in a PNG: gray (8 or 16 bit) times alpha; without alpha, black is outside."""
+    """Return the radiance in a PNG: gray (8 or 16 bit) times alpha; without alpha, black is outside."""
     data = read_bytes(path)
     gray = decode_gray(data, path)
     if not data.startswith(b"\x89PNG"):
@@ -252,7 +255,7 @@ def _read_radiance(path: Path) -> NDArray[np.float32]:
 
 
 def _alpha(path: Path) -> NDArray[np.uint8] | None:
-    """The alpha channel of a PNG that can be decoded, or None where it has none."""
+    """Return the alpha channel of a PNG that can be decoded, or None where it has none."""
     with Image.open(path, formats=["PNG"]) as picture:
         keyed = "transparency" in picture.info and picture.mode in ("1", "L", "P", "RGB")
         if not keyed and picture.mode not in ("LA", "PA", "RGBA"):
@@ -270,7 +273,7 @@ def _checked(radiance: NDArray[np.floating], id: str) -> NDArray[np.float32]:
 
 
 def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """2 x 2 means; an odd row or column is filled up with zeros."""
+    """Return 2 x 2 means; an odd row or column is filled up with zeros."""
     rows, columns = image.shape
     even = cv2.copyMakeBorder(image, 0, rows % 2, 0, columns % 2, cv2.BORDER_CONSTANT, value=0)
     half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)

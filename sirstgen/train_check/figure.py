@@ -64,7 +64,7 @@ def _draw_means(
 
 
 def _draw_paper(axes: Any, rows: Sequence[Row], places: list[TrainingSet], measure: Measure, colour: str) -> None:
-    """The paper's figures of the same rows; their net need not be the same."""
+    """Draw the paper's figures of the same rows; their net need not be the same."""
     for part, style in _styles([row for row in rows if row.paper]):
         x = [places.index(row.training_set) for row in part]
         y = [getattr(row.paper, measure) for row in part]

@@ -144,7 +144,7 @@ class CheckPlan:
         return any(isinstance(row, MixedRow) and 0 < row.real < self.total for row in self.rows)
 
     def run_settings(self, detector: str, repeat: int, images: int) -> TrainingConfig:
-        """The settings of one training on `images` images, each counted as often as an epoch shows it."""
+        """Return the settings of one training on `images` images, each counted as often as an epoch shows it."""
         steps = self.settings.steps
         if self.equal == "epochs":
             steps = max(1, round(self.epochs * images / self.settings.batch))
@@ -152,7 +152,7 @@ class CheckPlan:
         return with_published_rates(settings) if detectors.is_adversarial(detector) else settings
 
     def describe(self) -> dict[str, str]:
-        """The choices that a reader of the table must know, in words."""
+        """Return the choices that a reader of the table must know, in words."""
         settings = self.settings
         if self.equal == "steps":
             length = f"equal steps: {settings.steps} of {settings.batch} crops in every row"
@@ -177,7 +177,7 @@ class CheckPlan:
 
 
 def paper() -> CheckPlan:
-    """Table VIII by the full recipe: five rows, DNA-Net-ResNet18 and ACM, for a GPU.
+    """Return Table VIII by the full recipe: five rows, DNA-Net-ResNet18 and ACM, for a GPU.
 
     Rows get the steps of 1500 epochs of 213 images. No frame is held out: the rows have exactly the paper's numbers of
     images, and its code, too, keeps the last weights.
@@ -188,7 +188,9 @@ def paper() -> CheckPlan:
 
 
 def quick() -> CheckPlan:
-    """Three rows with ResNet10-Light on small crops: a smoke test of the data for two CPU cores, not a measurement."""
+    """Return three rows with ResNet10-Light on small crops: a smoke test of the data for two CPU cores, not a
+    measurement.
+    """
     crops = Augmentation(crop=128, base=None, upside_down=0.5, transpose=0.5, blur=0.0, around_target=0.7)
     settings = TrainingConfig(steps=240, batch=8, augmentation=crops, validate_every=120, final_learning_rate=1e-3)
     rows = (MixedRow(0), MixedRow(42), RealRow())
@@ -210,7 +212,7 @@ PRESETS: dict[str, Callable[[], CheckPlan]] = {"paper": paper, "quick": quick, "
 
 
 def preset(name: str = "auto", device: str = "auto") -> CheckPlan:
-    """The plan of that name; ``auto`` is ``paper`` on a GPU and ``quick`` on a CPU.
+    """Return the plan of that name; ``auto`` is ``paper`` on a GPU and ``quick`` on a CPU.
 
     Raises:
         InvalidValueError: there is no such preset or device.

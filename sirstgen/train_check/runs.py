@@ -21,8 +21,8 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, Si
 from sirstgen.evaluation.frame_scores import FrameScores
 from sirstgen.evaluation.metrics import DetectionMetrics
 from sirstgen.files.atomic import write_file
+from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.images import read_bytes
-from sirstgen.files.input_files import parse_json
 from sirstgen.files.lock import locked
 from sirstgen.mix.mix import Mix
 from sirstgen.train_check.job_frames import JobFrames
@@ -124,7 +124,7 @@ class Check:
         return TrainedScale.of(self.real.gray_scale, [self.real.image(key) for key in keys])
 
     def jobs(self) -> list[Job]:
-        """All runs, with the ids of each drawn: what is missing is missed before the first training."""
+        """Return all runs, with the ids of each drawn: what is missing is missed before the first training."""
         jobs = []
         for detector in self.plan.detectors:
             for row in self.plan.rows:
@@ -155,7 +155,7 @@ class Check:
         return max(1, int(_TRAINING_SHARE * left / max(busy)))
 
     def _seconds_per_step(self, group: Iterable[Job]) -> float:
-        """Seconds of one step of every run of a group."""
+        """Return the seconds of one step of every run of a group."""
         trainings = [
             Training(dataclasses.replace(job.settings, steps=10**6, validate_every=10**6), frames, device=self.device)
             for job in group
@@ -221,7 +221,7 @@ class Check:
             for (place, job, _, folder), outcome in zip(pending, outcomes, strict=True):
                 made[place] = ranks.from_first(partial(self._tested, job, outcome, test, started))
                 if folder is not None and made[place].status not in _AGAIN:
-                    write_file(folder / _RECORD, json.dumps(made[place].to_dict()) + "\n")
+                    write_file(folder / _RECORD, checked_text(made[place].to_dict()))
         return made
 
     def _train(self, pending: Sequence[_Pending], reports: Mapping[int, Report]) -> list[Fitted | TrainingError]:
@@ -274,13 +274,13 @@ class Check:
         )
 
     def _training_frames(self, job: Job) -> tuple[Frames, Frames]:
-        """The frames that a run trains on, and those that choose its checkpoint."""
+        """Return the frames that a run trains on, and those that choose its checkpoint."""
         assert job.mix is not None
         train, validation = self.frames.read(job.mix).split(self.plan.validation_share, job.settings.seed)
         return self._weighted(job, train), validation
 
     def _weighted(self, job: Job, train: Frames) -> Frames:
-        """The frames of a mixed row, its real ones as many times as the plan says."""
+        """Return the frames of a mixed row, its real ones as many times as the plan says."""
         copies = self._copies(job.training_set)
         if copies == 1:
             return train
@@ -292,7 +292,7 @@ class Check:
         return self.plan.real_copies if row.real and row.synthetic else 1
 
     def _mark(self, job: Job, test: Frames) -> str:
-        """A fingerprint of everything that decides a run: settings, split, training and test frames by content."""
+        """Return a fingerprint of all that decides a run: settings, split, training and test frames by content."""
         assert job.mix is not None
         parts = {
             "settings": job.settings.to_dict(),
@@ -330,11 +330,11 @@ def _claimed(folder: Path | None, locks: contextlib.ExitStack) -> Run | Literal[
 
 
 def _read_record(path: Path) -> Run | None:
-    """The finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
+    """Return the finished run whose record is at `path`; None without one and, with a warning, where it is damaged."""
     if not path.exists():
         return None
-    try:
-        return Run.from_dict(parse_json(read_bytes(path)))
-    except (InputError, InvalidValueError, ValueError, TypeError, RecursionError):
-        warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
-        return None
+    with contextlib.suppress(InputError, InvalidValueError):
+        if (record := parse_checked(read_bytes(path))) is not None:
+            return Run.from_dict(record)
+    warnings.warn(f"{path}: a damaged record; this run is made again", SirstgenWarning, stacklevel=2)
+    return None

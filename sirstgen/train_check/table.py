@@ -80,7 +80,7 @@ class Figures:
 
     @classmethod
     def of(cls, result: DetectionResult) -> Self:
-        """The figures of a measured result, in the paper's units."""
+        """Return the figures of a measured result, in the paper's units."""
         return cls(100 * result.iou, 100 * result.niou, 100 * result.pd, 1e6 * result.fa)
 
     def to_dict(self) -> dict[str, float | None]:
@@ -230,17 +230,17 @@ class Row:
         return interval(self.scores) if self.scores else None
 
     def values(self, measure: Measure) -> list[float]:
-        """The figure of every run that is counted and has one."""
+        """Return the figure of every run that is counted and has one."""
         values = [float(getattr(run.figures, measure)) for run in self.counted]
         return [value for value in values if not math.isnan(value)]
 
     def mean(self, measure: Measure) -> float:
-        """Mean over the runs that are counted; nan without any."""
+        """Return the mean over the runs that are counted; nan without any."""
         values = self.values(measure)
         return sum(values) / len(values) if values else math.nan
 
     def spread(self, measure: Measure) -> float:
-        """Sample standard deviation over the runs that are counted; nan with fewer than two."""
+        """Return the sample standard deviation over the runs that are counted; nan with fewer than two."""
         values, mean = self.values(measure), self.mean(measure)
         if len(values) < 2:
             return math.nan

@@ -105,7 +105,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _problems(row: Row) -> str:
-    """How the runs of a row ended that did not end well, and why."""
+    """Return how the runs of a row ended that did not end well, and why."""
     status = [f"{count}x {name}" if len(row.runs) > 1 else name for name, count in row.problems.items()]
     reasons = dict.fromkeys(run.note for run in row.runs if run.note)
     return f"{row.detector}, {row.training_set.label}: {'; '.join([*status, *reasons])}."
@@ -144,7 +144,7 @@ def _paper(figures: Figures | None) -> str:
 
 
 def _findings(table: Table) -> list[str]:
-    """What the rows show against each other, how that was judged, and what the table says nothing about."""
+    """Return what the rows show against each other, how that was judged, and what the table says nothing about."""
     judged = [comparison for comparison in table.comparisons if comparison.differences]
     lines = [_problems(row) for row in table.rows if row.problems]
     lines += [_finding(comparison) for comparison in judged]

@@ -66,7 +66,7 @@ class CapturableAdagrad:
 
 
 def _in_memory_order(parameter: nn.Parameter) -> Tensor:
-    """The gradient with the strides of its parameter: if one differs, torch launches a kernel for each tensor."""
+    """Return the gradient with the strides of its parameter: where one differs, torch launches one kernel a tensor."""
     gradient = parameter.grad
     assert gradient is not None
     return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)

@@ -45,12 +45,12 @@ _TRUE_MASK, _FROM_CAN, _FROM_UCAN = range(3)
 
 
 def with_published_rates(settings: TrainingConfig) -> TrainingConfig:
-    """`settings` with the published learning rates: 1e-4, a fifth of it after each third of the training."""
+    """Return `settings` with the published learning rates: 1e-4, a fifth of it after each third of the training."""
     return replace(settings, learning_rate=GENERATOR_RATE, final_learning_rate=GENERATOR_RATE / 25, schedule="thirds")
 
 
 def error_loss(scores: Tensor, masks: Tensor, missed: float, false: float) -> Tensor:
-    """``missed * MD + false * FA``, a scalar.
+    """Return ``missed * MD + false * FA``, a scalar.
 
     Args:
         scores: (B, 1, H, W), 0..1.
@@ -63,7 +63,7 @@ def error_loss(scores: Tensor, masks: Tensor, missed: float, false: float) -> Te
 
 
 def answer_loss(answers: Tensor, truth: int) -> Tensor:
-    """The cross-entropy of the discriminator's `answers` (B, 3) with the answer `truth`, a scalar."""
+    """Return the cross-entropy of the discriminator's `answers` (B, 3) with the answer `truth`, a scalar."""
     wanted = torch.zeros_like(answers)
     wanted[:, truth] = 1
     return functional.binary_cross_entropy_with_logits(answers, wanted)
@@ -99,7 +99,7 @@ class AdversarialSteps:
         }
 
     def advance(self, step: int, images: Tensor, masks: Tensor) -> Tensor:
-        """One step of the discriminator, then one of both generators; returns the generators' loss."""
+        """Do one step of the discriminator, then one of both generators; return the generators' loss."""
         settings, hardware = self.settings, self.hardware
         self.rate = learning_rate(
             step, settings.steps, settings.schedule, settings.learning_rate, settings.final_learning_rate
@@ -131,14 +131,14 @@ class AdversarialSteps:
         return loss
 
     def _descend(self, name: str, loss: Tensor) -> None:
-        """One step of one optimiser; what the loss does to the other's weights is thrown away."""
+        """Do one step of one optimiser; what the loss does to the other's weights is thrown away."""
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[name].step()
 
     def optimizer_state(self) -> dict[str, Any]:
-        """Adam's moments, of the generators and of the discriminator."""
+        """Return Adam's moments, of the generators and of the discriminator."""
         return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
 
     def restore(self, optimizer: dict[str, Any]) -> None:

@@ -91,12 +91,12 @@ class Augmentation:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The augmentation whose `to_dict` gave `values`."""
+        """Return the augmentation whose `to_dict` gave `values`."""
         pairs = {key: tuple(values[key]) for key in ("scale", "blur_radius")}
         return cls(**{**values, **pairs})
 
     def to_dict(self) -> dict[str, Any]:
-        """All choices as plain values."""
+        """Return all choices as plain values."""
         return asdict(self)
 
     def draw(self, mask: NDArray[np.bool_], rng: np.random.Generator) -> AugmentationDraw:
@@ -143,7 +143,7 @@ class Augmentation:
         )
 
     def apply(self, image: Gray, mask: NDArray[np.bool_], draw: AugmentationDraw) -> tuple[Tensor, Tensor]:
-        """The frame after `draw`: the same draw gives the same pixels.
+        """Return the frame after `draw`: the same draw gives the same pixels.
 
         Args:
             image: (H, W) uint8 or uint16.
@@ -179,12 +179,12 @@ class Augmentation:
 
 
 def gray_tensor(image: Gray) -> Tensor:
-    """A (H, W) frame as a tensor: uint8 stays uint8, 16 bits become float32 in 0..1 (uint16 has few operations)."""
+    """Return a (H, W) frame as a tensor: uint8 stays uint8, 16 bits become float32 in 0..1."""
     if image.dtype == np.uint8:
         return torch.from_numpy(np.ascontiguousarray(image))
     return torch.from_numpy(image.astype(np.float32) / 65535)
 
 
 def unit_range(image: Tensor) -> Tensor:
-    """What `gray_tensor` gave, as float32 in 0..1."""
+    """Return what `gray_tensor` gave, as float32 in 0..1."""
     return image.float() / 255 if image.dtype == torch.uint8 else image

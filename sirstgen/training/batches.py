@@ -51,7 +51,7 @@ class FrameBatches(Dataset[Batch]):
         self._order = np.arange(0)
 
     def frame_of(self, position: int) -> int:
-        """Which frame is the `position`-th one of the training, counted from 0."""
+        """Return which frame is the `position`-th one of the training, counted from 0."""
         epoch, place = divmod(position, len(self.frames))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, stream(self.seed, epoch, "order").permutation(len(self.frames))
@@ -75,7 +75,7 @@ class FrameBatches(Dataset[Batch]):
 
 
 def batch_loader(source: BatchSource, start: int, stop: int, workers: int, pin: bool) -> DataLoader[Batch]:
-    """The batches of steps `start` to `stop` - 1, in order, made ahead by `workers` processes (0: in this one)."""
+    """Return the batches of steps `start` to `stop` - 1, in order, made by `workers` processes (0: in this one)."""
     return DataLoader(
         source,  # type: ignore[arg-type]  # only __getitem__ is asked of it, the sampler names the steps
         batch_size=None,

@@ -125,7 +125,7 @@ class Checkpoint:
 
 
 def _with_digest(archive: bytes) -> bytes:
-    """The zip archive with its own checksum as its comment, whose length is the last two bytes of an archive."""
+    """Return the zip archive with its own checksum as its comment, whose length is the last two bytes of an archive."""
     body = archive[:-2] + _DIGEST_LENGTH.to_bytes(2, "little")
     return body + _DIGEST + hashlib.sha256(body).hexdigest().encode()
 
@@ -136,7 +136,7 @@ def _digest_is_right(data: bytes) -> bool:
 
 
 def _settings(values: dict[str, Any]) -> TrainingConfig:
-    """The settings whose `to_dict` gave `values`; what had to be converted, added or left out is an error."""
+    """Return the settings whose `to_dict` gave `values`; what had to be converted, added or left out is an error."""
     settings = TypeAdapter(TrainingConfig).validate_python(values)
     kept = settings.to_dict()
     for name in sorted(values.keys() | kept.keys()):
@@ -147,7 +147,7 @@ def _settings(values: dict[str, Any]) -> TrainingConfig:
 
 
 def _misfit(settings: TrainingConfig, net: Mapping[str, Tensor]) -> str | None:
-    """The first tensor that is not what the detector holds, in words."""
+    """Return the first tensor that is not what the detector holds, in words."""
     with torch.device("meta"):
         expected = detectors.build(settings.detector, settings.in_channels).state_dict()
     for name in sorted(expected.keys() | net.keys()):

@@ -77,10 +77,10 @@ class TrainingConfig:
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as plain values for JSON."""
+        """Return all settings as plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The settings whose `to_dict` gave `values`."""
+        """Return the settings whose `to_dict` gave `values`."""
         return cls(**{**values, "augmentation": Augmentation.from_dict(values["augmentation"])})

@@ -25,7 +25,7 @@ def logits_of(
     batch: int | None = None,
     precision: Precision = "float32",
 ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-    """The logits of each frame, beside its mask.
+    """Yield the logits of each frame, beside its mask.
 
     Args:
         net: the detector; it is copied, and stays as it is.
@@ -70,7 +70,7 @@ def evaluate(
     convention: Convention = "exact",
     deviation: float = 3.0,
 ) -> DetectionResult:
-    """IoU, nIoU, Pd and Fa of a detector on `frames`; a pixel is target where its logit is above 0.
+    """Return IoU, nIoU, Pd and Fa of a detector on `frames`; a pixel is target where its logit is above 0.
 
     Args:
         net: the detector.

@@ -67,7 +67,7 @@ class Frames:
         return len(self.ids)
 
     def __add__(self, other: Frames) -> Frames:
-        """The frames of both; ids may repeat when the frames come from different sets."""
+        """Return the frames of both; ids may repeat when the frames come from different sets."""
         return Frames(self.ids + other.ids, self.images + other.images, self.masks + other.masks)
 
     def digest(self) -> str:
@@ -80,7 +80,7 @@ class Frames:
         return digest.hexdigest()
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> Frames:
-        """The frames at `indices`, in that order."""
+        """Return the frames at `indices`, in that order."""
         return Frames(
             tuple(self.ids[i] for i in indices),
             tuple(self.images[i] for i in indices),
@@ -88,7 +88,7 @@ class Frames:
         )
 
     def resized(self, size: int) -> Frames:
-        """Every frame made `size` x `size`, aspect not kept, as the published test protocol has it.
+        """Return every frame made `size` x `size`, aspect not kept, as the published test protocol has it.
 
         Images are averaged over the pixels that fall together (bilinear with antialiasing), masks take the nearest.
         """
@@ -96,7 +96,7 @@ class Frames:
         return Frames(self.ids, tuple(image for image, _ in pairs), tuple(mask for _, mask in pairs))
 
     def split(self, share: float, seed: int) -> tuple[Frames, Frames]:
-        """Two parts without common frames, the second with `share` of them (at least one unless `share` is 0).
+        """Return two parts without common frames, the second with `share` of them (at least one unless `share` is 0).
 
         Args:
             share: in 0..1, and small enough to leave the first part a frame.

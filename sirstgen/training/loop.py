@@ -312,7 +312,7 @@ class Training:
 def _saved(
     folder: Path | None, resume: bool, settings: TrainingConfig, data: str
 ) -> tuple[Checkpoint, Checkpoint | None] | None:
-    """The checkpoints that a training in `folder` continues from; None where it begins."""
+    """Return the checkpoints that a training in `folder` continues from; None where it begins."""
     if folder is None or not (folder / "last.pt").exists():
         return None
     if not resume:
@@ -323,7 +323,10 @@ def _saved(
 def _inputs(
     steps: Steps | ResidentSteps, train: BatchSource, numbers: range, workers: int, pin: bool
 ) -> Iterator[Callable[[], Tensor]]:
-    """For each step still to be taken, what takes it; holds no `Training`, whose memory could not be freed at once."""
+    """Yield what takes each step that is still to be taken.
+
+    Holds no `Training`, whose memory could not be freed at once.
+    """
     if isinstance(steps, ResidentSteps):
         for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
             yield partial(steps.advance_packed, step, ranks.own(packed))

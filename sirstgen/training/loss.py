@@ -11,7 +11,7 @@ from sirstgen.training import ranks
 
 
 def soft_iou(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
-    """The loss ``1 - (sum(p t) + s) / (sum(p) + sum(t) - sum(p t) + s)`` with ``p = sigmoid(logits)``.
+    """Return the loss ``1 - (sum(p t) + s) / (sum(p) + sum(t) - sum(p t) + s)`` with ``p = sigmoid(logits)``.
 
     The sums run over the whole batch, on all ranks, as in the published training: images without a target then ask for
     few false pixels, where a sum per image would give each of them a loss that no small error can move. Computed in
@@ -34,5 +34,5 @@ def soft_iou(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
 
 
 def deep_supervision_loss(maps: Sequence[Tensor], masks: Tensor) -> Tensor:
-    """The mean of `soft_iou` over all heads of a detector, each against the full mask."""
+    """Return the mean of `soft_iou` over all heads of a detector, each against the full mask."""
     return torch.stack([soft_iou(logits, masks) for logits in maps]).mean()

@@ -123,7 +123,7 @@ class _BatchNormOverRanks(nn.BatchNorm2d):
     """Batch normalisation by the mean and variance over the slices of all ranks."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """(B, C, H, W) to the same shape."""
+        """Map (B, C, H, W) to the same shape."""
         if not self.training:
             return super().forward(input)
         values = input.to(torch.promote_types(input.dtype, torch.float32))

@@ -118,7 +118,9 @@ def augment(frames: ResidentFrames, packed: Tensor, augmentation: Augmentation) 
 def _axis(
     length: Tensor, new: Tensor, first: Tensor, flip: Tensor, crop: int, side: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Resampling along one axis: weights (B, crop, S), nearest source (B, crop), whether the crop's pixel is inside."""
+    """Return the resampling along one axis: weights (B, crop, S), nearest source (B, crop), whether the crop's pixel is
+    inside.
+    """
     at = first[:, None] + torch.arange(crop, device=length.device)  # pixels of the resized frame
     inside = at < new[:, None]
     scale = (length / new)[:, None]
@@ -136,7 +138,7 @@ def _axis(
 
 
 def _blurred(crops: Tensor, blur: Tensor, taps: int) -> Tensor:
-    """Crops (B, H, W) after a Gaussian blur of their own sigma each, pixels; below `LEAST_BLUR` as they are."""
+    """Return crops (B, H, W) after a Gaussian blur of their own sigma each, pixels; below `LEAST_BLUR` as they are."""
     height, width = crops.shape[-2:]
     sigma = blur.clamp(min=LEAST_BLUR)
     offset = torch.arange(-taps, taps + 1, device=crops.device, dtype=torch.float32)

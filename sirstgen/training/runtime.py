@@ -28,7 +28,7 @@ _KINDS_OF_BLOCKS = 64  # that are compiled; beyond its limit torch would run fur
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device of that name; ``auto`` is a CUDA device where there is one, else the CPU.
+    """Return the device of that name; ``auto`` is a CUDA device where there is one, else the CPU.
 
     Raises:
         InvalidValueError: no such device, or none on this machine.
@@ -58,7 +58,9 @@ def device_names(text: str = "auto") -> list[str]:
 
 @functools.cache
 def _statistics(in_channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and deviation, (C, 1, 1), kept on the device: a copy from the host in every step would make it wait."""
+    """Return the mean and deviation, (C, 1, 1), kept on the device: a copy from the host in every step would make it
+    wait.
+    """
     rows = [_MEAN, _DEVIATION] if in_channels == 3 else [[sum(row) / 3] for row in (_MEAN, _DEVIATION)]
     mean, deviation = (torch.tensor(row, device=device)[:, None, None] for row in rows)
     return mean, deviation
@@ -119,11 +121,11 @@ class Runtime:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     def place(self, net: Detector) -> Detector:
-        """`net` on the device, in the memory order."""
+        """Return `net` on the device, in the memory order."""
         return net.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
     def inputs(self, images: Tensor, in_channels: int) -> Tensor:
-        """Gray images (B, 1, H, W) in 0..1 as the net on this device takes them."""
+        """Return the gray images (B, 1, H, W) in 0..1 as the net on this device takes them."""
         moved = images.to(self.device, non_blocking=True)
         return normalise(moved, in_channels).contiguous(memory_format=self.memory_format)
 
@@ -134,7 +136,7 @@ class Runtime:
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
-        """Inside the block cuDNN tries its algorithms on the first batches and keeps the fastest (nothing on CPUs)."""
+        """Let cuDNN try its algorithms inside the block on the first batches and keep the fastest (nothing on CPUs)."""
         before = torch.backends.cudnn.benchmark
         torch.backends.cudnn.benchmark = self.device.type == "cuda" or before
         try:
@@ -153,7 +155,7 @@ class Runtime:
         return min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
 
     def compiled(self, net: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """What to call in place of `net`: itself, its blocks compiled in place, or its compiled twin.
+        """Return what to call in place of `net`: itself, its blocks compiled in place, or its compiled twin.
 
         A net of many blocks has few kinds of them. Compiling each kind takes a fraction of the time that the whole net
         takes. The twin shares its weights; copies of the net are not compiled.
@@ -179,14 +181,17 @@ def synchronise(device: torch.device) -> None:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random numbers of torch from `seed` inside the block (first weights, dropout); put back as they were after it."""
+    """Take random numbers of torch from `seed` inside the block (first weights, dropout).
+
+    Put back as they were after it.
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
 
 def fresh_net(settings: TrainingConfig) -> Detector:
-    """A detector with its first weights: Xavier-normal convolutions (section V-B), the rest as torch has it."""
+    """Return a detector with its first weights: Xavier-normal convolutions (section V-B), the rest as torch has it."""
     with seeded(settings.seed, torch.device("cpu")):
         net = detectors.build(settings.detector, settings.in_channels)
         for module in net.modules():

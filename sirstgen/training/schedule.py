@@ -9,7 +9,7 @@ Schedule = Literal["cosine", "constant", "thirds"]
 
 
 def learning_rate(step: int, steps: int, schedule: Schedule, start: float, end: float) -> float:
-    """The learning rate of `step` out of `steps`, counted from 0.
+    """Return the learning rate of `step` out of `steps`, counted from 0.
 
     ``cosine`` falls from `start` to `end` along half a cosine, as the paper says. ``constant`` stays at `start`, which
     is what the published code does: its cosine scheduler is built and never stepped. ``thirds`` stands at `start`, at

@@ -96,7 +96,7 @@ class _ConvWithoutBias(nn.Conv2d):
     """A convolution whose bias, all zeros, is left out of the computation and kept in the state dict."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H', W')."""
+        """Map (B, inputs, H, W) to (B, outputs, H', W')."""
         maps: Tensor = self._conv_forward(input, self.weight, None)
         return maps
 

@@ -22,7 +22,7 @@ _declared: list[torch.library.Library] = []
 
 
 def _operators_missing() -> bool:
-    """Whether torchvision's compiled operators are there and cannot be loaded into this torch."""
+    """Return whether torchvision's compiled operators are there and cannot be loaded into this torch."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return False  # no torchvision at all: the import below says so in the usual words
@@ -36,7 +36,7 @@ def _operators_missing() -> bool:
 
 
 def import_torchvision(module: str = "") -> ModuleType:
-    """torchvision, or its part `module`, made importable beside any build of torch.
+    """Return torchvision, or its part `module`, made importable beside any build of torch.
 
     Args:
         module: dotted name below ``torchvision`` (``"models"``, ``"transforms.v2"``, ``"tv_tensors"``); empty for the

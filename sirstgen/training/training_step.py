@@ -31,13 +31,13 @@ class Steps(Protocol):
         """Do `step`, counted from 0, with its batch; returns its loss, on the device, detached."""
 
     def optimizer_state(self) -> dict[str, Any]:
-        """What the next step needs besides the weights."""
+        """Return what the next step needs besides the weights."""
 
     def restore(self, optimizer: dict[str, Any]) -> None:
         """Take up what `optimizer_state` gave."""
 
 
 def steps_of(settings: TrainingConfig, hardware: Runtime) -> Steps:
-    """A fresh training of the kind that the detector of `settings` needs."""
+    """Return a fresh training of the kind that the detector of `settings` needs."""
     kind = AdversarialSteps if detectors.is_adversarial(settings.detector) else SupervisedSteps
     return kind(settings, hardware)

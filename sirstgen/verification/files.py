@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sirstgen.datasets.manifest_file import check_manifest
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import STATE, refuse_unfinished
 from sirstgen.errors import InputError
+from sirstgen.files.image_files import named
 from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS, check_sums
 from sirstgen.storage.manifest import SCHEMA_VERSION
@@ -37,7 +39,7 @@ class Tally:
     sides: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], key: str, part: str | None) -> None:
-        """Adds a line whose plan can be read; `part` is the side of the split it is on."""
+        """Add a line whose plan can be read; `part` is the side of the split it is on."""
         self.rows += 1
         self.targets += len(row["targets"])
         self.scenes[str(row.get("scene"))] += 1
@@ -51,7 +53,10 @@ class Tally:
 
 
 def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
-    """``dataset.json``, empty where it cannot be read, which is added to `faults`."""
+    """Return ``dataset.json`` without the entries that have a fault, empty where it cannot be read.
+
+    `faults` names these.
+    """
     try:
         manifest = parse_json((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -60,11 +65,13 @@ def read_manifest_loosely(folder: Path, faults: list[Issue]) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         faults.append(Issue("dataset.json", "must be a JSON object"))
         return {}
-    return manifest
+    wrong = dict(check_manifest(manifest))
+    faults += [Issue("dataset.json", f"{named([entry])}: {message}") for entry, message in wrong.items()]
+    return {name: value for name, value in manifest.items() if name not in {entry.partition(".")[0] for entry in wrong}}
 
 
 def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
-    """Files that a finished dataset has beside its images; the name that its lists carry."""
+    """Check the files that a finished dataset has beside its images; the name that its lists carry."""
     try:
         refuse_unfinished(folder)
     except InputError as error:
@@ -84,7 +91,10 @@ def layout_faults(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[str]]:
-    """Ids that have an image and ids that have a mask; those that have one of them only are added to `faults`."""
+    """Return the ids that have an image and ids that have a mask.
+
+    Those that have one of them only are added to `faults`.
+    """
     images, masks = files.ids("images"), files.ids("masks")
     faults += [Issue(f"masks/{key}.png", "missing; its image is there") for key in sorted(images - masks)]
     faults += [Issue(f"images/{key}.png", "missing; its mask is there") for key in sorted(masks - images)]
@@ -92,7 +102,7 @@ def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[st
 
 
 def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[str, str]:
-    """The part (``train``, ``test``) that each id is in, by the lists in both layouts.
+    """Return the part (``train``, ``test``) that each id is in, by the lists in both layouts.
 
     Found are lists that are missing or differ between the layouts, ids twice, in both parts, in none, or without image.
     """
@@ -133,7 +143,7 @@ def _read_list(folder: Path, name: str, faults: list[Issue]) -> list[str] | None
 
 
 def group_faults(tally: Tally) -> Iterator[Issue]:
-    """Backgrounds, and groups of near-duplicates, that show in training and test images."""
+    """Find backgrounds, and groups of near-duplicates, that show in training and test images."""
     for name, shown in tally.sides.items():
         if len(shown) > 1:
             where = ", ".join(f"{key} in {part}" for part, key in sorted(shown.items()))
@@ -141,7 +151,7 @@ def group_faults(tally: Tally) -> Iterator[Issue]:
 
 
 def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: Mapping[str, str]) -> Iterator[Issue]:
-    """The manifest's figures against what was counted."""
+    """Check the manifest's figures against what was counted."""
     split = Counter(sides.values())
     found: dict[str, Any] = {
         "count": images,
@@ -157,13 +167,12 @@ def count_faults(manifest: Mapping[str, Any], tally: Tally, images: int, sides: 
 
 
 def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
-    """The manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
-    try:
-        stated = {str(entry["name"]): int(entry["bytes"]) for entry in manifest["shards"]["files"]}
-        count = sum(int(entry["count"]) for entry in manifest["shards"]["files"])
-    except (KeyError, TypeError, ValueError) as error:
-        yield Issue("dataset.json", f"its list of shards is incomplete or wrong: {error!r}")
+    """Check the manifest's list of shards against the files that are there; their checksums are in ``SHA256SUMS``."""
+    if "shards" not in manifest:
         return
+    files = manifest["shards"]["files"]
+    stated = {entry["name"]: entry["bytes"] for entry in files}
+    count = sum(entry["count"] for entry in files)
     there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in (folder / "shards").glob("*.tar")}
     for name in sorted(stated.keys() | there.keys()):
         if name not in there:
@@ -177,18 +186,16 @@ def shard_faults(manifest: Mapping[str, Any], folder: Path) -> Iterator[Issue]:
 
 
 def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping[str, str]) -> Iterator[Issue]:
-    """A mix's list of where each image comes from, against its files and split."""
-    try:
-        entries = {str(entry["id"]): (entry["kind"], entry["part"]) for entry in manifest["images"]}
-        counted = Counter(entries.values())
-        stated = {
-            "count": manifest["count"],
-            "real": (manifest["real"]["train"], manifest["real"]["test"]),
-            "synthetic": manifest["synthetic"]["train"],
-        }
-    except (KeyError, TypeError) as error:
-        yield Issue("dataset.json", f"the manifest of a mix is incomplete or wrong: {error!r}")
+    """Check a mix's list of where each image comes from, against its files and split."""
+    if not {"count", "real", "synthetic", "images"} <= manifest.keys():  # said already: these entries have a fault
         return
+    entries = {entry["id"]: (entry["kind"], entry["part"]) for entry in manifest["images"]}
+    counted = Counter(entries.values())
+    stated = {
+        "count": manifest["count"],
+        "real": (manifest["real"]["train"], manifest["real"].get("test", 0)),
+        "synthetic": manifest["synthetic"]["train"],
+    }
     found = {
         "count": len(entries),
         "real": (counted["real", "train"], counted["real", "test"]),
@@ -205,7 +212,7 @@ def mix_faults(manifest: Mapping[str, Any], ids: Collection[str], sides: Mapping
 
 
 def sum_faults(folder: Path) -> Iterator[Issue]:
-    """Every file against ``SHA256SUMS``."""
+    """Check every file against ``SHA256SUMS``."""
     try:
         texts = check_sums(folder)
     except InputError:

@@ -33,7 +33,8 @@ class Pair(NamedTuple):
 
 
 def read_pair(files: StoredFiles, key: str, faults: list[Issue]) -> Pair:
-    """Image and mask of `key`, held to what holds for any image: gray PNGs of one size, masks of 8 bit with 0 and 255.
+    """Return image and mask of `key`, held to what holds for any image: gray PNGs of one size, masks of 8 bit with 0
+    and 255.
 
     Args:
         files: of the dataset.
@@ -74,7 +75,7 @@ def _read_png(files: StoredFiles, name: str, faults: list[Issue]) -> Gray | None
 
 
 def read_plan(row: Mapping[str, Any], key: str, faults: list[Issue]) -> ImagePlan | None:
-    """The plan in a line; None where the line lacks something, which is added to `faults`."""
+    """Return the plan in a line; None where the line lacks something, which is added to `faults`."""
     try:
         plan = ImagePlan.from_dict(row)
     except (ValueError, TypeError, IndexError) as error:  # whatever a line of any content may raise
@@ -90,7 +91,7 @@ def read_plan(row: Mapping[str, Any], key: str, faults: list[Issue]) -> ImagePla
 
 
 def truth_faults(plan: ImagePlan, row: Mapping[str, Any], key: str, pair: Pair) -> Iterator[Issue]:
-    """Everything a line says about the pixels of its image, recomputed.
+    """Recompute everything a line says about the pixels of its image.
 
     Args:
         plan: from `read_plan`.
@@ -137,7 +138,8 @@ def _target_faults(place: str, entry: Mapping[str, Any], target: MeasuredTarget)
 
 
 def _request_faults(place: str, entry: Mapping[str, Any], target: MeasuredTarget) -> Iterator[Issue]:
-    """What was asked for is met within half a gray level of the mask's sum, on the side that the polarity names.
+    """Check that what was asked for is met within half a gray level of the mask's sum, on the side that the polarity
+    names.
 
     So ``|scr - scr_requested| <= 0.5 / (area sigma_b)``, and ``0.5 / area`` for a contrast.
     """
@@ -154,7 +156,7 @@ def _request_faults(place: str, entry: Mapping[str, Any], target: MeasuredTarget
 def rebuild_faults(
     plan: ImagePlan, row: Mapping[str, Any], key: str, pair: Pair, generator: Generator, elsewhere: bool = False
 ) -> Iterator[Issue]:
-    """The image rendered again from its line, pixel by pixel, and the line written again.
+    """Render the image again from its line; compare its pixels and the line.
 
     Args:
         plan: from `read_plan`.
@@ -193,7 +195,7 @@ def rebuild_faults(
 
 
 def _alike(stored: NDArray[Any], made: NDArray[Any]) -> bool:
-    """Whether two images or masks differ by no more than rounding on another processor explains."""
+    """Return whether two images or masks differ by no more than rounding on another processor explains."""
     apart = np.abs(stored.astype(np.int64) - made)
     most = LEVELS * (257 if stored.dtype == np.uint16 else 1)
     return bool(apart.max() <= most and np.count_nonzero(apart) <= SHARE * apart.size)

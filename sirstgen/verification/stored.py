@@ -29,16 +29,16 @@ class StoredFiles:
             self._find_files(folder, faults)
 
     def ids(self, kind: str) -> set[str]:
-        """Ids that have a file of a kind, ``images`` or ``masks``."""
+        """Return the ids that have a file of a kind, ``images`` or ``masks``."""
         return {name.partition("/")[2].removesuffix(".png") for name in self._files if name.startswith(f"{kind}/")}
 
     def read(self, name: str) -> tuple[bytes, Path]:
-        """Content and place of a file; InputError where it cannot be read."""
+        """Return content and place of a file; InputError where it cannot be read."""
         file = self._files[name]
         return file.read(), file.path
 
     def row_faults(self, key: str, line: str, side: str | None) -> list[Issue]:
-        """What is wrong with the row of image `key` in its shard, and with the shard it is in."""
+        """Return what is wrong with the row of image `key` in its shard, and with the shard it is in."""
         if not self.sharded:
             return []
         faults = []

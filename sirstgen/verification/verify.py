@@ -60,7 +60,7 @@ class Verification:
     elsewhere: str | None = None
 
     def summary(self) -> str:
-        """What was checked and how it went, in one line."""
+        """Return what was checked and how it went, in one line."""
         checked = {
             "synthetic": f"{self.targets} targets, boxes, masks, SCRs, counts, split and checksums recomputed",
             "mix": f"sources, split and checksums; {self.targets} targets of synthetic images recomputed",
@@ -76,7 +76,7 @@ class Verification:
         return f"{self.folder}: {self.images} images ({checked}{again}): {found}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {
             "kind": self.kind,
             "images": self.images,
@@ -88,12 +88,12 @@ class Verification:
 
 
 def verify(folder: str | Path, rebuild: Generator | None = None, progress: Progress | None = None) -> list[Issue]:
-    """The faults of a dataset: claims that its files do not bear out; see `examine`."""
+    """Return the faults of a dataset: claims that its files do not bear out; see `examine`."""
     return examine(folder, rebuild, progress).faults
 
 
 def examine(folder: str | Path, rebuild: Generator | None = None, progress: Progress | None = None) -> Verification:
-    """Recomputes what a dataset folder states: files and their checksums, counts, split, and every target's figures.
+    """Recompute what a dataset folder states: files and their checksums, counts, split, and every target's figures.
 
     Images are read one by one, so that memory does not grow with the dataset. A mix is checked as what it is; a folder
     that states nothing (a real set) is checked for sizes, mask values and split lists.
@@ -167,7 +167,7 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
 
 
 def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, Any], str]]:
-    """Number, content and text of each line of ``targets.jsonl``; lines that are none are added to `faults`."""
+    """Yield number, content and text of each line of ``targets.jsonl``; lines that are none are added to `faults`."""
     path = folder / "targets.jsonl"
     if not path.is_file():
         return
@@ -196,7 +196,7 @@ def _recipe_faults(recipe: Mapping[str, Any], row: Mapping[str, Any], key: str) 
 
 
 def _examine_plain(folder: Path, progress: Progress | None) -> Verification:
-    """Pairs, sizes, mask values and split lists, as far as the reader of all layouts finds them."""
+    """Check pairs, sizes, mask values and split lists, as far as the reader of all layouts finds them."""
     faults: list[Issue] = []
     try:
         dataset = Dataset.open(folder)

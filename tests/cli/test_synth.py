@@ -301,7 +301,7 @@ def test_shards_from_the_command_line(small: list[object], tmp_path: Path) -> No
         (["--shard-size", "2", "--shards", "5-3"], "--shards must be a number or a range from low to high"),
         (["--shard-size", "2", "--shards", "9"], "shards must be from 0 to 1 (3 images, 2 a shard), got 9"),
         (["--shard-size", "2", "--out", "nowhere://bucket/set"], "unknown scheme nowhere://"),
-        (["--finish", "not-there"], "missing or no manifest"),
+        (["--finish", "not-there"], "there is no dataset.json"),
     ],
 )
 def test_what_is_wrong_with_shards_is_one_line(

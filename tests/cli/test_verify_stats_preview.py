@@ -77,8 +77,8 @@ def test_preview_draws_a_sheet_and_a_target(folder: Path, tmp_path: Path, monkey
     assert run("preview", folder).exit_code == 0
     assert Path("small-preview.png").is_file() and Path("small-preview-target.png").is_file()
     assert run("preview", folder).exit_code == 2
-    told = json.loads(run("preview", folder, "--targets", "--ids", "000002,000003", "--out", "t.png", "--json").stdout)
-    assert told["ids"] == ["000002", "000003"] and Path("t.png").is_file()
+    told = json.loads(run("preview", folder, "--targets", "--ids", "000002,000003", "--json").stdout)
+    assert told["ids"] == ["000002", "000003"] and Path("small-targets.png").is_file()
 
 
 def test_preview_drops_what_is_rejected(folder: Path, tmp_path: Path) -> None:

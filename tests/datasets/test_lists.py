@@ -7,7 +7,7 @@ import pytest
 from sirstgen.datasets.lists import known_ids, read_id_list
 from sirstgen.errors import InputError
 
-IDS = ("0003", "0005", "目标 (3).红外.03", "seq/0001", "x.1", "y.png")
+IDS = ("0003", "0005", "\u00e9", "目标 (3).红外.03", "seq/0001", "x.1", "y.png")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ IDS = ("0003", "0005", "目标 (3).红外.03", "seq/0001", "x.1", "y.png")
         ("目标 (3).红外.03.png\n".encode(), ("目标 (3).红外.03",)),
         (b"seq/0001.PNG\nx.1.tif\ny.png", ("seq/0001", "x.1", "y.png")),
         (b"", ()),
+        (b"0003\r0005\r", ("0003", "0005")),  # old macOS
+        (b"./images/0003.png\nimages\\0005.png\n", ("0003", "0005")),
+        (b"/home/me/set/images/seq/0001.png", ("seq/0001",)),
+        (b"seq\\0001.png", ("seq/0001",)),
+        (b'"0003"\n', ("0003",)),
+        ("e\u0301".encode(), ("\u00e9",)),
     ],
 )
 def test_lists_as_people_write_them(tmp_path: Path, content: bytes, listed: tuple[str, ...]) -> None:
@@ -29,7 +35,7 @@ def test_lists_as_people_write_them(tmp_path: Path, content: bytes, listed: tupl
 def test_faults_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("a\nb\nc\nd\n0003\n")
-    with pytest.raises(InputError, match=r"ids\.txt: lists a, b, c and 1 more, without image"):
+    with pytest.raises(InputError, match=r"lists a, b, c and 1 more, without image .* such as 0003"):
         read_id_list(path, IDS)
     path.write_text("0003\n0003.png\n")
     with pytest.raises(InputError, match=r"lists 0003\.png more than once"):

@@ -77,6 +77,29 @@ def test_split_layouts(tmp_path: Path, where: str, name: str) -> None:
     assert opened.split("test") == ("b",)
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("TRAIN.TXT", "Test.txt"),
+        ("ImageSets/Main/train.txt", "ImageSets/Main/val.txt"),
+        ("splits/trainval.txt", "splits/test.txt"),
+    ],
+)
+def test_lists_of_other_spelling_and_place(tmp_path: Path, train: str, test: str) -> None:
+    folder = dataset(tmp_path / "set")
+    for name, text in ((train, "a\nb\n"), (test, "c\n")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    opened = Dataset.open(folder)
+    assert (opened.split("train"), opened.split("test")) == (("a", "b"), ("c",))
+
+
+def test_composed_and_decomposed_names_are_one_id(tmp_path: Path) -> None:
+    save(tmp_path / "set" / "images" / "e\u0301.png", FRAME)
+    save(tmp_path / "set" / "masks" / "\u00e9.png", MASK)
+    assert Dataset.open(tmp_path / "set").ids == ("\u00e9",)
+
+
 def test_dna_net_lists_come_first_and_ids_may_hold_dots(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set", ids=("a", "x.1", "y.png"))
     listed(folder, "a", "x.1\ny.png\n")

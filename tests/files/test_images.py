@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from making.tiff import tiff_bytes
 from PIL import Image
 
 from sirstgen.errors import InputError
@@ -119,6 +120,61 @@ def test_float64_is_read(tmp_path: Path) -> None:
     levels = read_levels(tmp_path / "a.tif")
     assert levels.values.dtype == np.float64
     np.testing.assert_array_equal(levels.values, kelvin)
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "i1", "i2", "i4", "u2", "u4"])
+def test_tiff_samples_of_every_kind_keep_their_values(tmp_path: Path, kind: str, big: bool, order: str) -> None:
+    values = np.linspace(-100, 100, 24 * 31).reshape(24, 31)
+    if kind.startswith("u"):
+        values = values * (2 if kind == "u2" else 1e7) + (2e3 if kind == "u2" else 3e9)
+    values = values.astype(kind)
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(values, order, big))
+    np.testing.assert_array_equal(read_levels(tmp_path / "a.tif").values, values)
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(values, ">", True))
+    with pytest.raises(InputError, match="big-endian BigTIFF"):
+        read_levels(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_tiff_whose_0_is_white_is_inverted(tmp_path: Path, kind: str) -> None:
+    values = GRAY.astype(kind)
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(np.iinfo(kind).max - values, photometric=0))
+    np.testing.assert_array_equal(read_gray(tmp_path / "a.tif"), values)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("values", [GRAY, GRAY16])
+def test_orientation_of_a_tiff_is_ignored(tmp_path: Path, values: np.ndarray, orientation: int) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(values, orientation=orientation))
+    np.testing.assert_array_equal(read_gray(tmp_path / "a.tif"), values)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_tag_of_no_data_counts_at_every_depth(tmp_path: Path, dtype: type) -> None:
+    values = np.full((8, 9), 70, dtype)
+    values[2, 3] = 0
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(values, nodata="0"))
+    assert (read_gray(tmp_path / "a.tif") == 70).all()
+
+
+@pytest.mark.parametrize(
+    ("samples", "dtype", "planes", "said"),
+    [
+        (2, np.uint16, False, "2 samples of 16 bits a pixel"),
+        (3, np.uint16, True, "3 samples of 16 bits a pixel, in separate planes"),
+        (3, np.float32, False, "3 samples of 32 bits float a pixel"),
+    ],
+)
+def test_tiff_samples_that_no_decoder_reads_right_are_refused(
+    tmp_path: Path, samples: int, dtype: type, planes: bool, said: str
+) -> None:
+    values = np.repeat(GRAY16[..., None], samples, axis=2).astype(dtype)
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(values, planes=planes))
+    with pytest.raises(InputError, match=f"unsupported kind \\({said}\\); save it as gray"):
+        read_gray(tmp_path / "a.tif")
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(np.repeat(GRAY[..., None], 3, axis=2), planes=True))
+    np.testing.assert_array_equal(read_gray(tmp_path / "a.tif"), GRAY)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "proc"])

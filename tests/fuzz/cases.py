@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from making.clutter import clutter
 
 from sirstgen import BackgroundLibrary, Generator, Recipe, write_dataset
+from sirstgen.storage.shard_writer import write_shards
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,21 @@ CASES: tuple[Case, ...] = (
         "bench {all}/ours {bench} --out {in} --resume",
         writes=True,
     ),
+    Case("mixed: verify", "mixed", ("*", "images/*", "masks/*", "50_50/*", "img_idx/*"), "verify {in}"),
+    Case("shards: verify", "sharded", ("*", "shards/*", "50_50/*"), "verify {in}"),
+    Case("shards: stats", "sharded", ("*", "shards/*", "50_50/*"), "stats {in}"),
+    Case("shards: extend", "sharded", ("*", "shards/*", "50_50/*"), "{shards} --n 7 --resume --out {in}", writes=True),
+    Case(
+        "shards: resume",
+        "begun-shards",
+        (".run/*", "*/*/*", "shards/*"),
+        "{shards} --n 6 --resume --out {in}",
+        writes=True,
+    ),
+    Case("run: resume", "begun", ("*", ".*", ".run/*", "*/*"), "{run} --n 5 --resume --out {in}", writes=True),
+    Case("harvested: synth", "harvested", ("*",), "{one} --backgrounds {in} {small}"),
+    Case("labelled: fit", "labelled", ("images/*", "masks/*"), "fit {in} --split all --no-match --out {out}"),
+    Case("labelled: compare", "labelled", ("images/*", "masks/*"), "compare {in} {all}/reference --trees 5 --halves 2"),
 )
 
 
@@ -118,9 +135,21 @@ def _foreign(folder: Path) -> None:
     (folder / "test.txt").write_text("a3.png\r\n")
 
 
+def _labelled(folder: Path, seed: int) -> None:
+    """Write 20 frames of 64x64 with one target each."""
+    y, x = np.mgrid[:64, :64]
+    for number in range(20):
+        blob = np.exp(-((x - 20 - number) ** 2 + (y - 30) ** 2) / (2 + number / 10))
+        image = clutter(seed + number, 64, 64, 6.0, mean=80) + 60 * blob
+        _write(folder / "images" / f"{number:02}.png", image.astype(np.uint8))
+        _write(folder / "masks" / f"{number:02}.png", (blob > 0.3).astype(np.uint8) * 255)
+
+
 def build(root: Path) -> None:
     """Write one folder for each `Case.root`."""
     _foreign(root / "foreign")
+    _labelled(root / "labelled", 0)
+    _labelled(root / "reference", 100)
     for scene, number in (("cloud", 1), ("cloud", 2), ("sea", 3)):
         frame = clutter(number, 100, 110, 7.0, mean=90)
         _write(root / "backgrounds" / scene / f"{number}.png", frame)
@@ -128,6 +157,10 @@ def build(root: Path) -> None:
     recipe = Recipe.load(_recipes(root / "recipes") / "small.yaml")
     generator = Generator(recipe, BackgroundLibrary.open(root / "backgrounds"), seed=1)
     write_dataset(generator, root / "ours", 3)
+    with suppress(KeyboardInterrupt):
+        write_dataset(generator, root / "begun", 5, progress=_stop_after_two)
+    write_shards(generator, root / "sharded", 6, 2)
+    write_shards(generator, root / "begun-shards", 6, 2, shards=range(2))
     (root / "lists").mkdir()
     (root / "lists" / "ids.txt").write_text("000001\n000003\n")
     (root / "labels").mkdir()
@@ -142,6 +175,11 @@ def build(root: Path) -> None:
         _write(root / "templates" / name / "01.png", drawing)
         _write(root / "templates" / name / "02.png", drawing.T.copy())
     _weights(root / "weights" / "best.pt")
+
+
+def _stop_after_two(done: int, total: int) -> None:
+    if done == 2:
+        raise KeyboardInterrupt
 
 
 def _weights(path: Path) -> None:
@@ -164,6 +202,8 @@ def _recipes(folder: Path) -> Path:
 
 
 _SHORT = {
+    "{run}": "synth {back} {small} --workers 1",
+    "{shards}": "synth {back} {small} --workers 1 --shard-size 2",
     "{one}": "synth --n 1 --seed 1 --workers 1 --out {out}",
     "{three}": "--total 3 --real-count 1 --out {out}",
     "{bench}": "--detectors top-hat --workers 1",

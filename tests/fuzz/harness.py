@@ -135,6 +135,12 @@ def prepare(root: Path) -> Path:
         bench = ["bench", str(inputs / "ours"), "--detectors", "top-hat", "--workers", "1"]
         result = invoke([*bench, "--out", str(inputs / "benched")])
         assert result.exit_code == 0, result.output
+        mix = ["mix", "--real", str(inputs / "foreign"), "--synth", str(inputs / "ours"), "--total", "3"]
+        result = invoke([*mix, "--real-count", "1", "--out", str(inputs / "mixed")])
+        assert result.exit_code == 0, result.output
+        harvest = ["backgrounds", "harvest", str(inputs / "foreign"), "--split", "all"]
+        result = invoke([*harvest, "--out", str(inputs / "harvested")])
+        assert result.exit_code == 0, result.output
         detect = ["detect", str(inputs / "foreign" / "images"), "--weights", str(inputs / "weights" / "best.pt")]
         result = invoke([*detect, "--out", str(inputs / "detected")])
         assert result.exit_code == 0, result.output

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InputError
 from sirstgen.storage.reopen import reopen_generator
 from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import write_dataset
@@ -17,11 +17,11 @@ from sirstgen.synthesis.generator import Generator
 
 
 @pytest.mark.parametrize("stated", ["builtin", [1], 3, None])
-def test_backgrounds_that_are_no_table_are_others(small_generator: Generator, tmp_path: Path, stated: object) -> None:
+def test_backgrounds_that_are_no_table_are_one_line(small_generator: Generator, tmp_path: Path, stated: object) -> None:
     write_dataset(small_generator, tmp_path / "set", 1)
     file = tmp_path / "set" / "dataset.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "backgrounds": stated}))
-    with pytest.raises(InvalidValueError, match="backgrounds must be those"):
+    with pytest.raises(InputError, match="backgrounds: Input should be a valid dictionary"):
         reopen_generator(tmp_path / "set")
 
 
@@ -29,7 +29,7 @@ def test_a_seed_that_is_no_number_is_one_line(small_generator: Generator, tmp_pa
     write_dataset(small_generator, tmp_path / "set", 1)
     file = tmp_path / "set" / "dataset.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "seed": [7]}))
-    with pytest.raises(InputError, match="seed that is no whole number"):
+    with pytest.raises(InputError, match="seed: Input should be a valid integer"):
         FolderRun.seed_of(tmp_path / "set")
 
 

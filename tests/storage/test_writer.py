@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from sirstgen.backgrounds.library import BackgroundLibrary
-from sirstgen.datasets.unfinished import STATE, state_text
+from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files import atomic
+from sirstgen.files.checked_json import checked_text
 from sirstgen.files.output import stage_of
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import stream
@@ -313,7 +314,7 @@ def test_a_run_does_not_go_on_with_something_else(
         write_dataset(other, copied, COUNT + 1, resume=True)
     assert files(copied) == before
     state = {"parts": fingerprint(small_generator), "count": COUNT, "redraws": {}, "dropped": [], "finished": False}
-    (copied / STATE).write_text(state_text(state))
+    (copied / STATE).write_text(checked_text(state))
     with pytest.raises(InvalidValueError, match=f"cannot resume .*: {message}"):
         write_dataset(other, copied, COUNT + 1, resume=True)
 

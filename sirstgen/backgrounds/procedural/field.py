@@ -17,6 +17,7 @@ from sirstgen.backgrounds.procedural.fields import (
     shading,
     smoothstep,
     unit,
+    warp,
 )
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
@@ -36,20 +37,20 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         the frame and its place map.
     """
     layouts = (_plain, _mountains, _tree_line, _hillside, _scrub, _fallow)
-    layout = layouts[rng.choice(len(layouts), p=[0.25, 0.16, 0.15, 0.18, 0.15, 0.11])]
+    layout = layouts[rng.choice(len(layouts), p=[0.33, 0.18, 0.18, 0.11, 0.16, 0.04])]
     scene = layout(rng, height, width)
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
-    # The camera's gain control brings a flat scene up and a strong one down.
-    wanted = rng.uniform(4, 16) if layout is _fallow else rng.uniform(16, 68)
+    # The camera's gain control brings a flat scene up and a strong one down; ground alone stays flat.
+    wanted = rng.uniform(8, 34) if scene.solid.min() > 0.5 else rng.uniform(18, 76)
     gain = np.clip(wanted / gray.std(), 0.25, 2.4)
     gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
     frame = finish(
         rng,
         gray.astype(np.float32),
         noise=spread(rng, 0.5, 0.7),
-        softness=spread(rng, 0.55, 0.5),
+        softness=spread(rng, 0.65, 0.5),
         pattern=spread(rng, 0.1, 0.7),
         enlarged=0.35,
         overdriven=0.05,
@@ -59,7 +60,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
-    horizon = height * (rng.uniform(0.1, 0.45) if rng.random() < 0.7 else -rng.uniform(0.05, 0.5))
+    horizon = height * (rng.uniform(0.1, 0.5) if rng.random() < 0.8 else -rng.uniform(0.05, 0.5))
     ground = _ground(rng, height, width, horizon)
     if horizon > 0:
         scene = _behind(rng, ground, horizon, layers=int(rng.integers(1, 4)), rise=rng.uniform(0.04, 0.16))
@@ -85,21 +86,34 @@ def _mountains(rng: np.random.Generator, height: int, width: int) -> Canvas:
 def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """The edge of a wood against the sky, a meadow or dark water in front of it."""
     foot = height * rng.uniform(0.5, 0.95)
-    tall = height * rng.uniform(0.14, 0.4)
+    tall = height * rng.uniform(0.12, 0.36)
     scene = _behind(rng, _ground(rng, height, width, foot - 0.02 * height), foot, layers=1, rise=0.05)
-    kinds = (broadleaf, conifer) if rng.random() < 0.5 else ((conifer,) if rng.random() < 0.4 else (broadleaf, bush))
+    warmth, spread = _either(rng, 20, 60), rng.uniform(4, 12)
+    profile = 0.45 + 0.55 * ridge_line(rng, width, 2.0)
+    if rng.random() < 0.4:
+        _row(rng, scene, foot, tall, warmth)
+    kinds = (broadleaf, conifer) if rng.random() < 0.5 else ((conifer,) if rng.random() < 0.3 else (broadleaf, bush))
     plants = [kinds[number % len(kinds)](rng) for number in range(10)]
-    warmth, spread = _either(rng, 20, 60), rng.uniform(3, 10)
-    profile = 0.65 + 0.35 * ridge_line(rng, width, 2.5)
+    dense = rng.uniform(0.25, 1.0)  # distance of neighbours over their height
     spots = []
     for row in range(3):
         x = -0.2 * tall
         while x < width + 0.2 * tall:
-            size = tall * (1 - 0.25 * row) * rng.uniform(0.7, 1.1) * profile[int(np.clip(x, 0, width - 1))]
+            size = tall * (1 - 0.25 * row) * rng.lognormal(-0.15, 0.25) * profile[int(np.clip(x, 0, width - 1))]
             spots.append((x, foot + row * 0.02 * height + rng.normal(0, 1), size, warmth + rng.normal(0, spread)))
-            x += size * rng.uniform(0.18, 0.4)
-    plant(scene, plants, spots, contrast=rng.uniform(9, 22))
+            x += size * dense * rng.uniform(0.4, 1.2) + (rng.exponential(tall) if rng.random() < 0.15 else 0)
+    plant(scene, plants, spots, contrast=rng.uniform(10, 26))
     return _tilted(scene, rng.normal(0, 0.03))
+
+
+def _row(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, warmth: float) -> None:
+    """Leafless trees beside each other, uneven in height and distance."""
+    height, width = scene.shape
+    x = rng.uniform(0, 0.5) * width
+    for _ in range(int(rng.integers(3, 14))):
+        cover = bare_tree(rng, height, width, (x, foot + rng.normal(0, 1)), tall * float(rng.lognormal(0.1, 0.2)))
+        scene.paint(cover, warmth + rng.normal(0, 6))
+        x += tall * rng.lognormal(-1.0, 0.5)
 
 
 def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
@@ -134,7 +148,7 @@ def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
     scene.gray += np.float32(rng.uniform(3, 12)) * where * stripes
     for _ in range(int(rng.integers(0, 4))):
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(1.5, 6.0) * scale)
-        scene.gray += np.float32(_either(rng, 8, 26)) * track
+        scene.gray += np.float32(_either(rng, 5, 16)) * blurred(track, scale)
     return _tilted(scene, rng.normal(0, 0.25))
 
 
@@ -172,7 +186,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     reach = height - horizon
     # A short lens would fan the texture out from the vanishing point; infrared lenses are long.
     focal = rng.uniform(0.7, 1.4) * max(reach, 0.8 * width)
-    rough = rng.uniform(0.0, 0.5)
+    rough = rng.uniform(-0.5, 0.15)
     octaves = [(size * scale * focal / reach, size**rough) for size in (4.0, 9.0, 20.0, 45.0, 110.0)]
     texture = unit(ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=rng.uniform(1.0, 1.8)))
     patch_size = rng.uniform(0.5, 1.5) * width
@@ -183,19 +197,20 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
         horizon,
         [(patch_size, 1.0), (patch_size / 2.5, 0.7), (patch_size / 6, 0.4)],
         focal=max(reach, 0.7 * width),
-        stretch=2.5,
+        stretch=4.0,
     )
     # Patches have edges: bare soil, stubble, wet ground.
-    edge = rng.uniform(0.1, 1.0)
-    patches = smoothstep(patches + 0.15 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(2.5, 8)) * texture + np.float32(rng.uniform(3, 20)) * patches
+    edge = rng.uniform(0.1, 1.5)
+    patches = smoothstep(patches + 0.08 * texture, -edge, edge) - 0.5
+    ground = np.float32(rng.uniform(1.5, 4.5)) * texture + np.float32(rng.uniform(2, 24)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
     grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
-    ground = ground + np.float32(rng.uniform(1.0, 3.5)) * grain
+    ground = ground + np.float32(rng.uniform(0.5, 2.0)) * grain
     ground = ground + np.float32(rng.normal(0, 15)) * (relative_depth(height, horizon) - 0.5)
-    if rng.random() < 0.35:
+    if rng.random() < 0.2:
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(2.0, 9.0) * scale)
-        ground = ground + np.float32(_either(rng, 12, 35)) * track
+        worn = np.float32(1) + np.float32(0.3) * np.clip(grain, -2, 2)
+        ground = ground + np.float32(_either(rng, 5, 22)) * blurred(track, 0.8 * scale) * worn
     return np.asarray(ground, dtype=np.float32)
 
 
@@ -242,11 +257,15 @@ def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> F
     if size < 70:
         # Too far away to show their slopes.
         return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
-    size = float(np.clip(size * 0.6, 6, max(height / 2.5, 6)))
-    heights = ridged(rng, height, width, size, gain=0.45, stretch=(1.2, 1.0))
-    lit = unit(blurred(heights, size / 14) - heights[:, np.maximum(np.arange(width) - round(size / 7), 0)])
-    ground = fractal(rng, height, width, 2.4, outer=size * 2, stretch=(1.6, 1.0))
-    return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.8) * lit + 0.15 * heights + rng.uniform(0.4, 0.9) * ground)
+    # Gullies run down the slope and join: folds drawn out vertically, each lit on one side.
+    size = float(np.clip(size * 0.5, 6, max(height / 2.5, 6)))
+    heights = ridged(rng, height, width, size, gain=0.55, stretch=(1.0, float(rng.uniform(1.2, 2.2))))
+    lean = np.float32(0.3 * size) * fractal(rng, height, width, 4.5, outer=2 * size)
+    heights = blurred(warp(heights, lean, 0 * lean), size / 40)
+    lit = unit(heights - np.roll(heights, max(1, round(size / 20)), axis=1))
+    lit = lit / (1 + np.float32(0.35) * np.abs(lit))
+    ground = fractal(rng, height, width, 2.8, outer=size * 2, stretch=(1.6, 1.0))
+    return unit(rng.choice([-1, 1]) * rng.uniform(0.4, 0.9) * lit + 0.2 * heights + rng.uniform(0.4, 0.9) * ground)
 
 
 def _bushes(rng: np.random.Generator, scene: Canvas, horizon: float, count: int, warmth: float) -> None:
@@ -277,7 +296,7 @@ def _single_trees(rng: np.random.Generator, scene: Canvas, horizon: float) -> No
     warmth = float(scene.gray.mean()) + _either(rng, 25, 70)
     for _ in range(int(rng.integers(1, 5))):
         foot = (rng.uniform(0.05, 0.95) * width, horizon + rng.uniform(0.05, 0.7) * (height - horizon))
-        cover = bare_tree(rng, height, width, foot, tall=(foot[1] - horizon) * 0.9 + height * rng.uniform(0.1, 0.4))
+        cover = bare_tree(rng, height, width, foot, (foot[1] - horizon) * 0.7 + height * rng.uniform(0.08, 0.3))
         scene.paint(cover, warmth + rng.normal(0, 5))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sirstgen.backgrounds.procedural.cloud_forms import broken, heaps, layers
+from sirstgen.backgrounds.procedural.cloud_forms import bank, broken, heaps, layers, wisps
 from sirstgen.backgrounds.procedural.fields import Field, fractal, rounded, shading, smoothstep
 
 
@@ -24,12 +24,12 @@ def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall
     sky = sky + np.float32(rng.uniform(0.5, 4.0)) * shading(rng, height, width)
     kind = rng.random()
     if kind < 0.25:  # clouds with a body, as above the horizon of half of the real streets and mountains
-        form = (heaps, broken, layers)[rng.choice(3, p=[0.45, 0.4, 0.15])]
+        form = (heaps, broken, layers, bank, wisps)[rng.choice(5, p=[0.3, 0.25, 0.1, 0.15, 0.2])]
         opacity, brightness = form(rng, height, width)
-        contrast = np.float32(rng.uniform(0.8, 4.0) * cloud) * (1 if rng.random() < 0.85 else -0.5)
+        contrast = np.float32(rng.uniform(0.8, 4.0) * cloud) * (1 if rng.random() < 0.9 else -0.25)
         sky = sky + contrast * opacity * (np.float32(0.25) + brightness)
     elif kind < 0.6:
-        streaks = fractal(rng, height, width, 3.1, outer=height / 2, stretch=(rng.uniform(2, 5), 1.0))
+        streaks = fractal(rng, height, width, 3.6, outer=height / 2, stretch=(rng.uniform(2, 5), 1.0))
         streaks = smoothstep(streaks, -0.2, 2.4) * smoothstep(up, 0.0, 0.1)
         sky = sky + np.float32(rng.uniform(0.15, 1.0) * cloud) * streaks
     return np.asarray(sky, dtype=np.float32)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
-from sirstgen.backgrounds.procedural.fields import Field, band, billowed, smoothstep
+from sirstgen.backgrounds.procedural.fields import Field, band, smoothstep
 
 _STAMP = 64
-_MAX_LIMBS = 500
+_MAX_PIECES = 900
 
 
 @dataclass(frozen=True)
@@ -29,48 +30,68 @@ class Plant:
 
 
 def bush(rng: np.random.Generator) -> Plant:
-    """A round crown down to the ground, with a ragged outline and warmer or colder clumps of leaves."""
-    y, x = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP]
-    middle = rng.uniform(0.5, 0.7)
-    reach = (x / rng.uniform(0.6, 0.85)) ** 2 + ((middle - y) / np.where(y < middle, middle - 0.08, 0.62)) ** 2
-    # The foot sinks into the grass.
-    return _plant(rng, np.minimum(1 - reach, 4 * (0.97 - y)), ragged=rng.uniform(0.12, 0.25), light=0.5 - y)
+    """Low mounds of leaves that grow into each other, wider than high, down to the ground."""
+    count = int(rng.integers(14, 28))
+    wide, low = rng.uniform(0.45, 0.75), rng.uniform(0.35, 0.6)
+    x = rng.uniform(-wide, wide, count)
+    y = 0.95 - rng.uniform(0, 1 - low, count) * (1 - (x / 0.95) ** 2)
+    return _leaves(rng, x, y, rng.uniform(0.15, 0.3, count))
 
 
 def broadleaf(rng: np.random.Generator) -> Plant:
-    """A crown of two to four clumps on a trunk that stands in the grass."""
-    y, x = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP]
-    bottom = rng.uniform(0.62, 0.78)
-    crown = 1 - (x / rng.uniform(0.5, 0.75)) ** 2 - ((y - bottom / 2) / (bottom / 2)) ** 2
-    for _ in range(int(rng.integers(1, 4))):
-        across, down = rng.uniform(-0.45, 0.45), rng.uniform(0.25, bottom - 0.1)
-        clump = 1 - ((x - across) / rng.uniform(0.3, 0.5)) ** 2 - ((y - down) / rng.uniform(0.15, 0.25)) ** 2
-        crown = np.maximum(crown, clump)
-    trunk = np.where(y > 0.45, 1.3 - np.abs(x) / (rng.uniform(0.05, 0.08) * (1 + np.clip(y - 0.9, 0, 0.1) * 6)), -1.0)
-    ragged = rng.uniform(0.15, 0.3)
-    return _plant(rng, crown, ragged=ragged, light=0.4 - y, trunk=trunk)
+    """A crown of many clumps with gaps between them on a trunk that stands in the grass."""
+    count = int(rng.integers(22, 46))
+    bottom, lean = rng.uniform(0.68, 0.85), rng.normal(0, 0.08)
+    t = rng.uniform(0, 1, count)
+    y = 0.17 + (bottom - 0.17) * t
+    reach = rng.uniform(0.35, 0.7) * np.sqrt(np.maximum(1 - (1.5 * t - 0.85) ** 2, 0.05))
+    x = lean + reach * rng.uniform(-1, 1, count) + rng.normal(0, 0.06, count)
+    return _leaves(rng, np.clip(x, -0.85, 0.85), y, rng.uniform(0.09, 0.2, count), trunk=rng.uniform(0.02, 0.05))
 
 
 def conifer(rng: np.random.Generator) -> Plant:
-    """A narrow cone with tiers of branches on a short trunk."""
-    y, x = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP]
-    tiers = 0.08 * np.abs((y * rng.uniform(5, 9)) % 1.0)
-    cone = 1.4 * (y * rng.uniform(0.45, 0.8) + tiers - np.abs(x))
-    cone = np.minimum(np.minimum(cone * 2, y * 8 - 0.2), 6 * (0.92 - y))
-    trunk = np.where(y > 0.8, 1.3 - np.abs(x) / 0.05, -1.0)
-    return _plant(rng, cone, ragged=rng.uniform(0.08, 0.18), light=0.5 - y, trunk=trunk)
+    """A narrow cone of drooping boughs, thin at the tip, on a short trunk."""
+    count = int(rng.integers(30, 55))
+    y = 0.05 + 0.87 * np.sqrt(rng.uniform(0, 1, count))
+    reach = rng.uniform(0.25, 0.5) * y
+    x = reach * rng.uniform(-1, 1, count)
+    size = rng.uniform(0.5, 1.0, count) * (0.04 + 0.12 * y)
+    return _leaves(rng, x, y + 0.15 * np.abs(x), size, trunk=0.025, droop=1.6)
 
 
-def _plant(
-    rng: np.random.Generator, shape: np.ndarray, ragged: float, light: np.ndarray, trunk: np.ndarray | None = None
+def _leaves(
+    rng: np.random.Generator,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    radius: NDArray[np.float64],
+    trunk: float = 0.0,
+    droop: float = 1.3,
 ) -> Plant:
-    edge = 0.7 * band(rng, _STAMP, _STAMP, 30.0) + 0.7 * band(rng, _STAMP, _STAMP, 9.0)
-    cover = smoothstep((shape + ragged * edge).astype(np.float32), 0.0, 0.4)
-    if trunk is not None:
-        cover = np.maximum(cover, smoothstep(trunk.astype(np.float32), 0.0, 1.0))
+    """A plant of clumps at `x` (-1 to 1) and `y` (0 top, 1 foot): ragged, lit from above and one side, with gaps.
+
+    Clumps are `droop` times as wide as high; `trunk` is the half width of the trunk at its foot.
+    """
+    down, across = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP].astype(np.float32)
+    leaf = 0.22 * band(rng, _STAMP, _STAMP, 6.0) + 0.3 * band(rng, _STAMP, _STAMP, 14.0)
+    cover, tone = np.zeros_like(leaf), np.zeros_like(leaf)
+    side = np.float32(rng.uniform(-0.5, 0.5))
+    if trunk:
+        width = np.float32(trunk) * (
+            np.float32(0.3) + np.float32(0.7) * down + 3 * np.clip(down - np.float32(0.93), 0, 1)
+        )
+        stem = np.abs(across - np.float32(x.mean()) * (1 - down)) / np.maximum(width, np.float32(0.012))
+        cover = smoothstep(-stem, -1.6, -0.6) * (down > 0.25)
+        tone = np.full_like(leaf, rng.uniform(-0.8, 0.4))
+    for cx, cy, r, shade in zip(x, y, radius, rng.normal(0, 0.4, len(x)), strict=True):
+        u, v = (across - np.float32(cx)) / np.float32(r * droop), (down - np.float32(cy)) / np.float32(r)
+        clump = smoothstep(1 - u * u - v * v + leaf, 0.0, 1.2)
+        lit = np.float32(shade + 1.2 * (0.5 - cy)) - np.float32(0.7) * np.clip(v + side * u, -1.2, 1.2)
+        tone += clump * (lit + np.float32(0.4) * leaf - tone)
+        cover += clump * (1 - cover)
+    # The foot sinks into the grass.
+    cover = np.float32(0.97) * cover * smoothstep(np.float32(1) - down + np.float32(0.03) * leaf, 0.0, 0.07)
     cover[0], cover[:, 0], cover[:, -1] = 0, 0, 0
-    tone = 0.35 * billowed(rng, _STAMP, _STAMP, 20.0) + 0.9 * light.astype(np.float32)
-    return Plant(cover, tone.astype(np.float32))
+    return Plant(cover.astype(np.float32), tone.astype(np.float32))
 
 
 def plant(
@@ -116,26 +137,28 @@ def bare_tree(rng: np.random.Generator, height: int, width: int, foot: tuple[flo
         tall: height of the tree, pixels.
     """
     cover = np.zeros((height, width), dtype=np.uint8)
-    limbs = [
-        (
-            foot[0],
-            foot[1],
-            -np.pi / 2 + rng.normal(0, 0.06),
-            tall * rng.uniform(0.28, 0.42),
-            tall * rng.uniform(0.018, 0.03),
-        )
-    ]
-    drawn = 0
-    while limbs and drawn < _MAX_LIMBS:
+    lean = rng.normal(0, 0.06)
+    limbs = [(foot[0], foot[1], lean - np.pi / 2, tall * rng.uniform(0.75, 0.95), tall * rng.uniform(0.010, 0.022))]
+    pieces: list[tuple[float, float, float, float, float]] = []
+    spread, hand = rng.uniform(0.35, 0.75), 1
+    while limbs and len(pieces) < _MAX_PIECES:
         x, y, angle, length, thick = limbs.pop(0)
-        end_x, end_y = x + length * np.cos(angle), y + length * np.sin(angle)
-        strength = int(255 * np.clip(thick / 0.9, 0.35, 1))
-        start, end = (round(x * 16), round(y * 16)), (round(end_x * 16), round(end_y * 16))
-        cv2.line(cover, start, end, strength, max(1, round(thick)), cv2.LINE_AA, shift=4)
-        drawn += 1
-        if length < max(2.5, tall * 0.03):
-            continue
-        for side in (-1, 1, *([0] if rng.random() < 0.5 else [])):
-            turn = side * rng.uniform(0.15, 0.65) + rng.normal(0, 0.12)
-            limbs.append((end_x, end_y, angle + turn, length * rng.uniform(0.62, 0.85), thick * 0.68))
+        steps = int(np.clip(length / (0.05 * tall), 2, 14))
+        fork = rng.uniform(0.2, 0.4) if len(pieces) == 0 else 0.15
+        for step in range(steps):
+            # The limb bends, tapers and sends branches to alternating sides; shorter ones towards its tip.
+            t = (step + 1) / steps
+            angle += rng.normal(0, 0.10) - 0.03 * np.sin(angle + np.pi / 2)
+            end = x + length / steps * np.cos(angle), y + length / steps * np.sin(angle)
+            pieces.append((x, y, *end, thick * (1 - 0.75 * t)))
+            x, y = end
+            if t > fork and length > 0.06 * tall and rng.random() < 0.85:
+                hand = -hand
+                turn = hand * spread * rng.uniform(0.6, 1.4)
+                branch = length * rng.uniform(0.35, 0.65) * (1.15 - t * 0.8)
+                limbs.append((x, y, angle + turn, branch, thick * (1 - 0.75 * t) * rng.uniform(0.45, 0.75)))
+    for x, y, end_x, end_y, thick in sorted(pieces, key=lambda piece: piece[4]):  # thick ones over thin ones
+        strength = int(255 * np.clip(thick / 1.1, 0.16, 1))
+        start, end_16 = (round(x * 16), round(y * 16)), (round(end_x * 16), round(end_y * 16))
+        cv2.line(cover, start, end_16, strength, max(1, round(thick)), cv2.LINE_AA, shift=4)
     return cover.astype(np.float32) / np.float32(255)

@@ -44,7 +44,7 @@ class ClassicalDetector:
         """None: a classical map is cut at the adaptive threshold, Eq. 14."""
 
     def __call__(self, image: ArrayLike, **settings: Any) -> TargetMap:
-        """The target map of `image`; `settings` in place of the published ones.
+        """Return the target map of `image`; `settings` in place of the published ones.
 
         Raises:
             InvalidValueError: not a gray image, or a setting that the method does not have or allow.
@@ -96,12 +96,12 @@ QUICK = ("top-hat", "new-top-hat", "max-median", "tllcm", "wslcm", "pstnn")
 
 
 def names() -> list[str]:
-    """Every classical detector, filters first."""
+    """Return every classical detector, filters first."""
     return list(REGISTRY)
 
 
 def named(name: str) -> ClassicalDetector:
-    """The detector called `name`, in any spelling of case, "-" and "_".
+    """Return the detector called `name`, in any spelling of case, "-" and "_".
 
     Raises:
         InvalidValueError: there is none; the message names the nearest spelling.
@@ -117,7 +117,7 @@ def named(name: str) -> ClassicalDetector:
 
 
 def chosen(text: str) -> list[ClassicalDetector]:
-    """The detectors of a list of names separated by commas, each once; ``quick``, ``all`` and ``none`` are sets.
+    """Return the detectors of a list of names separated by commas, each once; ``quick``, ``all`` and ``none`` are sets.
 
     Raises:
         InvalidValueError: no name, or one that no detector has.

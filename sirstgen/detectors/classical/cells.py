@@ -16,13 +16,13 @@ _CORE = np.array([1.0, 2.0, 1.0]) / 4
 
 
 def core_brightness(image: Image) -> Image:
-    """``g``: the image (H, W) under the 3x3 Gaussian ``[1 2 1; 2 4 2; 1 2 1] / 16``, border replicated."""
+    """Return ``g``: the image (H, W) under the 3x3 Gaussian ``[1 2 1; 2 4 2; 1 2 1] / 16``, border replicated."""
     core = cv2.sepFilter2D(image, cv2.CV_64F, _CORE, _CORE, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(core, np.float64)
 
 
 def padded_for(image: Image, cell: int) -> Image:
-    """`image` with its border replicated so far that every surrounding cell of every pixel lies inside.
+    """Return `image` with its border replicated so far that every surrounding cell of every pixel lies inside.
 
     Raises:
         InvalidValueError: `cell` even or below one.
@@ -33,7 +33,7 @@ def padded_for(image: Image, cell: int) -> Image:
 
 
 def surround(cells: NDArray[np.float64], cell: int, shape: tuple[int, int]) -> list[NDArray[np.float64]]:
-    """The eight neighbours of each pixel's own cell, as views (H, W).
+    """Return the eight neighbours of each pixel's own cell, as views (H, W).
 
     Args:
         cells: a value per cell position, (H + 2 cell, W + 2 cell): what a `cell` x `cell` window gives over
@@ -45,12 +45,12 @@ def surround(cells: NDArray[np.float64], cell: int, shape: tuple[int, int]) -> l
 
 
 def centre(cells: NDArray[np.float64], cell: int, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Each pixel's own cell, as a view (H, W) into `cells` (see `surround`)."""
+    """Return each pixel's own cell, as a view (H, W) into `cells` (see `surround`)."""
     return cells[cell:, cell:][: shape[0], : shape[1]]
 
 
 def mean_of_largest(image: Image, cell: int, count: int) -> Image:
-    """Mean of the `count` largest pixels of every `cell` x `cell` window inside `image`.
+    """Return the mean of the `count` largest pixels of every `cell` x `cell` window inside `image`.
 
     The windows share their work: each column of `cell` pixels is sorted once, columns are joined to blocks of 2, 4, 8,
     ... that keep their `count` largest, and a window is a few such blocks side by side.
@@ -85,14 +85,17 @@ def mean_of_largest(image: Image, cell: int, count: int) -> Image:
 
 
 def _largest(left: list[Image], right: list[Image], shift: int) -> list[Image]:
-    """The largest n of two falling lists of n images each, where `right` starts `shift` columns further on."""
+    """Return the largest n of two falling lists of n images each, where `right` starts `shift` columns further on."""
     right = [layer[:, shift:] for layer in reversed(right)]
     width = min(left[0].shape[1], right[0].shape[1])
     return [np.maximum(a[:, :width], b[:, :width]) for a, b in zip(left, right, strict=True)]
 
 
 def _falling(layers: list[Image]) -> list[Image]:
-    """`layers` reordered at every pixel so that they fall, by odd-even transposition of whole images; in place."""
+    """Return `layers` reordered at every pixel so that they fall, by odd-even transposition of whole images.
+
+    In place.
+    """
     spare = np.empty_like(layers[0])
     for turn in range(len(layers)):
         for k in range(turn % 2, len(layers) - 1, 2):

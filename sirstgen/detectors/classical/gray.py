@@ -12,7 +12,7 @@ TargetMap = NDArray[np.float32]
 
 
 def as_gray(image: ArrayLike) -> Image:
-    """`image` as a two-dimensional float64 array, checked.
+    """Return `image` as a two-dimensional float64 array, checked.
 
     Args:
         image: (H, W), any real dtype, gray levels 0..255.
@@ -34,16 +34,19 @@ def as_gray(image: ArrayLike) -> Image:
 
 
 def is_flat(image: Image) -> bool:
-    """Whether every pixel of `image` is equal: nothing stands out, and several published codes divide 0 by 0."""
+    """Return whether every pixel of `image` is equal: nothing stands out, and several published codes divide 0 by 0."""
     return bool(image.min() == image.max())
 
 
 def as_target_map(response: NDArray[np.floating]) -> TargetMap:
-    """`response` clipped to its positive part, float32: a target is brighter than what is around it."""
+    """Return `response` clipped to its positive part, float32: a target is brighter than what is around it."""
     return np.asarray(np.maximum(response, 0.0), np.float32)
 
 
 def min_max_scaled(values: Image) -> Image:
-    """``(x - min) / (max - min)``, the `mat2gray` of the published codes; all zero where every value is equal."""
+    """Return ``(x - min) / (max - min)``, the `mat2gray` of the published codes.
+
+    All zero where every value is equal.
+    """
     lowest, span = values.min(), np.ptp(values)
     return (values - lowest) / span if span > 0 else np.zeros_like(values)

@@ -26,7 +26,7 @@ def ipi(
     iterations: int = 1000,
     aggregate: Aggregate = "median",
 ) -> TargetMap:
-    """Sparse part of ``min |B|_* + lam |T|_1 + |D - B - T|_F^2 / (2 mu)``, D the matrix of all patches.
+    """Return the sparse part of ``min |B|_* + lam |T|_1 + |D - B - T|_F^2 / (2 mu)``, D the matrix of all patches.
 
     ``lam = weight / sqrt(max(H, W))``, of the image and not of D. The image is scaled to 0..1 by
     its own range first, and the map is in that unit.
@@ -53,7 +53,9 @@ def ipi(
 
 
 def _sparse_part(data: Image, lam: float, iterations: int) -> Image:
-    """T after the published iterations, with B - T in place of B and T: no step needs more (Lipschitz constant 2)."""
+    """Return T after the published iterations, with B - T in place of B and T: no step needs more (Lipschitz constant
+    2).
+    """
     spectrum = singular_values(data)
     mu, least_mu = spectrum[min(1, len(spectrum) - 1)], 0.005 * spectrum[min(3, len(spectrum) - 1)]
     targets, difference, last = np.zeros_like(data), np.zeros_like(data), np.zeros_like(data)

@@ -12,7 +12,7 @@ _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def max_median(image: ArrayLike, *, length: int = 5) -> TargetMap:
-    """``G = I - max(z1, z2, z3, z4)``, each z the median of `length` pixels along a row, a column or a diagonal.
+    """Return ``G = I - max(z1, z2, z3, z4)``, each z the median of `length` pixels along a row, a column or a diagonal.
 
     Args:
         image: (H, W), gray levels 0..255.

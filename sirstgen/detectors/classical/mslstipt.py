@@ -28,7 +28,8 @@ _TINY = 1e-6
 def mslstipt(
     image: ArrayLike, *, tile: int = 100, weight: float = 1e-4, power: float = 0.8, iterations: int = 200
 ) -> TargetMap:
-    """Sparse part E of ``min |Z|_{w,Sp}^p + lam |E|_1``, ``X = A * Z + E`` (t-product), X the tiles of one frame.
+    """Return the sparse part E of ``min |Z|_{w,Sp}^p + lam |E|_1``, ``X = A * Z + E`` (t-product), X the tiles of one
+    frame.
 
     The dictionary A comes from the low-rank part of X (tensor robust principal components), cut where its spectrum
     falls off a cliff. ``lam = 1 / sqrt(max(n1, n2) n3)`` for X of n1 x n2 x n3. Tiles do not overlap, so their
@@ -60,7 +61,10 @@ def mslstipt(
 
 
 def _slices(tensor: Image) -> _Slices:
-    """The Fourier slices of (n1, n2, n3) along its third axis: (n3 // 2 + 1, n1, n2); the rest are their conjugates."""
+    """Return the Fourier slices of (n1, n2, n3) along its third axis: (n3 // 2 + 1, n1, n2).
+
+    The rest are their conjugates.
+    """
     return np.fft.rfft(tensor, axis=2).transpose(2, 0, 1)
 
 
@@ -69,7 +73,7 @@ def _unsliced(slices: _Slices, length: int) -> Image:
 
 
 def _dictionary(tensor: Image) -> _Slices:
-    """``A = U S`` of the low-rank part of `tensor`, per Fourier slice, as far as the spectrum's cliff."""
+    """Return ``A = U S`` of the low-rank part of `tensor`, per Fourier slice, as far as the spectrum's cliff."""
     # Of the tiles before they are reshaped, as in the published code: by their side and their number.
     lam = 1 / np.sqrt(tensor.shape[0] * tensor.shape[1])
     mu = _FIRST_PENALTY
@@ -93,7 +97,9 @@ def _dictionary(tensor: Image) -> _Slices:
 
 
 def _cliff(spectrum: Spectrum) -> int:
-    """How many singular values stand before the first fall by 50 times, or before the fall that dwarfs all others."""
+    """Return how many singular values stand before the first fall by 50 times, or before the fall that dwarfs all
+    others.
+    """
     values = spectrum[spectrum > spectrum[0] * 1e-12] if spectrum[0] > 0 else spectrum[:1]
     falls = values[:-1] / values[1:]
     steep = np.flatnonzero(falls > _CLIFF)
@@ -143,7 +149,9 @@ def _at_rest(change: Image) -> bool:
 
 
 def _schatten_shrunk(spectrum: Spectrum, strength: float, power: float) -> Spectrum:
-    """Proximal step of the weighted Schatten p-norm, weights ``strength / (s^(1/p) + tiny)`` renewed a few times."""
+    """Return the proximal step of the weighted Schatten p-norm, weights ``strength / (s^(1/p) + tiny)`` renewed a few
+    times.
+    """
     current = spectrum
     for _ in range(_REWEIGHTINGS):
         current = _generalised_soft_threshold(spectrum, strength / (current ** (1 / power) + _TINY), power)
@@ -151,7 +159,7 @@ def _schatten_shrunk(spectrum: Spectrum, strength: float, power: float) -> Spect
 
 
 def _generalised_soft_threshold(values: Spectrum, weights: NDArray[Any], power: float) -> Spectrum:
-    """``argmin_x |x - s|^2 / 2 + w x^p`` by fixed-point steps; zero below the threshold tau(w, p)."""
+    """Return ``argmin_x |x - s|^2 / 2 + w x^p`` by fixed-point steps; zero below the threshold tau(w, p)."""
     base = (2 * weights * (1 - power)) ** (1 / (2 - power))
     threshold = base + weights * power * base ** (power - 1)
     alive = values > threshold

@@ -28,7 +28,8 @@ def nram(
     iterations: int = 1000,
     aggregate: Aggregate = "last",
 ) -> TargetMap:
-    """Sparse part T of ``min sum (1+gamma) s_i/(gamma+s_i) + lam |W T|_1 + beta |E|_2,1``, ``D = B + T + E``.
+    """Return the sparse part T of ``min sum (1+gamma) s_i/(gamma+s_i) + lam |W T|_1 + beta |E|_2,1``, ``D = B + T +
+    E``.
 
     With n the smaller side of the patch-image D: ``beta = edge_weight / sqrt(n)``. Of lam and W only the product
     counts, ``lam W = sparsity / (|t| + 0.04)`` with t what is left for T to take. The image is scaled to
@@ -83,7 +84,9 @@ def nram(
 
 
 def _rank_step(spectrum: Spectrum, start: Spectrum, gamma: float, mu: float) -> Spectrum:
-    """Proximal step of the rank approximation by difference of convex functions, started where the last one ended."""
+    """Return the proximal step of the rank approximation by difference of convex functions, started where the last one
+    ended.
+    """
     current = start
     for _ in range(_INNER_ITERATIONS):
         new = np.maximum(spectrum - (1 + gamma) * gamma / (gamma + current) ** 2 / mu, 0.0)
@@ -95,7 +98,7 @@ def _rank_step(spectrum: Spectrum, start: Spectrum, gamma: float, mu: float) -> 
 
 
 def _shrink_patches(rows: Image, threshold: float) -> Image:
-    """Proximal step of the l2,1 norm: every row (patch) shortened by `threshold`; in place."""
+    """Return the proximal step of the l2,1 norm: every row (patch) shortened by `threshold`; in place."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     gain = np.maximum(length - threshold, 0.0) / np.maximum(length, np.finfo(float).tiny)
     rows *= gain

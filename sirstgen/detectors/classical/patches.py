@@ -14,7 +14,9 @@ Aggregate = Literal["last", "mean", "median"]
 
 
 def positions(length: int, patch: int, step: int) -> list[int]:
-    """First pixel of every patch along one axis: 0, step, 2*step, ... and a last patch that ends at the border."""
+    """Return the first pixel of every patch along one axis: 0, step, 2*step, ... and a last patch that ends at the
+    border.
+    """
     return [*range(0, length - patch, step), length - patch]
 
 
@@ -35,7 +37,7 @@ class PatchGrid:
 
     @classmethod
     def over(cls, shape: tuple[int, int], patch: int, step: int) -> PatchGrid:
-        """The grid of `patch` x `patch` patches every `step` pixels over an image of `shape`.
+        """Return the grid of `patch` x `patch` patches every `step` pixels over an image of `shape`.
 
         Raises:
             InvalidValueError: `patch` or `step` below one pixel.
@@ -47,13 +49,13 @@ class PatchGrid:
         return cls(shape, (height, width), tuple(rows), tuple(columns))
 
     def split(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The patches of `image` (H, W) as an array (N, height, width)."""
+        """Return the patches of `image` (H, W) as an array (N, height, width)."""
         windows = np.lib.stride_tricks.sliding_window_view(image, self.size)
         chosen = windows[np.ix_(self.rows, self.columns)].transpose(1, 0, 2, 3)
         return np.ascontiguousarray(chosen).reshape(-1, *self.size)
 
     def join(self, patches: NDArray[np.float64], aggregate: Aggregate) -> NDArray[np.float64]:
-        """One image (H, W) from its patches (N, height, width).
+        """Return one image (H, W) from its patches (N, height, width).
 
         Args:
             aggregate: what a pixel covered by several patches becomes: their "mean", their "median", or the value of
@@ -93,6 +95,6 @@ class PatchGrid:
 
 
 def _overlap(starts: tuple[int, ...], size: int) -> int:
-    """The most patches of `size` that cover one pixel along an axis."""
+    """Return the most patches of `size` that cover one pixel along an axis."""
     array = np.asarray(starts)
     return int(((array[None, :] <= array[:, None]) & (array[:, None] < array[None, :] + size)).sum(axis=1).max())

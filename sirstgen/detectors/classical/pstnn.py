@@ -26,7 +26,8 @@ def pstnn(
     iterations: int = 500,
     aggregate: Aggregate = "last",
 ) -> TargetMap:
-    """Sparse part of ``min |B|_PSTNN + lam |W T|_1``, ``F = B + T``, ``T >= 0``, F the tensor of all N patches.
+    """Return the sparse part of ``min |B|_PSTNN + lam |W T|_1``, ``F = B + T``, ``T >= 0``, F the tensor of all N
+    patches.
 
     ``lam = sparsity / sqrt(max(patch sides) * N)``. The rank kept whole is the number of singular values of the
     patches' unfolding above a tenth of the first. ``W = rank / (|T| + 0.01) / prior`` with the prior
@@ -80,7 +81,7 @@ def _corner_prior(gray: Image) -> Image:
 
 
 def _low_rank(tensor: Image, rank: int, threshold: float) -> Image:
-    """Every Fourier slice across the patches with its singular values after the first `rank` soft-thresholded."""
+    """Return every Fourier slice across the patches, singular values after the first `rank` soft-thresholded."""
 
     def rule(spectrum: Spectrum) -> Spectrum:
         rest = np.maximum(spectrum[..., rank:] - threshold, 0.0)

@@ -25,7 +25,8 @@ def ript(
     iterations: int = 500,
     aggregate: Aggregate = "last",
 ) -> TargetMap:
-    """Sparse part of ``min sum_i |B_(i)|_* + lam |W T|_1``, ``F = B + T``, ``T >= 0``, F the tensor of all patches.
+    """Return the sparse part of ``min sum_i |B_(i)|_* + lam |W T|_1``, ``F = B + T``, ``T >= 0``, F the tensor of all
+    patches.
 
     ``lam = sparsity / sqrt(shortest side of F)``, ``W = exp(edge_stretch * prior) / (|T| + 0.01)`` with the prior
     ``l1 - l2`` of the structure tensor, scaled to 0..1: edges weigh more. The solver stops once the number of target
@@ -78,7 +79,7 @@ def ript(
 
 
 def _low_rank(tensor: Image, mode: int, threshold: float, expected: int) -> tuple[Image, int]:
-    """`tensor` with the singular values of its unfolding along `mode` soft-thresholded, and how many are left."""
+    """Return `tensor` after soft-thresholding the singular values of its unfolding along `mode`, and their rank."""
     front = np.moveaxis(tensor, mode, 0)
     unfolded = front.reshape(front.shape[0], -1)
     shrunk, kept = shrink_singular_values(unfolded, lowered_by(threshold), floor=threshold, expected=expected)

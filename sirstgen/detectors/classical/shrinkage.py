@@ -18,7 +18,7 @@ _FEW = 0.15
 def shrink_singular_values(
     matrices: NDArray[Any], rule: Rule, *, floor: float = 0.0, expected: int | None = None
 ) -> tuple[NDArray[Any], Spectrum]:
-    """``U diag(rule(s)) V'`` for each matrix ``U diag(s) V'``.
+    """Return ``U diag(rule(s)) V'`` for each matrix ``U diag(s) V'``.
 
     The eigenvalues of the smaller Gram matrix give s: several times faster than a singular value decomposition of a
     tall or wide matrix, and it always converges. Singular values below 1.5e-8 of the largest are not resolved; every
@@ -56,19 +56,19 @@ def shrink_singular_values(
 
 
 def singular_values(matrix: NDArray[np.float64]) -> Spectrum:
-    """The singular values of a matrix (m, n), falling, from the smaller Gram matrix."""
+    """Return the singular values of a matrix (m, n), falling, from the smaller Gram matrix."""
     gram = matrix @ matrix.T if matrix.shape[0] < matrix.shape[1] else matrix.T @ matrix
     values: Spectrum = np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0))
     return values
 
 
 def lowered_by(threshold: float) -> Rule:
-    """The rule ``max(s - threshold, 0)``, the proximal step of the nuclear norm."""
+    """Return the rule ``max(s - threshold, 0)``, the proximal step of the nuclear norm."""
     return lambda spectrum: np.maximum(spectrum - threshold, 0.0)
 
 
 def soft_threshold(values: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
-    """``sign(x) max(|x| - threshold, 0)``, the proximal step of the l1 norm."""
+    """Return ``sign(x) max(|x| - threshold, 0)``, the proximal step of the l1 norm."""
     return values - np.clip(values, -threshold, threshold)
 
 

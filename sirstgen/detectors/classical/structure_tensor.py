@@ -11,7 +11,7 @@ from sirstgen.detectors.classical.gray import Image
 def structure_tensor_eigenvalues(
     image: Image, *, size: int, gradient_sigma: float, tensor_sigma: float
 ) -> tuple[Image, Image]:
-    """Both eigenvalues of the smoothed structure tensor at every pixel, the larger first.
+    """Return both eigenvalues of the smoothed structure tensor at every pixel, the larger first.
 
     ``(Jxx + Jyy)/2 +- sqrt((Jxx - Jyy)^2 + 4 Jxy^2)/2`` with J smoothed by a Gaussian.
 
@@ -34,7 +34,7 @@ def _smoothed(image: Image, size: int, sigma: float) -> Image:
 
 
 def _gradients(image: Image) -> tuple[Image, Image]:
-    """Central differences down and right, one-sided at the border; zero along an axis of one pixel."""
+    """Return central differences down and right, one-sided at the border; zero along an axis of one pixel."""
     down = np.gradient(image, axis=0) if image.shape[0] > 1 else np.zeros_like(image)
     right = np.gradient(image, axis=1) if image.shape[1] > 1 else np.zeros_like(image)
     return down, right

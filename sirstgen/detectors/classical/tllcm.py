@@ -16,7 +16,7 @@ DARKEST = float(np.finfo(np.float32).eps)
 
 
 def tllcm(image: ArrayLike, *, cells: Sequence[int] = (9,), largest: int = 9) -> TargetMap:
-    """``G = max(g^2 / B - g, 0)``, B the largest of the eight cells' brightness; the largest G over the scales.
+    """Return ``G = max(g^2 / B - g, 0)``, B the largest of the eight cells' brightness; the largest G over the scales.
 
     Args:
         image: (H, W), gray levels 0..255.

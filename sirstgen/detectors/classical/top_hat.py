@@ -11,7 +11,7 @@ from sirstgen.errors import InvalidValueError
 
 
 def top_hat(image: ArrayLike, *, size: int = 5) -> TargetMap:
-    """White top-hat, ``G = I - open(I, B)`` with a square B.
+    """Return the white top-hat, ``G = I - open(I, B)`` with a square B.
 
     The border never opens: outside the image the minimum takes +infinity and the maximum -infinity.
 
@@ -27,7 +27,8 @@ def top_hat(image: ArrayLike, *, size: int = 5) -> TargetMap:
 
 
 def new_top_hat(image: ArrayLike, *, outer: int = 13, inner: int = 9) -> TargetMap:
-    """Ring top-hat, ``G = I - min(I, C)``, ``C = erode(dilate(I, ring), B)``: the ring skips the target itself.
+    """Return the ring top-hat, ``G = I - min(I, C)``, ``C = erode(dilate(I, ring), B)``: the ring skips the target
+    itself.
 
     Args:
         image: (H, W), gray levels 0..255.

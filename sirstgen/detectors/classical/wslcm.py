@@ -16,7 +16,7 @@ from sirstgen.detectors.classical.tllcm import DARKEST
 def wslcm(
     image: ArrayLike, *, cells: Sequence[int] = (5, 7, 9, 11), largest: int = 9, least_deviation: float = 5.0
 ) -> TargetMap:
-    """``G = max over scales of W_T W_D / W_B * SLCM``, in gray levels squared.
+    """Return ``G = max over scales of W_T W_D / W_B * SLCM``, in gray levels squared.
 
     With M the brightness of a cell (mean of its largest pixels) and IRIL = M - mean(cell), index 0 the centre and
     1..8 the surround: ``SLCM = max(g^2 / max M_i - g, 0)``, ``W_T = IRIL_0``, ``W_D = max(IRIL_0 - max IRIL_i, 0)``,
