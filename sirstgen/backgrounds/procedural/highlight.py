@@ -7,7 +7,7 @@ import numpy as np
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.cloud import clear_sky, over
-from sirstgen.backgrounds.procedural.cloud_forms import broken, deck, heaps, layers
+from sirstgen.backgrounds.procedural.cloud_forms import bank, broken, deck, heaps, layers, wisps
 from sirstgen.backgrounds.procedural.fields import (
     Field,
     blurred,
@@ -36,8 +36,11 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         the frame and its place map.
     """
     layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
-    layout = layouts[rng.choice(len(layouts), p=[0.6, 0.18, 0.12, 0.1])]
+    layout = layouts[rng.choice(len(layouts), p=[0.6, 0.2, 0.1, 0.1])]
     scene = layout(rng, height, width)
+    if rng.random() < 0.2:  # the lens darkens the corners
+        y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+        scene.gray *= np.float32(1) - np.float32(rng.uniform(0.1, 0.35)) * (x * x + y * y).astype(np.float32)
     frame = finish(
         rng,
         scene.gray,
@@ -46,7 +49,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         pattern=spread(rng, 0.12, 0.8),
         saturates=True,
         enlarged=0.35,
-        codec=Codec(0.5),
+        codec=Codec(0.65, (25, 80)),
     )
     return Drawn(frame, scene.places())
 
@@ -60,7 +63,7 @@ def _exposed(rng: np.random.Generator, scene: Canvas, share: float, contrast: fl
 
 
 def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    form = (broken, heaps, deck, layers)[rng.choice(4, p=[0.45, 0.15, 0.25, 0.15])]
+    form = (broken, heaps, deck, layers, bank)[rng.choice(5, p=[0.35, 0.15, 0.2, 0.1, 0.2])]
     sky = 0.3 * clear_sky(rng, height, width)
     sky = over(sky, form(rng, height, width), 100.0)
     if rng.random() < 0.4:
@@ -69,21 +72,21 @@ def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
     sky = blurred(sky, float(rng.uniform(0.6, 3.2)) * frame_scale(height, width))
     sky = sky + np.float32(rng.uniform(20, 70)) * shading(rng, height, width)
     sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
-    return _exposed(rng, Canvas(sky), share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(30, 88)))
+    return _exposed(rng, Canvas(sky), share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(20, 92)))
 
 
 def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """A sky that brightens towards the sun, which stands at or beyond the border."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
-    away = rng.uniform(0.4, 1.0)
+    away = rng.uniform(0.55, 1.3)
     sun_y, sun_x = height * (0.5 + away * np.sin(turn)), width * (0.5 + away * np.cos(turn))
     far = np.hypot((y - sun_y) / height, (x - sun_x) / width).astype(np.float32)
-    glow = rounded(np.exp, -far / np.float32(rng.uniform(0.25, 0.8)))
-    veil = fractal(rng, height, width, 3.6, stretch=(2.5, 1.0)) * np.float32(rng.uniform(0.0, 0.12))
-    scene = unit(glow) + veil + np.float32(0.03) * fractal(rng, height, width, 2.6, outer=height / 4)
-    if rng.random() < 0.6:
-        opacity, light = (broken, layers)[rng.integers(2)](rng, height, width)
+    glow = rounded(np.exp, -far / np.float32(rng.uniform(0.3, 1.2)))
+    veil = fractal(rng, height, width, 4.2, stretch=(1.5, 1.0)) * np.float32(rng.uniform(0.0, 0.15))
+    scene = unit(glow) + veil
+    if rng.random() < 0.45:
+        opacity, light = (broken, layers, bank, wisps)[rng.integers(4)](rng, height, width)
         scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
             0.2, 3
         )
@@ -96,9 +99,9 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
     scale = frame_scale(height, width)
     focal = float(rng.uniform(0.7, 1.6)) * height
     sizes = (3.5, 7.0, 14.0, 28.0, 60.0)
-    octaves = [(size * scale * focal / height, size**-0.15) for size in sizes]
+    octaves = [(size * scale * focal / height, size**-0.6) for size in sizes]
     waves = unit(
-        ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=float(rng.uniform(1.1, 2.2)))
+        ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=float(rng.uniform(1.3, 3.0)))
     )
     depth = relative_depth(height, horizon)
     column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
@@ -108,16 +111,16 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
     glow = rounded(np.exp, -((column - sun) ** 2) / reach**2) * rounded(
         np.exp, -up / np.float32(rng.uniform(0.06, 0.3))
     )
-    sky = 90 + 165 * glow + 7 * fractal(rng, height, width, 3.4, outer=height / 2, stretch=(4.0, 1.0))
+    sky = 90 + 165 * glow + 5 * fractal(rng, height, width, 3.8, outer=height / 2, stretch=(3.0, 1.0))
     path = rounded(np.exp, -0.5 * ((column - sun) / (0.4 * reach * (0.4 + depth))) ** 2)
     grain = fractal(rng, height, width, 1.8, outer=height / 8, stretch=(1.6, 1.0))
     sparkle = smoothstep(waves, float(rng.uniform(-0.6, 0.3)), 1.8)
     water = (
         75
         + 55 * path
-        + 6 * waves
-        + 3 * grain
-        + 120 * path * sparkle * rounded(np.exp, -depth * np.float32(rng.uniform(0.2, 2.0)))
+        + 4 * waves
+        + 2 * grain
+        + 90 * path * sparkle * rounded(np.exp, -depth * np.float32(rng.uniform(0.2, 2.0)))
     )
     sea = below(np.full(width, horizon), height, softness=float(rng.uniform(1.5, 4.0)))
     scene = Canvas(np.asarray(sky, dtype=np.float32).copy())
@@ -141,15 +144,15 @@ def _warm_land(rng: np.random.Generator, height: int, width: int) -> Canvas:
     scene = Canvas(np.asarray(sky, dtype=np.float32))
     for nearness in np.sort(rng.uniform(0.0, 1.0, int(rng.integers(1, 4)))):
         crown = shore - height * (0.06 + 0.3 * (1 - nearness)) * (0.4 + ridge_line(rng, width, 2.8))
-        folds = ridged(rng, height, width, 90 * scale, gain=0.5) + fractal(rng, height, width, 2.6, outer=height / 6)
+        folds = ridged(rng, height, width, 90 * scale, gain=0.5) + fractal(rng, height, width, 3.0, outer=height / 6)
         hill = below(crown, height, softness=1.5)
-        warm = np.float32(140 + 35 * nearness) + 6 * folds
+        warm = np.float32(140 + 35 * nearness) + 4 * folds
         scene.paint(hill, warm)
     meadow = below(line, height, softness=2.0)
-    octaves = [(size * scale, size**-0.1) for size in (4.0, 8.0, 16.0, 40.0)]
+    octaves = [(size * scale, size**-0.5) for size in (4.0, 8.0, 16.0, 40.0)]
     front = unit(ground_texture(rng, height, width, shore, octaves, focal=height, stretch=1.3))
     grain = fractal(rng, height, width, 1.5, outer=height / 10, stretch=(1.5, 1.0))
-    ground = float(rng.uniform(60, 165)) + 6 * front + 7 * grain
+    ground = float(rng.uniform(60, 165)) + 4 * front + 3 * grain
     scene.paint(meadow, ground)
     if rng.random() < 0.7:
         top = line - height * float(rng.uniform(0.03, 0.08)) * (0.3 + ridge_line(rng, width, 3.0))

@@ -37,7 +37,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     water = _water(rng, height, width, horizon)
     if horizon > 0:
         sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 7.0))
-        fall = -contrast * rng.uniform(0.0, 0.7)
+        # Air glows along the horizon; a camera with much gain shows the sky above it black.
+        fall = -contrast * (rng.uniform(0.0, 0.7) if rng.random() < 0.65 else rng.uniform(0.7, 1.8))
         scene = Canvas(contrast + low_sky(rng, height, width, horizon, fall))
         scene.paint(sea, water, water=True)
         if rng.random() < 0.4:
@@ -51,24 +52,25 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     if rng.random() < 0.4:
         gray = gray + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(14, 60) / gray.std(), 0.75, 1.6)
+    gain = np.clip(rng.uniform(18, 66) / gray.std(), 0.75, 1.8)
     gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
     frame = finish(
         rng,
         gray.astype(np.float32),
-        noise=spread(rng, 0.9, 0.35),
-        grain=0.8,
-        softness=spread(rng, 0.6, 0.4),
-        pattern=spread(rng, 0.15, 0.8),
-        enlarged=0.15,
-        codec=Codec(0.33, (65, 93)),
+        noise=spread(rng, 1.05, 0.35),
+        grain=spread(rng, 0.9, 0.3),
+        softness=spread(rng, 0.8, 0.35),
+        pattern=spread(rng, 0.25, 0.8),
+        enlarged=0.3,
+        codec=Codec(0.4, (55, 93)),
+        overdriven=0.05,
     )
     return Drawn(frame, scene.places())
 
 
 def _horizon(rng: np.random.Generator) -> float:
     """Row of the horizon over the height; negative where the camera looks down on water only."""
-    if rng.random() < 0.25:
+    if rng.random() < 0.15:
         return float(-rng.uniform(0.15, 1.0))
     return float(np.clip(rng.normal(0.38, 0.13), 0.17, 0.68))
 
@@ -78,27 +80,27 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     scale = frame_scale(height, width)
     focal = rng.uniform(0.7, 1.6) * height
     # A camera that looks down steeply does not squeeze the waves; their own length must show.
-    crest = rng.uniform(1.1, 2.0) if horizon > 0 else rng.uniform(1.8, 3.5)
+    crest = rng.uniform(1.1, 2.1) if horizon > 0 else rng.uniform(1.8, 3.5)
     sizes = [3.5, 7.0, 14.0, 28.0, 60.0, 140.0]
     # Seen from above, short waves of 4 to 12 pixels fill the frame.
-    rough = rng.uniform(-1.2, -0.5) if horizon <= 0 and rng.random() < 0.6 else rng.uniform(-0.4, 0.25)
+    rough = rng.uniform(-1.2, -0.5) if horizon <= 0 and rng.random() < 0.6 else rng.uniform(-0.8, -0.1)
     octaves = [(size * scale * focal / height, size**rough) for size in sizes]
     waves = ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=crest)
     ripple = band(rng, height, width, 4.0 * scale, stretch=(1.15, 1.0))
     waves = waves / np.float32(max(float(waves[height // 2 :].std()), 1e-6)) + np.float32(0.25) * ripple
     # Crests are narrower than troughs, or the other way round where the sky mirrors in the front faces.
-    skew = rng.choice([-1, 1]) * rng.uniform(0.1, 0.45)
+    skew = rng.choice([-1, 1]) * rng.uniform(0.1, 0.35)
     waves = ((np.exp(skew * np.clip(waves, -3, 3)) - 1) / skew).astype(np.float32)
 
     slick_size = rng.uniform(1.0, 3.0) * width
     slicks = ground_texture(
-        rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=4.0
+        rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=5.0
     )
-    swell = np.float32(np.clip(rng.lognormal(1.25, 0.4), 1.6, 9))
+    swell = np.float32(np.clip(rng.lognormal(1.15, 0.4), 1.4, 8))
     calm = np.clip(1 + rng.uniform(0, 0.45) * slicks, 0.25, 2.0)
     depth = relative_depth(height, horizon)
     far = rounded(np.power, depth, rng.uniform(0.0, 0.25))
-    water = swell * far * calm * waves + np.float32(rng.uniform(0.5, 4.0)) * slicks
+    water = swell * far * calm * waves + np.float32(rng.uniform(0.5, 5.0)) * slicks
     water = (
         water
         + np.float32(rng.normal(0, 9)) * (depth - 0.5)
@@ -135,7 +137,7 @@ def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
 def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: float) -> None:
     """A far coast on the horizon: hills or a town, across the frame or from one side; in place."""
     height, width = scene.shape
-    town = rng.random() < 0.35
+    town = rng.random() < 0.12
     if town:
         rise = np.maximum(town_line(rng, width, 0.03 * width), 0.35 + 0.25 * ridge_line(rng, width, 2.6))
     else:
@@ -146,7 +148,7 @@ def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: fl
         rise = rise * smoothstep(reach, rng.uniform(0.1, 0.5), rng.uniform(0.55, 1.0))
     crown = horizon - rise * height * np.float32(rng.uniform(0.03, 0.14))
     foot = np.full(width, horizon + 0.5)
-    land = below(crown, height) * (1 - below(foot, height))
+    land = below(crown, height, softness=rng.uniform(1.0, 2.5)) * (1 - below(foot, height))
     warmth = contrast * rng.uniform(0.3, 1.0) + rng.choice([-1, 1], p=[0.4, 0.6]) * rng.uniform(15, 60)
     relief = fractal(rng, height, width, 2.2, outer=height / 8, stretch=(0.5 if town else 1.0, 1.0))
     # Haze lightens the foot of the land towards the level of the sky there.
