@@ -25,7 +25,7 @@ from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
-from sirstgen.files.image_files import contents, images_by_id
+from sirstgen.files.image_files import check_folder, contents, images_by_id, is_utf_8
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.files.png import encode_png
@@ -119,8 +119,7 @@ def detect_folder(
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     refuse_overlap(out, folder)
-    if not folder.is_dir():
-        raise InputError.of(folder, "there is no such folder of images")
+    check_folder(folder, "images")
     results = [out.resolve(), *(path.resolve().parent for path in folder.rglob(SETTINGS))]  # are no input
     paths = {
         key: path
@@ -154,7 +153,9 @@ def _detect_all(
     for number, (key, path) in enumerate(paths.items(), start=1):
         name = path.relative_to(folder).as_posix()
         try:
-            name.encode()
+            if not is_utf_8(name):
+                name = ascii(name)
+                raise InputError("the file name is not UTF-8; rename it")
             data = read_bytes(path, MAX_IMAGE_BYTES)
             digest = hashlib.sha256(data).hexdigest()[:16]
             own = run.kept(key, digest, options.overlays)
@@ -163,8 +164,6 @@ def _detect_all(
                 run.note(key, digest, own)
             result.found.extend(own)
             images += 1
-        except UnicodeEncodeError:
-            result.faults[ascii(name)] = "the file name is not UTF-8; rename it"
         except InputError as fault:
             result.faults[name] = fault.message.removeprefix(f"{path}: ")
         if progress is not None:

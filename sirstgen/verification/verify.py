@@ -10,6 +10,7 @@ from typing import Any
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
+from sirstgen.files.image_files import check_folder
 from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.libraries import drawn_elsewhere
@@ -107,8 +108,7 @@ def examine(folder: str | Path, rebuild: Generator | None = None, progress: Prog
         InputError: no such folder, or a folder that is no dataset at all.
     """
     path = Path(folder)
-    if not path.is_dir():
-        raise InputError.of(path, "there is no such folder")
+    check_folder(path)
     states = ("dataset.json", "targets.jsonl", SUMS, STATE)
     if any((path / name).exists() for name in states):
         return _examine_ours(path, rebuild, progress)

@@ -295,7 +295,7 @@ def one_level(made: Set) -> None:
 
 
 def list_garbled(made: Set) -> None:
-    (made.folder / "50_50" / "test.txt").write_bytes(b"\xff\xfe0\x008\x00\n\x00")
+    (made.folder / "50_50" / "test.txt").write_bytes(b"\xfa\xfe0\x008\x00\n\x00")
 
 
 def listed_without_file(made: Set) -> None:
