@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 
 from sirstgen.errors import InputError
@@ -28,6 +28,15 @@ def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
     Raises:
         InputError: another encoding, an id without image, an id listed twice; all of them are counted.
     """
+    return known_ids(list_lines(path), ids, str(path))
+
+
+def list_lines(path: Path) -> list[str]:
+    """Return the lines of a list without spaces around them, for `known_ids`.
+
+    Raises:
+        InputError: it cannot be read, or has another encoding.
+    """
     data = read_bytes(path) if path.stat().st_size else b""
     try:
         text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
@@ -35,7 +44,12 @@ def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
         text = "\0"
     if "\0" in text:  # no id holds one: UTF-16 without mark, UTF-32, or no text
         raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line")
-    return known_ids([line.strip() for line in text.replace("\r", "\n").split("\n")], ids, str(path))
+    return [line.strip() for line in text.replace("\r", "\n").split("\n")]
+
+
+def id_of(entry: str, known: Container[str]) -> str:
+    """Return the id of `known` that a line stands for; the line itself where it stands for none."""
+    return next((form for form in _forms(entry) if form in known), entry)
 
 
 def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str, ...]:
@@ -54,7 +68,7 @@ def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str
     listed: dict[str, None] = {}
     missing, twice = [], []
     for entry in filter(None, entries):
-        key = next((form for form in _forms(entry) if form in known), entry)
+        key = id_of(entry, known)
         if key not in known:
             missing.append(entry)
         elif key in listed:

@@ -26,6 +26,7 @@ from PIL import Image
 
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.files.image_files import check_folder
 from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
 from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
@@ -126,8 +127,7 @@ class TemplateLibrary:
             InvalidValueError: the index names an unknown template or key, or gives a value that is not allowed.
         """
         root = asset_folder("templates") if folder is None else Path(folder)
-        if not root.is_dir():
-            raise InputError.of(root, "there is no such folder of templates")
+        check_folder(root, "templates")
         files = dict(sorted(_find(root)))
         if not files:
             raise InputError.of(root, "holds no template; put PNGs in a folder per class, such as plane/01.png")
