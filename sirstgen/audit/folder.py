@@ -108,7 +108,7 @@ def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
             continue
         key = id_of_file(file)
         if key in files:
-            what = f"stands beside {files[key].name}; the first is examined"
+            what = f"is beside {files[key].name}; the first is examined"
             found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))
         else:
             files[key] = path
@@ -131,7 +131,7 @@ def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, foun
 def _read_lists(contents: Contents) -> None:
     folder, images, found = contents.folder, contents.images, contents.findings
     layouts: dict[str, dict[str, set[str]]] = {}
-    for path in sorted([*folder.glob("*.txt"), *folder.glob("*/*.txt")]):
+    for path in sorted([*folder.glob("*.txt"), *folder.glob("[!.]*/*.txt")]):
         part = next(
             (part for part in PARTS if path.stem == part or path.stem.startswith((f"{part}_", f"{part}val"))), None
         )

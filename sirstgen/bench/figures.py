@@ -77,7 +77,7 @@ def draw_scr(result: BenchResult, path: Path) -> None:
     """Draw Pd of every detector against the SCR of the targets, and how many targets each bin holds.
 
     Args:
-        result: of a dataset with targets whose SCR is told or measured.
+        result: of a dataset with targets whose SCR is stated or measured.
         path: a PNG, PDF or SVG file to write; it appears whole or not at all.
 
     Raises:

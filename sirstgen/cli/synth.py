@@ -133,9 +133,8 @@ def synth(
     else:
         n = 1327 if n is None else n
         drawn = False
-        if seed is None:
-            known = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
-            seed = known if resume or chosen is not None else None
+        if seed is None and (resume or chosen is not None):
+            seed = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
         if seed is None:
             if chosen is not None:
                 raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
@@ -159,13 +158,13 @@ def synth(
         if not quiet:
             common.warn(crowded(source, rules, n))
     processes = workers if workers is not None else common.default_workers(n)
-    with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as told:
+    with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as on_progress:
         settings: dict[str, Any] = {
             "workers": processes,
             "executor": executor,
             "resume": resume,
             "overwrite": overwrite,
-            "progress": told,
+            "progress": on_progress,
         }
         manifest = _write(generator, out, n, shard_size, chosen, settings)
     _show(manifest, out, as_json, quiet)

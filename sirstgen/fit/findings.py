@@ -43,10 +43,10 @@ def to_entries(findings: Iterable[Finding]) -> dict[str, Any]:
 
 
 def to_yaml(findings: Iterable[Finding], head: Sequence[str]) -> str:
-    """Return the findings as YAML, each under its note; entries of one section stand together.
+    """Return the findings as YAML, each under its note; entries of one section are together.
 
     Args:
-        findings: in the order in which they are to stand; those of one section one after the other.
+        findings: in the order of the file; those of one section one after the other.
         head: lines of the opening comment.
     """
     import yaml
@@ -89,6 +89,8 @@ def quantiles(values: NDArray[np.float64]) -> dict[str, list[float]]:
 
 
 def five(values: NDArray[np.float64]) -> str:
-    """Return ``5/25/50/75/95 % = ...`` for notes."""
+    """Return ``5/25/50/75/95 % = ...`` for notes; ``none measured`` without values."""
+    if not values.size:
+        return "none measured"
     levels = " / ".join(f"{rounded(float(value)):g}" for value in np.percentile(values, _QUANTILES))
     return f"5/25/50/75/95 % = {levels}"

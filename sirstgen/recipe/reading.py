@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -65,9 +66,9 @@ def parse_yaml(text: str) -> Any:
     class Loader(base):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
+            twice = next((key for key, times in Counter(keys).items() if times > 1), None)
             if twice is not None:
-                raise ValueError(f"key {shortened(twice)} stands twice, line {node.start_mark.line + 1}")
+                raise ValueError(f"key {shortened(twice)} is given twice, line {node.start_mark.line + 1}")
             return super().construct_mapping(node, deep)
 
     def number_of(loader: Any, node: Any) -> Any:

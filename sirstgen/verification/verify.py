@@ -130,7 +130,8 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
     for number, row, line in _rows(folder, faults):
         key = row["id"]
         place = f"targets.jsonl line {number}"
-        if (len(key), key) <= (len(previous), previous):
+        lengths = (0, 0) if mixed else (len(key), len(previous))  # ids of a mix are ordered as text
+        if (lengths[0], key) <= (lengths[1], previous):
             faults.append(Issue(place, f"id {key} must come after {previous}: one line an image, in id order"))
         previous = key
         if not mixed and (row.get("index") != number - 1 or key != image_id(number - 1)):
@@ -178,7 +179,7 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
             except (ValueError, RecursionError):
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):
-                yield number, row, line.decode().rstrip("\n")
+                yield number, row, line.decode(errors="replace").rstrip("\n")
             else:
                 faults.append(Issue(f"targets.jsonl line {number}", "must be a JSON object with an id"))
 

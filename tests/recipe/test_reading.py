@@ -33,7 +33,7 @@ def written(tmp_path: Path, text: str, name: str = "r.yaml") -> Path:
         ("r.yaml", f"scr: {'k' * 50_000}", "scr must be a number, a list or a distribution"),
         ("r.yaml", f"bit_depth: {[1] * 9000}", "bit_depth must be 8 or 16, got a list of 9000"),
         ("r.yaml", "x" * (1 << 21), "too large for a recipe"),
-        ("r.yaml", "scr: 3\nwidth: 64\nscr: 4", "key scr stands twice, line 1"),
+        ("r.yaml", "scr: 3\nwidth: 64\nscr: 4", "key scr is given twice, line 1"),
         ("r.yaml", "scr: !!python/object/apply:os.getcwd []", "not a YAML recipe"),
         ("r.yaml", "? [1, 2]\n: 3", "unhashable key, line 1"),
         ("r.yaml", "1: 3", "keys of a recipe must be text"),
