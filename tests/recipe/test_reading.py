@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sirstgen.errors import InputError, InvalidValueError, SirstgenError
+from sirstgen.recipe.reading import read_entries
 from sirstgen.recipe.recipe import Recipe
 
 
