@@ -55,7 +55,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         noise=noise,
         grain=spread(rng, 0.75, 0.45),
         softness=spread(rng, 0.65, 0.4),
-        pattern=noise * spread(rng, 0.3, 0.6),
+        pattern=noise * spread(rng, 0.2, 0.5),
         # Coding leaves flat blocks with sparse steps in a clear sky: over half of the real ones show them.
         codec=Codec(0.6, (25, 85)) if kind == "clear" else Codec(0.45),
         overdriven=0.06,
