@@ -42,19 +42,19 @@ def whole(name: str, value: Any) -> int:
         raise InvalidValueError(f"{name} must be a whole number, got {value!r}", name=name, value=value) from None
 
 
-def pair(name: str, rule: str, value: Any, alike: bool = False) -> tuple[float, float]:
+def pair(name: str, rule: str, value: Any, repeat: bool = False) -> tuple[float, float]:
     """Return two finite numbers as floats.
 
     Args:
         name: of the value, for messages.
         rule: what it must be, for messages.
         value: a sequence of two numbers.
-        alike: one number stands for two.
+        repeat: one number is used for both.
 
     Raises:
         InvalidValueError: anything else; names `name` and the value.
     """
-    if alike and isinstance(value, numbers.Real):
+    if repeat and isinstance(value, numbers.Real):
         value = value, value
     try:
         first, second = (number(name, part) for part in value)

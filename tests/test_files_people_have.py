@@ -211,7 +211,7 @@ def test_frames_of_a_sequence_are_one_group(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("masks", "said"),
-    [("points", "masks of one pixel tell no size"), ("inverted", "seem inverted"), ("squares", "")],
+    [("points", "masks of one pixel show no size"), ("inverted", "seem inverted"), ("squares", "")],
 )
 def test_fit_of_masks_that_tell_nothing_is_one_line(base: Path, tmp_path: Path, masks: str, said: str) -> None:
     def change(mask: NDArray[Any], number: int) -> NDArray[Any]:

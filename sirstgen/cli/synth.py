@@ -137,7 +137,7 @@ def synth(
             seed = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
         if seed is None:
             if chosen is not None:
-                raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
+                raise InvalidValueError("--shards needs --seed: the commands that share a run must use one seed")
             seed, drawn = draw_seed(), True
         drawings = None
         if templates is not None:

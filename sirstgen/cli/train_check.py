@@ -31,7 +31,7 @@ def train_check(
     repeats: Annotated[int | None, typer.Option(help="Trainings per row and detector, each with its seed. [1]")] = None,
     total: Annotated[int | None, typer.Option(help="Images in a mixed row. [791]")] = None,
     real_copies: Annotated[
-        int | None, typer.Option(help="Real images of a mix are shown so many times as often as synthetic ones. [1]")
+        int | None, typer.Option(help="Real images of a mix are shown this many times as often as synthetic ones. [1]")
     ] = None,
     equal: Annotated[str | None, typer.Option(help="steps, or epochs as in the paper. [steps]")] = None,
     epochs: Annotated[int | None, typer.Option(help="With --equal epochs. [1500]")] = None,

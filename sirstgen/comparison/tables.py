@@ -30,7 +30,7 @@ from sirstgen.seeding import stream
 from sirstgen.workers import as_finished, worker_pool
 
 PATCHES = 10  # of the background, an image
-TARGET_MARGIN = 5  # pixels around a mask that hold the target's light: they are no background
+TARGET_MARGIN = 5  # pixels around a mask that the target's radiance reaches: they are no background
 _TRIES = 60
 _CHUNK = 16  # frames a task
 

@@ -1,4 +1,4 @@
-"""The layouts of dataset folders: where images and masks lie. All faults of a folder are named in one message.
+"""The layouts of dataset folders: where images and masks are. All faults of a folder are named in one message.
 
 * ``images/`` and ``masks/`` with equal paths below them (DNA-Net, BasicIRSTD, our own); sub-folders make ids such as
   ``seq/0001``,

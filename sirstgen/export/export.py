@@ -117,7 +117,7 @@ def export_dataset(
         out: the folder; must be absent or empty, and apart from the dataset.
         bit_depth: 8 writes 16-bit images in 8 bits, on one scale for the whole set; None keeps 16 bits where the
             format's readers do.
-        link: hard links in place of copies where a file's bytes are kept and both places lie on one disk. A linked
+        link: hard links in place of copies where a file's bytes are kept and both places are on one disk. A linked
             file is the dataset's own: change neither.
         imgsz: side to which a YOLO trainer resizes, pixels; the notes say how small the boxes become there.
         shard_size: images in each WebDataset shard.

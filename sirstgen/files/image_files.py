@@ -135,8 +135,8 @@ def named(entries: Sequence[str], limit: int = 3) -> str:
 
 
 def contents(folder: Path) -> str:
-    """Return what lies in `folder` and its sub-folders, in words: ``labels/ holds 24 .txt: boxes are not masks``."""
-    told = []
+    """Return what `folder` and its sub-folders hold, in words: ``labels/ holds 24 .txt: boxes are not masks``."""
+    found = []
     places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     for place in places[:_NAMED_FOLDERS]:
         try:
@@ -145,11 +145,11 @@ def contents(folder: Path) -> str:
             continue
         if not suffixes:
             inner = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
-            told.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
+            found.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
             continue
         suffix, count = suffixes.most_common(1)[0]
         note = ": boxes are not masks" if suffix in _BOX_SUFFIXES else ""
-        told.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
+        found.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
     if len(places) > _NAMED_FOLDERS:
-        told.append(f"{len(places) - _NAMED_FOLDERS} more folders")
-    return "; ".join(told)
+        found.append(f"{len(places) - _NAMED_FOLDERS} more folders")
+    return "; ".join(found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _WIDTH = 116
 _QUANTILES = (5, 25, 50, 75, 95)
-_KNOTS = ((200, 21), (100, 11), (40, 7), (0, 5))  # from so many values on: so many quantiles
+_KNOTS = ((200, 21), (100, 11), (40, 7), (0, 5))  # (least number of values, number of quantiles)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _comment(text: str, depth: int) -> list[str]:
 
 
 def rounded(value: float, digits: int = 3) -> float:
-    """Return `value` to so many significant digits; whole numbers as such."""
+    """Return `value` to `digits` significant digits; whole numbers as such."""
     if value == 0 or not math.isfinite(value):
         return 0.0
     short = round(value, digits - 1 - math.floor(math.log10(abs(value))))

@@ -26,7 +26,7 @@ RENAMED: dict[str, str] = {
     "formation": "cluster",
     "backgrounds.whole": "backgrounds.native_size",
 }
-"""Keys of earlier versions, joined with dots, and where their entries stand now."""
+"""Keys of earlier versions, joined with dots, and where their entries are now."""
 
 _RULES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda bound: f"must be above {bound['gt']:g}" if bound["gt"] else "must be positive",
@@ -70,7 +70,7 @@ def explain(error: ValidationError, entries: Any, origin: str, model: type[BaseM
 
     Args:
         error: what pydantic found.
-        entries: what the recipe was made from; only places that stand in it are named.
+        entries: what the recipe was made from; only places that are in it are named.
         origin: name of the file, or ``recipe``.
         model: of the recipe.
 

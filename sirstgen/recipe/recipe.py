@@ -84,7 +84,7 @@ class Recipe(Part):
     share_outside_top10: Share | None = Field(
         default=0.03,
         description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
-        "32 % lie there, part of them by glare; null: any place will do",
+        "32 % are there, part of them by glare; null: any place will do",
     )
     point: PointSize = Field(default_factory=PointSize, description="Gaussian targets of a few pixels")
     spot: SpotSize = Field(default_factory=SpotSize, description="larger Gaussian targets")

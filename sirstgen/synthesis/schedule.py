@@ -204,6 +204,6 @@ def _steps_back(free: tuple[int, int]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def _first_crop(seed: int, background_id: str) -> tuple[float, float]:
-    """Return where the first crop of a background lies, as shares of the free space."""
+    """Return where the first crop of a background is, as shares of the free space."""
     numbers = Draws(seed, "crops", background_id)
     return numbers.random(), numbers.random()

@@ -122,7 +122,7 @@ class TemplateLibrary:
             folder: holds ``<class>/<name>.png`` and perhaps an index; None means the built-in templates.
 
         Raises:
-            InputError: there is no such folder, it holds no template, an image lies outside a class or is no PNG, or
+            InputError: there is no such folder, it holds no template, an image is outside a class or is no PNG, or
                 the index is not YAML.
             InvalidValueError: the index names an unknown template or key, or gives a value that is not allowed.
         """
@@ -221,7 +221,7 @@ def _find(root: Path) -> Iterator[tuple[str, Path]]:
         if any(part.startswith(".") for part in parts) or not file.is_file():
             continue
         if len(parts) != 2:
-            raise InputError.of(file, f"a template lies in the folder of its class: {root / '<class>' / file.name}")
+            raise InputError.of(file, f"a template must be in the folder of its class: {root / '<class>' / file.name}")
         if file.suffix.lower() != ".png":
             raise InputError.of(
                 file, "a template is a PNG file; save it as PNG, with alpha or black outside the object"

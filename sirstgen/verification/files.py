@@ -104,7 +104,7 @@ def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[st
 def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[str, str]:
     """Return the part (``train``, ``test``) that each id is in, by the lists in both layouts.
 
-    Found are lists that are missing or differ between the layouts, ids twice, in both parts, in none, or without image.
+    Faults are missing lists, lists that differ between the layouts, ids twice, in both parts, in none, without image.
     """
     name = folder.resolve().name
     sides: dict[str, str] = {}
