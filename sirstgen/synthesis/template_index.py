@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.input_files import parse_json
-from sirstgen.recipe.recipe import nearest
 
 INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
 
