@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
 from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 
 from sirstgen.errors import InputError
 from sirstgen.files.image_files import is_image_name, named, without_suffix
-from sirstgen.files.input_files import read_bytes
+from sirstgen.files.input_files import decoded_text, read_bytes
 
 _IMAGE_FOLDER = "/images/"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
@@ -39,11 +37,9 @@ def list_lines(path: Path) -> list[str]:
     """
     data = read_bytes(path) if path.stat().st_size else b""
     try:
-        text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # no id holds one: UTF-16 without mark, UTF-32, or no text
-        raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line")
+        text = decoded_text(data)
+    except ValueError:
+        raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line") from None
     return [line.strip() for line in text.replace("\r", "\n").split("\n")]
 
 
