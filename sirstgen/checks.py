@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -63,6 +65,12 @@ def pair(name: str, rule: str, value: Any, repeat: bool = False) -> tuple[float,
     if first is None or second is None:
         raise InvalidValueError(f"{name} {rule}, got {value!r}", name=name, value=value)
     return first, second
+
+
+def nearest(word: object, words: Iterable[object]) -> str:
+    """Return `` (did you mean X?)`` for the nearest spelling among `words`, or nothing."""
+    close = difflib.get_close_matches(str(word)[:100], [str(other) for other in words], n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def short_repr(record: Any) -> str:

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sirstgen.checks import MOST_PIXELS
+from sirstgen.checks import MOST_PIXELS, nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.messages import explain
-from sirstgen.recipe.messages import nearest as nearest
 from sirstgen.recipe.paper import CLASSES, SCENES
 from sirstgen.recipe.parts import (
     BackgroundRules,

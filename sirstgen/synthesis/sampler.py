@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
-from sirstgen.recipe.recipe import Recipe, nearest
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
 from sirstgen.synthesis.areas import AREAS, MAYBE_BELOW, MAYBE_SKY, Area

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
-from sirstgen.recipe.recipe import Recipe, nearest
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws, stream
 from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides

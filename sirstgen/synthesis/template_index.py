@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.input_files import decoded_text, parse_json, read_bytes
 from sirstgen.recipe.reading import parse_yaml
-from sirstgen.recipe.recipe import nearest
 
 INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
 

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
+from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.image_files import check_folder
 from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
-from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
 
 _FINEST = 512  # drawings are halved until their longer side is below this: finer than any small target can show
