@@ -111,8 +111,8 @@ def _fixed_pattern(rng: np.random.Generator, height: int, width: int, sigma: flo
 
 
 def _overdriven(rng: np.random.Generator, gray: Field) -> Field:
-    """The scene under a gain that makes up to 45 % of it white; its darkest parts stay just above black."""
-    dark, white = np.quantile(gray[::2, ::2], (0.02, rng.uniform(0.55, 0.9)))
+    """The scene under a gain that makes up to 20 % of it white; its darkest parts stay just above black."""
+    dark, white = np.quantile(gray[::2, ::2], (0.02, rng.uniform(0.8, 0.95)))
     black = rng.uniform(2, 40)
     gain = min((256 - black) / max(float(white - dark), 1.0), _MOST_GAIN)
     return np.asarray(black + (gray - dark) * np.float32(gain), np.float32)
