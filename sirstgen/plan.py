@@ -22,6 +22,11 @@ RegionKind = Literal["local", "global"]
 T = TypeVar("T")
 
 
+def _set(record: Any, name: str, value: Any) -> None:
+    """Set a field of a frozen record while it is made."""
+    object.__setattr__(record, name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class ClutterRegion:
     """Where the mean and deviation of the background are taken, Eq. 10.
@@ -29,7 +34,7 @@ class ClutterRegion:
     Args:
         kind: ``local``: the target's bounding box grown by `margin` on every side and clipped to the image;
             ``global``: the whole image. Always without every target's mask grown by the image's support margin.
-        margin: pixels.
+        margin: pixels, at least 1.
     """
 
     kind: RegionKind = "local"
@@ -37,6 +42,7 @@ class ClutterRegion:
 
     def __post_init__(self) -> None:
         require(self.kind in get_args(RegionKind), "clutter_region.kind", "must be local or global", self.kind)
+        _set(self, "margin", whole("clutter_region.margin", self.margin))
         require(self.margin >= 1, "clutter_region.margin", "must be at least 1 px", self.margin)
 
 
@@ -87,17 +93,16 @@ class TargetPlan:
         for name, value in (("scr", self.scr), ("contrast", self.contrast)):
             require(value is None or value > 0, name, "must be positive", value)
         require(self.angle is not None, "angle", "must be a number", self.angle)
+        require(isinstance(self.template, str | None), "template", "must be the id of a template", self.template)
         require(self.polarity in (1, -1), "polarity", "must be 1 (bright) or -1 (dark)", self.polarity)
         _set(self, "stages", _checked(self.stages, "target"))
         if self.kind == "extended":
             require(self.template is not None, "template", "must name a template for an extended target", None)
-            length = self.length
-            require(length is not None and length > 0, "length", "must be positive", length)
+            require((self.length or 0) > 0, "length", "must be positive", self.length)
             require(self.sigma is None, "sigma", "goes with point and spot, not with extended", self.sigma)
         else:
-            sigma = self.sigma
-            positive = sigma is not None and min(sigma) > 0
-            require(positive, "sigma", "must be two positive lengths (along, across)", sigma)
+            positive = self.sigma is not None and min(self.sigma) > 0
+            require(positive, "sigma", "must be two positive lengths (along, across)", self.sigma)
             require(self.template is None, "template", "goes with extended, not with kernels", self.template)
             require(self.length is None, "length", "goes with extended, not with kernels", self.length)
 
@@ -311,11 +316,6 @@ class ImagePlan:
                 f"a plan must hold values of the right kind, got one that is not: {error}; "
                 f"a row of targets.jsonl shows the layout"
             ) from None
-
-
-def _set(record: Any, name: str, value: Any) -> None:
-    """Set a field of a frozen record while it is made."""
-    object.__setattr__(record, name, value)
 
 
 def _checked(records: Mapping[str, Any], per: Per, bit_depth: int | None = None) -> dict[str, Any]:

@@ -4,8 +4,8 @@ A stage is one module with three parts:
 
 * an *entry* (a pydantic model): what the recipe says under ``stages: {<name>: ...}``, with ``draw(rng, context)``,
   which returns a record, or None where nothing happens;
-* a *record* (a frozen dataclass of JSON values): everything that was drawn. It stands under ``stages`` in the plan and
-  in the line of ``targets.jsonl``, and has ``apply``, a pure function;
+* a *record* (a frozen dataclass of JSON values): everything that was drawn. It is under ``stages`` in the plan and in
+  the line of ``targets.jsonl``, and has ``apply``, a pure function;
 * one call of `register_stage`.
 
 `Slot` says where a record is applied and what its ``apply`` takes and returns:
@@ -94,7 +94,7 @@ def register_stage(
         entry: pydantic model with ``draw(rng: Draws, context: DrawContext) -> record | None``.
         record: frozen dataclass whose fields are JSON values (tuples for lists), with ``apply``.
         per: ``target`` or ``image``: how often a record is drawn; by default what the slot is applied to.
-        before: name of the stage that it stands before; by default it comes last.
+        before: name of the stage that it comes before; by default it comes last.
         bit_depths: images that it can be applied to.
 
     Raises:
@@ -106,11 +106,12 @@ def register_stage(
     require(made.per == "image" or slot != "image", "per", "must be image for the slot image", made.per)
     if entry.__module__ not in _BUILT_IN:
         registered_stages()  # the built-in ones come first
+    others = [other for other in _stages if other != name]
+    require(before is None or before in others, "before", "must name another registered stage", before)
     _stages.pop(name, None)
     if before is None:
         _stages[name] = made
         return made
-    require(before in _stages, "before", "must name a registered stage", before)
     ordered = [stage for other in _stages.values() for stage in ((made, other) if other.name == before else (other,))]
     _stages.clear()
     _stages.update((stage.name, stage) for stage in ordered)
@@ -228,12 +229,12 @@ def records_from_dict(data: Mapping[str, Any], per: Per) -> dict[str, Any]:
     """Return the records in the ``stages`` of a plan or a row.
 
     Raises:
-        InvalidValueError: a stage that is not registered, or that belongs to the image where it stands on a target.
+        InvalidValueError: a stage that is not registered, or one of an image on a target or the other way round.
     """
     found = {}
     for name, values in data.items():
         stage = find_stage(name)
-        require(stage.per == per, f"stages.{name}", f"must stand on the {stage.per}, not on the {per}", values)
+        require(stage.per == per, f"stages.{name}", f"must be on the {stage.per}, not on the {per}", values)
         known = {part.name for part in fields(stage.record)}
         unknown = [key for key in values if key not in known]
         require(not unknown, f"stages.{name}", f"must hold {', '.join(sorted(known))} alone", unknown)

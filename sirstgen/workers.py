@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from typing import Any, TypeVar
 
-from sirstgen.errors import GenerationError
+from sirstgen.errors import GenerationError, InvalidValueError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,6 +44,12 @@ class _Pool(ProcessPoolExecutor):
             for process in list((self._processes or {}).values()):
                 process.kill()
         super().__exit__(*fault)
+
+
+def check_workers(workers: int) -> None:
+    """Raise InvalidValueError unless there is at least one process."""
+    if workers < 1:
+        raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
 
 
 @contextlib.contextmanager

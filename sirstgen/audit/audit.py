@@ -21,7 +21,7 @@ from sirstgen.datasets.entries import Stored
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError, SirstgenError
 from sirstgen.verification.issues import Issue
-from sirstgen.workers import as_finished, worker_pool
+from sirstgen.workers import as_finished, check_workers, worker_pool
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -106,8 +106,7 @@ def audit_dataset(
         InvalidValueError: workers is not positive; `against` is the folder itself.
         InputError: no such folder, or it holds no images.
     """
-    if workers < 1:
-        raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    check_workers(workers)
     contents = look_into(Path(folder))
     other = None
     if against is not None:

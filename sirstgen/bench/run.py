@@ -25,7 +25,7 @@ from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
 from sirstgen.files.lock import locked
 from sirstgen.files.output import refuse_overlap
 from sirstgen.pages.table import Grid
-from sirstgen.workers import as_finished, worker_pool
+from sirstgen.workers import as_finished, check_workers, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (maps scored, maps in all)."""
@@ -71,8 +71,7 @@ def run_bench(
         raise InvalidValueError(
             f"detectors must be one or more, each once, got {', '.join(names) or 'none'}", value=names
         )
-    if workers < 1:
-        raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    check_workers(workers)
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     images = dataset.ids if part is None else dataset.split(part)

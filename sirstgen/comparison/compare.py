@@ -133,7 +133,7 @@ def compare(
 
 
 class _Steps:
-    """Counts what is done of the whole."""
+    """Counter of what is done of the whole."""
 
     def __init__(self, total: int, told: Callable[[int, int], None] | None) -> None:
         self._total, self._told, self._count = total, told, 0

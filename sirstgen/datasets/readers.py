@@ -179,7 +179,7 @@ class Dataset:
         entry = self.entry(key)
         return self._fitted_mask(entry, entry.image_shape())
 
-    def sample(self, key: str) -> tuple[Gray, NDArray[np.bool_]]:
+    def sample(self, key: str) -> Pair:
         """Return image and mask of `key`, as `image` and `mask` give them, each file read once."""
         entry = self.entry(key)
         levels = entry.read_image()

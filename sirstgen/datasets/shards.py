@@ -51,7 +51,8 @@ class TarMember:
             InputError: the tar file cannot be read, or ends before the member does.
         """
         try:
-            data = os.pread(_descriptor(self.shard), self.size, self.offset)
+            file = _opened(self.shard)  # held until it is read: another thread may drop it from the cache
+            data = os.pread(file.descriptor, self.size, self.offset)
         except OSError as fault:
             raise InputError.of(self.path, f"cannot be read ({fault.strerror or fault})") from None
         if len(data) != self.size:
@@ -75,9 +76,9 @@ def _open_file(path: Path, size: int, changed: int) -> _OpenFile:
     return _OpenFile(path)
 
 
-def _descriptor(path: Path) -> int:
+def _opened(path: Path) -> _OpenFile:
     found = path.stat()
-    return _open_file(path, found.st_size, found.st_mtime_ns).descriptor
+    return _open_file(path, found.st_size, found.st_mtime_ns)
 
 
 def shard_paths(folder: Path) -> list[Path]:

@@ -37,12 +37,13 @@ def write_split_lists(
 
 
 def read_split_lists(folder: Path, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of each part, from the first layout found; empty when the folder holds no lists.
+    """Return the ids of each part, from the first layout found; empty where the folder holds no lists.
 
     ``50_50/``, ``img_idx/`` and ``idx_427/`` are looked for in this order, then the folder itself, then any other
-    single folder with a ``train.txt`` or ``trainval.txt``, also below ``ImageSets/``. The test list is ``test.txt``,
-    else ``val.txt``. The training list is ``trainval.txt`` where there is a ``test.txt`` beside it, else ``train.txt``.
-    Upper and lower case of these names are equal. The lists are read as `sirstgen.datasets.lists.read_id_list` says.
+    single folder with a ``train.txt`` or ``trainval.txt`` that is not hidden, also below ``ImageSets/``. The test list
+    is ``test.txt``, else ``val.txt``. The training list is ``trainval.txt`` where there is a ``test.txt`` beside it,
+    else ``train.txt``. Upper and lower case of these names are equal. The lists are read as
+    `sirstgen.datasets.lists.read_id_list` says.
 
     Args:
         folder: the dataset folder.
@@ -68,7 +69,7 @@ def _find_lists(folder: Path) -> dict[str, Path]:
             return found
     others = sorted(
         place
-        for pattern in ("*/", "ImageSets/*/")
+        for pattern in ("[!.]*/", "ImageSets/[!.]*/")
         for place in folder.glob(pattern)
         if place.name not in _KNOWN_FOLDERS and {"train.txt", "trainval.txt"} & _texts(place).keys()
     )

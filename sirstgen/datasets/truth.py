@@ -56,7 +56,7 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
         if not isinstance(row, dict) or not isinstance(key, str):
             raise InputError.of(path, f"line {number} is not a JSON object with an id")
         if key not in ids or key in rows:
-            what = "stands twice" if key in rows else "has no image"
+            what = "is there twice" if key in rows else "has no image"
             raise InputError.of(path, f"line {number}: id {named([key])!r} {what}")
         try:
             _Row.model_validate(row)
@@ -70,6 +70,6 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
 
 
 def _stated(entry: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Return the entry without nulls for what commands rely on: they say that it is not stated."""
+    """Return the entry without nulls for what commands rely on: a null means that it is not stated."""
     relied_on = model.model_fields.keys() - {"template"}  # null for targets that are none
     return {name: value for name, value in entry.items() if value is not None or name not in relied_on}

@@ -143,7 +143,7 @@ _COUNTS = tuple(field.name for field in fields(DetectionResult) if field.name no
 
 
 class DetectionMetrics:
-    """Counts the paper's measures image by image; keeps counts, never images.
+    """Counter of the paper's measures, image by image; keeps counts, never images.
 
     Args:
         convention: ``exact``, ``dnanet`` or ``basicirstd``, see the module's description.

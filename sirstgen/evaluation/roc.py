@@ -61,7 +61,7 @@ class Roc:
 
 
 class RocMetrics:
-    """Counts the measures at several score thresholds at once; keeps counts, never images.
+    """Counter of the measures at several score thresholds at once; keeps counts, never images.
 
     Args:
         thresholds: ascending, at least one; by default the published bins 0, 0.1, ..., 1 for probabilities.

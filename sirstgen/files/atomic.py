@@ -153,13 +153,14 @@ def remove_parts(folder: Path, name: str | None = None) -> None:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _PART.fullmatch(entry.name)
-            if match is None or (name is not None and match["name"] != name) or _is_running(int(match["process"])):
+            if match is None or (name is not None and match["name"] != name) or is_running(int(match["process"])):
                 continue
             with contextlib.suppress(OSError):
                 Path(entry.path).unlink()
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this number is there."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

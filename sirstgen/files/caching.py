@@ -51,11 +51,9 @@ class Cache:
 
     def put(self, key: str, data: bytes) -> bool:
         """Keep `data` under `key`; False where the folder cannot be written to and only memory keeps it."""
-        path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, data)
-        except (OSError, GenerationError):
+            write_file(self._path(key), data)
+        except GenerationError:
             self._held[key] = data
             return False
         return True

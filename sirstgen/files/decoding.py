@@ -108,7 +108,7 @@ def is_8_bit(data: bytes) -> bool:
 
 @contextmanager
 def opened(data: bytes, path: Path | str) -> Iterator[Image.Image | None]:
-    """Return the picture of `data` as Pillow opens it, not decoded yet; None for TIFFs that Pillow cannot open.
+    """Yield the picture of `data` as Pillow opens it, not decoded yet; None for TIFFs that Pillow cannot open.
 
     Faults of the decoder inside the block become InputError. Warnings of Pillow and of the C libraries are not shown:
     one message is enough.

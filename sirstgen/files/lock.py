@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sirstgen.errors import GenerationError, OutputExistsError, SirstgenWarning
+from sirstgen.files.atomic import is_running
 
 try:
     import fcntl
@@ -139,16 +140,8 @@ def _holder(descriptor: int) -> str:
 
 
 def _is_running(holder: str) -> bool:
-    """Return whether the process that a lock's file names is there; where it names none, it is about to."""
-    if not holder:
-        return False
-    try:
-        os.kill(int(holder.split()[1].rstrip(":")), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    """Return whether the process that a lock's file names is there; False where it names none."""
+    return bool(holder) and is_running(int(holder.split()[1].rstrip(":")))
 
 
 def _command() -> str:

@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.files.images import read_bytes
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.atomic import MANIFEST
+from sirstgen.files.input_files import loaded_json, read_bytes
 from sirstgen.seeding import stream
 
 Kind = Literal["real", "synthetic"]
@@ -124,9 +124,13 @@ def draw_mix(
 
     Raises:
         InvalidValueError: see `mix_counts`.
-        InputError: too few images, or no split lists; the message says how many there are and how many are needed.
+        InputError: too few images, or no split lists; the message says how many there are and how many are needed. Or
+            images of both kinds are asked for from one folder, whose images would be in the mix twice.
     """
     real_needed, synth_needed = mix_counts(total, real_ratio, real_count)
+    places = {source.folder.resolve() for source in (real, synth) if source is not None}
+    if None not in (real, synth) and len(places) < 2 and synth_needed and (real_needed or with_test):
+        raise InputError.of(places.pop(), "is both the real and the synthetic set; name another one with --synth")
     entries: list[MixEntry] = []
     if real_needed:
         if real is None:
@@ -165,8 +169,8 @@ def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
 def _manifest_keys(dataset: Dataset) -> set[str]:
     """Return the keys of a dataset's manifest; none where it has none that can be read."""
     try:
-        manifest = parse_json(read_bytes(dataset.folder / "dataset.json"))
-    except (InputError, ValueError, RecursionError):
+        manifest = loaded_json(read_bytes(dataset.folder / MANIFEST))
+    except InputError:
         return set()
     return set(manifest) if isinstance(manifest, dict) else set()
 

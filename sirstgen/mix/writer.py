@@ -15,9 +15,9 @@ from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.atomic import MANIFEST, write_file
-from sirstgen.files.decoding import is_8_bit
+from sirstgen.files.decoding import decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.input_files import loaded_json
 from sirstgen.files.lock import locked
 from sirstgen.files.output import output_folder, recover, refuse_existing, refuse_overlap, stage_of
 from sirstgen.mix.mix import Mix, MixEntry
@@ -103,14 +103,17 @@ def _common_scale(mix: Mix) -> GrayScale:
     """
     first: dict[bool, MixEntry] = {}
     for entry in mix.entries:
-        first.setdefault(is_8_bit(entry.source.entry(entry.source_id).image.read()), entry)
+        image = entry.source.entry(entry.source_id).image
+        data = image.read()
+        narrow = is_8_bit(data) or decode_levels(data, image.path).values.dtype == np.uint8
+        first.setdefault(narrow, entry)
     if len(first) < 2:
         return EIGHT_BIT if True in first else SIXTEEN_BIT
-    narrow, wide = first[True], first[False]
-    bits = 8 if narrow.kind == "real" else 16
+    eight, more = first[True], first[False]
+    bits = 8 if eight.kind == "real" else 16
     raise InputError.of(
-        wide.source.image_path(wide.source_id),
-        f"has more than 8 bits and {narrow.source.name} {narrow.source_id} has 8; a mix needs images of one bit depth: "
+        more.source.image_path(more.source_id),
+        f"has more than 8 bits and {eight.source.name} {eight.source_id} has 8; a mix needs images of one bit depth: "
         f"draw the synthetic ones with sirstgen synth --bit-depth {bits}",
     )
 
@@ -158,8 +161,8 @@ def _manifest(mix: Mix, name: str, scale: GrayScale) -> dict[str, Any]:
 def _written(folder: Path) -> dict[str, Any] | None:
     """Return the manifest of the finished dataset in `folder`, None where there is none."""
     try:
-        manifest = parse_json((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        manifest = loaded_json((folder / MANIFEST).read_bytes())
+    except OSError:
         return None
     return manifest if isinstance(manifest, dict) else None
 

@@ -47,7 +47,7 @@ _POLICY = (
 
 
 class TokenGuard:
-    """Refuses every request whose path does not begin with the token, or that a page of another origin makes.
+    """Middleware that refuses requests whose path does not begin with the token, or that pages of other origins make.
 
     Args:
         app: what is guarded.

@@ -15,17 +15,19 @@ SUMS = "SHA256SUMS"
 
 _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_UNESCAPES = {escaped: character for character, escaped in _ESCAPES.items()}
 
 
 def write_sums(folder: Path, known: Mapping[str, str] | None = None, kept: Mapping[str, Path] | None = None) -> None:
-    """Write ``SHA256SUMS`` over every file below `folder`, sorted by path; itself and hidden files are left out.
+    """Write ``SHA256SUMS`` over every file below `folder`, sorted by path.
 
-    The other files are on the disk, not in its cache only, before it appears: it is what makes a dataset finished.
+    Left out are itself and what is hidden in `folder` (names that begin with a dot). All other files are on the disk,
+    not in its cache only, before it appears: it is what makes a dataset finished.
 
     Args:
         folder: the dataset folder.
         known: checksums by path below `folder` that need not be computed again.
-        kept: files that will stand in the folder too, by path below it, and where they are now.
+        kept: files that will be moved into the folder, by path below it, and where they are now.
     """
     places = {name: folder / name for name in _files(folder)}
     places |= {name: path for name, path in (kept or {}).items() if not name.startswith(".") and path.is_file()}
@@ -69,18 +71,17 @@ def check_sums(folder: Path) -> list[str]:
         listed[name] = match[2].lower()
     present = set(_files(folder))
     for name in sorted(listed.keys() | present):
-        if name not in listed:
-            faults.append(f"{name}: not listed in {SUMS}")
-        elif (name not in present or (folder / name).is_symlink()) and not _is_below(folder, name):
-            faults.append(f"{name}: leads out of the folder")
-        elif not (folder / name).is_file():
-            faults.append(f"{name}: missing, but listed in {SUMS}")
-        else:
-            try:
-                if _checksum(folder / name) != listed[name]:
-                    faults.append(f"{name}: its checksum differs from {SUMS}")
-            except OSError as fault:
-                faults.append(f"{name}: cannot be read ({fault.strerror or fault})")
+        try:
+            if name not in listed:
+                faults.append(f"{name}: not listed in {SUMS}")
+            elif (name not in present or (folder / name).is_symlink()) and not _is_below(folder, name):
+                faults.append(f"{name}: leads out of the folder")
+            elif not (folder / name).is_file():
+                faults.append(f"{name}: missing, but listed in {SUMS}")
+            elif _checksum(folder / name) != listed[name]:
+                faults.append(f"{name}: its checksum differs from {SUMS}")
+        except OSError as fault:  # it may not be read, or its name is too long for the disk
+            faults.append(f"{name}: cannot be read ({fault.strerror or fault})")
     return faults
 
 
@@ -124,6 +125,14 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file in hexadecimal; None where there is no such file."""
+    try:
+        return _checksum(path)
+    except FileNotFoundError:
+        return None
+
+
 def sum_line(checksum: str, name: str) -> str:
     """Return a file's line of ``SHA256SUMS``."""
     escaped = name
@@ -133,4 +142,4 @@ def sum_line(checksum: str, name: str) -> str:
 
 
 def _unescape(name: str) -> str:
-    return re.sub(r"\\([\\nr])", lambda match: {"\\": "\\", "n": "\n", "r": "\r"}[match.group(1)], name)
+    return re.sub(r"\\[\\nr]", lambda match: _UNESCAPES[match[0]], name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -56,7 +56,7 @@ def write_closing_files(run: FolderRun, generator: Generator) -> None:
         targets,
         scenes,
         rejections,
-        Counter({k: len(v) for k, v in split.items()}),
+        {part: len(ids) for part, ids in split.items()},
         run.redraws,
     )
     write_file(folder / "dataset.json", json.dumps(made, indent=2) + "\n", run.scratch)
@@ -110,7 +110,7 @@ def card(manifest: dict[str, Any]) -> str:
     recipe, split = manifest["recipe"], manifest["split"]
     size = f"{recipe['width']}x{recipe['height']}, {recipe['bit_depth']} bit"
     scenes = "\n".join(f"| {scene} | {count} |" for scene, count in manifest["scenes"].items())
-    rejections = _listed(manifest["rejections"].items()) or "none"
+    rejections = ", ".join(f"{name} {count}" for name, count in manifest["rejections"].items()) or "none"
     pixels = _SHARDS if "shards" in manifest else _FILES
     return f"""# {manifest["name"]}
 
@@ -142,7 +142,3 @@ Cite sirstgen {manifest["sirstgen"]} with the seed and the recipe of `dataset.js
 it follows: B. Li et al., "Dense Nested Attention Network for Infrared Small Target Detection", IEEE Transactions on
 Image Processing, 2023.
 """
-
-
-def _listed(counts: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts)

@@ -12,8 +12,7 @@ from sirstgen.datasets.unfinished import RUN_FOLDER, SHARD_STATE, STATE, read_st
 from sirstgen.errors import InputError, OutputExistsError
 from sirstgen.files.atomic import MANIFEST
 from sirstgen.files.output import Owned
-from sirstgen.storage.checksums import SUMS, read_sums
-from sirstgen.storage.journal import file_sha256
+from sirstgen.storage.checksums import SUMS, file_sha256, read_sums
 
 _CLOSING = ("50_50/train.txt", "50_50/test.txt", "targets.jsonl", "README.md", MANIFEST, SUMS)
 _FOLDERS = ("images", "masks", "shards", "50_50", "img_idx")

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
-from urllib.parse import urlsplit
 
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import sync_folder, writing
@@ -83,7 +82,7 @@ def open_place(where: str | Path) -> Place:
     if "://" not in text:
         return LocalPlace(Path(where))
     if text.startswith("file://"):
-        return LocalPlace(Path(urlsplit(text).path))
+        return LocalPlace(Path(text.removeprefix("file://")))
     return RemotePlace(text)
 
 
@@ -240,7 +239,7 @@ class RemotePlace:
         """See `Place.open`. The file is fetched whole, so that reading it cannot fail half-way."""
         with contextlib.ExitStack() as on_fault:
             file = on_fault.enter_context(tempfile.NamedTemporaryFile(prefix="sirstgen-"))
-            with reaching(f"{self.url}/{name}", missing_is_told=False):
+            with reaching(f"{self.url}/{name}", missing_is_error=False):
                 self._system.invalidate_cache()
                 self._system.get_file(f"{self._root}/{name}", file.name)
             on_fault.pop_all()
@@ -248,7 +247,7 @@ class RemotePlace:
 
     def size(self, name: str) -> int | None:
         """See `Place.size`."""
-        with reaching(f"{self.url}/{name}", missing_is_told=False), contextlib.suppress(FileNotFoundError):
+        with reaching(f"{self.url}/{name}", missing_is_error=False), contextlib.suppress(FileNotFoundError):
             self._system.invalidate_cache()
             return int(self._system.size(f"{self._root}/{name}"))
         return None
@@ -256,7 +255,7 @@ class RemotePlace:
     def names(self, folder: str) -> list[str]:
         """See `Place.names`."""
         path = f"{self._root}/{folder}".rstrip("/")
-        with reaching(self.url, missing_is_told=False), contextlib.suppress(FileNotFoundError):
+        with reaching(self.url, missing_is_error=False), contextlib.suppress(FileNotFoundError):
             self._system.invalidate_cache()
             found = (str(entry).rstrip("/") for entry in self._system.ls(path, detail=False))
             return sorted(entry.rpartition("/")[2] for entry in found if entry != path)
@@ -264,7 +263,7 @@ class RemotePlace:
 
     def remove(self, name: str) -> None:
         """See `Place.remove`."""
-        with reaching(f"{self.url}/{name}", missing_is_told=False), contextlib.suppress(FileNotFoundError):
+        with reaching(f"{self.url}/{name}", missing_is_error=False), contextlib.suppress(FileNotFoundError):
             self._system.rm(f"{self._root}/{name}", recursive=True)
 
 

@@ -11,12 +11,12 @@ _PACKAGES = {"s3": "sirstgen[s3]", "s3a": "sirstgen[s3]", "gs": "gcsfs", "gcs": 
 
 
 @contextlib.contextmanager
-def reaching(url: str, missing_is_told: bool = True) -> Iterator[None]:
+def reaching(url: str, missing_is_error: bool = True) -> Iterator[None]:
     """Turn what fsspec and its backends raise inside the block into errors of this package.
 
     Args:
         url: what is reached, named in the message.
-        missing_is_told: let a FileNotFoundError pass if false, except that of a missing bucket.
+        missing_is_error: let a FileNotFoundError pass if false, except that of a missing bucket.
 
     Raises:
         InvalidValueError: an unknown scheme, or one whose package is not installed.
@@ -36,7 +36,7 @@ def reaching(url: str, missing_is_told: bool = True) -> Iterator[None]:
     except FileNotFoundError as fault:
         if "bucket" in str(fault).lower():
             raise InputError.of(url, "there is no such bucket; make it first") from None
-        if not missing_is_told:
+        if not missing_is_error:
             raise
         raise GenerationError(f"{url}: not found ({fault})", path=url) from None
     except PermissionError as fault:

@@ -16,9 +16,9 @@ from sirstgen.files.atomic import MANIFEST, write_file
 from sirstgen.files.checked_json import checked_text
 from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import Output, refuse_existing, stage_of
-from sirstgen.storage.checksums import SUMS, read_sums
+from sirstgen.storage.checksums import SUMS, file_sha256, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
-from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.journal import Entry, Journal
 from sirstgen.storage.libraries import drawn_elsewhere, libraries
 from sirstgen.storage.sink import Chunk, FolderSink, Sink, image_id
 from sirstgen.synthesis.generator import Generator
@@ -37,7 +37,7 @@ class FolderRun:
     Attributes:
         folder: where the files are written; at the end it is the dataset folder, or takes its place.
         name: of the dataset.
-        kept: files of the user that will stand in the finished folder too, and where they are now.
+        kept: files of the user that will be moved into the finished folder, and where they are now.
         lock: descriptor of the folder's lock.
         count: images of the finished dataset.
         sink: where workers put images.
@@ -176,11 +176,9 @@ class FolderRun:
         if last > count:
             raise _too_few(self.folder, last, count)
         for entry in self.journal.entries():
-            whole = (
-                file_sha256(self.folder / "images" / f"{entry.id}.png") == entry.image_sha256
-                and file_sha256(self.folder / "masks" / f"{entry.id}.png") == entry.mask_sha256
-            )
-            if not whole:
+            name = f"{entry.id}.png"
+            found = file_sha256(self.folder / "images" / name), file_sha256(self.folder / "masks" / name)
+            if found != (entry.image_sha256, entry.mask_sha256):
                 self.journal.forget(entry.id)
         for part in (self.folder / "images", self.folder / "masks"):
             part.mkdir(exist_ok=True)
@@ -231,7 +229,10 @@ def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, in
             )
     own = folder / RUN_FOLDER
     own.mkdir(exist_ok=True)
-    with (folder / "targets.jsonl").open(encoding="utf-8") as rows, (own / "journal.new").open("w") as journal:
+    with (
+        (folder / "targets.jsonl").open(encoding="utf-8") as rows,
+        (own / "journal.new").open("w", encoding="utf-8", newline="\n") as journal,
+    ):
         for line in rows:
             name = parse_json(line)["id"]
             images = sums.get(f"images/{name}.png", ""), sums.get(f"masks/{name}.png", "")

@@ -55,8 +55,8 @@ class ShardRun:
         self.place = place
         self.state = state
         self.numbers = numbers
-        self.count = sum(len(state.images(number)) for number in (numbers if len(numbers) < state.shards else ()))
-        self.count = self.count or state.count
+        some = len(numbers) < state.shards
+        self.count = sum(len(state.images(number)) for number in numbers) if some else state.count
         self.done = 0
         self.notices: list[str] = []
         self.sink: Sink = ShardSink(str(place))

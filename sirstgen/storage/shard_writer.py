@@ -13,14 +13,21 @@ from typing import Any
 
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import RUN_FOLDER
-from sirstgen.errors import GenerationError, InvalidValueError, OutputExistsError, SirstgenError, SirstgenWarning
+from sirstgen.errors import (
+    GenerationError,
+    InputError,
+    InvalidValueError,
+    OutputExistsError,
+    SirstgenError,
+    SirstgenWarning,
+)
 from sirstgen.files.atomic import MANIFEST, sync_disk, writing
 from sirstgen.files.lock import locked
 from sirstgen.files.output import end_replacement, recover
 from sirstgen.storage.checksums import SUMS, sum_line
 from sirstgen.storage.manifest import card, manifest
 from sirstgen.storage.owned import owned_files
-from sirstgen.storage.place import LocalPlace, Place, open_place, write
+from sirstgen.storage.place import LocalPlace, Place, open_place, read, write
 from sirstgen.storage.shard_run import PATIENCE, ShardRun
 from sirstgen.storage.shard_state import (
     STATE,
@@ -147,6 +154,8 @@ def _closed(place: Place) -> dict[str, Any]:
     """Return the manifest of a dataset of shards after its closing files are written."""
     state = ShardState.read(place)
     if state is None:
+        if read(place, STATE) is not None:
+            raise InputError.of(f"{place}/{STATE}", "damaged; sirstgen synth --resume makes all shards again")
         return read_shard_manifest(place)  # finished already
     there = records_there(place, state)
     files = {f"{SHARDS}/{name}" for name in place.names(SHARDS)}
@@ -155,7 +164,6 @@ def _closed(place: Place) -> dict[str, Any]:
         raise _missing(place, state, missing)
     with contextlib.ExitStack() as closing:
         rows = closing.enter_context(place.new_file("targets.jsonl"))
-        sums: dict[str, str] = {}
         lists = {
             (part, name): closing.enter_context(place.new_file(name))
             for part in PARTS
@@ -219,7 +227,7 @@ def _make(generator: Generator, run: ShardRun, workers: int, executor: Any | Non
 def _finished_by_others(run: ShardRun) -> bool:
     """Return whether another command has finished the dataset while this one made a shard that was there."""
     with contextlib.suppress(SirstgenError):
-        if ShardState.read(run.place) is None and read_shard_manifest(run.place)["count"] >= run.state.count:
+        if read(run.place, STATE) is None and read_shard_manifest(run.place)["count"] >= run.state.count:
             run.place.remove(RUN_FOLDER)
             return True
     return False

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from sirstgen.files.input_files import parse_json
-from sirstgen.storage.place import NewFile, open_place, read, sha256_of
+from sirstgen.storage.place import NewFile, Place, open_place, read, sha256_of
 from sirstgen.storage.sink import Chunk, Finished
 from sirstgen.storage.tar import add_members, end
 
@@ -122,7 +122,7 @@ def record_text(record: Record, lines: Iterable[str]) -> str:
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
-def read_record(place: Any, number: int) -> tuple[Record, list[str]] | None:
+def read_record(place: Place, number: int) -> tuple[Record, list[str]] | None:
     """Return the record of a shard and the line of each of its images.
 
     None where there is none, or none that can be used.
@@ -191,7 +191,7 @@ class ShardSink:
         return replace(wanted, notice=notice)
 
 
-def damages(place: Any, files: Iterable[ShardFile]) -> Iterator[str]:
+def damages(place: Place, files: Iterable[ShardFile]) -> Iterator[str]:
     """Yield the files of shards that are missing or whose checksum is not the stated one, each in words."""
     for file in files:
         found = sha256_of(place, file.name)

@@ -22,7 +22,7 @@ from sirstgen.storage.run import FolderRun, refuse_started
 from sirstgen.storage.sink import Chunk, Run, Sink, image_id
 from sirstgen.synthesis.generator import Generator
 from sirstgen.synthesis.planned import PlannedGenerator
-from sirstgen.workers import as_finished, worker_pool
+from sirstgen.workers import as_finished, check_workers, worker_pool
 
 Progress = Callable[[int, int], None]
 """Called with (images finished, images in all) whenever a part of the work is done."""
@@ -65,8 +65,7 @@ def write_dataset(
     count = _count(generator, count)
     if count < 1:
         raise InvalidValueError(f"n must be at least 1 image, got {count}", name="n", value=count)
-    if workers < 1:
-        raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
+    check_workers(workers)
     if resume and overwrite:
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     folder = Path(out)
@@ -97,10 +96,11 @@ def redraw(
         progress: called as the work advances.
 
     Raises:
-        InvalidValueError: an id that the dataset does not hold, or another generator.
+        InvalidValueError: an id that the dataset does not hold, another generator, or no workers.
         InputError: not a finished dataset.
         GenerationError: an image cannot be made, or the disk is full. The same call continues where this one ended.
     """
+    check_workers(workers)
     folder = Path(folder)
     manifest = read_manifest(folder)
     count = manifest["count"]

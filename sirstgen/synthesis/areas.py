@@ -1,4 +1,4 @@
-"""The places where a target may stand, in terms of the place map of its background."""
+"""The areas in which a target is placed, in terms of the place map of its background."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Area(NamedTuple):
 
     Attributes:
         places: numbers of `sirstgen.places.classes`; none: anywhere, unknown places included.
-        strict: a frame that shows none of them does not take the target; otherwise it stands anywhere there.
+        strict: a frame that shows none of them does not take the target; otherwise the target is placed anywhere.
     """
 
     places: tuple[int, ...] = ()

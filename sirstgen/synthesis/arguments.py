@@ -25,8 +25,10 @@ def as_recipe(value: Recipe | Mapping[str, Any] | str | Path | None) -> Recipe:
         InvalidValueError: anything else, or entries that are wrong.
         InputError: the file cannot be read.
     """
-    if value is None or isinstance(value, Recipe):
-        return value or Recipe()
+    if value is None:
+        return Recipe()
+    if isinstance(value, Recipe):
+        return value
     if isinstance(value, str | Path):
         return Recipe.load(value)
     if isinstance(value, Mapping):
@@ -58,8 +60,10 @@ def as_templates(value: TemplateLibrary | str | Path | None) -> TemplateLibrary:
         InvalidValueError: anything else.
         InputError: the folder holds no usable template.
     """
-    if value is None or isinstance(value, TemplateLibrary):
-        return value or builtin_templates()
+    if value is None:
+        return builtin_templates()
+    if isinstance(value, TemplateLibrary):  # an empty one too
+        return value
     if isinstance(value, str | Path):
         return TemplateLibrary.open(value)
     raise _wrong("templates", "a folder or a TemplateLibrary", value)

@@ -38,7 +38,7 @@ _LEAST_SCR = 1.0  # of a target whose contrast is drawn; a weaker one cannot be 
 
 
 class Generator:
-    """Draws, renders and checks the images of a run. Image i depends on the seed and i, and on nothing else.
+    """Generator of the images of a run: draws, renders and checks them. Image i depends on the seed and i alone.
 
     >>> generator = Generator(Recipe(scr=[4]), seed=0)
     >>> sample = generator[41]                      # alone

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, get_args, overload
 
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError, SirstgenError
@@ -53,7 +53,8 @@ class PlannedGenerator(Generator):
             Positions, shapes and everything else stay.
 
     Raises:
-        InvalidValueError: no plans, another change, or plans whose backgrounds or templates are not there (counted).
+        InvalidValueError: no plans, another change, sides that do not fit the plans, or plans whose backgrounds or
+            templates are not there (counted).
     """
 
     CHANGES = ("scr", "blur_sigma", "bit_depth")
@@ -85,6 +86,12 @@ class PlannedGenerator(Generator):
         self.backgrounds = as_backgrounds(backgrounds, self.recipe, self.seed)
         self.templates = as_templates(templates)
         self.sides = tuple(sides) if sides is not None else _dealt(self.plans, self.recipe.train_share)
+        if len(self.sides) != len(self.plans) or not set(self.sides) <= set(get_args(Side)):
+            raise InvalidValueError(
+                f"sides must be train or test for each of the {len(self.plans)} plans, got {len(self.sides)}: "
+                f"{', '.join(map(str, dict.fromkeys(self.sides)))}",
+                name="sides",
+            )
         self._check()
         self._prepare()
 

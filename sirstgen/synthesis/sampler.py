@@ -103,7 +103,7 @@ class _Row(NamedTuple):
 
 
 class Sampler:
-    """Draws the targets of an image; each value from numbers of its own, keyed by image, target and purpose.
+    """Sampler of the targets of an image; each value is drawn from numbers keyed by image, target and purpose.
 
     Args:
         recipe: what to draw from.

@@ -74,6 +74,8 @@ def _scenes(value: Any) -> tuple[str, ...]:
 
 
 def _lengths(value: Any) -> tuple[float, float]:
+    if not isinstance(value, list):
+        raise TypeError
     shortest, longest = (float(length) for length in value)
     if not 0 < shortest <= longest < math.inf:
         raise ValueError

@@ -12,7 +12,7 @@ from sirstgen.training.frames import Frames
 
 
 class JobFrames:
-    """Reads the images of mixes and keeps them, since rows share most of their images.
+    """Reader of the images of mixes; keeps them, since rows share most of their images.
 
     Args:
         size: frames are resized to this square; None leaves them as they are.

@@ -193,7 +193,7 @@ def _made(
 
 
 class _Report:
-    """Tells the caller how far one run of a check is."""
+    """Callback that reports how far one run of a check is."""
 
     def __init__(
         self, progress: Callable[[CheckProgress], None] | None, jobs: Sequence[Job], place: int, together: int

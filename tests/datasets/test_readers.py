@@ -132,6 +132,8 @@ def test_split_faults_are_named(tmp_path: Path) -> None:
 def test_ambiguous_splits_are_not_guessed(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set")
     listed(folder, "a", "b", "first")
+    listed(folder, "b", "a", ".ipynb_checkpoints")
+    assert Dataset.open(folder).split("train") == ("a",)
     listed(folder, "b", "a", "second")
     with pytest.raises(InputError, match=r"several splits \(first/, second/\)"):
         Dataset.open(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sirstgen.cli import app
+from sirstgen.datasets import shards as shard_reader
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError
 from sirstgen.storage.shard_writer import write_shards
@@ -142,3 +144,18 @@ def test_the_webdataset_package_and_two_loader_workers_read_them(shards: Path, f
         np.testing.assert_array_equal(image, dataset.image(key))
         np.testing.assert_array_equal(mask > 0, dataset.mask(key))
         assert row["id"] == key
+
+
+def test_a_shard_that_another_thread_drops_from_the_cache_is_read_to_the_end(
+    shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = Dataset.open(shards)
+    wanted = dataset.image(dataset.ids[0])
+    read = os.pread
+
+    def dropped(descriptor: int, size: int, offset: int) -> bytes:
+        shard_reader._open_file.cache_clear()
+        return read(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", dropped)
+    assert np.array_equal(dataset.image(dataset.ids[0]), wanted)

@@ -224,3 +224,20 @@ def test_a_manifest_nested_too_deep_is_no_manifest(sources) -> None:
         assert draw_mix(None, synth, seed=0, total=8, real_count=0).count("synthetic") == 8
     finally:
         (synth.folder / "dataset.json").unlink()
+
+
+def test_tiff_files_of_8_bits_have_8_bits(tmp_path: Path) -> None:
+    real, synth = make(tmp_path / "real", 3, train=2), make(tmp_path / "synth", 3)
+    for path in (real.folder / "images").iterdir():
+        Image.open(path).save(path.with_suffix(".tif"))
+        path.unlink()
+    write_mix(draw_mix(Dataset.open(real.folder), synth, seed=0, total=3, real_count=1), tmp_path / "mix")
+    assert json.loads((tmp_path / "mix" / "dataset.json").read_text())["gray_scale"] == {"black": 0, "white": 255}
+
+
+def test_one_folder_is_not_both_sets(sources) -> None:
+    real, _ = sources
+    again = Dataset.open(real.folder)
+    with pytest.raises(InputError, match="is both the real and the synthetic set"):
+        draw_mix(real, again, seed=0, total=5, real_count=2, synth_part="all")
+    assert len(draw_mix(real, again, seed=0, total=5, real_count=5).entries) == 5

@@ -56,3 +56,12 @@ def test_every_fault_is_found(folder: Path) -> None:
     (folder / "SHA256SUMS").unlink()
     with pytest.raises(InputError, match="SHA256SUMS"):
         check_sums(folder)
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_one_of_the_faults(folder: Path) -> None:
+    (folder / "images" / "a.png").write_bytes(b"A")
+    with (folder / "SHA256SUMS").open("a") as file:
+        file.write(f"{'0' * 64}  {'n' * 300}\n")
+    changed, long = check_sums(folder)
+    assert changed == "images/a.png: its checksum differs from SHA256SUMS"
+    assert long.startswith("nnn") and "cannot be read (File name too long)" in long

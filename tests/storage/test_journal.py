@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sirstgen.errors import GenerationError
 from sirstgen.storage import journal as module
-from sirstgen.storage.journal import Entry, Journal, file_sha256
+from sirstgen.storage.checksums import file_sha256
+from sirstgen.storage.journal import Entry, Journal
 
 
 def entry(number: int, row: str = "{}") -> Entry:

@@ -105,5 +105,9 @@ def test_wrong_plans_are_one_error(drawn: Path, background_folder: Path) -> None
     nowhere = [ImagePlan(BackgroundCrop(f"none/{number}", (0, 0, 256, 256))) for number in range(3)]
     with pytest.raises(InvalidValueError, match="3 of 3 plans cannot be rendered, the first is plan 0"):
         PlannedGenerator(nowhere)
+    plan = ImagePlan(BackgroundCrop("cloud/0001", (0, 0, 64, 64)), width=64, height=64)
+    for sides in (["train"], ["train", "val"]):
+        with pytest.raises(InvalidValueError, match="sides must be train or test for each of the 2 plans, got"):
+            PlannedGenerator([plan, plan], sides=sides)  # type: ignore[arg-type]
     with pytest.raises(InvalidValueError, match="n must be at most 8"):
         write_dataset(reopen_plans(drawn, background_folder), drawn.parent / "more", 9)

@@ -24,7 +24,7 @@ from sirstgen.seeding import stream
 from sirstgen.storage import shard_run, shard_writer
 from sirstgen.storage.checksums import check_sums
 from sirstgen.storage.job import Job, work
-from sirstgen.storage.place import NewFile
+from sirstgen.storage.place import LocalPlace, NewFile, open_place
 from sirstgen.storage.shard_state import seed_at
 from sirstgen.storage.shard_writer import finish_shards, write_shards
 from sirstgen.storage.shards import ShardSink
@@ -400,3 +400,10 @@ def test_what_ships_with_sirstgen_is_found_wherever_a_worker_has_it(
     assert elsewhere.backgrounds.folder == tmp_path / "backgrounds"
     assert all(str(path).startswith(str(tmp_path)) for path in [elsewhere.templates.get("uav/01").source])
     elsewhere[0]
+
+
+@pytest.mark.parametrize("where", ["some/set", "some/set#2", "some/set?x"])
+def test_a_file_url_names_the_folder_after_it(where: str, tmp_path: Path) -> None:
+    for place in (tmp_path / where, Path(where)):
+        opened = open_place(f"file://{place}")
+        assert isinstance(opened, LocalPlace) and opened.folder == place

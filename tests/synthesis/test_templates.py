@@ -142,6 +142,7 @@ def test_index_settings_of_class_and_template(tmp_path: Path) -> None:
         ("a/1: {heading: .nan}", ["heading must be an angle"]),
         ("a/1: {typical_length: [9, 5]}", ["typical_length must be two positive lengths", "[9, 5]"]),
         ("a/1: {typical_length: 7}", ["typical_length must be"]),
+        ("a/1: {typical_length: '12'}", ["typical_length must be", "'12'"]),
         ("a/1: {scenes: cloud}", ["scenes must be a list"]),
         ("a/1: 7", ["must be a table"]),
     ],

@@ -23,7 +23,7 @@ def tower(
 ) -> None:
     """A block with a front, in some cases a receding side wall in another light, and a parapet; drawn in place."""
     wide, tall = max(round(right - left), 2), max(round(bottom - top), 2)
-    side = wide * rng.uniform(0.15, 0.45) if rng.random() < 0.5 else 0.0
+    side = wide * rng.uniform(0.15, 0.45) if rng.random() < 0.65 else 0.0
     to_right = rng.random() < 0.5
     front_left = left if to_right else left + side
     front_right = right - side if to_right else right
@@ -31,7 +31,7 @@ def tower(
     front = facade(rng, tall, max(round(front_right - front_left), 2), storey, strength)
     _wall(scene, front + np.float32(level), front_left, front_right, top, top, bottom)
     if side >= 2:
-        turned = facade(rng, tall, max(round(side), 2), storey, strength) + np.float32(level * rng.uniform(0.55, 1.3))
+        turned = facade(rng, tall, max(round(side), 2), storey, strength) + np.float32(level * rng.uniform(0.4, 1.3))
         drop = side * rng.uniform(0.0, 0.3)
         if to_right:
             _wall(scene, turned, front_right, right, top, top + drop, bottom)

@@ -37,30 +37,36 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
     height, width = scene.shape
-    if rng.random() < 0.12:  # out of focus
+    stains = fractal(rng, height, width, 2.2, outer=height / 8)  # on everything but the sky
+    scene.gray += np.float32(spread(rng, 1.5, 0.5)) * scene.solid * stains
+    if rng.random() < 0.08:  # out of focus
         defocus = rng.uniform(0.8, 2.5)
         scene.moved(lambda field: blurred(field, defocus))
     _leaning(rng, scene)
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(2, 7)) * shading(rng, height, width)
-    if rng.random() < 0.35:  # local contrast: the sky is darker around a building
-        gray = gray + np.float32(rng.uniform(0.15, 0.5)) * (gray - blurred(gray, height * rng.uniform(0.02, 0.09)))
+    if (
+        rng.random() < 0.65
+    ):  # the recorder raises local contrast: fine detail, or whole buildings with a darker sky around
+        reach = float(np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
+        gray = gray + np.float32(rng.uniform(0.03, 0.1) / reach**0.5) * (gray - blurred(gray, height * reach))
     if rng.random() < dark:
         low, high = np.quantile(gray[::2, ::2], (0.02, 0.97))
-        black = rng.uniform(6, 32)
-        gray = (gray - low) * np.float32(min((rng.uniform(135, 225) - black) / (high - low), 3.0)) + np.float32(black)
+        black = rng.uniform(5, 24)
+        gray = (gray - low) * np.float32(min((rng.uniform(145, 228) - black) / (high - low), 3.0)) + np.float32(black)
     else:
         gain = np.clip(rng.uniform(14, 46) / gray.std(), 0.4, 2.0)
         gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(78, 150))
     frame = finish(
         rng,
         gray.astype(np.float32),
-        noise=spread(rng, 0.75, 0.5),
-        softness=spread(rng, 0.42, 0.35),
+        noise=spread(rng, 1.0, 0.45),
+        softness=spread(rng, 0.36, 0.35),
+        grain=0.75,
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
-        overdriven=0.02,
+        overdriven=0.01,
         ruled=0.01,
         codec=Codec(0.3, (60, 93)),
     )
@@ -116,7 +122,7 @@ def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5)))
     blocks = int(rng.integers(1, 5))
-    highest = rng.uniform(0.2, 0.58)
+    highest = rng.uniform(0.12, 0.52)
     for block in range(blocks):
         nearness = (block + 1) / blocks
         middle = rng.uniform(-0.1, 1.1) * width
@@ -141,7 +147,7 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Towers in three or four depths, paler with distance; tree tops or a near roof in front."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
-    foot = height * rng.uniform(0.5, 0.85)
+    foot = height * rng.uniform(0.45, 0.78)
     if rng.random() < 0.4:
         _far_ridge(rng, scene, foot, warmth)
     layers = int(rng.integers(2, 4))
@@ -203,7 +209,7 @@ def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -
 def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
     """Show the scene as a camera that is not quite upright shows it: verticals lean, horizontals slope a little."""
     height, width = scene.shape
-    lean, slope = rng.normal(0, [0.02, 0.012])
+    lean, slope = rng.normal(0, [0.025, 0.015])
     shear = np.array([[1, lean, -lean * (height - 1) / 2], [slope, 1, -slope * (width - 1) / 2]])
     scene.moved(lambda field: transformed(field, shear))
 
@@ -219,9 +225,9 @@ def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
 
 # Each layout with its share of the frames, and how many of these have a sky that is nearly black.
 _LAYOUTS = (
-    (_near_facades, 0.08, 0.3),
-    (_close_edge, 0.1, 0.2),
-    (_roofs, 0.24, 0.4),
-    (_skyline, 0.18, 0.75),
-    (street, 0.4, 0.88),
+    (_near_facades, 0.07, 0.3),
+    (_close_edge, 0.07, 0.2),
+    (_roofs, 0.22, 0.4),
+    (_skyline, 0.15, 0.75),
+    (street, 0.49, 0.88),
 )

@@ -29,7 +29,7 @@ def facade(
         strength: factor on all contrasts; haze lowers it.
         across: length of a wall as wide as a storey is high, pixels, where the wall is foreshortened.
     """
-    bay = max((across or storey) * rng.uniform(0.7, 1.8), 1.6)
+    bay = max((across or storey) * rng.uniform(0.5, 1.5), 1.6)
     up, row = _grid(height, storey, rng.uniform(0, 1))
     along, column = _grid(width, bay, rng.uniform(0, 1))
     rows, columns = int(row.max()) + 1, int(column.max()) + 1
@@ -49,12 +49,12 @@ def facade(
 
     wall = rng.uniform(1.5, 5.0) * fractal(rng, height, width, 2.0, outer=max(height, width) / 3.0)
     # Walls warm towards the roof, the ground or a side, and rain leaves streaks on them.
-    wall = wall + rng.normal(0, 7) * np.linspace(-1, 1, height)[:, None]
-    wall = wall + rng.normal(0, 5) * np.linspace(-1, 1, width)[None, :]
+    wall = wall + rng.normal(0, 9) * np.linspace(-1, 1, height)[:, None]
+    wall = wall + rng.normal(0, 8) * np.linspace(-1, 1, width)[None, :]
     wall = wall + rng.uniform(0.3, 2.5) * fractal(rng, height, width, 1.6, outer=height / 2.0, stretch=(0.3, 1.5))
     wall = wall + each(rng.normal(0, rng.uniform(0.3, 4.0), (rows, columns)))
     # Bays project and recede; the ground floor and the top floor are built differently.
-    wall = wall + rng.uniform(0, 12) * pattern[3][column][None, :]
+    wall = wall + rng.uniform(1, 18) * pattern[3][column][None, :]
     storeys = np.zeros(rows)
     storeys[[0, -1]] = rng.normal(0, 9, 2) * (rng.random(2) < 0.5)
     wall = wall + storeys[row][:, None]
@@ -65,7 +65,7 @@ def facade(
     if rng.random() < 0.5:
         wall = wall - rng.uniform(3, 14) * np.clip(1.2 - along * bay, 0, 1)[None, :]
 
-    glass = rng.choice([-1, 1], p=[0.72, 0.28]) * rng.uniform(10, 50)
+    glass = rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(18, 75)
     temperature = glass + rng.normal(0, rng.uniform(2, 16), (rows, columns))
     odd = rng.random((rows, columns)) < rng.uniform(0, 0.15)
     temperature = np.where(odd, -0.6 * glass + rng.normal(0, 14, (rows, columns)), temperature)
@@ -100,7 +100,7 @@ def facade(
         units = each((rng.random((rows, columns)) < rng.uniform(0, 0.4)).astype(np.float64)) * windows
         low = bottom + 0.02
         wall = wall + rng.uniform(10, 40) * units * box(low, min(low + 0.17, 0.99), right - 0.22, right)
-    return np.asarray(np.float32(strength) * wall, dtype=np.float32)
+    return np.asarray(np.float32(1.25 * strength) * wall, dtype=np.float32)
 
 
 def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:

@@ -28,10 +28,10 @@ def houses(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, war
     side = float(np.sign(edge))
     sun = rng.uniform(-0.4, 0.5, 2)
     storey = rng.uniform(1.7, 2.4)
-    place = rng.uniform(3, 16)
-    for _ in range(int(rng.integers(1, 6))):
-        length, deep, tall = rng.uniform(4, 22), rng.uniform(4, 12), storey * rng.choice([1.2, 2, 3, 4, 5, 6, 11, 18])
-        near = edge + side * rng.uniform(0.8, 7.0)
+    place = rng.uniform(4, 26)
+    for _ in range(int(rng.integers(1, 8))):
+        length, deep, tall = rng.uniform(4, 22), rng.uniform(4, 12), storey * rng.choice([1.2, 1.6, 2, 3, 4, 5, 6, 12])
+        near = edge + side * (rng.uniform(0.8, 9.0) + 0.15 * tall)
         turn = side * rng.normal(0, 0.09) + rng.choice([0, 0, 0.4, -0.4])
         cos, sin = np.cos(turn), np.sin(turn)
         flat = np.array([[0, 0], [length, 0], [length, side * deep], [0, side * deep]])
@@ -40,7 +40,7 @@ def houses(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, war
         distance = float(road.away(*footprint.mean(axis=0)))
         if distance > 2:
             found.append((distance, _house(rng, scene, road, footprint, tall, storey, level, sun)))
-        place += length * rng.uniform(0.9, 1.2) + rng.exponential(5)
+        place += length * rng.uniform(0.9, 1.2) + rng.exponential(4)
     return found
 
 
@@ -76,7 +76,7 @@ def _house(
             rows = int(np.clip(size, 3, _WALL))
             columns = int(np.clip(1.2 * (feet[1, 0] - feet[0, 0]), 3, _WALL))
             wide = columns / float(np.hypot(*(ends[1] - ends[0])))
-            strength = 0.45 + 0.55 / (1 + 0.03 * depth.max())
+            strength = 0.65 + 0.35 / (1 + 0.02 * depth.max())
             wall = facade(rng, rows, columns, max(rows / tall * storey, 2.0), strength, across=wide * storey)
             wall += np.float32(level * (1 + sun @ outward / np.hypot(*outward)))
             hang(scene, wall, np.array([tops[0], tops[1], feet[1], feet[0]], dtype=np.float32))
@@ -89,16 +89,16 @@ def _house(
 def trees(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
     """Leafless or leafy trees and bushes along one side: rows with gaps, of uneven size, and groups."""
     side = float(np.sign(edge))
-    level, contrast, wide = warmth * rng.uniform(0.6, 1.1), rng.uniform(6, 20), rng.uniform(0.15, 0.8)
+    level, contrast, wide = warmth * rng.uniform(0.5, 1.5), rng.uniform(6, 20), rng.uniform(0.15, 0.8)
     bare, tall = rng.random() < 0.78, rng.uniform(2.5, 8.0)
     kinds = [(broadleaf, bush, conifer)[rng.choice(3, p=[0.5, 0.4, 0.1])](rng) for _ in range(4)]
-    offset, step = rng.uniform(0.5, 4.0), rng.uniform(1.5, 6.0)
+    offset, step = rng.uniform(0.5, 4.0), rng.uniform(1.0, 5.0)
     found: list[Item] = []
 
     def tree(along: float, across: float, size: float, tone: float) -> Callable[[], None]:
         def show() -> None:
             (x, foot), (_, head) = road.seen(along, across), road.seen(along, across, size)
-            if bare:
+            if bare or foot - head > 0.3 * scene.shape[0]:  # a leafy one would be drawn too coarse
                 draw(scene, winter_tree(rng, (x, foot), foot - head, wide), tone)
             else:
                 plant(scene, kinds[int(4 * along) % 4 :], [(x, foot, foot - head, tone)], contrast)
@@ -106,7 +106,7 @@ def trees(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
         return show
 
     place = rng.uniform(4, 14)
-    while place < 90 and len(found) < 28:
+    while place < 90 and len(found) < 32:
         across = edge + side * offset * rng.uniform(0.8, 1.3)
         distance = float(road.away(place, across))
         if rng.random() < 0.75 and distance > 2.5:
@@ -156,7 +156,7 @@ def lamps(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
 
 
 def fence(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
-    """A guard rail or a fence along a part of one side."""
+    """A guard rail, a fence or a low wall along a part of one side."""
     across = edge + np.sign(edge) * rng.uniform(0.1, 0.5)
     first, last = np.sort(rng.uniform(2.5, 60, 2))
     tall, level, posts = rng.uniform(0.4, 1.0), warmth * rng.uniform(0.6, 1.5), rng.uniform(0.5, 2.5)
@@ -164,22 +164,31 @@ def fence(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
     along = along[road.away(along, across) > 1.5]
     if len(along) < 2:
         return []
-    strokes = []
-    for up in tall * np.array([1.0, 0.55, 0.2])[: int(rng.integers(1, 4))]:
-        half = rng.uniform(0.02, 0.12)
-        lower, upper = road.seen(along, across, up - half), road.seen(along, across, up + half)
-        strokes.append(polygon(np.concatenate([lower, upper[::-1]])))
+
+    def course(low: float, high: float) -> Stroke:
+        lower, upper = road.seen(along, across, low), road.seen(along, across, high)
+        return polygon(np.concatenate([lower, upper[::-1]]))
+
+    plinth = tall * rng.uniform(0.2, 0.9) if rng.random() < 0.5 else 0.03
+    rails = tall * rng.uniform(0.4, 1.0, int(rng.integers(1, 4)))
+    strokes = [course(up, up + rng.uniform(0.03, 0.2)) for up in rails]
+    foot, tone = [course(0.0, plinth)], level * rng.uniform(0.5, 1.5)
     for place in np.arange(along[0], min(along[-1], along[0] + 60 * posts), posts):
         post = road.seen(place, across, np.array([0, tall]))
         strokes.append(stroke(post, max(0.07 * road.focal / float(road.away(place, across)), 0.2)))
-    return [(float(road.away(along, across).mean()), lambda: draw(scene, strokes, level))]
+
+    def show() -> None:
+        draw(scene, foot, tone)
+        draw(scene, strokes, level)
+
+    return [(float(road.away(along, across).mean()), show)]
 
 
 def cars(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[float, float], warmth: float) -> list[Item]:
     """Cars on the lanes and parked along the road."""
     found: list[Item] = []
-    for _ in range(rng.poisson(1.6)):
-        along, across = rng.uniform(5, 45), rng.uniform(*edges)
+    for _ in range(rng.poisson(2.0)):
+        along, across = rng.uniform(7, 50), rng.uniform(*edges)
         distance = float(road.away(along, across))
         if distance > 3:
             x, foot = road.seen(along, across)
@@ -203,14 +212,14 @@ def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: f
     glass = np.array([[-0.76, -0.84], [-slope + 0.05, 0.12 - tall], [slope - 0.05, 0.12 - tall], [0.76, -0.84]])
     below_it = np.array([[-1.05, 0.06], [-1.0, -0.2], [1.0, -0.2], [1.05, 0.06]])
     parts = [(below_it, warmth * rng.uniform(0.8, 1.5)), (body, paint), (cabin, paint * rng.uniform(0.9, 1.2))]
-    parts.append((glass, paint * rng.uniform(0.4, 0.85)))
+    parts.append((glass, paint * rng.uniform(0.5, 0.95)))
     if size > 4:
         parts.append(
             (np.array([[-0.8, -0.3], [-0.8, -0.45], [0.8, -0.45], [0.8, -0.3]]), paint * rng.uniform(0.8, 1.5))
         )
         hot = warmth * rng.uniform(1.1, 1.9)
         angle = np.linspace(0, 2 * np.pi, 13)
-        wheel = np.column_stack([0.16 * np.cos(angle), 0.28 * np.sin(angle) - 0.2])
+        wheel = np.column_stack([0.13 * np.cos(angle), 0.24 * np.sin(angle) - 0.16])
         parts += [(wheel + np.array([side * 0.62, 0]), hot) for side in (-1, 1)]
     for outline, level in parts:
         draw(scene, [polygon(outline * [size * long, size] + [x, foot])], level)

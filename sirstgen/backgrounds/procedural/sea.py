@@ -52,12 +52,12 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     if rng.random() < 0.4:
         gray = gray + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(16, 64) / gray.std(), 0.75, 1.8)
+    gain = np.clip(rng.uniform(18, 66) / gray.std(), 0.75, 1.8)
     gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
     frame = finish(
         rng,
         gray.astype(np.float32),
-        noise=spread(rng, 0.9, 0.35),
+        noise=spread(rng, 1.05, 0.35),
         grain=spread(rng, 0.9, 0.3),
         softness=spread(rng, 0.8, 0.35),
         pattern=spread(rng, 0.25, 0.8),
@@ -80,7 +80,7 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
     scale = frame_scale(height, width)
     focal = rng.uniform(0.7, 1.6) * height
     # A camera that looks down steeply does not squeeze the waves; their own length must show.
-    crest = rng.uniform(1.3, 2.8) if horizon > 0 else rng.uniform(1.8, 3.5)
+    crest = rng.uniform(1.1, 2.1) if horizon > 0 else rng.uniform(1.8, 3.5)
     sizes = [3.5, 7.0, 14.0, 28.0, 60.0, 140.0]
     # Seen from above, short waves of 4 to 12 pixels fill the frame.
     rough = rng.uniform(-1.2, -0.5) if horizon <= 0 and rng.random() < 0.6 else rng.uniform(-0.8, -0.1)
@@ -94,7 +94,7 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
 
     slick_size = rng.uniform(1.0, 3.0) * width
     slicks = ground_texture(
-        rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=6.0
+        rng, height, width, horizon, [(slick_size, 1.0), (slick_size / 3, 0.6)], focal=height * 0.7, stretch=5.0
     )
     swell = np.float32(np.clip(rng.lognormal(1.15, 0.4), 1.4, 8))
     calm = np.clip(1 + rng.uniform(0, 0.45) * slicks, 0.25, 2.0)

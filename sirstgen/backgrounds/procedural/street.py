@@ -24,7 +24,7 @@ def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
         width: pixels.
     """
     road = Road(
-        horizon=height * rng.uniform(0.42, 0.64),
+        horizon=height * rng.uniform(0.27, 0.58),
         centre=width * rng.uniform(0.4, 0.6),
         focal=np.hypot(height, width) * rng.uniform(0.5, 1.1),
         turn=float(np.clip(rng.normal(0, 0.28), -0.75, 0.75)),
@@ -32,15 +32,15 @@ def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
     )
     edges = (-rng.uniform(1.2, 9.0), rng.uniform(1.2, 9.0))
     warmth = rng.uniform(60, 110)
-    scene = Canvas(low_sky(rng, height, width, road.horizon, fall=-rng.uniform(10, 45), cloud=5.0))
+    scene = Canvas(low_sky(rng, height, width, road.horizon, fall=-rng.uniform(15, 60), cloud=5.0))
     _far_side(rng, scene, road.horizon, warmth)
     _ground(rng, scene, road, edges, warmth)
     items: list[Item] = []
     for side in (0, 1):
-        items += houses(rng, scene, road, edges[side], warmth) if rng.random() < 0.6 else []
-        items += trees(rng, scene, road, edges[side], warmth) if rng.random() < 0.6 else []
+        items += houses(rng, scene, road, edges[side], warmth) if rng.random() < 0.75 else []
+        items += trees(rng, scene, road, edges[side], warmth) if rng.random() < 0.85 else []
         items += lamps(rng, scene, road, edges[side], warmth) if rng.random() < 0.6 else []
-        items += fence(rng, scene, road, edges[side], warmth) if rng.random() < 0.5 else []
+        items += fence(rng, scene, road, edges[side], warmth) if rng.random() < 0.65 else []
     items += cars(rng, scene, road, edges, warmth)
     for _, show in sorted(items, key=lambda item: -item[0]):
         show()
@@ -62,8 +62,11 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     octaves = [(2.5 * scale, rng.uniform(0.2, 1.2)), (30 * scale, 0.8), (150 * scale, 1.2)]
     stretch = rng.uniform(1.0, 3.0)
     grain = ground_texture(rng, height, width, road.horizon, octaves, focal=road.focal, stretch=stretch)
-    ground = ground + np.float32(rng.uniform(0.4, 1.8)) * grain
+    ground = ground + np.float32(rng.uniform(0.6, 2.6)) * grain
     ground = ground + np.float32(rng.uniform(0.5, 2.0)) * fractal(rng, height, width, 2.4, outer=height / 3)
+
+    if rng.random() < 0.3:  # shadows and mended places
+        ground = ground + np.float32(rng.normal(0, 7)) * smoothstep(grain, 0.0, rng.uniform(1.0, 3.0))
 
     def strip(middle: float, half: float) -> NDArray[np.float32]:
         """Share of each pixel that a strip along the road covers."""
@@ -85,7 +88,7 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     rough = fractal(rng, height, width, 1.2, outer=height / 12, stretch=(1.5, 1.0))
     for edge in edges:
         beyond = np.clip((across - np.float32(edge)) * np.sign(edge) / pixel + 0.5, 0, 1)
-        verge = warmth * rng.uniform(0.5, 1.5) + rng.uniform(2, 9) * rough + 4 * grain
+        verge = warmth * rng.uniform(0.5, 1.5) + rng.uniform(4, 16) * rough + 4 * grain
         ground = ground + (verge - ground) * beyond
         ground = ground + rng.normal(0, 22) * strip(edge, rng.uniform(0.08, 0.25))
     if rng.random() < 0.25:  # the hood of the car that carries the camera
@@ -116,17 +119,17 @@ def _far_side(rng: np.random.Generator, scene: Canvas, horizon: float, warmth: f
         crest = horizon + 1 - height * rng.uniform(0.01, 0.06) * rise
         bank = below(crest, height, softness=height * rng.uniform(0.004, 0.02))
         scene.paint(bank, warmth * rng.uniform(0.5, 1.4) + rng.uniform(2, 9) * twigs)
-    for _ in range(int(rng.integers(0, 4))):  # leafless woods
-        middle, reach, tall = rng.uniform(0, width), width * rng.uniform(0.05, 0.5), height * rng.uniform(0.03, 0.16)
-        wide, count = rng.uniform(0.1, 0.8), int(np.clip(reach / tall * rng.uniform(0.8, 3.0), 1, 40))
+    for _ in range(int(rng.integers(2, 8))):  # leafless woods
+        middle, reach, tall = rng.uniform(0, width), width * rng.uniform(0.05, 0.5), height * rng.uniform(0.03, 0.2)
+        wide, count = rng.uniform(0.1, 0.8), int(np.clip(reach / tall * rng.uniform(1.0, 5.0), 1, 50))
         feet = middle + reach * rng.uniform(-1, 1, count)
         wood = [
             stroke
             for x in feet[(feet > -tall) & (feet < width + tall)]
             for stroke in winter_tree(rng, (x, horizon + 1), tall * rng.uniform(0.5, 1.0), wide)
         ]
-        draw(scene, wood, warmth * rng.uniform(0.5, 1.3))
-    for _ in range(int(rng.integers(0, 20))):  # sheds, lorries, walls
-        left, wide, tall = rng.uniform(0, width), width * rng.uniform(0.01, 0.09), height * rng.uniform(0.008, 0.03)
+        draw(scene, wood, warmth * rng.uniform(0.6, 1.6))
+    for _ in range(int(rng.integers(0, 40))):  # sheds, lorries, walls
+        left, wide, tall = rng.uniform(0, width), width * rng.uniform(0.004, 0.07), height * rng.uniform(0.006, 0.04)
         foot = horizon + rng.uniform(0, 2)
-        rectangle(scene, left, foot - tall, left + wide, foot, warmth * rng.uniform(0.4, 1.8))
+        rectangle(scene, left, foot - tall, left + wide, foot, warmth * rng.uniform(0.3, 2.0))

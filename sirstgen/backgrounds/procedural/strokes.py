@@ -84,7 +84,7 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
     sway = tall * rng.normal(0, 0.012, 5).cumsum()
     trunk = np.column_stack([x + sway, y - tall * np.linspace(0, 1, 5)])
     found = [stroke(trunk, girth, 0.3 * girth)]
-    count = int(np.clip(tall / 2.5, 4, 26))
+    count = int(np.clip(tall / 1.8, 5, 36))
     for rise in np.sort(rng.uniform(rng.uniform(0.12, 0.35), 0.95, count)):
         turn = rng.choice([-1, 1]) * wide * rng.uniform(0.4, 1.3) * (1.1 - 0.5 * rise)
         length = tall * (1.05 - rise) * rng.uniform(0.25, 0.6)
@@ -93,7 +93,7 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
         bend = (root + tip) / 2 + length * rng.normal(0, 0.05, 2)
         thick = max(girth * (1.1 - rise) * 0.6, 0.3)
         found.append(stroke([root, bend, tip], thick, 0.3 * thick))
-        for side in (-1, 1)[: int(length > 8) + int(length > 16)]:
+        for side in (-1, 1)[: int(length > 5) + int(length > 12)]:
             start = root + (tip - root) * rng.uniform(0.3, 0.7)
             fork = turn + side * rng.uniform(0.2, 0.6)
             twig = start + length * rng.uniform(0.25, 0.5) * np.array([np.sin(fork), -np.cos(fork)])

@@ -53,13 +53,18 @@ def test_names_slots_and_places_are_checked() -> None:
     for wrong, words in (
         ({"name": "two words"}, "must be a Python identifier"),
         ({"slot": "picture"}, "slot must be one of components"),
-        ({"before": "nothing"}, "before must name a registered stage, got nothing"),
+        ({"before": "nothing"}, "before must name another registered stage, got nothing"),
         ({"per": "target"}, "per must be image for the slot image"),
     ):
         settings = {"name": "mine", "slot": "image", "entry": CodecEntry, "record": Codec, **wrong}
         with pytest.raises(InvalidValueError, match=words):
             register_stage(settings.pop("name"), **settings)  # type: ignore[arg-type]
     assert "mine" not in registered_stages()
+    before = list(registered_stages())
+    for neighbour in ("nothing", "codec"):  # a stage that could not be replaced is still there
+        with pytest.raises(InvalidValueError, match="before must name another registered stage"):
+            register_stage("codec", slot="image", entry=CodecEntry, record=Codec, before=neighbour)
+    assert list(registered_stages()) == before
 
 
 def test_records_stand_where_they_belong() -> None:
@@ -78,7 +83,7 @@ def test_records_stand_where_they_belong() -> None:
     row = plan.to_dict()
     for stages, words in (
         ({"codec": {"quality": 60, "colour": 1}}, "must hold phase, quality, scope alone"),
-        ({"undershoot": {"depth": 0.2}}, "must stand on the target"),
+        ({"undershoot": {"depth": 0.2}}, "must be on the target, not on the image"),
         ({"codec": {"quality": 0}}, "codec.quality must be from 1 to 100"),
     ):
         with pytest.raises(InvalidValueError, match=words):
