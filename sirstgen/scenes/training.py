@@ -158,7 +158,7 @@ def fitted(found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]) -> S
         truth: (n,) scene numbers, each at least once.
         groups: of each frame.
     """
-    return with_layer(*_regression(found, truth, groups), load_classifier().network)
+    return with_layer(*regression(found, truth, groups), load_classifier().network)
 
 
 def with_layer(
@@ -212,7 +212,7 @@ def cross_validated(
         held = fold == number
         kept = ~held
         own = [group for group, seen in zip(groups, kept, strict=True) if seen]
-        center, spread, weight, bias = _regression(found[kept], truth[kept], own)
+        center, spread, weight, bias = regression(found[kept], truth[kept], own)
         seen = sorted(set(truth[kept].tolist()))
         logits[np.ix_(held, seen)] = ((found[held] - center) / spread) @ weight.T + bias
     return logits
@@ -238,10 +238,16 @@ def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], t
     return figures(scenes, truth, chances.argmax(axis=1).astype(np.int64), chances.max(axis=1))
 
 
-def _regression(
+def regression(
     found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the regression."""
+    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the logistic regression.
+
+    Args:
+        found: (n, DESCRIPTORS).
+        truth: (n,) scene numbers.
+        groups: of each frame.
+    """
     from sklearn.linear_model import LogisticRegression
 
     size = Counter(zip(truth.tolist(), groups, strict=True))
