@@ -17,7 +17,7 @@ def asset_folder(name: str) -> Path:
 
 
 def packed_path(path: Path, name: str) -> Path:
-    """Return `path` for another machine: relative to the asset folder `name` where it lies in it, else absolute."""
+    """Return `path` for another machine: relative to the asset folder `name` where it is in it, else absolute."""
     absolute, folder = path.resolve(), asset_folder(name).resolve()
     return absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
 

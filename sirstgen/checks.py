@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -42,19 +44,19 @@ def whole(name: str, value: Any) -> int:
         raise InvalidValueError(f"{name} must be a whole number, got {value!r}", name=name, value=value) from None
 
 
-def pair(name: str, rule: str, value: Any, alike: bool = False) -> tuple[float, float]:
+def pair(name: str, rule: str, value: Any, repeat: bool = False) -> tuple[float, float]:
     """Return two finite numbers as floats.
 
     Args:
         name: of the value, for messages.
         rule: what it must be, for messages.
         value: a sequence of two numbers.
-        alike: one number stands for two.
+        repeat: one number is used for both.
 
     Raises:
         InvalidValueError: anything else; names `name` and the value.
     """
-    if alike and isinstance(value, numbers.Real):
+    if repeat and isinstance(value, numbers.Real):
         value = value, value
     try:
         first, second = (number(name, part) for part in value)
@@ -63,6 +65,12 @@ def pair(name: str, rule: str, value: Any, alike: bool = False) -> tuple[float, 
     if first is None or second is None:
         raise InvalidValueError(f"{name} {rule}, got {value!r}", name=name, value=value)
     return first, second
+
+
+def nearest(word: object, words: Iterable[object]) -> str:
+    """Return `` (did you mean X?)`` for the nearest spelling among `words`, or nothing."""
+    close = difflib.get_close_matches(str(word)[:100], [str(other) for other in words], n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def short_repr(record: Any) -> str:

@@ -87,7 +87,7 @@ class TargetPlan:
         for name in ("scr", "contrast", "length", "angle"):
             _set(self, name, number(name, getattr(self, name)))
         if self.sigma is not None:
-            _set(self, "sigma", pair("sigma", "must be two positive lengths (along, across)", self.sigma, alike=True))
+            _set(self, "sigma", pair("sigma", "must be two positive lengths (along, across)", self.sigma, repeat=True))
         asked = (self.scr, self.contrast)
         require((self.scr is None) != (self.contrast is None), "one of scr and contrast", "must be given", asked)
         for name, value in (("scr", self.scr), ("contrast", self.contrast)):

@@ -27,9 +27,9 @@ import importlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.seeding import Draws
@@ -138,10 +138,8 @@ def find_stage(name: str) -> Stage:
     """
     known = registered_stages()
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
         raise InvalidValueError(
-            f"stage {name!r} is not registered{hint}; import the module that registers it "
+            f"stage {name!r} is not registered{nearest(name, known)}; import the module that registers it "
             f"(on the command line: --import MODULE)",
             name="stage",
             value=name,

@@ -61,13 +61,13 @@ def interruptible() -> Iterator[None]:
     Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again.
     """
 
-    def raise_again(told: Any) -> None:
-        if issubclass(told.exc_type, KeyboardInterrupt):
+    def raise_again(arguments: Any) -> None:
+        if issubclass(arguments.exc_type, KeyboardInterrupt):
             timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))  # what is raised here is only printed
             timer.daemon = True
             timer.start()
         else:
-            hook(told)
+            hook(arguments)
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def test_frames_of_a_sequence_are_one_group(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("masks", "said"),
-    [("points", "masks of one pixel tell no size"), ("inverted", "seem inverted"), ("squares", "")],
+    [("points", "masks of one pixel show no size"), ("inverted", "seem inverted"), ("squares", "")],
 )
 def test_fit_of_masks_that_tell_nothing_is_one_line(base: Path, tmp_path: Path, masks: str, said: str) -> None:
     def change(mask: NDArray[Any], number: int) -> NDArray[Any]:
@@ -240,6 +241,36 @@ def test_missing_masks_are_counted_and_listed(base: Path, tmp_path: Path) -> Non
     result = run("verify", folder)
     assert result.exit_code == 1
     assert result.output.count("no mask for this image") == 5
+
+
+def test_upper_case_folders_and_names_that_are_no_utf_8(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        (folder / part).rename(folder / part.upper())
+    assert statistics(folder)["targets"] == statistics(base)["targets"]
+    for part in ("IMAGES", "MASKS"):
+        (folder / part / "000.png").rename(folder / part / os.fsdecode(b"\xff.png"))
+    for command in (("stats", folder), ("export", folder, "--format", "coco", "--out", tmp_path / "out")):
+        result = run(*command)
+        assert result.exit_code == 2 and "1 file names are not UTF-8" in result.stderr
+
+
+def test_a_file_in_place_of_a_folder_is_named(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(b"PK")
+    for command in (("stats",), ("audit",), ("verify",), ("backgrounds", "classify")):
+        result = run(*command, tmp_path / "set.zip")
+        assert result.exit_code == 2 and "is expected, this is a file; unpack it first" in result.stderr
+    assert "there is no such folder" in run("stats", tmp_path / "none").stderr
+
+
+def test_frames_of_a_labelled_set_are_no_backgrounds(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    (folder / "images").rename(folder / "JPEGImages")
+    (folder / "masks").rename(folder / "SegmentationClass")
+    words = ("--scene", "sea", "--n", 1, "--out", tmp_path / "out")
+    for place in (folder, folder / "JPEGImages"):
+        result = run("synth", "--backgrounds", place, *words)
+        assert result.exit_code == 2 and "a dataset with targets in its frames" in result.stderr
 
 
 def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:

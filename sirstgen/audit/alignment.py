@@ -1,4 +1,4 @@
-"""Whether masks lie where the image shows targets, or some pixels beside.
+"""Whether masks are where the image shows targets, or some pixels beside.
 
 Each target's mask is moved over the image's local contrast. Where all masks of a set fit better at one and the same
 distance, they are shifted. A single mask is called shifted only where nothing stands out under it, and something as
@@ -20,7 +20,7 @@ REACH = 16
 """Pixels; the largest shift that is looked for."""
 
 _BACKGROUND = 31  # pixels; side of the median that is the local background
-_LARGEST = 400  # pixels; larger components say little about where they lie
+_LARGEST = 400  # pixels; larger components say little about their position
 _OUT, _NOTHING = 3.0, 1.0  # deviations of its surroundings by which something stands out, or nothing does
 _OUT_TOGETHER = 1.5  # the same where several targets ask for one shift
 _SURROUNDINGS, _GAP = 4, 1  # pixels around a target: how wide, and how many next to it are left out
@@ -59,7 +59,7 @@ def shift_maps(image: Gray, mask: NDArray[np.bool_]) -> list[Map]:
 
 
 def frame_shift(image: Gray, mask: NDArray[np.bool_], maps: Sequence[Map]) -> tuple[int, int] | None:
-    """Return (dx, dy) by which one image's mask must be moved to fit; None where it lies well enough."""
+    """Return (dx, dy) by which one image's mask must be moved to fit; None where it fits."""
     if not maps:
         return None
     joint = np.mean(maps, axis=0)
@@ -105,7 +105,7 @@ def _standing_out(image: Gray, own: NDArray[np.bool_], dx: int, dy: int) -> floa
 
 
 def set_shift(maps: Sequence[Map]) -> tuple[int, int, float] | None:
-    """Return (dx, dy, gain) by which all masks of a set must be moved; None where they lie well.
+    """Return (dx, dy, gain) by which all masks of a set must be moved; None where they fit.
 
     Args:
         maps: the mean map of each image.

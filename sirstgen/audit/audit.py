@@ -126,8 +126,8 @@ def audit_dataset(
         findings = [*contents.findings, *(finding for entry in inspections for finding in entry.findings)]
         whole = list(_of_the_set(inspections))
         # Where all masks are shifted, single shifted masks are not reported again.
-        told = {"mask-shifted"} if any(finding.check == "masks-shifted" for finding in whole) else set()
-        findings = [*whole, *(finding for finding in findings if finding.check not in told)]
+        repeated = {"mask-shifted"} if any(finding.check == "masks-shifted" for finding in whole) else set()
+        findings = [*whole, *(finding for finding in findings if finding.check not in repeated)]
         findings += _copies(contents, inspections, other, others, run)
     order = {name: place for place, name in enumerate(CHECKS)}
     findings.sort(key=lambda finding: (order[finding.check], finding.issue.place))
@@ -229,9 +229,9 @@ def _copies(
             check = "copy"
         else:
             continue  # views of one scene on one side of the split: a sequence, or images drawn on one background
-        told = f"{sides[1]}: {second}" if sides[1] in ("train", "test") and sides[0] != sides[1] else second
+        partner = f"{sides[1]}: {second}" if sides[1] in ("train", "test") and sides[0] != sides[1] else second
         place = f"{sides[0]}: {first}" if sides[0] in ("train", "test") and sides[0] != sides[1] else first
-        issue = Issue(first, f"{place} shows what {told} shows, {_how(pair)}")
+        issue = Issue(first, f"{place} shows what {partner} shows, {_how(pair)}")
         yield Finding(check, issue, "" if "other" in sides else second)
 
 

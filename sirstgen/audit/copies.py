@@ -24,7 +24,7 @@ _EQUAL_STRUCTURE = 0.98  # correlation of structure that no two exposures have
 _BITS = 8  # of 64 that may differ between two signatures
 _VOTES = 5  # anchors that agree on one place
 _NEAR = 3  # pixels
-_CROWD = 200  # signatures alike in a band beyond which the band is not used
+_CROWD = 200  # signatures equal in a band beyond which the band is not used
 _LEAST_OVERLAP = 0.2  # share of the smaller image
 _EACH = 3  # candidates that are compared for each frame and group
 
@@ -35,7 +35,7 @@ class Pair:
 
     Args:
         first, second: their numbers.
-        turn: number in `TURNS`: what the second must undergo to lie on the first.
+        turn: number in `TURNS`: what the second must undergo to match the first.
         shift: (dx, dy) from the turned second to the first, pixels of both at their own scale; None where the whole
             frames are compared.
         score: larger is likelier.
@@ -138,7 +138,7 @@ def _cropped(frames: Sequence[Likeness]) -> Iterator[Pair]:
 
 
 def _turned_points(points: NDArray[np.int32], sizes: NDArray[np.float64], turn: int) -> NDArray[np.int32]:
-    """Return where points (x, y) of images of `sizes` lie after they were turned."""
+    """Return where points (x, y) of images of `sizes` are after they were turned."""
     placed, limits = points.copy(), np.rint(sizes).astype(np.int32)
     if turn >= 4:
         placed, limits = placed[:, ::-1].copy(), limits[:, ::-1]

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from sirstgen.audit.checks import Finding
 from sirstgen.datasets.entries import Entry, FolderFile, Stored
+from sirstgen.datasets.layouts import MASK_ENDING
+from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS
 from sirstgen.errors import InputError
-from sirstgen.files.images import IMAGE_SUFFIXES
-
-_MASK_ENDINGS = ("_pixels0", "_mask")
-_IMAGE_FOLDERS, _MASK_FOLDERS = ("images", "imgs", "img"), ("masks", "mask", "labels")
+from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, id_of_file, image_files, part_folder
 
 
 @dataclass
@@ -48,12 +47,11 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
     Raises:
         InputError: no such folder, or no image below it.
     """
-    if not folder.is_dir():
-        raise InputError.of(folder, "there is no such folder")
+    check_folder(folder)
     found: list[Finding] = []
     shards = shard_paths(folder)
-    images_at = _first_folder(folder, _IMAGE_FOLDERS)
-    masks_at = _first_folder(folder, _MASK_FOLDERS)
+    images_at = part_folder(folder, IMAGE_FOLDERS)
+    masks_at = part_folder(folder, MASK_FOLDERS)
     images: dict[str, Stored]
     masks: dict[str, Stored]
     if images_at is not None:
@@ -98,25 +96,19 @@ def _in_shards(shards: list[Path], found: list[Finding]) -> tuple[dict[str, Stor
     return dict(images), dict(masks)
 
 
-def _first_folder(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
 def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
     """Return the image files below `place` by their path without suffix; hidden files and other kinds do not count."""
     files: dict[str, Path] = {}
-    for path in sorted(place.rglob("*")):
-        inner = path.relative_to(place)
-        if any(part.startswith(".") for part in inner.parts) or path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
+    for file in image_files(place, lambda name, reason: found.append(Finding.of("unreadable", name, reason))):
+        path = place / file
         if not path.is_file():
             if path.is_symlink():
                 name = path.relative_to(folder).as_posix()
                 found.append(Finding.of("unreadable", name, "a link that leads nowhere"))
             continue
-        key = inner.with_suffix("").as_posix()
+        key = id_of_file(file)
         if key in files:
-            what = f"stands beside {files[key].name}; the first is examined"
+            what = f"is beside {files[key].name}; the first is examined"
             found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))
         else:
             files[key] = path
@@ -127,8 +119,7 @@ def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, foun
     """Return the masks under the ids of their images, without the endings that published sets give them."""
     named: dict[str, Path] = {}
     for stem, path in masks.items():
-        endings = (stem.removesuffix(ending) for ending in _MASK_ENDINGS if stem.endswith(ending))
-        key = stem if stem in images else next((name for name in endings if name in images), stem)
+        key = own if (own := MASK_ENDING.sub("", stem)) in images and stem not in images else stem
         if key in named:
             what = f"is a second mask beside {named[key].name}; the first is examined"
             found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))
@@ -140,20 +131,19 @@ def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, foun
 def _read_lists(contents: Contents) -> None:
     folder, images, found = contents.folder, contents.images, contents.findings
     layouts: dict[str, dict[str, set[str]]] = {}
-    for path in sorted([*folder.glob("*.txt"), *folder.glob("*/*.txt")]):
+    for path in sorted([*folder.glob("*.txt"), *folder.glob("[!.]*/*.txt")]):
         part = next(
             (part for part in PARTS if path.stem == part or path.stem.startswith((f"{part}_", f"{part}val"))), None
         )
-        if part is None or path.parent.name in (*_IMAGE_FOLDERS, *_MASK_FOLDERS):
+        if part is None or path.parent.name.lower() in (*IMAGE_FOLDERS, *MASK_FOLDERS):
             continue
         name = path.relative_to(folder).as_posix()
         try:
-            lines = path.read_bytes().decode("utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+            keys = [id_of(line, images) for line in list_lines(path) if line]
+        except (InputError, OSError) as error:
+            reason = error.message.removeprefix(f"{path}: ") if isinstance(error, InputError) else str(error.strerror)
             found.append(Finding.of("list-unreadable", name, reason))
             continue
-        keys = [_without_suffix(line.strip(), images) for line in lines if line.strip()]
         contents.lists.append(path)
         layouts.setdefault(path.parent.name, {}).setdefault(part, set()).update(keys)
         for key, times in Counter(keys).items():
@@ -186,9 +176,3 @@ def _chosen(layouts: dict[str, dict[str, set[str]]]) -> str:
         if known in layouts:
             return known
     return min(layouts, default="")
-
-
-def _without_suffix(entry: str, images: dict[str, Stored]) -> str:
-    if entry not in images and entry.lower().endswith(IMAGE_SUFFIXES):
-        return entry.rpartition(".")[0]
-    return entry

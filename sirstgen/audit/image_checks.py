@@ -71,7 +71,7 @@ def swapped_bytes(image: Gray) -> bool:
     as_stored, exchanged = _roughness(image), _roughness(image.byteswap())
     if as_stored > 0.03 and exchanged < as_stored / 3:
         return True
-    # Of a small range the upper byte is nearly constant, and now lies below. Sensors use the lower bits, or none.
+    # Of a small range the upper byte is nearly constant, and now is below. Sensors use the lower bits, or none.
     upper, lower = (len(np.unique(part)) for part in (image >> 8, image & 255))
     return int(np.ptp(image & 255)) < 16 and bool((image & 255).any()) and upper > 4 * lower
 

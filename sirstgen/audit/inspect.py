@@ -77,8 +77,8 @@ def inspect(task: Task) -> Inspection:
         check = "transposed" if image.size == stored.size[::-1] else "size-differs"
         found.append(Finding.of(check, task.id, "mask (width, height)", list(stored.size), list(image.size)))
         return result
-    told = {finding.check for finding in found}
-    if ("mask-inverted" in told and not mask.safe) or told & {"byte-swapped", "colour-rendering", "constant"}:
+    known = {finding.check for finding in found}
+    if ("mask-inverted" in known and not mask.safe) or known & {"byte-swapped", "colour-rendering", "constant"}:
         return result  # what the mask shows, or the image, is no target
     targets = measured(image.gray, mask.target)
     found += target_findings(task.id, image.gray, mask.target, targets)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from PIL import Image
 
 from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
+from sirstgen.files.decoding import opened
 from sirstgen.files.images import Gray, decode_gray
 
 _ORIENTATION = 0x0112  # EXIF
@@ -58,17 +57,12 @@ def open_raw(stored: Stored) -> Raw:
         InputError: the file cannot be read.
     """
     data, path = stored.read(), stored.path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(data)) as picture:
-                picture.load()
-                return _opened(picture, data, path)
-        except InputError:
-            raise
-        except Exception:  # on damaged bytes the decoders raise nearly anything; the reader says what is wrong
-            gray = decode_gray(data, path)
-            return Raw("", 1, None, None, gray, np.zeros(gray.shape, bool), False)
+    with suppress(InputError), opened(data, path) as picture:
+        if picture is not None:
+            picture.load()
+            return _opened(picture, data, path)
+    gray = decode_gray(data, path)  # says what is wrong, or decodes what Pillow cannot
+    return Raw("", 1, None, None, gray, np.zeros(gray.shape, bool), False)
 
 
 def _opened(picture: Image.Image, data: bytes, path: Path) -> Raw:

@@ -9,7 +9,7 @@ from sirstgen.audit.checks import CHECKS
 from sirstgen.pages.table import WIDTH
 
 SHOWN = 3
-"""Findings that stand under each check."""
+"""Findings shown under each check."""
 
 
 def audit_text(found: Audit, shown: int = SHOWN) -> str:

@@ -13,15 +13,16 @@ import numpy as np
 from sirstgen.errors import InputError
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.gray_scale import Gray
-from sirstgen.files.image_files import images_by_id
+from sirstgen.files.image_files import check_folder, images_by_id
 from sirstgen.files.input_files import read_bytes
 from sirstgen.places.classes import WEIGHTS, PlaceMap, decode_places, encode_places
+from sirstgen.scenes.labels import WEIGHTS as ENCODER_WEIGHTS
 
 
 @functools.cache
 def place_cache() -> Cache:
     """The maps of the shipped place network that are kept."""
-    return Cache("places", digest_of(WEIGHTS.read_bytes())[:12], ".png")
+    return Cache("places", digest_of(WEIGHTS.read_bytes() + ENCODER_WEIGHTS.read_bytes())[:12], ".png")
 
 
 @dataclass(slots=True)
@@ -43,8 +44,7 @@ class PlaceMaps:
         """
         if self.folder is None:
             return
-        if not self.folder.is_dir():
-            raise InputError.of(self.folder, "a folder of place maps is expected, and there is none")
+        check_folder(self.folder, "place maps")
         self._given = images_by_id(self.folder)
         stray = sorted(set(self._given) - set(ids))
         if stray:

@@ -17,7 +17,7 @@ from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import IMAGE_SUFFIXES, decode_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
-from sirstgen.files.image_files import image_files
+from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, image_files, is_utf_8, part_folder
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.labels import frame_name
 
@@ -56,10 +56,10 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     Raises:
         InputError: no such folder, a dataset with targets in its frames, or no image in it.
     """
-    if not root.is_dir():
-        raise InputError.of(given, "a folder of background images is expected, and there is none")
-    of_set = root if (root / "images").is_dir() else root.parent if root.name == "images" else None
-    if of_set is not None and (of_set / "masks").is_dir() and any((of_set / "masks").iterdir()):
+    check_folder(given, "background images")
+    of_set = root if part_folder(root, IMAGE_FOLDERS) else root.parent if root.name.lower() in IMAGE_FOLDERS else None
+    masks = None if of_set is None else part_folder(of_set, MASK_FOLDERS)
+    if masks is not None and any(masks.iterdir()):
         raise InputError.of(
             given,
             "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
@@ -169,9 +169,7 @@ def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issu
     ids: dict[str, str] = {}
     contents: dict[bytes, str] = {}
     for file, found in seen.items():
-        try:
-            file.encode()
-        except UnicodeEncodeError:
+        if not is_utf_8(file):
             faults.append(Issue(ascii(file), "unreadable", "the file name is not UTF-8; rename it"))
             continue
         name = frame_name(file)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
 from sirstgen.bench.learned import LearnedDetector
 from sirstgen.bench.results import MapSource
+from sirstgen.checks import nearest
 from sirstgen.detectors.classical import chosen
 from sirstgen.errors import InvalidValueError
 
@@ -39,9 +39,9 @@ def choose_part(word: str) -> str | None:
     """
     plain = word.strip().lower()
     if plain not in _PARTS:
-        near = difflib.get_close_matches(plain, _PARTS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InvalidValueError(
-            f"split must be one of {', '.join(_PARTS)}, got {word!r}{hint}", value=word, allowed=_PARTS
+            f"split must be one of {', '.join(_PARTS)}, got {word!r}{nearest(plain, _PARTS)}",
+            value=word,
+            allowed=_PARTS,
         )
     return None if plain == "all" else plain

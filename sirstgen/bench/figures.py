@@ -60,7 +60,7 @@ def draw_roc(result: BenchResult, path: Path) -> None:
     for number, detector in enumerate(result.detectors):
         total = result.whole(detector.name)
         style: dict[str, Any] = {"color": f"C{number % 10}", "marker": _MARKERS[number % 10]}
-        # Less than one false pixel has no place on a logarithmic axis: such points stand at the left border.
+        # Less than one false pixel has no place on a logarithmic axis: such points are drawn at the left border.
         fa, pd = np.maximum(total.roc.figure("fa") * 1e6, floor), total.roc.figure("pd") * 100
         axes.plot(fa, pd, label=detector.title, markersize=4, markerfacecolor="none", linewidth=1.2, **style)
         axes.plot(max(total.exact.fa * 1e6, floor), total.exact.pd * 100, markersize=9, markeredgecolor="k", **style)
@@ -77,7 +77,7 @@ def draw_scr(result: BenchResult, path: Path) -> None:
     """Draw Pd of every detector against the SCR of the targets, and how many targets each bin holds.
 
     Args:
-        result: of a dataset with targets whose SCR is told or measured.
+        result: of a dataset with targets whose SCR is stated or measured.
         path: a PNG, PDF or SVG file to write; it appears whole or not at all.
 
     Raises:

@@ -69,7 +69,7 @@ def draw_overlays(dataset: Dataset, images: Iterable[str], detectors: Sequence[M
 
 
 def draw_overlay(image: NDArray[np.float64], mask: NDArray[np.bool_], maps: Sequence[DetectorMap], path: Path) -> None:
-    """Draw an image and the maps of it; labelled targets ringed green, what lies above the threshold red.
+    """Draw an image and the maps of it; labelled targets ringed green, what is above the threshold red.
 
     The largest labelled target is enlarged in a corner of every panel.
 

@@ -79,7 +79,7 @@ class BenchResult:
         detectors: what was benched, in order.
         scored: by detector's name and image id.
         parts: subsets of the dataset.
-        measured: the dataset does not tell its targets; their area and SCR were measured in the pixels.
+        measured: the dataset does not state its targets; their area and SCR were measured in the pixels.
     """
 
     dataset: str
@@ -179,12 +179,12 @@ class BenchResult:
 
 
 def check_rows(rows: Mapping[str, Mapping[str, Any]], scored: Iterable[Scored]) -> None:
-    """Raise InputError where ``targets.jsonl`` tells another number of targets than the mask holds."""
+    """Raise InputError where ``targets.jsonl`` states another number of targets than the mask holds."""
     for entry in scored:
         if entry.image in rows and len(rows[entry.image]["targets"]) != len(entry.score.detected):
             raise InputError.of(
                 "targets.jsonl",
-                f"image {entry.image}: {len(rows[entry.image]['targets'])} targets are told, the mask holds "
+                f"image {entry.image}: {len(rows[entry.image]['targets'])} targets are stated, the mask holds "
                 f"{len(entry.score.detected)}; run verify on the dataset",
             )
 

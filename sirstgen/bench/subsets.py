@@ -13,7 +13,7 @@ from sirstgen.measure.targets import measure_targets
 
 # Area in pixels: up to 9 is a point target of the paper, up to 81 a small one by the definition of SPIE.
 AREAS = (1, 10, 26, 50, 82, math.inf)
-# Edges lie between whole numbers: datasets ask for SCR 3, 4, 5, 6 and meet them up to a few thousandths.
+# Edges are between whole numbers: datasets ask for SCR 3, 4, 5, 6 and meet them up to a few thousandths.
 SCRS = (0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 8.5, 10.5, math.inf)
 
 

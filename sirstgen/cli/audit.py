@@ -40,16 +40,16 @@ def audit(
     if repair is not None:
         refuse_repair(folder, repair, overwrite)
     images = len(look_into(folder).images)
-    with common.progress("audit", quiet) as told:
+    with common.progress("audit", quiet) as on_progress:
         processes = workers or common.default_workers(images, each=50)
-        found = audit_dataset(folder, against=against, workers=processes, progress=told)
+        found = audit_dataset(folder, against=against, workers=processes, progress=on_progress)
     if out is not None:
         write_audit(found, out)
     text = audit_text(found) + (f"\npage in {out}" if out is not None else "")
     result = found.to_dict() | {"page": None if out is None else str(out)}
     if repair is not None:
-        with common.progress("repair", quiet) as told:
-            copy = write_repair(found, repair, overwrite=overwrite, progress=told)
+        with common.progress("repair", quiet) as on_progress:
+            copy = write_repair(found, repair, overwrite=overwrite, progress=on_progress)
         text += f"\n{copy.summary()}"
         result["repair"] = copy.to_dict() | {"folder": str(repair)}
     common.show(result, text, as_json, quiet and not found.faults)

@@ -31,15 +31,15 @@ def make(
 
     width, height = common.size(size)
     chosen = common.names(scenes, "--scenes") if scenes else list(SCENES)
-    with common.progress("backgrounds", quiet, "frames") as told:
+    with common.progress("backgrounds", quiet, "frames") as on_progress:
         total = len(chosen) * per_scene
         count = 0
 
         def on_file(_: Path) -> None:
             nonlocal count
             count += 1
-            if told:
-                told(count, total)
+            if on_progress:
+                on_progress(count, total)
 
         files = make_frames(
             out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_file
@@ -73,9 +73,9 @@ def harvest(
     left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
     chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
     scenes = read_labels(labels) if labels else {}
-    with common.progress("harvest", quiet, "frames") as told:
+    with common.progress("harvest", quiet, "frames") as on_progress:
         report = harvest_folder(
-            source, chosen, out, scenes={key: label.scene for key, label in scenes.items()}, progress=told
+            source, chosen, out, scenes={key: label.scene for key, label in scenes.items()}, progress=on_progress
         )
     common.warn(report.mask_notes)
     dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"

@@ -46,7 +46,7 @@ def bench(
         pictures.extend(write_bench_figures(result, dataset, out, overlays))
         write_bench_page(result, pictures, out)
 
-    with common.progress("bench", quiet, unit="maps") as told:
+    with common.progress("bench", quiet, unit="maps") as on_progress:
         result = run_bench(
             dataset,
             chosen,
@@ -55,7 +55,7 @@ def bench(
             workers=workers or common.default_workers(len(dataset), each=50),
             resume=resume,
             overwrite=overwrite,
-            progress=told,
+            progress=on_progress,
             then=write_pages,
         )
     common.warn(dataset.notes())

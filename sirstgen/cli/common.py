@@ -156,14 +156,6 @@ def real_folder(given: Path | None) -> Path | None:
     return given if given is not None else _REAL if _REAL.is_dir() else None
 
 
-def counted(items: Iterable[T], total: int, told: Callable[[int, int], None] | None) -> Iterator[T]:
-    """Yield `items`, each reported to the progress bar when the next one is asked for."""
-    for done, item in enumerate(items, start=1):
-        yield item
-        if told:
-            told(done, total)
-
-
 def warn(texts: Iterable[str]) -> None:
     """Print warnings to standard error, one a line."""
     for text in texts:
@@ -216,7 +208,7 @@ def progress(title: str, quiet: bool, unit: str = "images") -> Iterator[Callable
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
-        def told(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield told
+        yield on_progress

@@ -41,10 +41,10 @@ def compare(
     if out is not None:
         refuse_report(out, overwrite)
     first, second = (common.open_dataset(folder, mask_threshold) for folder in (candidate, reference))
-    with common.progress("compare", quiet, unit="steps") as told:
+    with common.progress("compare", quiet, unit="steps") as on_progress:
         processes = workers or common.default_workers(len(first) + len(second), each=50)
         effort = Effort(trees=trees, halves=halves, workers=processes)
-        found = compare_sets(first, second, *parts, size=size, seed=seed, effort=effort, progress=told)
+        found = compare_sets(first, second, *parts, size=size, seed=seed, effort=effort, progress=on_progress)
     files = [] if out is None else write_comparison(found, first, second, out, overwrite)
     text = comparison_text(found)
     if out is not None:

@@ -37,7 +37,7 @@ def detect(
 
     options = DetectOptions(size, threshold, overlays, common.gray_scale(gray_scale))
     checkpoint = Checkpoint.load(weights)
-    with common.progress("detect", quiet) as told:
+    with common.progress("detect", quiet) as on_progress:
         result = detect_folder(
             checkpoint.detector(),
             folder,
@@ -47,7 +47,7 @@ def detect(
             trained=checkpoint.gray_scale,
             resume=resume,
             overwrite=overwrite,
-            progress=told,
+            progress=on_progress,
         )
     scale = result.gray_scale
     summary = {

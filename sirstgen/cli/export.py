@@ -30,7 +30,7 @@ def export(
     from sirstgen.export.export import export_dataset
 
     dataset = common.open_dataset(folder, mask_threshold, gray_scale)
-    with common.progress("export", quiet) as told:
+    with common.progress("export", quiet) as on_progress:
         found = export_dataset(
             dataset,
             format,
@@ -40,7 +40,7 @@ def export(
             imgsz=imgsz,
             shard_size=shard_size,
             overwrite=overwrite,
-            progress=told,
+            progress=on_progress,
         )
     if quiet:  # otherwise they are among the notes
         common.warn(dataset.notes())

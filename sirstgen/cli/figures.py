@@ -34,7 +34,7 @@ def figures(
     chosen = choose_detectors(detectors, weights or ())
     dataset = common.open_dataset(folder, mask_threshold, gray_scale)
     images = common.ids(ids, "--ids", dataset) if ids is not None else spread(dataset.ids, n)
-    with common.progress("figures", quiet) as told:
-        paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=told)
+    with common.progress("figures", quiet) as on_progress:
+        paths = write_figures(dataset, images, chosen, out, overwrite=overwrite, progress=on_progress)
     common.warn(dataset.notes())
     common.show({"pictures": [str(path) for path in paths]}, "\n".join(map(str, paths)), as_json, quiet)

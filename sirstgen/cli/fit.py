@@ -44,7 +44,7 @@ def fit(
             f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
         )
     dataset = common.open_dataset(real, mask_threshold, gray_scale)
-    with common.progress("fit", quiet, "steps") as told:
+    with common.progress("fit", quiet, "steps") as on_progress:
         found = fit_recipe(
             dataset,
             common.ids(ids, "--ids", dataset) if ids is not None else None,
@@ -52,21 +52,21 @@ def fit(
             part=split,
             noise=noise,
             match=not no_match,
-            progress=None if told is None else lambda _, done, total: told(done, total),
+            progress=None if on_progress is None else lambda _, done, total: on_progress(done, total),
         )
     if not dataset.has_splits and ids is None:
         common.warn([f"{real} has no list of test frames, so all {len(dataset)} frames were taken"])
     write_file(out, found.text())
     common.warn(dataset.notes())
     lines = [f"{out}: {len(found.findings)} entries from {found.frames} frames with {found.targets} targets"]
-    lines += [f"  {place}: {note}" for place, note in found.notes.items() if place in _TOLD]
+    lines += [f"  {place}: {note}" for place, note in found.notes.items() if place in _SHOWN]
     if found.distance is not None:
         lines.append(f"  mean KS distance of rendered shapes from labelled ones: {found.distance:.3f}")
     lines += [f"not estimated: {unknown}" for unknown in found.unknowns]
     common.show({"recipe": str(out), **found.to_dict()}, "\n".join(lines), as_json, quiet)
 
 
-_TOLD = (
+_SHOWN = (
     "targets_per_image",
     "contrast",
     "point.area",

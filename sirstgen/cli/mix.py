@@ -57,13 +57,13 @@ def mix(
     source = common.open_dataset(folder, mask_threshold) if folder is not None else None
     if synth is None and _SYNTH.is_dir():
         synth = _SYNTH
-    with common.progress("synth", quiet) as told:
+    with common.progress("synth", quiet) as on_progress:
         if surrogate:
             count = COUNT if with_test else surrogate_count(real_needed)
-            source = surrogate_dataset(made / f"surrogate-{count}", count, told)
+            source = surrogate_dataset(made / f"surrogate-{count}", count, on_progress)
         synthetic = Dataset.open(synth) if synth is not None else None
         if synthetic is None and synth_needed:
-            synthetic = default_synthetic(made / f"synth-{synth_needed}-{seed}", synth_needed, seed, told)
+            synthetic = default_synthetic(made / f"synth-{synth_needed}-{seed}", synth_needed, seed, on_progress)
     drawn = draw_mix(
         source,
         synthetic,
@@ -75,8 +75,8 @@ def mix(
         with_test=with_test,
         surrogate=surrogate,
     )
-    with common.progress("mix", quiet) as told:
-        write_mix(drawn, out, link=link, overwrite=overwrite, resume=resume, progress=told)
+    with common.progress("mix", quiet) as on_progress:
+        write_mix(drawn, out, link=link, overwrite=overwrite, resume=resume, progress=on_progress)
     manifest = read_manifest(out)
     if source is not None:
         common.warn(source.notes())

@@ -58,10 +58,10 @@ def preview(
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)
         generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
-        with common.progress("redraw", quiet) as told:
-            redraw(generator, folder, dropped, workers=workers or 1, progress=told)
+        with common.progress("redraw", quiet) as on_progress:
+            redraw(generator, folder, dropped, workers=workers or 1, progress=on_progress)
         dataset = common.open_dataset(folder, mask_threshold, gray_scale)
-    with common.progress("preview", quiet) as told:
+    with common.progress("preview", quiet) as on_progress:
         result = write_preview(
             dataset,
             sheet,
@@ -71,7 +71,7 @@ def preview(
             enlarge=enlarge,
             columns=columns,
             overwrite=overwrite,
-            progress=told,
+            progress=on_progress,
         )
     common.warn(result.warnings)
     lines = [f"drawn again: {', '.join(dropped)}"] if dropped else []

@@ -57,11 +57,11 @@ def review(
         file = list_file if list_file is not None else Path(f"{folder.resolve().name}-rejected.txt")
         edits, what = RejectionList(catalogue, file), f"rejected ids are written to {file}"
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         typer.echo(f"{len(dataset)} images of {dataset.name}; {what}\n{address}\nCtrl-C ends the review")
         if browser:
             import webbrowser
 
             webbrowser.open(address)
 
-    serve(catalogue, edits, port, told)
+    serve(catalogue, edits, port, announce)

@@ -24,6 +24,6 @@ def train(
     """
     from sirstgen.scenes.training import train_scenes
 
-    with common.progress("scenes", quiet, "frames") as told:
-        card = train_scenes(folder, out, test=test, overwrite=overwrite, progress=told)
+    with common.progress("scenes", quiet, "frames") as on_progress:
+        card = train_scenes(folder, out, test=test, overwrite=overwrite, progress=on_progress)
     common.show(card.to_dict(), card.markdown(), as_json, quiet)

@@ -40,14 +40,14 @@ def stats(
     datasets = [common.open_dataset(folder, mask_threshold, gray_scale) for folder in folders]
     found = []
     for dataset in datasets:
-        with common.progress(f"stats {dataset.name}", quiet) as told:
-            found.append(dataset_statistics(dataset, told))
+        with common.progress(f"stats {dataset.name}", quiet) as on_progress:
+            found.append(dataset_statistics(dataset, on_progress))
     if figure is not None:
         write_figure(draw_statistics(found), figure)
     text = statistics_text(found)
     if out is not None:
-        with common.progress("page", quiet, "datasets") as told:
-            write_page(out, statistics_page(list(zip(datasets, found, strict=True)), told))
+        with common.progress("page", quiet, "datasets") as on_progress:
+            write_page(out, statistics_page(list(zip(datasets, found, strict=True)), on_progress))
         text += f"\n\npage in {out}"
     files = {"page": None if out is None else str(out), "figure": None if figure is None else str(figure)}
     common.show({"datasets": [entry.to_dict() for entry in found], **files}, text, as_json, quiet)

@@ -132,21 +132,21 @@ def synth(
         n = len(generator) if n is None else n
     else:
         n = 1327 if n is None else n
-        if seed is None:
-            known = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
-            seed = known if resume or chosen is not None else None
+        drawn = False
+        if seed is None and (resume or chosen is not None):
+            seed = seed_at(out) if shard_size is not None else FolderRun.seed_of(Path(out))
         if seed is None:
             if chosen is not None:
-                raise InvalidValueError("--shards needs --seed: the commands that share a run must draw alike")
-            seed = draw_seed()
-            if not quiet:
-                typer.echo(f"seed {seed}", err=True)
+                raise InvalidValueError("--shards needs --seed: the commands that share a run must use one seed")
+            seed, drawn = draw_seed(), True
         drawings = None
         if templates is not None:
             drawings = TemplateLibrary.open(templates) if only_templates else TemplateLibrary.with_builtin(templates)
             drawings.check()
         check_classes(rules, drawings or TemplateLibrary.open())
         source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
+        if drawn and not quiet:
+            typer.echo(f"seed {seed}", err=True)
         if classes is not None or kinds is not None:
             rules = with_only(
                 rules,
@@ -158,13 +158,13 @@ def synth(
         if not quiet:
             common.warn(crowded(source, rules, n))
     processes = workers if workers is not None else common.default_workers(n)
-    with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as told:
+    with _executor(dask, processes, quiet) as executor, common.progress("synth", quiet) as on_progress:
         settings: dict[str, Any] = {
             "workers": processes,
             "executor": executor,
             "resume": resume,
             "overwrite": overwrite,
-            "progress": told,
+            "progress": on_progress,
         }
         manifest = _write(generator, out, n, shard_size, chosen, settings)
     _show(manifest, out, as_json, quiet)

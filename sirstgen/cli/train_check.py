@@ -31,9 +31,9 @@ def train_check(
     repeats: Annotated[int | None, typer.Option(help="Trainings per row and detector, each with its seed. [1]")] = None,
     total: Annotated[int | None, typer.Option(help="Images in a mixed row. [791]")] = None,
     real_copies: Annotated[
-        int | None, typer.Option(help="Real images of a mix are shown so many times as often as synthetic ones. [1]")
+        int | None, typer.Option(help="Real images of a mix are shown this many times as often as synthetic ones. [1]")
     ] = None,
-    equal: Annotated[str | None, typer.Option(help="steps, or epochs as in the paper. [steps]")] = (None),
+    equal: Annotated[str | None, typer.Option(help="steps, or epochs as in the paper. [steps]")] = None,
     epochs: Annotated[int | None, typer.Option(help="With --equal epochs. [1500]")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of each training. [preset]")] = None,
     batch: Annotated[int | None, typer.Option(help="Crops per step. [preset]")] = None,
@@ -111,13 +111,12 @@ def train_check(
         local = Path("sirst-synth")
         synth_set = Dataset.open(synth) if synth is not None else None
         if synth_set is None and plan.needs_synthetic:
-            with common.progress("synth", quiet) as told:
+            place = made / f"synth-{plan.total}-{plan.seed}"
+            with common.progress("synth", quiet) as on_progress:
                 synth_set = (
                     Dataset.open(local)
                     if local.is_dir()
-                    else ranks.from_first(
-                        lambda: default_synthetic(made / f"synth-{plan.total}-{plan.seed}", plan.total, plan.seed, told)
-                    )
+                    else ranks.from_first(lambda: default_synthetic(place, plan.total, plan.seed, on_progress))
                 )
         if plan.real_copies > 1 and not plan.mixes and not quiet:
             typer.echo("--real-copies changes nothing: no row mixes real and synthetic images", err=True)
@@ -180,7 +179,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[CheckProgress], None] | None]:
         yield None
         return
 
-    def told(state: CheckProgress) -> None:
+    def on_progress(state: CheckProgress) -> None:
         line = f"{state.number}/{state.runs} {state.label}"
         if state.training is not None:
             at = state.training
@@ -194,6 +193,6 @@ def _progress(quiet: bool) -> Iterator[Callable[[CheckProgress], None] | None]:
         sys.stderr.flush()
 
     try:
-        yield told
+        yield on_progress
     finally:
         sys.stderr.write("\r\x1b[K")

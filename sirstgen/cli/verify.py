@@ -34,8 +34,8 @@ def verify(
     generator = None
     if rebuild:
         generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
-    with common.progress("verify", quiet) as told:
-        result = examine(folder, generator, told)
+    with common.progress("verify", quiet) as on_progress:
+        result = examine(folder, generator, on_progress)
     text = "\n".join([*map(str, result.faults), result.summary()])
     common.show(result.to_dict(), text, as_json, quiet and not result.faults)
     if result.faults:

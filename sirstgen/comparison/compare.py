@@ -135,13 +135,13 @@ def compare(
 class _Steps:
     """Counter of what is done of the whole."""
 
-    def __init__(self, total: int, told: Callable[[int, int], None] | None) -> None:
-        self._total, self._told, self._count = total, told, 0
+    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
+        self._total, self._progress, self._count = total, progress, 0
 
     def done(self, steps: int = 1) -> None:
         self._count += steps
-        if self._told is not None:
-            self._told(self._count, self._total)
+        if self._progress is not None:
+            self._progress(self._count, self._total)
 
 
 def _ids(dataset: Dataset, part: str | None, role: str) -> tuple[str, ...]:

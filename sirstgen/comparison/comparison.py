@@ -118,7 +118,7 @@ class Examples:
 
     Args:
         telling: those that the forest is most certain of, (candidate, reference).
-        typical: those about whose scores half of their set lies, (candidate, reference).
+        typical: those about whose scores half of their set is, (candidate, reference).
     """
 
     telling: tuple[tuple[Example, Example], ...]

@@ -59,7 +59,7 @@ def separate(
     forest: Forest,
     draw: np.random.Generator,
 ) -> Separation:
-    """Tell two tables apart in five folds.
+    """Separate the rows of two tables in five folds.
 
     The set with rows in more frames gives up frames, drawn at random, until both have equally many.
 

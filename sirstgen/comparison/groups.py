@@ -9,7 +9,7 @@ from sirstgen.comparison.tables import MeasuredSet
 
 
 def grouped(first: MeasuredSet, second: MeasuredSet) -> tuple[MeasuredSet, MeasuredSet]:
-    """Return both sets with groups that hold in both: frames of one stated group, of one id, or that look alike.
+    """Return both sets with groups that hold in both: frames of one stated group or id, or with similar thumbnails.
 
     Frames of one sequence on both sides of a comparison would mislead a forest that has learned one of them with its
     side: it then calls the other one of that side, and the AUC falls below 0.5.

@@ -30,7 +30,7 @@ from sirstgen.seeding import stream
 from sirstgen.workers import as_finished, worker_pool
 
 PATCHES = 10  # of the background, an image
-TARGET_MARGIN = 5  # pixels around a mask that hold the target's light: they are no background
+TARGET_MARGIN = 5  # pixels around a mask that the target's radiance reaches: they are no background
 _TRIES = 60
 _CHUNK = 16  # frames a task
 
@@ -130,7 +130,7 @@ def measure_set(
     size: int,
     seed: int,
     workers: int = 1,
-    told: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> MeasuredSet:
     """Measure some frames of a dataset.
 
@@ -141,7 +141,7 @@ def measure_set(
         size: side to which frames are resized first, pixels; 0 leaves them as they are.
         seed: of the places of background patches.
         workers: processes.
-        told: called with the number of frames just done.
+        progress: called with the number of frames just done.
 
     Raises:
         InputError: a file cannot be read.
@@ -157,8 +157,8 @@ def measure_set(
     for done in _carried_out(tasks, min(workers, len(chunks))):
         found |= zip(done.numbers, done.frames, strict=True)
         warnings |= done.warnings
-        if told is not None:
-            told(len(done.numbers))
+        if progress is not None:
+            progress(len(done.numbers))
     truth = dataset.truth()
     frames = [found[number] for number in range(len(ids))]
     return MeasuredSet(

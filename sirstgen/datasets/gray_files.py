@@ -24,7 +24,7 @@ def place_gray(source: Path, data: bytes, pixels: Gray, target: Path, link: bool
         data: its content.
         pixels: (H, W) uint8 or uint16.
         target: the file to be made; its folder exists. What an interrupted run has left there is replaced.
-        link: a hard link in place of a copy where the bytes are kept and both places lie on one disk.
+        link: a hard link in place of a copy where the bytes are kept and both places are on one disk.
     """
     own = _is_gray_png_of(data, pixels, source)
     content = data if own else encode_png(pixels)

@@ -1,22 +1,35 @@
-"""The layouts of dataset folders: where images and masks lie. All faults of a folder are named in one message.
+"""The layouts of dataset folders: where images and masks are. All faults of a folder are named in one message.
 
 * ``images/`` and ``masks/`` with equal paths below them (DNA-Net, BasicIRSTD, our own); sub-folders make ids such as
   ``seq/0001``,
-* the same with masks named ``<id>_pixels0.png`` (SIRST as published),
+* the same with masks named ``<id>_pixels0.png`` (SIRST as published), ``<id>_mask.png`` or with another `MASK_ENDING`,
 * ``<id>_1.png`` and ``<id>_2.png`` side by side (NUST-SIRST),
 * WebDataset shards (`sirstgen.datasets.shards`).
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sirstgen.datasets.entries import Entry, FolderFile
 from sirstgen.datasets.shards import shard_entries, shard_paths
 from sirstgen.errors import InputError
-from sirstgen.files.image_files import contents, images_by_id, named
+from sirstgen.files.decoding import IMAGE_SUFFIXES
+from sirstgen.files.image_files import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    check_folder,
+    contents,
+    images_by_id,
+    is_utf_8,
+    named,
+    part_folder,
+)
 
-_PIXELS = "_pixels0"
+MASK_ENDING = re.compile(r"[-_. ](pixels0|masks?|labels?|gt|seg)$", re.IGNORECASE)
+"""What the name of a mask may have after the id of its image."""
+
 _PAIR_IMAGE, _PAIR_MASK = "_1", "_2"
 
 
@@ -27,23 +40,27 @@ def find_entries(folder: Path) -> dict[str, Entry]:
         InputError: no such folder, no known layout, no images, images without mask, masks without image, two files for
             one id.
     """
-    if not folder.is_dir():
-        raise InputError.of(folder, "there is no such folder")
-    if not (folder / "images").is_dir() and (shards := shard_paths(folder)):
+    check_folder(folder)
+    images_at = part_folder(folder, IMAGE_FOLDERS[:1])
+    if images_at is None and (shards := shard_paths(folder)):
         return shard_entries(shards, folder)
-    if (folder / "images").is_dir():
-        if not (folder / "masks").is_dir():
+    if images_at is not None:
+        masks_at = part_folder(folder, MASK_FOLDERS[:1])
+        if masks_at is None:
             raise InputError.of(folder, f"holds images/ but no masks/ ({contents(folder)}); put the masks there")
-        images = images_by_id(folder / "images")
+        images = images_by_id(images_at)
         if not images:
-            raise InputError.of(folder / "images", f"holds no images ({contents(folder)})")
-        masks = _masks_by_id(folder / "masks", images)
+            known = ", ".join(IMAGE_SUFFIXES)
+            raise InputError.of(images_at, f"holds no images of a kind that is read ({known}): {contents(folder)}")
+        masks = _masks_by_id(masks_at, images)
     else:
         files = images_by_id(folder)
         images, masks = _with_ending(files, _PAIR_IMAGE), _with_ending(files, _PAIR_MASK)
         if not images or not masks:
             raise InputError.of(folder, _no_layout(folder))
     _check_pairs(folder, images, masks)
+    if odd := [key for key in images if not is_utf_8(key)]:
+        raise InputError.of(folder, f"{len(odd)} file names are not UTF-8 ({named(odd)}); rename them")
     return {key: Entry(key, FolderFile(images[key]), FolderFile(masks[key])) for key in sorted(images)}
 
 
@@ -56,6 +73,8 @@ def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         )
     if no_image:
         faults.append(f"{len(no_image)} masks without image ({named(no_image)}): add the images or take the masks out")
+    if no_mask and no_image:
+        faults.append(f"a mask has the name of its image, such as {named(no_mask[:1])}")
     if faults:
         raise InputError.of(folder, "; ".join(faults), no_mask=no_mask, no_image=no_image)
 
@@ -68,14 +87,14 @@ def _no_layout(folder: Path) -> str:
     if inner:
         return f"{text}; {named([path.name for path in inner])} below it is one: name that folder"
     found = contents(folder)
-    return f"{text} ({found})" if found else text
+    return f"{text} ({found}); name the folders images/ and masks/" if found else text
 
 
 def _masks_by_id(folder: Path, images: dict[str, Path]) -> dict[str, Path]:
     masks: dict[str, Path] = {}
     second = []
     for stem, path in images_by_id(folder).items():
-        key = stem if stem in images else stem.removesuffix(_PIXELS)
+        key = stem if stem in images else MASK_ENDING.sub("", stem)
         if key in masks:
             second.append(f"{path.name} beside {masks[key].name}")
         masks[key] = path

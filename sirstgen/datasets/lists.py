@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 
 from sirstgen.errors import InputError
 from sirstgen.files.image_files import is_image_name, named, without_suffix
-from sirstgen.files.input_files import read_bytes
+from sirstgen.files.input_files import decoded_text, read_bytes
 
 _IMAGE_FOLDER = "/images/"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
@@ -28,14 +26,26 @@ def read_id_list(path: Path, ids: Collection[str]) -> tuple[str, ...]:
     Raises:
         InputError: another encoding, an id without image, an id listed twice; all of them are counted.
     """
+    return known_ids(list_lines(path), ids, str(path))
+
+
+def list_lines(path: Path) -> list[str]:
+    """Return the lines of a list without spaces around them, for `known_ids`.
+
+    Raises:
+        InputError: it cannot be read, or has another encoding.
+    """
     data = read_bytes(path) if path.stat().st_size else b""
     try:
-        text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # no id holds one: UTF-16 without mark, UTF-32, or no text
-        raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line")
-    return known_ids([line.strip() for line in text.replace("\r", "\n").split("\n")], ids, str(path))
+        text = decoded_text(data)
+    except ValueError:
+        raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line") from None
+    return [line.strip() for line in text.replace("\r", "\n").split("\n")]
+
+
+def id_of(entry: str, known: Container[str]) -> str:
+    """Return the id of `known` that a line stands for; the line itself where it stands for none."""
+    return next((form for form in _forms(entry) if form in known), entry)
 
 
 def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str, ...]:
@@ -54,7 +64,7 @@ def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str
     listed: dict[str, None] = {}
     missing, twice = [], []
     for entry in filter(None, entries):
-        key = next((form for form in _forms(entry) if form in known), entry)
+        key = id_of(entry, known)
         if key not in known:
             missing.append(entry)
         elif key in listed:

@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 _MOST_COLOURS = 256  # a mask of more colours is a picture, not a map of labels
 _LABELS_BELOW = {1: 64, 2: 1024}  # highest instance number, by bytes a pixel
 _ASPECT_TOLERANCE = 0.02
+_OPAQUE = 128  # least alpha of a pixel that counts as opaque
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
 
     The rule, in this order:
 
-    1. With `threshold`, pixels of at least that gray level are target.
+    1. With `threshold`, pixels of at least that gray level are target. Without, transparent pixels of a file that has
+       such and others are background, and the others are target where they have one colour.
     2. Palette files and colour files of at most 256 colours that are not gray: black is background, or else index 0 of
        the palette or the most frequent colour; every other colour is target.
     3. Files of two values, whatever they are: the higher is target. Files of one value: it is target unless it is 0.
@@ -54,6 +56,13 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
     Raises:
         InputError: the file cannot be read.
     """
+    read = _decoded(data, path, threshold)
+    if 2 * np.count_nonzero(read.mask) <= read.mask.size:
+        return read
+    return ReadMask(read.mask, "; ".join(filter(None, (read.note, "more target than background: inverted?"))))
+
+
+def _decoded(data: bytes, path: Path | str, threshold: int | None) -> ReadMask:
     labels = None if threshold is not None else _labels(data, path)
     if labels is not None:
         return ReadMask(labels)
@@ -132,19 +141,25 @@ def _shrunk(mask: Mask, shape: tuple[int, int]) -> tuple[Mask, int]:
 
 def _labels(data: bytes, path: Path | str) -> Mask | None:
     """Return the target pixels of a palette file or of a colour file with few colours; None for other files."""
-    if data.startswith(b"\xff\xd8") or (data.startswith(b"\x89PNG\r\n\x1a\n") and data[25:26] in (b"\x00", b"\x04")):
+    if data.startswith(b"\xff\xd8") or (data.startswith(b"\x89PNG\r\n\x1a\n") and data[25:26] == b"\x00"):
         return None
     decode_levels(data, path)  # the checks of the reader
     with opened(data, path) as picture:
-        if picture is None or picture.mode not in ("P", "PA", "RGB", "RGBA"):
+        if picture is None or picture.mode not in ("P", "PA", "LA", "RGB", "RGBA"):
             return None
+        opaque = None
+        if picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+            opaque = np.asarray(picture.getchannel("A")) >= _OPAQUE
         if picture.mode in ("P", "PA"):
             return _of_palette(picture)
-        pixels = np.asarray(picture)
-        colours = pixels[..., :3]
-        if not (np.ptp(colours, axis=2) > 0).any():
-            opaque = pixels.shape[2] == 4 and 0 < np.count_nonzero(pixels[..., 3]) < pixels[..., 3].size
-            return (pixels[..., 3] >= 128) & (colours[..., 0] > 0) if opaque else None
+        colours = np.array(picture.convert("RGB"))
+        if opaque is not None and 0 < np.count_nonzero(opaque) < opaque.size:
+            if not np.ptp(colours[opaque], axis=0).any():
+                return opaque
+            colours[~opaque] = 0
+        elif not np.ptp(colours, axis=2).any():
+            return None
         packed = colours.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
         found, counts = np.unique(packed, return_counts=True)
         background = 0 if found[0] == 0 else int(found[np.argmax(counts)])

@@ -139,7 +139,7 @@ class Dataset:
             InputError: there is no such list, or it is empty.
         """
         if part not in self._splits:
-            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt, {part}.txt or alike)")
+            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt, {part}.txt or similar)")
         if not self._splits[part]:
             raise InputError.of(self.folder, f"its list of {part} images is empty")
         return self._splits[part]

@@ -1,7 +1,7 @@
-"""Datasets in WebDataset shards: members of tar files, read where they lie, without unpacking.
+"""Datasets in WebDataset shards: members of tar files, read in place, without unpacking.
 
 Images are members ``<id>.image.png`` (or ``<id>.png``, or another image suffix), masks ``<id>.mask.png``, rows
-``<id>.json``. The tar files lie in ``shards/`` or in the folder itself and are not compressed.
+``<id>.json``. The tar files are in ``shards/`` or in the folder itself and are not compressed.
 """
 
 from __future__ import annotations

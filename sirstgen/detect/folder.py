@@ -25,7 +25,7 @@ from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
-from sirstgen.files.image_files import contents, images_by_id
+from sirstgen.files.image_files import check_folder, contents, images_by_id, is_utf_8
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.files.png import encode_png
@@ -49,7 +49,7 @@ class DetectOptions:
             from the trained scale and the frames (`TrainedScale.for_frames`).
 
     Raises:
-        InvalidValueError: a threshold outside 0..1, or a size below 16.
+        InvalidValueError: a threshold outside 0..1, or a size outside 16..8192.
     """
 
     size: int | None = None
@@ -116,9 +116,10 @@ def detect_folder(
         GenerationError: memory ran out, or `out` cannot be written to.
     """
     options = options if options is not None else DetectOptions()
+    if resume and overwrite:
+        raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     refuse_overlap(out, folder)
-    if not folder.is_dir():
-        raise InputError.of(folder, "there is no such folder of images")
+    check_folder(folder, "images")
     results = [out.resolve(), *(path.resolve().parent for path in folder.rglob(SETTINGS))]  # are no input
     paths = {
         key: path
@@ -130,8 +131,6 @@ def detect_folder(
         raise InputError.of(folder, f"holds no images ({', '.join(IMAGE_SUFFIXES)}){f'; {found}' if found else ''}")
     scale = _scale(folder, paths, options, trained or TrainedScale())
     net = hardware.place(folded(net))
-    if resume and overwrite:
-        raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     if resume and stage_of(out) is None and holds_anything(out):
         _owned_files(out)  # only a run of detect is resumed
     with output_folder(out, _owned_files, overwrite=overwrite, resume=resume) as output:
@@ -154,7 +153,9 @@ def _detect_all(
     for number, (key, path) in enumerate(paths.items(), start=1):
         name = path.relative_to(folder).as_posix()
         try:
-            name.encode()
+            if not is_utf_8(name):
+                name = ascii(name)
+                raise InputError("the file name is not UTF-8; rename it")
             data = read_bytes(path, MAX_IMAGE_BYTES)
             digest = hashlib.sha256(data).hexdigest()[:16]
             own = run.kept(key, digest, options.overlays)
@@ -163,8 +164,6 @@ def _detect_all(
                 run.note(key, digest, own)
             result.found.extend(own)
             images += 1
-        except UnicodeEncodeError:
-            result.faults[ascii(name)] = "the file name is not UTF-8; rename it"
         except InputError as fault:
             result.faults[name] = fault.message.removeprefix(f"{path}: ")
         if progress is not None:
@@ -235,10 +234,10 @@ class _Run:
         self.out = out
         self._done: dict[str, dict[str, Any]] = {}
         if (out / SETTINGS).exists():
-            self._go_on(settings)
+            self._continue(settings)
         write_file(out / SETTINGS, json.dumps(settings, indent=1) + "\n")
 
-    def _go_on(self, settings: dict[str, Any]) -> None:
+    def _continue(self, settings: dict[str, Any]) -> None:
         earlier = loaded_json(read_bytes(self.out / SETTINGS))
         if not isinstance(earlier, dict):
             raise InputError.of(self.out / SETTINGS, "damaged; use --overwrite")
@@ -275,12 +274,9 @@ class _Run:
 
 def _lines(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the lines of the images that are done, by id; one that was cut off is of an image that is made again."""
-    rows = (parse_checked(line) for line in _raw(folder / LINES))
+    path = folder / LINES
+    rows = map(parse_checked, path.read_bytes().splitlines() if path.is_file() else ())
     return {row["id"]: row for row in rows if row is not None}
-
-
-def _raw(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines() if path.is_file() else []
 
 
 def _owned_files(folder: Path) -> set[str]:

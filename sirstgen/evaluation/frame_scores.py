@@ -1,7 +1,7 @@
 """What a detector did on every frame of a test set: the counts from which figures, curves and intervals follow.
 
 The pooled IoU of a small test set is decided by few frames: false alarms in two or three frames can make up half of all
-false pixels. So counts are kept frame by frame, and figures that such frames do not decide stand beside the paper's.
+false pixels. So counts are kept by frame, and figures that such frames do not decide are given beside the paper's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COUNTS = (
 )
 _OVERLAP = "false_overlap"
 COLUMNS = (*COUNTS, _OVERLAP)
-"""Columns of `FrameScores.counts`: fields of `DetectionResult`, counted as ``exact``, and the labelled pixels that lie
+"""Columns of `FrameScores.counts`: fields of `DetectionResult`, counted as ``exact``, and the labelled pixels that are
 under predictions which match no target."""
 
 FIXED_FA = 10e-6

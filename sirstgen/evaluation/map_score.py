@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sirstgen.evaluation.metrics import DetectionMetrics, DetectionResult, adaptive_threshold
 from sirstgen.evaluation.roc import Roc, RocMetrics
 
-# Shares of a map's maximum. The lowest stand close together: WSLCM and TLLCM maps span many decades.
+# Shares of a map's maximum. The lowest are close together: WSLCM and TLLCM maps span many decades.
 THRESHOLDS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.025, *(step / 20 for step in range(1, 20)))
 
 _COUNTS = tuple(
@@ -57,7 +57,7 @@ class MapScore:
             target_map: (H, W), zero or above; what is not finite counts as zero.
             label: (H, W) bool.
             threshold: None for a classical map: the adaptive threshold, Eq. 14, and thresholds in shares of the map's
-                maximum. A number for a map of probabilities: that threshold, and the thresholds as they stand.
+                maximum. A number for a map of probabilities: that threshold, and the thresholds as they are.
         """
         scores = np.where(np.isfinite(target_map), target_map, 0.0).astype(np.float64)
         level = adaptive_threshold(scores) if threshold is None else threshold

@@ -23,7 +23,7 @@ from sirstgen.export.voc import VocWriter
 from sirstgen.export.webdataset import WebDatasetWriter
 from sirstgen.export.yolo import YoloSegWriter, YoloWriter
 from sirstgen.files.atomic import write_file
-from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
+from sirstgen.files.gray_scale import GrayScale
 from sirstgen.files.output import output_folder, require_apart
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.owned import listed_files
@@ -117,7 +117,7 @@ def export_dataset(
         out: the folder; must be absent or empty, and apart from the dataset.
         bit_depth: 8 writes 16-bit images in 8 bits, on one scale for the whole set; None keeps 16 bits where the
             format's readers do.
-        link: hard links in place of copies where a file's bytes are kept and both places lie on one disk. A linked
+        link: hard links in place of copies where a file's bytes are kept and both places are on one disk. A linked
             file is the dataset's own: change neither.
         imgsz: side to which a YOLO trainer resizes, pixels; the notes say how small the boxes become there.
         shard_size: images in each WebDataset shard.
@@ -137,11 +137,10 @@ def export_dataset(
     check_files([(source, source.ids)])
     with output_folder(folder, listed_files(RECORD), overwrite=overwrite, staged=True) as output:
         work = output.work
-        narrow = min(bit_depth or 16, kind.bits) == 8 and source.gray_scale != EIGHT_BIT
-        levels = source.gray_scale if narrow else None
+        narrow = min(bit_depth or 16, kind.bits) == 8
         parts = parts_of(source)
         present = [part for part in _ORDER if part in set(parts.values())]
-        pictures = Pictures(source, link, levels)
+        pictures = Pictures(source, link, narrow)
         job = Job(work, source.name, present, pictures, imgsz or IMGSZ, shard_size or SHARD_SIZE)
         writer = kind(job)
         images, targets = Counter[str](), 0
@@ -151,6 +150,7 @@ def export_dataset(
             if progress is not None:
                 progress(done, len(source))
         usage = writer.close()
+        levels = source.gray_scale if narrow and pictures.wide else None
         notes = [*_notes(source, images, levels, pictures), *job.notes]
         counts = {part: images[part] for part in present}
         result = Export(folder, format, source.name, len(source), targets, counts, levels, notes, usage)
@@ -189,7 +189,7 @@ def _notes(source: Dataset, images: Counter[str], levels: GrayScale | None, pict
     elif pictures.wide:
         yield "Images keep their 16 bits; --bit-depth 8 is for readers that take 8 bits only."
     if images[UNLISTED]:
-        yield f"{images[UNLISTED]} images stand in no split list; they are in part {UNLISTED}."
+        yield f"{images[UNLISTED]} images are in no split list; they are in part {UNLISTED}."
     if source.warnings:
         yield from source.notes()
 

@@ -38,7 +38,7 @@ class FiftyOneWriter:
         for part, labels in self._labels.items():
             write_text(self._job.folder / part / "labels.json", compact({"classes": None, "labels": labels}) + "\n")
         self._job.notes.append(
-            "Detections of this layout hold no masks of their own: the mask of each image lies in masks/. FiftyOne "
+            "Detections of this layout hold no masks of their own: the mask of each image is in masks/. FiftyOne "
             "reads an export to coco with the mask of each target."
         )
         part = self._job.parts[0]

@@ -1,7 +1,7 @@
 """The outline of a target as one polygon, for formats that hold no masks.
 
 The polygon runs along pixel edges, so that its box is the target's box and one pixel keeps an area. Each of its points
-lies `INSET` px inside the pixel it bounds. Rasterising by any usual rule then gives the mask back exactly: by pixel
+is `INSET` px inside the pixel it bounds. Rasterising by any usual rule then gives the mask back exactly: by pixel
 centres, by truncation to whole pixels (ultralytics), or on a finer grid (pycocotools).
 """
 
@@ -23,7 +23,7 @@ _Pixel = tuple[int, int]
 
 
 class _Edge:
-    """One side of a mask pixel with no mask pixel beyond it; the mask lies to its right."""
+    """One side of a mask pixel with no mask pixel beyond it; the mask is to its right."""
 
     __slots__ = ("end", "pixel", "start")
 
@@ -117,7 +117,7 @@ def _joined(host: list[_Step], hole: list[_Edge], mask: NDArray[np.bool_]) -> li
         if step.edge.start == (left, y + 1) and step.edge.end == (left, y):
             back = _Step(step.edge, around[0].start, step.end)
             return [*host[: place + 1], *around, back, *host[place + 1 :]]
-    raise AssertionError("a hole lies to the right of an outline that was found before it")
+    raise AssertionError("a hole is to the right of an outline that was found before it")
 
 
 def _inside(corner: _Corner, pixel: _Pixel) -> Point:

@@ -10,7 +10,7 @@ from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.datasets.gray_files import place_gray
 from sirstgen.datasets.readers import Dataset
 from sirstgen.export.frames import ExportFrame
-from sirstgen.files.gray_scale import Gray, GrayScale
+from sirstgen.files.gray_scale import Gray
 
 
 class Pictures:
@@ -19,22 +19,20 @@ class Pictures:
     Args:
         dataset: where the frames come from.
         link: hard links in place of copies where a file's bytes are kept.
-        levels: scale of a dataset of more than 8 bits that is exported in 8; None keeps 16 bits.
+        narrow: images of more than 8 bits are exported in 8.
+
+    Attributes:
+        wide: whether an image of more than 8 bits was exported.
     """
 
-    def __init__(self, dataset: Dataset, link: bool, levels: GrayScale | None) -> None:
-        self._dataset = dataset
-        self._link = link
-        self.levels = levels
+    def __init__(self, dataset: Dataset, link: bool, narrow: bool) -> None:
+        self._dataset, self._link, self._narrow = dataset, link, narrow
         self.wide = False
-        """Whether an image was written in 16 bits."""
 
     def pixels(self, frame: ExportFrame) -> Gray:
         """Return the image as exported: (H, W), uint8 or uint16."""
-        if self.levels is not None:
-            return to_bit_depth(frame.image, 8)
         self.wide |= frame.image.dtype == np.uint16
-        return frame.image
+        return to_bit_depth(frame.image, 8) if self._narrow else frame.image
 
     def image(self, frame: ExportFrame, target: Path) -> None:
         """Write the image of `frame` to `target` as gray PNG."""

@@ -34,7 +34,7 @@ MAX_PIXELS = 1 << 26
 
 NODATA = (-9999.0, -99999.0, -32768.0, -32767.0)
 """Values of float and signed images that mean "not measured", beside the file's own GDAL_NODATA tag, NaN, infinite
-values and everything of a magnitude above `NODATA_MAGNITUDE` (-3.4e38 and alike)."""
+values and everything of a magnitude above `NODATA_MAGNITUDE` (such as -3.4e38)."""
 
 NODATA_MAGNITUDE = 1e30
 

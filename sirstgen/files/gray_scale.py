@@ -4,14 +4,14 @@ Frames of 8 bits have the scale 0 to 255 and stay as they are. Every other frame
 white as 65535. Black and white of a set are what its ``dataset.json`` states (for harvested backgrounds,
 ``harvest.json``); else they follow from its pixels:
 
-1. Left out are pixels that were not measured (`sirstgen.files.decoding.NODATA`), an extreme value that many pixels
-   share and that lies farther from all others than those from each other (borders, saturation), isolated pixels more
+1. These are left out: pixels not measured (`sirstgen.files.decoding.NODATA`), an extreme value that many pixels
+   share and that is farther from all others than those from each other (borders, saturation), isolated pixels more
    than 3 times the range of the other values away (hot and dead pixels), and anything more than 32 times that range
    away.
 2. Where what remains begins at 0 or above and takes at least half of 0 to 1, 255, 1023, 4095, 16383 or 65535 (the first
    that holds it), black is 0 and white is that number: the scale of a sensor of that depth.
 3. Else black and white are the least and the greatest value that remain: raw counts with an offset, degrees. In a
-   folder of backgrounds white lies 3/4 of that range higher and black 1/4 lower, for the targets to be drawn there.
+   folder of backgrounds white is 3/4 of that range higher and black 1/4 lower, for the targets to be drawn there.
 
 The scale never depends on a single frame of a set, so frames keep their relative brightness.
 """
@@ -57,7 +57,7 @@ class GrayScale:
         white: delivered as 65535.
 
     Raises:
-        InvalidValueError: white does not lie above black, or one of them is no number.
+        InvalidValueError: white does not be above black, or one of them is no number.
     """
 
     black: float
@@ -136,7 +136,7 @@ class FrameRange:
     """The values that one frame contributes to the scale of its set.
 
     Attributes:
-        low, high: values that all but a thousandth of its pixels lie above, and below.
+        low, high: values that all but a thousandth of its pixels are above, and below.
         connected: (n,) its extreme values that a neighbouring pixel supports, float64.
         isolated: (n,) its extreme values that none supports, float64.
     """
@@ -179,7 +179,7 @@ def levels_per_256(image: Gray) -> float:
 def stated_scale(folder: Path) -> GrayScale | None:
     """Return the scale that a folder of frames states; None where it states none.
 
-    Read are ``dataset.json`` and ``harvest.json``. A recipe in it means the full scale of its bit depth.
+    ``dataset.json`` and ``harvest.json`` are read. A recipe in it means the full scale of its bit depth.
 
     Raises:
         InputError: it states something else than two numbers.
@@ -249,7 +249,7 @@ def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:
     frames = list(ranges)
     if not frames:
         raise InvalidValueError("the range of a set needs at least one frame, got none")
-    # A tenth of the frames may lie outside: a frame of the shutter, or one that is damaged.
+    # A tenth of the frames may be outside: a frame of the shutter, or one that is damaged.
     low = float(np.quantile([frame.low for frame in frames], 0.1, method="lower"))
     high = float(np.quantile([frame.high for frame in frames], 0.9, method="higher"))
     span = high - low if high > low else math.inf  # of nothing but single levels, all of them count
@@ -267,7 +267,7 @@ def used_range(ranges: Iterable[FrameRange]) -> tuple[float, float]:
 
 
 def _measured(values: NDArray[Any], nodata: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """Return True for pixels that count: measured, and not at an extreme value that lies far from all others."""
+    """Return True for pixels that count: measured, and not at an extreme value that is far from all others."""
     valid = np.ones(values.shape, bool) if nodata is None else ~nodata
     ends = values[valid].min(), values[valid].max()
     for end in ends:

@@ -13,6 +13,10 @@ from sirstgen.files.decoding import IMAGE_SUFFIXES
 
 _BOX_SUFFIXES = (".txt", ".xml", ".json")
 _NAMED_FOLDERS = 6
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+IMAGE_FOLDERS = ("images", "imgs", "img", "image", "jpegimages")
+MASK_FOLDERS = ("masks", "mask", "labels", "label", "gt", "segmentationclass")
+"""Names that others give to the two folders of a labelled set; the first ones are those that readers take."""
 
 
 def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -> list[str]:
@@ -51,15 +55,40 @@ def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -
     return sorted(files)
 
 
+def check_folder(folder: Path | str, what: str = "") -> None:
+    """Raise InputError unless `folder` is one; `what` it should hold is named.
+
+    Raises:
+        InputError: it is not there, or a file.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        kind = f"folder of {what}" if what else "folder"
+        archive = "; unpack it first" if path.name.lower().endswith(_ARCHIVES) else ""
+        raise InputError.of(
+            path, f"a {kind} is expected, this is a file{archive}" if path.is_file() else f"there is no such {kind}"
+        )
+
+
+def part_folder(folder: Path, names: Sequence[str]) -> Path | None:
+    """Return the sub-folder of the first of `names` that is there, in lower, upper or mixed case; None: none is."""
+    for name in names:
+        if (folder / name).is_dir():
+            return folder / name
+    try:
+        found = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    except OSError:
+        return None
+    return next((found[name] for name in names if name in found), None)
+
+
 def is_image_name(name: str) -> bool:
     """Return whether a file of this name counts as an image: not hidden, with a suffix of an image."""
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def images_by_id(root: Path) -> dict[str, Path]:
-    """Return the image files below `root` by id: the path below `root` without suffix, ``seq/0001`` in a sub-folder.
-
-    Letters with accents are composed in ids (Unicode NFC), however the file's name has them.
+    """Return the image files below `root` by id (`id_of_file`).
 
     Raises:
         InputError: files that differ in their suffix only.
@@ -67,7 +96,7 @@ def images_by_id(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     second: list[str] = []
     for file in image_files(root):
-        key = unicodedata.normalize("NFC", without_suffix(file))
+        key = id_of_file(file)
         if key in found:
             second.append(f"{file} beside {found[key].name}")
         else:
@@ -77,9 +106,26 @@ def images_by_id(root: Path) -> dict[str, Path]:
     return found
 
 
+def id_of_file(file: str) -> str:
+    """Return the id of an image file from its path below the folder of images: ``seq/0001`` for ``seq/0001.png``.
+
+    Letters with accents are composed (Unicode NFC), however the name of the file has them.
+    """
+    return unicodedata.normalize("NFC", without_suffix(file))
+
+
 def without_suffix(file: str) -> str:
     """Return the POSIX path `file` without the suffix of its name."""
     return str(PurePosixPath(file).with_suffix(""))
+
+
+def is_utf_8(name: str) -> bool:
+    """Return whether the bytes of a file name are UTF-8, so that it can be written to texts."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def named(entries: Sequence[str], limit: int = 3) -> str:
@@ -89,8 +135,8 @@ def named(entries: Sequence[str], limit: int = 3) -> str:
 
 
 def contents(folder: Path) -> str:
-    """Return what lies in `folder` and its sub-folders, in words: ``labels/ holds 24 .txt: boxes are not masks``."""
-    told = []
+    """Return what `folder` and its sub-folders hold, in words: ``labels/ holds 24 .txt: boxes are not masks``."""
+    found = []
     places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     for place in places[:_NAMED_FOLDERS]:
         try:
@@ -99,11 +145,11 @@ def contents(folder: Path) -> str:
             continue
         if not suffixes:
             inner = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
-            told.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
+            found.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
             continue
         suffix, count = suffixes.most_common(1)[0]
         note = ": boxes are not masks" if suffix in _BOX_SUFFIXES else ""
-        told.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
+        found.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
     if len(places) > _NAMED_FOLDERS:
-        told.append(f"{len(places) - _NAMED_FOLDERS} more folders")
-    return "; ".join(told)
+        found.append(f"{len(places) - _NAMED_FOLDERS} more folders")
+    return "; ".join(found)

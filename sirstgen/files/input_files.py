@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from sirstgen.errors import InputError
 MAX_IMAGE_BYTES = 1 << 30
 """No image file larger than this is read; the largest image that is decoded has less (`sirstgen.files.decoding`)."""
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MOST_DIGITS = 20  # a seed has 64 bits
 _MANY_DIGITS = re.compile(r"\d{21}")
 
@@ -52,6 +54,18 @@ def read_bytes(path: Path | str, limit: int | None = None) -> bytes:
             return file.read()
         except OSError as fault:
             raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
+
+
+def decoded_text(data: bytes) -> str:
+    """Return a text in UTF-8, with or without byte order mark, or in UTF-16 with one.
+
+    Raises:
+        ValueError: another encoding, or no text.
+    """
+    text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
+    if "\0" in text:  # UTF-16 without mark, UTF-32, or no text
+        raise ValueError("not a text in UTF-8")
+    return text
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -39,7 +39,7 @@ class Output:
     Attributes:
         folder: the final place.
         work: where to write; `folder` itself, or a folder beside it that takes its place at the end.
-        kept: files of the user that will stand in the finished folder too, by path below it, and where they are now.
+        kept: files of the user that will be moved into the finished folder, by path below it, and where they are now.
         lock: descriptor of the lock, for `sirstgen.workers.worker_pool`.
     """
 
@@ -65,11 +65,11 @@ def refuse_overlap(out: Path, *inputs: Path | str | None) -> None:
 
 
 def require_apart(out: Path, source: Path) -> None:
-    """Raise InvalidValueError where the output is the folder it is made from, holds it, or lies in it."""
+    """Raise InvalidValueError where the output is the folder it is made from, holds it, or is in it."""
     refuse_overlap(out, source)
     if out.resolve().is_relative_to(source.resolve()):
         raise InvalidValueError(
-            f"the output must lie apart from the dataset, got {out}, which lies in {source}; choose another folder",
+            f"the output must be apart from the dataset, got {out}, which is in {source}; choose another folder",
             name="out",
             value=str(out),
         )
@@ -262,7 +262,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def _kept(target: Path, owned: Owned, new: Path | None = None) -> dict[str, Path]:
     """Return the user's files in `target`.
 
-    OutputExistsError where one stands in the way of the new content at `new`.
+    OutputExistsError where the new content at `new` has a file of the same name.
     """
     ours = owned(target)
     kept = {name: target / name for name in _files(target) if name not in ours and name not in (_STAGE, LOCK)}

@@ -22,7 +22,7 @@ _ROUNDS = 8
 
 
 def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
-    """Return the recipe's `contrast`, and what could not be told from so few targets.
+    """Return the recipe's `contrast`, and what could not be estimated from few targets.
 
     Args:
         found: the labelled set. Targets that are darker than their clutter count as `dark_share`, by the size of their
@@ -36,7 +36,7 @@ def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     few = len(targets) < LEAST_TARGETS
     unknowns = []
     if few:
-        exponents, spread_of = np.array([_CLUTTER_PRIOR[0], _AREA_PRIOR[0]]), "kept, too few targets to tell"
+        exponents, spread_of = np.array([_CLUTTER_PRIOR[0], _AREA_PRIOR[0]]), "kept, too few targets"
         unknowns.append(
             f"contrast's dependence on clutter and area: {len(targets)} targets (at least {LEAST_TARGETS} are needed), "
             f"kept at exponents {exponents[0]:g} and {exponents[1]:g}"
@@ -66,7 +66,7 @@ def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     if dark > 0:
         findings.append(
             Finding(
-                ("dark_share",), rounded(dark, 2), f"{(signed < 0).sum()} of {len(targets)} lie below their clutter."
+                ("dark_share",), rounded(dark, 2), f"{(signed < 0).sum()} of {len(targets)} are below their clutter."
             )
         )
     return findings, unknowns

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _WIDTH = 116
 _QUANTILES = (5, 25, 50, 75, 95)
-_KNOTS = ((200, 21), (100, 11), (40, 7), (0, 5))  # from so many values on: so many quantiles
+_KNOTS = ((200, 21), (100, 11), (40, 7), (0, 5))  # (least number of values, number of quantiles)
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def to_entries(findings: Iterable[Finding]) -> dict[str, Any]:
 
 
 def to_yaml(findings: Iterable[Finding], head: Sequence[str]) -> str:
-    """Return the findings as YAML, each under its note; entries of one section stand together.
+    """Return the findings as YAML, each under its note; entries of one section are together.
 
     Args:
-        findings: in the order in which they are to stand; those of one section one after the other.
+        findings: in the order of the file; those of one section one after the other.
         head: lines of the opening comment.
     """
     import yaml
@@ -75,7 +75,7 @@ def _comment(text: str, depth: int) -> list[str]:
 
 
 def rounded(value: float, digits: int = 3) -> float:
-    """Return `value` to so many significant digits; whole numbers as such."""
+    """Return `value` to `digits` significant digits; whole numbers as such."""
     if value == 0 or not math.isfinite(value):
         return 0.0
     short = round(value, digits - 1 - math.floor(math.log10(abs(value))))
@@ -89,6 +89,8 @@ def quantiles(values: NDArray[np.float64]) -> dict[str, list[float]]:
 
 
 def five(values: NDArray[np.float64]) -> str:
-    """Return ``5/25/50/75/95 % = ...`` for notes."""
+    """Return ``5/25/50/75/95 % = ...`` for notes; ``none measured`` without values."""
+    if not values.size:
+        return "none measured"
     levels = " / ".join(f"{rounded(float(value)):g}" for value in np.percentile(values, _QUANTILES))
     return f"5/25/50/75/95 % = {levels}"

@@ -139,7 +139,8 @@ def fit_recipe(
     found = measure_labelled(dataset, keys, labels, _stage(progress, "measuring"))
     known = tuple(Recipe().scenes)
     blocky = blocky_share(found) if found.bit_depth == 8 else 0.0  # the codec stage is one of 8 bits
-    undershoot = float((found.values("undershoot") < _DEEP).mean())
+    rings = found.values("undershoot")
+    undershoot = float((rings < _DEEP).mean()) if rings.size else 0.0
     trial = Trial(starting_settings(blocky))
     unknowns = []
     if len(found.targets) < LEAST_TARGETS:
@@ -236,7 +237,7 @@ def _seen(found: LabelledSet) -> dict[str, str]:
         "codec": f"{share} Marks at targets are fainter and more common.",
         "undershoot": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
         "mask_level": f"Threshold that gives the mask / peak: {five(found.values('mask_level'))}.",
-        "point_spread": f"Gradient at the border / peak: {five(found.values('edge'))} per px.",
+        "point_spread": f"Gradient at the border / peak, per px: {five(found.values('edge'))}.",
     }
 
 

@@ -98,7 +98,7 @@ def fit_scene_mix(found: LabelledSet, known: tuple[str, ...]) -> tuple[list[Find
 
 
 def fit_position(found: LabelledSet) -> Finding:
-    """Return `position`: where targets stand in their frames."""
+    """Return `position`: where targets are in their frames."""
     places = {axis: found.values(axis) for axis in ("x", "y")}
     value: dict[str, Any]
     if len(places["x"]) >= _LEAST_TARGETS:
@@ -123,7 +123,7 @@ def fit_cluster(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     """Return `cluster`: how often, and how closely, targets of one frame keep together.
 
     The targets of a frame are joined by the shortest ways (minimum spanning tree); those of at most `TOGETHER` px
-    stand together. What chance puts together is taken off: targets of other frames, at their shares of width and
+    are together. What is together by chance is taken off: targets of other frames, at their shares of width and
     height, in place of the frame's own.
     """
     ways = np.array([way for frame in found.frames for way in _ways(_centres(frame))])
@@ -159,7 +159,7 @@ def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _chance_of_company(found: LabelledSet) -> float:
-    """Return the share of further targets that would stand together if places had nothing to do with each other.
+    """Return the share of further targets that would be together if places were independent.
 
     Below 1.
     """

@@ -35,7 +35,7 @@ class LabelledTarget:
         statistics: what the frame shows of it.
         contrast: mean over the mask - mean over the clutter region, as the renderer takes both; gray levels of 256.
         clutter: standard deviation over that region, gray levels of 256.
-        above: whether it lies above the frame's horizon; None where no horizon was found.
+        above: whether it is above the frame's horizon; None where no horizon was found.
     """
 
     statistics: TargetStatistics
@@ -114,7 +114,7 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
         ids: these, in place of a part.
 
     Raises:
-        InvalidValueError: part is neither, or an id is not in the set or stands in its test list.
+        InvalidValueError: part is neither, or an id is not in the set or is in its test list.
         InputError: the set has no training list, and one was asked for.
     """
     if part not in (None, "train", "all"):
@@ -189,7 +189,7 @@ def _refuse_useless_masks(found: LabelledSet) -> None:
     single = int((areas == 1).sum())
     if single > _POSITIONS_ONLY * areas.size:
         raise InvalidValueError(
-            f"masks of one pixel tell no size and shape: {single} of {areas.size} targets of {found.name}; "
+            f"masks of one pixel show no size and shape: {single} of {areas.size} targets of {found.name}; "
             "label whole targets",
             name="masks",
         )

@@ -142,7 +142,7 @@ def _codec(share: float, low: int, high: int) -> dict[str, Any] | None:
 def shape_table(targets: Sequence[TargetStatistics]) -> Table:
     """Return the statistics that distinguish shapes, for each target; NaN where it has none.
 
-    Large targets are few and unlike the others, so what their bodies look like stands in columns of its own as well.
+    Large targets are few and unlike the others, so what their bodies look like is in columns of its own as well.
     """
     rows = [
         {

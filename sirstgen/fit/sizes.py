@@ -108,10 +108,10 @@ def _sizes(members: list[LabelledTarget], place: tuple[str, ...], aspect_power: 
         for name in ("area", "aspect", "angle")
     )
     long = angle[aspect > np.median(aspect)]  # round targets have no direction
-    told = f" Raised to the power {aspect_power:g}, for so long a mask comes of rounder targets." * (aspect_power != 1)
+    raised = f" Raised to the power {aspect_power:g}: masks of few pixels are too long." * (aspect_power != 1)
     findings = [
         Finding((*place, "area"), quantiles(area), f"From {len(members)} targets: {five(area)} px."),
-        Finding((*place, "aspect"), quantiles(_at_least_one(aspect) ** aspect_power), f"{five(aspect)}.{told}"),
+        Finding((*place, "aspect"), quantiles(_at_least_one(aspect) ** aspect_power), f"{five(aspect)}.{raised}"),
     ]
     if long.size:  # masks of one shape have no longer ones
         findings.append(

@@ -43,7 +43,7 @@ def surrogate_dataset(folder: Path, count: int = COUNT, progress: Callable[[int,
 
 
 def surrogate_count(training: int) -> int:
-    """Return how many images of the surrogate domain hold so many for training; `COUNT` where it holds fewer."""
+    """Return how many images of the surrogate domain hold `training` training images; `COUNT` where it holds fewer."""
     generator = _generator()
     for index in range(COUNT):
         training -= generator.side(index) == "train"

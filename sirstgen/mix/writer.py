@@ -45,7 +45,7 @@ def write_mix(
     Args:
         mix: from `sirstgen.mix.mix.draw_mix`.
         out: the folder; must be absent or empty.
-        link: hard links in place of copies where bytes are kept and both lie on one disk. Linked files are the source's
+        link: hard links in place of copies where bytes are kept and both are on one disk. Linked files are the source's
             own: change neither.
         overwrite: replace a dataset that is there, once the new one is complete.
         resume: continue an interrupted run of this very mix, or accept the finished one that is there.

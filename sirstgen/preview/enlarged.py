@@ -25,7 +25,7 @@ def enlarged_target(
     """Return a target and its surroundings, twice: gray levels as they are, and stretched with the mask's outline.
 
     Every pixel of the image becomes a square of equal size. The right half is stretched from the darkest to the
-    brightest pixel of the window, so that faint targets show; its range stands in the label.
+    brightest pixel of the window, so that faint targets show; its range is in the label.
 
     Args:
         image: (H, W) uint8 or uint16.
@@ -90,5 +90,5 @@ def _label(target: MeasuredTarget, number: int, name: str, row: Any) -> str:
     """Return id, target, kind and SCR as stated, area; what no line states is measured."""
     stated = row["targets"][number] if row and number < len(row.get("targets", ())) else {}
     kind = stated.get("template") or stated.get("kind") or ""
-    scr = stated.get("scr", target.scr)
+    scr = target.scr if stated.get("scr") is None else stated["scr"]
     return " ".join(part for part in (name, f"#{number}", kind, f"{target.area} px", f"SCR {scr:.2f}") if part)

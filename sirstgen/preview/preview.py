@@ -55,7 +55,7 @@ def refuse_pictures(sheet: Path, overwrite: bool) -> None:
 
 
 def write_preview(
-    folder: Path | Dataset,
+    folder: Dataset | Path | str,
     sheet: Path,
     *,
     count: int = 24,
@@ -86,7 +86,7 @@ def write_preview(
         InputError: the dataset, an id or a file cannot be read.
     """
     refuse_pictures(sheet, overwrite)
-    dataset = Dataset.open(folder) if isinstance(folder, Path) else folder
+    dataset = Dataset.of(folder)
     chosen = list(ids) if ids is not None else spread(dataset.ids, count)
     if targets:
         picture = target_sheet(dataset, chosen, columns if columns is not None else 4, progress=progress)

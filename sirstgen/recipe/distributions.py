@@ -107,7 +107,7 @@ class Distribution(Part):
             raise ValueError("choice must hold at least one number")
         if self.weights is not None:
             if self.choice is None or len(self.weights) != len(self.choice):
-                raise ValueError("weights go with choice and must be as many as its numbers")
+                raise ValueError("weights go with choice and must be one for each of its numbers")
             if min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf:
                 raise ValueError("weights must not be negative and must not all be 0")
         for name in ("between", "limits"):
@@ -182,7 +182,7 @@ class Distribution(Part):
 class Within:
     """Bounds of a drawn number: ``area: Annotated[Distribution, Within(above=0, most=10_000)]``.
 
-    Every value that can be drawn must lie inside. A normal or log-normal distribution without limits takes `least` and
+    Every value that can be drawn must be inside. A normal or log-normal distribution without limits takes `least` and
     `most` as its limits; it is refused where they are not both given.
 
     Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.reading import inner_model, shortened
 from sirstgen.recipe.stage_entries import ByRegistry, entries_model
@@ -26,7 +26,7 @@ RENAMED: dict[str, str] = {
     "formation": "cluster",
     "backgrounds.whole": "backgrounds.native_size",
 }
-"""Keys of earlier versions, joined with dots, and where their entries stand now."""
+"""Keys of earlier versions, joined with dots, and where their entries are now."""
 
 _RULES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda bound: f"must be above {bound['gt']:g}" if bound["gt"] else "must be positive",
@@ -70,7 +70,7 @@ def explain(error: ValidationError, entries: Any, origin: str, model: type[BaseM
 
     Args:
         error: what pydantic found.
-        entries: what the recipe was made from; only places that stand in it are named.
+        entries: what the recipe was made from; only places that are in it are named.
         origin: name of the file, or ``recipe``.
         model: of the recipe.
 
@@ -97,12 +97,6 @@ def explain(error: ValidationError, entries: Any, origin: str, model: type[BaseM
     message = f"{shortened(text, _LONGEST - len(where) - 3)} ({where})"
     message += shortened(more, max(0, _LONGEST - len(message))) if len(message) < _LONGEST - 30 else ""
     return InvalidValueError(message, place=place, value=first["input"], faults=len(faults))
-
-
-def nearest(word: object, words: Iterable[object]) -> str:
-    """Return `` (did you mean X?)`` for the nearest spelling among `words`, or nothing."""
-    close = difflib.get_close_matches(str(word)[:100], [str(other) for other in words], n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def joined(spots: Iterable[Any]) -> str:

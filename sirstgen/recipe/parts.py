@@ -91,7 +91,7 @@ class ContrastLaw(Part):
 
 
 class Position(Part):
-    """Where targets stand in the image, as shares of its width and height; without it, anywhere."""
+    """Position of targets in the image, as shares of its width and height; without it, anywhere."""
 
     x: Annotated[Distribution, Within(least=-1, most=2)] = Field(description="of the centre, share of the width")
     y: Annotated[Distribution, Within(least=-1, most=2)] = Field(description="of the centre, share of the height")
@@ -100,7 +100,7 @@ class Position(Part):
 class Cluster(Part):
     """Targets that keep together: drones in a swarm, boats in a convoy."""
 
-    share: Share = Field(default=0.0, description="chance that a further target stands near one before it")
+    share: Share = Field(default=0.0, description="chance that a further target is near one before it")
     distance: Annotated[Distribution, Within(above=0, most=10_000)] = Field(
         default=drawn({"between": [12, 60]}), description="of their centres, pixels"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -10,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from sirstgen.errors import InputError
+from sirstgen.files.input_files import decoded_text
 from sirstgen.recipe.distributions import Distribution
 
 _LARGEST_FILE = 1 << 20  # bytes
@@ -26,14 +28,14 @@ def read_entries(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError.of(path, f"too large for a recipe ({path.stat().st_size} bytes, at most {_LARGEST_FILE})")
-        text = path.read_text(encoding="utf-8-sig")
+        text = decoded_text(path.read_bytes())
     except UnicodeDecodeError as error:
         raise InputError.of(path, f"the recipe is not UTF-8 text: {error.reason} at byte {error.start}") from None
     except (OSError, ValueError) as error:
-        raise InputError.of(path, f"the recipe cannot be read: {error}") from None
+        raise InputError.of(path, f"the recipe cannot be read: {getattr(error, 'strerror', None) or error}") from None
     toml = path.suffix.lower() == ".toml"
     try:
-        entries = _toml(text) if toml else _yaml(text)
+        entries = _toml(text) if toml else parse_yaml(text)
         _refuse_excess(entries)
     except (ValueError, OverflowError, RecursionError) as error:
         what = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
@@ -51,7 +53,12 @@ def _toml(text: str) -> Any:
     return tomllib.loads(text)
 
 
-def _yaml(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
+    """Return the value of a YAML text.
+
+    Raises:
+        ValueError: it is none, a key stands twice, or a number is one that YAML 1.1 reads in another base (010, 1:30).
+    """
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -59,11 +66,20 @@ def _yaml(text: str) -> Any:
     class Loader(base):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
+            twice = next((key for key, times in Counter(keys).items() if times > 1), None)
             if twice is not None:
-                raise ValueError(f"key {shortened(twice)} stands twice, line {node.start_mark.line + 1}")
+                raise ValueError(f"key {shortened(twice)} is given twice, line {node.start_mark.line + 1}")
             return super().construct_mapping(node, deep)
 
+    def number_of(loader: Any, node: Any) -> Any:
+        if re.match(r"[-+]?0[0-7_]+$", node.value) or ":" in node.value:
+            where = f"line {node.start_mark.line + 1}"
+            raise ValueError(f"{shortened(node.value)} would be read in base 8 or 60; write a plain number, {where}")
+        kind = node.tag.rpartition(":")[2]
+        return getattr(loader, f"construct_yaml_{kind}")(node)
+
+    for tag in ("int", "float"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{tag}", number_of)
     # YAML 1.1 as PyYAML reads it takes 1e-3, without a point, for text.
     number = re.compile(r"^[-+]?\d[\d_]*(?:\.\d*)?[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sirstgen.checks import MOST_PIXELS
+from sirstgen.checks import MOST_PIXELS, nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.messages import explain
-from sirstgen.recipe.messages import nearest as nearest
 from sirstgen.recipe.paper import CLASSES, SCENES
 from sirstgen.recipe.parts import (
     BackgroundRules,
@@ -84,7 +83,7 @@ class Recipe(Part):
     share_outside_top10: Share | None = Field(
         default=0.03,
         description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
-        "32 % lie there, part of them by glare; null: any place will do",
+        "32 % are there, part of them by glare; null: any place will do",
     )
     point: PointSize = Field(default_factory=PointSize, description="Gaussian targets of a few pixels")
     spot: SpotSize = Field(default_factory=SpotSize, description="larger Gaussian targets")

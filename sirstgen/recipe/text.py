@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sirstgen.recipe.recipe import Recipe
 
 _WIDTH = 116
-_COMMENT = 34  # column of comments that stand beside short entries
+_COMMENT = 34  # column of comments beside short entries
 
 HEAD = """\
 Every entry of a recipe. Defaults are the DNA-Net paper's dataset (sections IV-B, IV-C, Fig. 6, Fig. 7, Eq. 10).

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from sirstgen.datasets.lists import read_id_list
 from sirstgen.datasets.manifest_file import read_manifest
 from sirstgen.errors import InputError, SirstgenError
 from sirstgen.files.atomic import write_file
@@ -104,7 +105,7 @@ class Redraws:
             try:
                 redraw(self._generator, self._folder, {entries[index].id: number for index, number in batch.items()})
                 rows = self._rows({entries[index].id for index in batch})
-            except SirstgenError as error:
+            except (SirstgenError, OSError, MemoryError) as error:
                 with self._condition:
                     self._drawing = {}
                     self._failed |= set(batch.items())
@@ -154,39 +155,34 @@ class RejectionList:
     def __init__(self, catalogue: Catalogue, file: Path) -> None:
         self._catalogue, self._file = catalogue, file
         self._rejected: list[int] = []
+        self._lock = threading.Lock()  # the server answers several requests at a time
         if not file.exists():
             return
         places = {entry.id: index for index, entry in enumerate(catalogue.entries)}
         try:
-            listed = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.of(file, f"cannot be read: {error}") from None
-        ids = [line.strip() for line in listed if line.strip()]
-        unknown = [key for key in ids if key not in places]
-        if unknown:
-            raise InputError.of(
-                file,
-                f"{len(unknown)} of {len(ids)} ids are not in {catalogue.dataset.folder}, such as {unknown[0]!r}; "
-                "choose another --list",
-            )
-        for key in dict.fromkeys(ids):
+            ids = read_id_list(file, places)
+        except InputError as error:
+            raise InputError(f"{error}, or choose another --list", **error.data) from None
+        for key in ids:
             self._rejected.append(places[key])
             catalogue.update(places[key], state="rejected")
 
     def reject(self, index: int) -> None:
         """List an image."""
-        if index not in self._rejected:
-            self._write([*self._rejected, index])
-            self._catalogue.update(index, state="rejected")
+        with self._lock:
+            if index not in self._rejected:
+                self._write([*self._rejected, index])
+                self._catalogue.update(index, state="rejected")
 
     def undo(self) -> int | None:
         """Take the image that was listed last off the list."""
-        if not self._rejected:
-            return None
-        index = self._rejected[-1]
-        self._write(self._rejected[:-1])
-        self._catalogue.update(index, state="")
-        return index
+        with self._lock:
+            if not self._rejected:
+                return None
+            index = self._rejected[-1]
+            self._write(self._rejected[:-1])
+            self._catalogue.update(index, state="")
+            return index
 
     def close(self) -> None:
         """Do nothing: nothing is unfinished."""

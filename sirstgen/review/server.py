@@ -156,14 +156,14 @@ def make_app(catalogue: Catalogue, edits: Edits, token: str) -> Starlette:
     return Starlette(routes=[Mount(f"/{token}", routes=routes)], middleware=guards)
 
 
-def serve(catalogue: Catalogue, edits: Edits, port: int, told: Callable[[str], None]) -> None:
+def serve(catalogue: Catalogue, edits: Edits, port: int, ready: Callable[[str], None]) -> None:
     """Serve a review until it is interrupted, and measure what no line states in the meantime.
 
     Args:
         catalogue: what is shown.
         edits: what rejecting does; closed at the end.
         port: 0 for a free one.
-        told: called with the page's address when the server accepts requests.
+        ready: called with the page's address when the server accepts requests.
 
     Raises:
         InvalidValueError: the port is in use or not allowed.
@@ -186,7 +186,7 @@ def serve(catalogue: Catalogue, edits: Edits, port: int, told: Callable[[str], N
         )
         measuring.start()
         try:
-            told(f"http://{HOST}:{listener.getsockname()[1]}/{token}/")
+            ready(f"http://{HOST}:{listener.getsockname()[1]}/{token}/")
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # how a review ends
             pass

@@ -17,11 +17,12 @@ from typing import Any
 from sirstgen.errors import InputError, printable
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.images import IMAGE_SUFFIXES, read_bytes
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.input_files import decoded_text, parse_json
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
 """The weights of the scene network that ships with sirstgen."""
 
+_NAME_COLUMNS = ("name", "id", "file", "image", "filename")
 WORDS = {"high": 1.0, "low": 0.5}
 """What a labeller's words for confidence count as."""
 
@@ -40,15 +41,15 @@ def read_labels(path: Path | str) -> dict[str, SceneLabel]:
 
     JSON: ``{"0007": "sea"}`` or ``{"0007": {"scene": "sea", "confidence": 0.9, "group": "g1"}}``; ``confidence`` (or
     ``scene_confidence``) is 0 to 1 or one of `WORDS`, and is 1 where missing. CSV: a header with ``name`` and ``scene``
-    (``confidence`` and ``group`` if wanted), or no header and two columns. A name is the file's stem or its path below
-    the folder; an image suffix is cut off.
+    (``confidence`` and ``group`` if wanted), or no header and two columns; semicolons or tabs may stand for commas. A
+    name is the file's stem or its path below the folder; an image suffix is cut off.
 
     Raises:
         InputError: the file cannot be read or does not have this form.
     """
     try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
+        text = decoded_text(read_bytes(path))
+    except ValueError:
         raise InputError.of(path, "labels are UTF-8 text, JSON or CSV; this is neither") from None
     rows = _csv_rows(text, path) if Path(path).suffix.lower() == ".csv" else _json_rows(text, path)
     labels: dict[str, SceneLabel] = {}
@@ -82,16 +83,20 @@ def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]
 
 def _csv_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=None), skipinitialspace=True) if any(line)]
+        file = io.StringIO(text, newline=None)
+        comma = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
+        lines = [line for line in csv.reader(file, delimiter=comma, skipinitialspace=True) if any(line)]
     except csv.Error as fault:
         raise InputError.of(path, f"not valid CSV ({fault})") from None
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
     if "scene" in header:
-        names = [name for name in ("name", "id", "file", "image") if name in header]
+        names = [name for name in _NAME_COLUMNS if name in header]
         if not names:
             raise InputError.of(path, f"the header needs a column 'name' beside 'scene', got {header}")
         records = [dict(zip(header, (cell.strip() for cell in line), strict=False)) for line in lines[1:]]
         return [(record.get(names[0], ""), record) for record in records]
+    if header and header[0] in _NAME_COLUMNS:
+        raise InputError.of(path, f"the header needs a column 'scene' beside {header[0]!r}, got {header}")
     for number, line in enumerate(lines, start=1):
         if len(line) != 2:
             raise InputError.of(path, f"line {number} must be 'name,scene', got {','.join(line)!r}; or write a header")

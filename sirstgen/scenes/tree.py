@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.files.image_files import image_files
+from sirstgen.files.image_files import check_folder, image_files
 from sirstgen.files.images import IMAGE_SUFFIXES
 
 
@@ -46,8 +46,7 @@ def read_tree(folder: Path | str, scenes: Sequence[str] | None = None) -> list[L
         InputError: no folder, fewer than two scenes, a scene that is not in `scenes`, a scene folder without images.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError.of(folder, "a folder with one sub-folder of frames per scene is expected, there is none")
+    check_folder(folder, "frames, one sub-folder a scene")
     names = sorted(item.name for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
     if scenes is None and len(names) < 2:
         raise InputError.of(

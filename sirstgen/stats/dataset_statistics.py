@@ -2,7 +2,7 @@
 
 Fig. 6 describes the paper's synthetic set of 1,327 images by four shares: images with at least two targets, targets of
 at most 0.01 % and of at most 0.15 % of the image area, and targets outside the brightest 10 % of their image. The paper
-does not define the last one; here a target counts when its mean lies below the image's 90th percentile.
+does not define the last one; here a target counts when its mean is below the image's 90th percentile.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DatasetStatistics:
             (mu_t - mu_b, levels of 256), ``level`` (% of the image's pixels that are darker than the target's mean),
             ``scr`` (Eq. 10 over the clutter region that the line of ``targets.jsonl`` states; without one as the next),
             ``scr_masks_only`` (over the bounding box grown by 20 px without the masks: the same measure for any set).
-        dim: targets whose mean lies below the 90th percentile of their image.
+        dim: targets whose mean is below the 90th percentile of their image.
         scenes: images of each scene; empty where no line states it.
         kinds: targets of each kind; empty where no line states it.
         warnings: what was mended while reading.

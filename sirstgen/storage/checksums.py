@@ -21,7 +21,7 @@ _UNESCAPES = {escaped: character for character, escaped in _ESCAPES.items()}
 def write_sums(folder: Path, known: Mapping[str, str] | None = None, kept: Mapping[str, Path] | None = None) -> None:
     """Write ``SHA256SUMS`` over every file below `folder`, sorted by path.
 
-    Left out are itself and what is hidden in `folder` (names that begin with a dot). All other files are on the disk,
+    Itself and what is hidden in `folder` (names that begin with a dot) are left out. All other files are on the disk,
     not in its cache only, before it appears: it is what makes a dataset finished.
 
     Args:

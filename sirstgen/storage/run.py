@@ -66,8 +66,8 @@ class FolderRun:
     def open(cls, generator: Generator, output: Output, count: int, *, resume: bool) -> FolderRun:
         """Begin a run, or continue the one in `output`.
 
-        The state comes before the first image and goes after the last checksum; it says that the dataset is not
-        finished.
+        The state is written before the first image and removed after the last checksum; while it is there, the dataset
+        is not finished.
 
         Raises:
             OutputExistsError: `resume` is given, and what is there is neither a run nor a dataset of ours.

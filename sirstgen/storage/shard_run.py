@@ -83,7 +83,7 @@ class ShardRun:
             count: images of the whole dataset.
             size: images a shard.
             numbers: the shards to make; all of them if None. A command that names shards joins a run of the same kind
-                that is under way without being told to resume.
+                that is under way, without `resume`.
             resume: continue a run, or add images to a finished dataset.
             overwrite: replace the sirstgen dataset that is there.
             redrawn: images to be drawn again: the redraw number of each, by id; 0 draws what a new dataset holds.

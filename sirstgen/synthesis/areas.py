@@ -9,7 +9,7 @@ from sirstgen.recipe.parts import Where
 
 
 class Area(NamedTuple):
-    """The places where all pixels of a target must lie.
+    """The places where all pixels of a target must be.
 
     Attributes:
         places: numbers of `sirstgen.places.classes`; none: anywhere, unknown places included.

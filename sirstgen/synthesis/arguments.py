@@ -1,4 +1,4 @@
-"""What `Generator` takes: a recipe, backgrounds, templates and a seed, or the plain values that stand for them."""
+"""What `Generator` takes: a recipe, backgrounds, templates and a seed, or the plain values that are read as such."""
 
 from __future__ import annotations
 

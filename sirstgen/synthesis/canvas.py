@@ -293,7 +293,7 @@ class Canvas:
 
 
 def _touch(raster: RasterisedTarget, left: int, top: int, other: PlacedTarget) -> bool:
-    """Return whether two supports lie beside or on one another: they keep a pixel between them, so masks never meet."""
+    """Return whether two supports are beside or on one another: they keep a pixel between them, so masks never meet."""
     rows, columns = other.window
     height, width = raster.values.shape
     if left > columns.stop or columns.start > left + width or top > rows.stop or rows.start > top + height:

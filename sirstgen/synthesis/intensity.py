@@ -36,7 +36,7 @@ def clipped_amplitude(
 
 
 def place_gray_levels(values: NDArray[np.float64], required: int) -> NDArray[np.float64]:
-    """Return whole gray levels that sum to exactly `required` and lie within one of `values`.
+    """Return whole gray levels that sum to exactly `required` and are within one of `values`.
 
     The largest remainder method: rounding each pixel separately leaves the sum off by a few levels; here every pixel is
     rounded down and the missing levels go to the pixels with the largest remainders.

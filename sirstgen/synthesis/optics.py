@@ -41,13 +41,13 @@ def background_layer(frame: Gray, crop: BackgroundCrop, size: tuple[int, int], s
         sigma: of the blur, pixels.
 
     Raises:
-        InvalidValueError: the crop lies outside of the frame.
+        InvalidValueError: the crop is outside of the frame.
     """
     x, y, width, height = crop.crop
     rows, columns = frame.shape
     if x + width > columns or y + height > rows:
         raise InvalidValueError(
-            f"the crop must lie inside its background, got {list(crop.crop)} in {crop.id} of {columns}x{rows} px"
+            f"the crop must be inside its background, got {list(crop.crop)} in {crop.id} of {columns}x{rows} px"
         )
     blank = leaves_alone(sigma, frame.dtype)
     if (width, height) == size:

@@ -37,7 +37,7 @@ class OccupiedRegion(NamedTuple):
 
     @classmethod
     def of(cls, raster: RasterisedTarget, column: int, row: int) -> OccupiedRegion:
-        """Return the window of a target whose position lies in this pixel."""
+        """Return the window of a target whose position is in this pixel."""
         height, width = raster.values.shape
         left, top = column + raster.left, row + raster.top
         return cls(left, top, left + width, top + height)
@@ -78,7 +78,7 @@ class PlacementContext:
         border: pixels kept free at the image's edge.
         min_contrast: gray levels that a target's peak needs to be seen.
         region: where the SCR takes its clutter.
-        preferred: where in the image targets stand; anywhere if None.
+        preferred: where in the image targets are; anywhere if None.
         may_saturate: only a target's mean must keep below white, not its peak.
         min_scr: least SCR of a target.
     """
@@ -139,7 +139,7 @@ class PlacementContext:
             per_level: peak of its contribution per gray level of its mean.
             outside_top10: True: a place where its mean is below the image's 90th percentile (Fig. 6c); False: above;
                 None: any place will do.
-            area: the places where all of it must lie.
+            area: the places where all of it must be.
             reach: pixels by which it reaches beyond its position, at least.
         """
         blocks, bright = self._blocks, request.polarity > 0
@@ -187,7 +187,7 @@ class PlacementContext:
             rng: the target's placement numbers.
             raster: the target.
             prospect: of the target.
-            area: the places where all of its window must lie.
+            area: the places where all of its window must be.
             taken: windows of the other targets.
             beside: (x, y) places beside another target; they go before all others, bright or dim.
         """
@@ -261,7 +261,7 @@ class PlacementContext:
         return reason
 
     def _by_preference(self, rng: Draws) -> tuple[int, int]:
-        """Return a pixel drawn from where targets stand by the recipe."""
+        """Return a pixel drawn by the recipe's `position`."""
         assert self._preferred is not None
         height, width = self._layer.shape
         return round(self._preferred.x.draw(rng) * (width - 1)), round(self._preferred.y.draw(rng) * (height - 1))

@@ -138,7 +138,7 @@ class PlannedGenerator(Generator):
 
         Raises:
             IndexError: there is no such plan.
-            InvalidValueError: the plan's crop lies outside its background, or `redraw` is not 0.
+            InvalidValueError: the plan's crop is outside its background, or `redraw` is not 0.
         """
         if redraw:
             raise InvalidValueError("an image that was made from a plan cannot be drawn again; change its plan")

@@ -115,7 +115,7 @@ def _gaussian(part: GaussianComponent, phase: tuple[float, float]) -> Profile:
     along, across = max(part.along, _THINNEST), max(part.across, _THINNEST)
     turn = math.radians(part.angle)
     cos, sin = math.cos(turn), math.sin(turn)
-    # Points of a pixel along each axis. Each stands for a Gaussian widened by the variance of its part of the pixel,
+    # Points of a pixel along each axis, each the centre of a Gaussian widened by the variance of its part of the pixel,
     # which is exact to 0.001 of the peak.
     thinner = min(along, across)
     points = 1 if thinner >= 1.1 else 2 if thinner >= 0.55 else 4 if thinner >= 0.27 else 8 if thinner >= 0.13 else 20

@@ -111,7 +111,7 @@ def render(plan: ImagePlan, background: Gray, templates: TemplateLibrary | None 
         templates: where extended targets are looked up; the built-in ones if None.
 
     Raises:
-        InvalidValueError: the crop lies outside the background, or its pixels are of another bit depth.
+        InvalidValueError: the crop is outside the background, or its pixels are of another bit depth.
         TargetRejectedError: a target cannot be drawn as planned; names the target, the rule and the value.
     """
     if background.ndim != 2 or background.dtype != (np.uint8 if plan.bit_depth == 8 else np.uint16):
@@ -199,7 +199,7 @@ def _measured_again(
 
 
 def position_in_pixel(position: tuple[float, float]) -> tuple[int, int, tuple[float, float]]:
-    """Return the pixel that holds a position, and where in that pixel it lies (-0.5 to 0.5)."""
+    """Return the pixel that holds a position, and where in that pixel it is (-0.5 to 0.5)."""
     x, y = (round(value / _GRAIN) * _GRAIN for value in position)
     column, row = math.floor(x + 0.5), math.floor(y + 0.5)
     return column, row, (x - column, y - row)

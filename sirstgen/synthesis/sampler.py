@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import Kind
-from sirstgen.recipe.recipe import Recipe, nearest
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
 from sirstgen.stages import DrawContext, registered_stages
 from sirstgen.synthesis.areas import AREAS, MAYBE_BELOW, MAYBE_SKY, Area
@@ -73,7 +74,7 @@ class _Weighted(Generic[T]):
     def __init__(self, table: Mapping[T, float]) -> None:
         self._items = [item for item, weight in table.items() if weight > 0]
         self._edges = list(accumulate(weight for weight in table.values() if weight > 0))
-        self._total = self._edges.pop()  # what lies above the last edge is the last item
+        self._total = self._edges.pop()  # what is above the last edge is the last item
 
     def at(self, mark: float) -> T:
         """Return the item at this share of the weights, 0 <= `mark` < 1; one of weight 0 is never returned."""
@@ -169,7 +170,7 @@ class Sampler:
             index, number, attempt, retry: what the draw depends on, beside the seed.
             scene: of the background.
             blur_sigma: of the image's blur, pixels.
-            lacks: tells why the crop lacks an area, None where it does not; template classes that belong to an area
+            lacks: returns why the crop lacks an area, None where it does not; template classes that belong to an area
                 that it lacks are not drawn.
         """
         row, recipe = self._rows[scene], self.recipe

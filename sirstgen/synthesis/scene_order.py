@@ -1,8 +1,8 @@
 """Which scene each image of a run shows, and how many earlier images show it too, at any place of a run of any length.
 
 Image i has the mark ``phase + i * golden`` modulo 1; the scenes share the interval from 0 to 1 in proportion to their
-weights, and the image shows the scene in whose part its mark lies. So every scene keeps its share at any length. Marks
-are whole numbers of 64 bits, in which the sum is exact, and how many of the first n marks lie below a bound is a sum of
+weights, and the image shows the scene in whose part its mark is. So every scene keeps its share at any length. Marks
+are whole numbers of 64 bits, in which the sum is exact, and how many of the first n marks are below a bound is a sum of
 rounded-down multiples, which needs no walk through the n marks.
 """
 
@@ -54,7 +54,7 @@ class SceneOrder:
         return scenes, ranks
 
     def _below(self, edge: int, count: int) -> int:
-        """Return how many of the first `count` marks lie below `edge`."""
+        """Return how many of the first `count` marks are below `edge`."""
         # floor(x / _ONE) - floor((x - edge) / _ONE) is 1 where x modulo _ONE is below the edge, else 0.
         return _floor_sum(count, _GOLDEN, self._phase) - _floor_sum(count, _GOLDEN, self._phase - edge + _ONE) + count
 

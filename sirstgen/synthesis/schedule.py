@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.distributions import weighted_choice
-from sirstgen.recipe.recipe import Recipe, nearest
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws, stream
 from sirstgen.synthesis.scene_order import SceneOrder
 from sirstgen.synthesis.sides import Side, Sides
@@ -204,6 +205,6 @@ def _steps_back(free: tuple[int, int]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def _first_crop(seed: int, background_id: str) -> tuple[float, float]:
-    """Return where the first crop of a background lies, as shares of the free space."""
+    """Return where the first crop of a background is, as shares of the free space."""
     numbers = Draws(seed, "crops", background_id)
     return numbers.random(), numbers.random()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.checks import nearest
 from sirstgen.errors import InvalidValueError
 from sirstgen.plan import Kind
-from sirstgen.recipe.recipe import Recipe, nearest
+from sirstgen.recipe.recipe import Recipe
 
 KINDS: tuple[str, ...] = get_args(Kind)
 _MANY = 40  # images a background; the built-in frames give 12 in a set of the paper's size

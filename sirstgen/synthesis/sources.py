@@ -29,7 +29,7 @@ def open_backgrounds(
     """Return the backgrounds for a recipe's images.
 
     Args:
-        where: ``builtin``, ``procedural`` (made on demand from `seed`, no two alike), or a folder of frames.
+        where: ``builtin``, ``procedural`` (made on demand from `seed`, all different), or a folder of frames.
         recipe: gives image size, largest enlargement and least confidence; the default one if None.
         labels: a file that says which scene each frame of the folder shows.
         scene: the one scene that all frames of the folder show.

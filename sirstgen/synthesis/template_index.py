@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.files.input_files import parse_json
-from sirstgen.recipe.recipe import nearest
+from sirstgen.files.input_files import decoded_text, parse_json, read_bytes
+from sirstgen.recipe.reading import parse_yaml
 
 INDEX_NAMES = ("index.yaml", "index.yml", "index.json")
 
@@ -30,13 +31,11 @@ def read_index(root: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         return {}
     if len(found) > 1:
         raise InputError.of(found[1], f"there is {found[0].name} too; keep one index")
-    import yaml
-
-    path, loader = found[0], getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    path = found[0]
     try:
-        text = path.read_text(encoding="utf-8")
-        entries: object = parse_json(text) if path.suffix == ".json" else yaml.load(text, loader)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        text = decoded_text(read_bytes(path))
+        entries: object = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError.of(path, f"not a {kind} file: {' '.join(str(error).split())}") from error
     if not isinstance(entries, dict):

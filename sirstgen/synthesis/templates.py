@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
+from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.files.image_files import check_folder
 from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
-from sirstgen.recipe.recipe import nearest
 from sirstgen.synthesis.template_index import read_index
 
 _FINEST = 512  # drawings are halved until their longer side is below this: finer than any small target can show
@@ -121,13 +122,12 @@ class TemplateLibrary:
             folder: holds ``<class>/<name>.png`` and perhaps an index; None means the built-in templates.
 
         Raises:
-            InputError: there is no such folder, it holds no template, an image lies outside a class or is no PNG, or
+            InputError: there is no such folder, it holds no template, an image is outside a class or is no PNG, or
                 the index is not YAML.
             InvalidValueError: the index names an unknown template or key, or gives a value that is not allowed.
         """
         root = asset_folder("templates") if folder is None else Path(folder)
-        if not root.is_dir():
-            raise InputError.of(root, "there is no such folder of templates")
+        check_folder(root, "templates")
         files = dict(sorted(_find(root)))
         if not files:
             raise InputError.of(root, "holds no template; put PNGs in a folder per class, such as plane/01.png")
@@ -221,7 +221,7 @@ def _find(root: Path) -> Iterator[tuple[str, Path]]:
         if any(part.startswith(".") for part in parts) or not file.is_file():
             continue
         if len(parts) != 2:
-            raise InputError.of(file, f"a template lies in the folder of its class: {root / '<class>' / file.name}")
+            raise InputError.of(file, f"a template must be in the folder of its class: {root / '<class>' / file.name}")
         if file.suffix.lower() != ".png":
             raise InputError.of(
                 file, "a template is a PNG file; save it as PNG, with alpha or black outside the object"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sirstgen.pages.figure import COLOURS, write_figure
 from sirstgen.train_check.table import Measure, Row, Table, TrainingSet
 
 _PANELS: tuple[tuple[Measure, str], ...] = (("iou", "IoU, %"), ("pd", "Pd, %"), ("fa", "Fa, 1e-6"))
-_COLOURS = ("#1f5fa8", "#c2571a", "#2e7d4f", "#7b4fa3", "#8a6d1f")
 
 
 def draw_table_viii(table: Table, path: Path) -> None:
@@ -29,7 +29,7 @@ def draw_table_viii(table: Table, path: Path) -> None:
     places = sorted({row.training_set for row in rows}, key=lambda entry: (entry.real_share, entry))
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     for axes, (measure, label) in zip(figure.subplots(1, 3), _PANELS, strict=True):
-        for detector, colour in zip(dict.fromkeys(row.detector for row in rows), _COLOURS * len(rows), strict=False):
+        for detector, colour in zip(dict.fromkeys(row.detector for row in rows), COLOURS * len(rows), strict=False):
             own = [row for row in rows if row.detector == detector]
             _draw_means(axes, own, places, measure, colour, detector)
             _draw_paper(axes, own, places, measure, colour)
@@ -46,9 +46,7 @@ def draw_table_viii(table: Table, path: Path) -> None:
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     figure.suptitle(table.title, fontsize=11, color="#b00020" if table.surrogate else "black")
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    figure.savefig(temporary, dpi=130)
-    temporary.replace(path)
+    write_figure(figure, path)
 
 
 def _draw_means(

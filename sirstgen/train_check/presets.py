@@ -107,13 +107,13 @@ class CheckPlan:
             ("total", self.total),
             ("real_copies", self.real_copies),
             ("epochs", self.epochs),
+            ("resize", self.resize),
+            ("together", self.together),
         ):
-            if number < 1:
+            if number is not None and number < 1:
                 raise InvalidValueError(f"{what} must be at least 1, got {number}", value=number)
-        if self.minutes is not None and not 0 < self.minutes < 1e5:
-            raise InvalidValueError(f"minutes must be positive, got {self.minutes:g}", value=self.minutes)
-        if self.together is not None and self.together < 1:
-            raise InvalidValueError(f"together must be at least 1, got {self.together}", value=self.together)
+        if self.minutes is not None and not 0 < self.minutes <= 1e5:
+            raise InvalidValueError(f"minutes must be above 0 and at most 100000, got {self.minutes:g}")
         if self.synth_part not in get_args(SynthPart):
             raise InvalidValueError(
                 f"synth_part must be one of {', '.join(get_args(SynthPart))}, got {self.synth_part!r}"

@@ -124,7 +124,7 @@ class Check:
         return TrainedScale.of(self.real.gray_scale, [self.real.image(key) for key in keys])
 
     def jobs(self) -> list[Job]:
-        """Return all runs, with the ids of each drawn: what is missing is missed before the first training."""
+        """Return all runs, with the ids of each drawn; missing images are an error before the first training."""
         jobs = []
         for detector in self.plan.detectors:
             for row in self.plan.rows:
@@ -152,7 +152,7 @@ class Check:
                 known[key] = self._seconds_per_step(group.values())
             busy[busy.index(min(busy))] += known[key]  # a process that is free takes the next group
         left = self.deadline - time.monotonic()
-        return max(1, int(_TRAINING_SHARE * left / max(busy)))
+        return max(1, int(_TRAINING_SHARE * left / max(busy))) if any(busy) else self.plan.settings.steps
 
     def _seconds_per_step(self, group: Iterable[Job]) -> float:
         """Return the seconds of one step of every run of a group."""

@@ -56,7 +56,7 @@ class TrainingSet:
 
     @property
     def label(self) -> str:
-        """As it stands in the table."""
+        """Its name in the table."""
         real = "surrogate" if self.surrogate else "real"
         parts = [f"{count} {kind}" for count, kind in ((self.real, real), (self.synthetic, "synthetic")) if count]
         counts = " + ".join(parts) or "no images"
@@ -85,7 +85,7 @@ class Figures:
 
     def to_dict(self) -> dict[str, float | None]:
         """Return plain values for JSON, None for nan."""
-        return {measure: _json(getattr(self, measure)) for measure in MEASURES}
+        return {measure: number_or_null(getattr(self, measure)) for measure in MEASURES}
 
 
 @dataclass(frozen=True)
@@ -322,5 +322,6 @@ class Table:
         return tuple(found)
 
 
-def _json(value: float) -> float | None:
+def number_or_null(value: float) -> float | None:
+    """Return a number for JSON: None for nan."""
     return None if math.isnan(value) else value

@@ -12,7 +12,7 @@ from typing import Any
 from sirstgen.evaluation.bootstrap import Interval
 from sirstgen.evaluation.frame_scores import FIXED_FA, FIXED_PD, FrameScores
 from sirstgen.pages.table import WIDTH, Grid
-from sirstgen.train_check.table import MEASURES, PAPER_NOTES, Comparison, Figures, Measure, Row, Table
+from sirstgen.train_check.table import MEASURES, PAPER_NOTES, Comparison, Figures, Measure, Row, Table, number_or_null
 
 _HEADS: dict[Measure, str] = {"iou": "IoU %", "niou": "nIoU %", "pd": "Pd %", "fa": "Fa 1e-6"}
 SURROGATE_NOTE = (
@@ -94,8 +94,8 @@ def _fixed_heads() -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    good = [run for run in row.runs if not row.problems or run.status == "ok"]
-    runs = str(len(row.runs)) if len(good) == len(row.runs) else f"{len(good)} of {len(row.runs)}"
+    good = len(row.runs) - sum(row.problems.values())
+    runs = f"{good} of {len(row.runs)}" if row.problems else str(good)
     return [
         row.training_set.label,
         runs,
@@ -119,7 +119,7 @@ def _judged_cells(row: Row) -> list[str]:
         values = [figure(scores) for scores in row.scores]
         return "-" if any(math.isnan(value) for value in values) else f"{scale * fmean(values):.2f}"
 
-    steps = [run.steps for run in row.runs]
+    steps = [run.steps for run in row.counted]
     return [
         row.training_set.label,
         f"{100 * found.low:.1f}-{100 * found.high:.1f}",
@@ -128,7 +128,7 @@ def _judged_cells(row: Row) -> list[str]:
         mean(lambda scores: scores.pd_at_fa(), 100),
         mean(lambda scores: scores.fa_at_pd(), 1e6),
         str(min(steps)) if min(steps) == max(steps) else f"{min(steps)}-{max(steps)}",
-        f"{fmean(run.seconds for run in row.runs):.0f}",
+        f"{fmean(run.seconds for run in row.counted):.0f}",
     ]
 
 
@@ -182,9 +182,9 @@ def _row_json(row: Row) -> dict[str, Any]:
         "synthetic": row.training_set.synthetic,
         "runs": len(row.runs),
         "problems": row.problems,
-        "mean": {measure: _number(row.mean(measure)) for measure in MEASURES},
-        "spread": {measure: _number(row.spread(measure)) for measure in MEASURES},
-        "iou_interval": None if found is None else [_number(100 * found.low), _number(100 * found.high)],
+        "mean": {measure: number_or_null(row.mean(measure)) for measure in MEASURES},
+        "spread": {measure: number_or_null(row.spread(measure)) for measure in MEASURES},
+        "iou_interval": None if found is None else [number_or_null(100 * found.low), number_or_null(100 * found.high)],
         "judged": [_judged_json(scores) for scores in row.scores],
         "paper": row.paper.to_dict() if row.paper else None,
         "steps": [run.steps for run in row.runs],
@@ -195,11 +195,11 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 def _judged_json(scores: FrameScores) -> dict[str, float | None]:
     return {
-        "iou_without_false_alarms": _number(100 * scores.iou_without_false_alarms),
-        "median_frame_iou": _number(100 * scores.median_iou),
-        "pd_at_fa": _number(100 * scores.pd_at_fa()),
-        "fa_at_pd": _number(1e6 * scores.fa_at_pd()),
-        "fa_dnanet": _number(1e6 * scores.fa_dnanet),
+        "iou_without_false_alarms": number_or_null(100 * scores.iou_without_false_alarms),
+        "median_frame_iou": number_or_null(100 * scores.median_iou),
+        "pd_at_fa": number_or_null(100 * scores.pd_at_fa()),
+        "fa_at_pd": number_or_null(1e6 * scores.fa_at_pd()),
+        "fa_dnanet": number_or_null(1e6 * scores.fa_dnanet),
     }
 
 
@@ -210,15 +210,11 @@ def _comparison_json(comparison: Comparison) -> dict[str, Any]:
         "second": comparison.second.training_set.label,
         "differences": {
             measure: {
-                "value": _number(100 * found.value),
-                "low": _number(100 * found.low),
-                "high": _number(100 * found.high),
+                "value": number_or_null(100 * found.value),
+                "low": number_or_null(100 * found.low),
+                "high": number_or_null(100 * found.high),
                 "shown": found.excludes_zero,
             }
             for measure, found in comparison.differences.items()
         },
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

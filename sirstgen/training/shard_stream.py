@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from sirstgen.datasets.entries import Entry
 from sirstgen.datasets.masks import fit_mask
+from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.shards import shard_entries, shard_paths
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.gray_scale import EIGHT_BIT, stated_scale
@@ -47,7 +48,7 @@ class ShardStream(IterableDataset[tuple[Tensor, Tensor]]):
         self.shards = [path for path in shard_paths(self.folder) if path.name.startswith(f"{split}-")]
         if not self.shards:
             raise InputError.of(self.folder, f"holds no shards named {split}-<number>.tar")
-        self._scale = stated_scale(self.folder) or EIGHT_BIT
+        self._scale = stated_scale(self.folder)
 
     def __repr__(self) -> str:
         return f"ShardStream({str(self.folder)!r}, split={self.split!r}, {len(self.shards)} shards)"
@@ -83,6 +84,9 @@ class ShardStream(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _item(self, entry: Entry) -> tuple[Tensor, Tensor]:
         levels = entry.read_image()
-        image = (EIGHT_BIT if levels.values.dtype == np.uint8 else self._scale).apply(levels)
+        narrow = levels.values.dtype == np.uint8
+        if not narrow and self._scale is None:
+            self._scale = Dataset.open(self.folder).gray_scale
+        image = (EIGHT_BIT if narrow or self._scale is None else self._scale).apply(levels)
         mask = fit_mask(entry.read_mask(), levels.shape, entry.mask.path).mask
         return unit_range(gray_tensor(image))[None], torch.from_numpy(mask).float()[None]

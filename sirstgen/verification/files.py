@@ -104,7 +104,7 @@ def image_ids(files: StoredFiles, faults: list[Issue]) -> tuple[set[str], set[st
 def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[str, str]:
     """Return the part (``train``, ``test``) that each id is in, by the lists in both layouts.
 
-    Found are lists that are missing or differ between the layouts, ids twice, in both parts, in none, or without image.
+    Faults are missing lists, lists that differ between the layouts, ids twice, in both parts, in none, without image.
     """
     name = folder.resolve().name
     sides: dict[str, str] = {}
@@ -116,7 +116,7 @@ def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[
             continue
         if listed is not None and again is not None and listed != again:
             others = sorted(set(listed) ^ set(again))
-            what = f"differs from {first}" + (f": {_named(others)} in one of them only" if others else " in its order")
+            what = f"differs from {first}" + (f": {named(others)} in one of them only" if others else " in its order")
             faults.append(Issue(second, what, len(listed), len(again)))
         for key, times in Counter(listed if listed is not None else again).items():
             if times > 1:
@@ -128,7 +128,7 @@ def read_sides(folder: Path, ids: Collection[str], faults: list[Issue]) -> dict[
             sides[key] = part
     missing = sorted(set(ids) - sides.keys())
     if missing and sides:
-        faults.append(Issue("50_50", f"{_named(missing)} in neither train.txt nor test.txt", len(ids), len(sides)))
+        faults.append(Issue("50_50", f"{named(missing)} in neither train.txt nor test.txt", len(ids), len(sides)))
     return sides
 
 
@@ -215,12 +215,10 @@ def sum_faults(folder: Path) -> Iterator[Issue]:
     """Check every file against ``SHA256SUMS``."""
     try:
         texts = check_sums(folder)
-    except InputError:
-        return  # missing; reported by `layout_faults`
+    except InputError as error:
+        if (folder / SUMS).is_file():  # else it is missing; reported by `layout_faults`
+            yield Issue(SUMS, error.message.removeprefix(f"{folder / SUMS}: "))
+        return
     for text in texts:
         place, _, what = text.rpartition(": ")
         yield Issue(place, what)
-
-
-def _named(keys: list[str], limit: int = 3) -> str:
-    return ", ".join(keys[:limit]) + (f" and {len(keys) - limit} more" if len(keys) > limit else "")

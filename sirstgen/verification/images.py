@@ -82,10 +82,9 @@ def read_plan(row: Mapping[str, Any], key: str, faults: list[Issue]) -> ImagePla
         faults.append(Issue(key, f"its line of targets.jsonl is incomplete or wrong: {error}"))
         return None
     margin = row.get("support_margin")
-    if not isinstance(margin, int) or margin < 0:
-        faults.append(
-            Issue(key, "support_margin must be a number of pixels", found="nothing" if margin is None else margin)
-        )
+    if not isinstance(margin, int) or not 0 <= margin <= max(plan.width, plan.height):
+        what = "support_margin must be a number of pixels, at most the longer side of the image"
+        faults.append(Issue(key, what, found="nothing" if margin is None else margin))
         return None
     return plan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sirstgen.datasets.entries import FolderFile, Stored
@@ -53,12 +54,13 @@ class StoredFiles:
 
     def _find_files(self, folder: Path, faults: list[Issue]) -> None:
         for kind in ("images", "masks"):
-            files = sorted(path.name for path in (folder / kind).iterdir()) if (folder / kind).is_dir() else []
-            for file in files:
-                if file.endswith(".png"):
-                    self._files[f"{kind}/{file}"] = FolderFile(folder / kind / file)
+            places = os.walk(folder / kind)  # a mix may have sub-folders
+            names = [Path(place, name).relative_to(folder).as_posix() for place, _, files in places for name in files]
+            for name in sorted(names):
+                if name.endswith(".png"):
+                    self._files[name] = FolderFile(folder / name)
                 else:
-                    faults.append(Issue(f"{kind}/{file}", f"an extra file; {kind}/ holds PNG files only"))
+                    faults.append(Issue(name, f"an extra file; {kind}/ holds PNG files only"))
 
     def _find_members(self, folder: Path, faults: list[Issue]) -> None:
         for shard in shard_paths(folder):

@@ -10,6 +10,7 @@ from typing import Any
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
+from sirstgen.files.image_files import check_folder
 from sirstgen.files.input_files import parse_json
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.libraries import drawn_elsewhere
@@ -107,8 +108,7 @@ def examine(folder: str | Path, rebuild: Generator | None = None, progress: Prog
         InputError: no such folder, or a folder that is no dataset at all.
     """
     path = Path(folder)
-    if not path.is_dir():
-        raise InputError.of(path, "there is no such folder")
+    check_folder(path)
     states = ("dataset.json", "targets.jsonl", SUMS, STATE)
     if any((path / name).exists() for name in states):
         return _examine_ours(path, rebuild, progress)
@@ -130,7 +130,8 @@ def _examine_ours(folder: Path, rebuild: Generator | None, progress: Progress | 
     for number, row, line in _rows(folder, faults):
         key = row["id"]
         place = f"targets.jsonl line {number}"
-        if (len(key), key) <= (len(previous), previous):
+        lengths = (0, 0) if mixed else (len(key), len(previous))  # ids of a mix are ordered as text
+        if (lengths[0], key) <= (lengths[1], previous):
             faults.append(Issue(place, f"id {key} must come after {previous}: one line an image, in id order"))
         previous = key
         if not mixed and (row.get("index") != number - 1 or key != image_id(number - 1)):
@@ -178,7 +179,7 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
             except (ValueError, RecursionError):
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):
-                yield number, row, line.decode().rstrip("\n")
+                yield number, row, line.decode(errors="replace").rstrip("\n")
             else:
                 faults.append(Issue(f"targets.jsonl line {number}", "must be a JSON object with an id"))
 

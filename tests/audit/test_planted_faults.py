@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from making.clutter import clutter
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from sirstgen.audit.audit import Audit, audit_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
@@ -295,7 +295,7 @@ def one_level(made: Set) -> None:
 
 
 def list_garbled(made: Set) -> None:
-    (made.folder / "50_50" / "test.txt").write_bytes(b"\xff\xfe0\x008\x00\n\x00")
+    (made.folder / "50_50" / "test.txt").write_bytes(b"\xfa\xfe0\x008\x00\n\x00")
 
 
 def listed_without_file(made: Set) -> None:
@@ -455,3 +455,15 @@ def test_every_check_is_planted_or_belongs_to_another_set() -> None:
     elsewhere = {"copy-of-other-set", "similar-to-other-set", "similar-across-split"}
     assert CHECKS.keys() - set(PLANTED.values()) == elsewhere
     assert len(PLANTED) >= 30 and sum(CHECKS[name].level == FAULT for name in set(PLANTED.values())) > 15
+
+
+def test_no_file_makes_pillow_start_another_program(
+    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: started.append(1))
+    folder = tmp_path / "set"
+    shutil.copytree(clean, folder)
+    file = min((folder / "images").iterdir())
+    file.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n")
+    assert "unreadable" in audit_dataset(folder).by_check() and not started

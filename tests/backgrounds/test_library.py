@@ -203,7 +203,7 @@ def test_forbidden_files_and_folders_are_listed(tree: Path) -> None:
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no image"):
         BackgroundLibrary.open(tmp_path)
-    with pytest.raises(InputError, match=r"none: a folder of background images is expected"):
+    with pytest.raises(InputError, match=r"none: there is no such folder of background images"):
         BackgroundLibrary.open(tmp_path / "none")
 
 

@@ -162,7 +162,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     row = json.loads(rows[0])
     del row["targets"][0]
     (tmp_path / "set" / "targets.jsonl").write_text("\n".join([json.dumps(row), *rows[1:]]) + "\n")
-    with pytest.raises(InputError, match="1 targets are told, the mask holds 2"):
+    with pytest.raises(InputError, match="1 targets are stated, the mask holds 2"):
         run_bench(dataset, DETECTORS[:1], out, overwrite=True)
 
 

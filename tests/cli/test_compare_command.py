@@ -75,7 +75,7 @@ def test_what_compare_refuses(folders: tuple[Path, Path], tmp_path: Path) -> Non
     same = run(real, real, *QUICK)
     assert same.exit_code == 2 and "no frame in common" in same.stderr and "train with its test part" in same.stderr
     wrong = run(real, real, "--split", "trian")
-    assert wrong.exit_code == 2 and "did you mean 'train'" in wrong.stderr
+    assert wrong.exit_code == 2 and "(did you mean train?)" in wrong.stderr
     missing = run(tmp_path / "none", real)
     assert missing.exit_code == 2 and "no such folder" in missing.stderr
     few = run(write_set(tmp_path / "few", 1, frames=3).folder, real)

@@ -65,6 +65,11 @@ EXACT = {
     "colours on white": png(colour((255, 255, 255), (250, 50, 83))),
     "instance numbers": png(np.where(TRUTH, np.where(np.arange(20)[:, None] > 9, 2, 1), 0).astype(np.uint8)),
     "transparent background": png(np.dstack([np.full((*MASK.shape, 3), 255, np.uint8), MASK])),
+    "alpha alone, black": png(np.dstack([np.zeros((*MASK.shape, 3), np.uint8), MASK])),
+    "alpha alone, red": png(np.dstack([np.full((*MASK.shape, 3), (255, 0, 0), np.uint8), MASK])),
+    "gray with alpha": png(np.dstack([np.full_like(MASK, 255), MASK])),
+    "gray, opaque": png(np.dstack([MASK, np.full_like(MASK, 255)])),
+    "colours on transparent red": png(np.dstack([colour((255, 0, 0), (0, 90, 0), (0, 0, 90)), MASK])),
 }
 
 
@@ -73,6 +78,15 @@ def test_masks_become_what_they_mean(kind: str) -> None:
     read = decode_mask(EXACT[kind], "mask.png")
     np.testing.assert_array_equal(read.mask, TRUTH)
     assert not read.note
+
+
+@pytest.mark.parametrize(
+    "pixels", [255 - MASK, np.full_like(MASK, 255), colour((255, 255, 255), (0, 0, 0)), np.where(TRUTH, 0, SOFT + 200)]
+)
+def test_masks_with_more_target_than_background_are_said(pixels: NDArray[np.uint8]) -> None:
+    read = decode_mask(png(pixels.astype(np.uint8)), "mask.png")
+    assert read.note.endswith("more target than background: inverted?")
+    assert not decode_mask(png(MASK), "mask.png").note
 
 
 @pytest.mark.parametrize("pixels", [SOFT, with_value(1), with_value(64), with_value(120)])

@@ -37,7 +37,7 @@ def listed(folder: Path, train: str, test: str, where: str = "50_50", name: str 
     (folder / where / f"test{name}.txt").write_bytes(test.encode())
 
 
-@pytest.mark.parametrize("ending", ["", "_pixels0"])
+@pytest.mark.parametrize("ending", ["", "_pixels0", "_mask", "-label", ".mask", "_GT"])
 def test_images_and_masks_folders(tmp_path: Path, ending: str) -> None:
     opened = Dataset.open(dataset(tmp_path / "set", mask_ending=ending))
     assert opened.ids == ("a", "b", "c")

@@ -47,7 +47,7 @@ def test_no_target_is_lost(source: Dataset, format: str, tmp_path: Path) -> None
     assert result.parts == {"train": len(source.split("train")), "test": len(source.split("test")), "unlisted": 1}
     record = json.loads((out / "export.json").read_text())
     assert record["targets"] == result.targets and record["format"] == format
-    assert any("1 images stand in no split list" in note for note in result.notes)
+    assert any("1 images are in no split list" in note for note in result.notes)
     card = (out / "README.md").read_text()
     assert "## Load" in card and all(note in card for note in result.notes)
     assert str(tmp_path) not in card + json.dumps(record)

@@ -245,3 +245,15 @@ def test_matching_brings_shapes_nearer(folder: Path) -> None:
     found = fit_recipe(dataset)
     assert found.distance is not None and found.distance < 0.3
     assert "mean KS distance" in found.notes["stages.extra_gaussians.count"]
+
+
+def test_targets_too_small_for_a_profile_are_fitted(tmp_path: Path) -> None:
+    folder = known_set(tmp_path / "tiny", frames=20)
+    for path in sorted((folder / "masks").iterdir()):
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert mask is not None
+        y, x = np.argwhere(mask)[0]
+        mask[:] = 0
+        mask[y, x : x + 2] = 255
+        cv2.imwrite(str(path), mask)
+    assert "none measured" in fit_recipe(folder, match=False).text()

@@ -144,3 +144,10 @@ def test_a_figure_of_two_datasets_is_drawn(folder: Path) -> None:
     assert len(labels) == 2 and all("have 2 or more" in label for label in labels)
     with pytest.raises(InvalidValueError, match="1 to 5 datasets"):
         draw_statistics([found] * 6)
+
+
+def test_a_target_whose_scr_is_not_known_has_the_measured_one_in_its_label() -> None:
+    image, mask = np.full((40, 40), 60, np.uint8), np.zeros((40, 40), bool)
+    image[20:23, 20:23], mask[20:23, 20:23] = 90, True
+    row = {"targets": [{"scr": None}]}  # flat clutter has no SCR
+    assert np.array_equal(enlarged_target(image, mask, size=120, row=row), enlarged_target(image, mask, size=120))

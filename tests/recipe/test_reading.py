@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sirstgen.errors import InputError, InvalidValueError, SirstgenError
+from sirstgen.recipe.reading import read_entries
 from sirstgen.recipe.recipe import Recipe
 
 
@@ -33,7 +34,7 @@ def written(tmp_path: Path, text: str, name: str = "r.yaml") -> Path:
         ("r.yaml", f"scr: {'k' * 50_000}", "scr must be a number, a list or a distribution"),
         ("r.yaml", f"bit_depth: {[1] * 9000}", "bit_depth must be 8 or 16, got a list of 9000"),
         ("r.yaml", "x" * (1 << 21), "too large for a recipe"),
-        ("r.yaml", "scr: 3\nwidth: 64\nscr: 4", "key scr stands twice, line 1"),
+        ("r.yaml", "scr: 3\nwidth: 64\nscr: 4", "key scr is given twice, line 1"),
         ("r.yaml", "scr: !!python/object/apply:os.getcwd []", "not a YAML recipe"),
         ("r.yaml", "? [1, 2]\n: 3", "unhashable key, line 1"),
         ("r.yaml", "1: 3", "keys of a recipe must be text"),
@@ -66,3 +67,17 @@ def test_all_faults_are_counted_and_named() -> None:
     assert error.value.data["faults"] == 4
     assert str(error.value).startswith("unknown key borde (did you mean border?) (recipe: quality.borde); also wrong: ")
     assert all(place in str(error.value) for place in ("width", "scr[1]", "scenes.sea.kinds.dot"))
+
+
+@pytest.mark.parametrize("number", ["0100", "12:30", "1:30.5"])
+def test_numbers_in_base_8_and_60_are_refused(tmp_path: Path, number: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"width: {number}\n")
+    with pytest.raises(InputError, match=f"{number} would be read in base 8 or 60; write a plain number, line 1"):
+        read_entries(tmp_path / "recipe.yaml")
+
+
+def test_a_recipe_of_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("width: 64\n", encoding="utf-16")
+    assert read_entries(tmp_path / "recipe.yaml") == {"width": 64}
+    with pytest.raises(InputError, match=r"cannot be read: Is a directory$"):
+        read_entries(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_rejections_of_a_foreign_set_are_listed_and_kept(foreign: Path, tmp_path
     assert again.undo() == 0 and again.undo() == 3 and again.undo() is None
     assert file.read_text() == "" and files(foreign) == before
     file.write_text("000001\nelsewhere\n")
-    with pytest.raises(InputError, match=r"1 of 2 ids are not in .* 'elsewhere'"):
+    with pytest.raises(InputError, match=r"lists elsewhere, without image in the dataset.*, or choose another --list"):
         RejectionList(Catalogue(Dataset.open(foreign)), file)
 
 
@@ -197,3 +198,35 @@ def test_the_command_refuses_what_is_no_dataset(tmp_path: Path, folder: Path, fo
     assert result.exit_code == 2 and "none" in result.stderr
     assert can_be_redrawn(folder) and not can_be_redrawn(foreign)
     assert threading.active_count() == before
+
+
+def test_rejections_at_the_same_time_are_all_listed(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(path: Path, data: str) -> None:
+        time.sleep(0.02)
+        path.write_text(data)
+
+    monkeypatch.setattr(edits_module, "write_file", slow)
+    edits = RejectionList(Catalogue(Dataset.open(foreign)), tmp_path / "rejected.txt")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(edits.reject, range(6)))
+    assert len((tmp_path / "rejected.txt").read_text().splitlines()) == 6
+
+
+def test_a_fault_of_the_disk_leaves_the_thread_that_redraws_alive(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    catalogue = Catalogue(Dataset.open(folder))
+    edits = Redraws(catalogue, reopen_generator(folder))
+    with monkeypatch.context() as patch:
+        patch.setattr(edits_module, "redraw", failing)
+        edits.reject(1)
+        wait(catalogue, 1, "failed")
+    assert "No space left" in catalogue.entries[1].note
+    edits.reject(2)
+    wait(catalogue, 2, "redrawn")
+    edits.close()

@@ -79,3 +79,16 @@ def test_decisions_live_on_where_the_cache_cannot_be_written(tmp_path: Path, mon
     decisions = SceneDecisions()
     decisions.put("key", SceneLabel("sea"))
     assert decisions.get("key") == SceneLabel("sea")
+
+
+@pytest.mark.parametrize("text", ["name;scene\n0001;sea\n", "0001;sea\n", "name\tscene\n0001\tsea\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_labels_as_spreadsheets_write_them(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "labels.csv").write_text(text, encoding=encoding)
+    assert {name: label.scene for name, label in read_labels(tmp_path / "labels.csv").items()} == {"0001": "sea"}
+
+
+def test_a_header_without_the_column_scene_is_named(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,label\n0001,sea\n")
+    with pytest.raises(InputError, match="the header needs a column 'scene' beside 'image'"):
+        read_labels(tmp_path / "labels.csv")

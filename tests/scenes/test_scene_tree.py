@@ -27,7 +27,7 @@ def test_groups_come_from_subfolders(tmp_path: Path) -> None:
 
 
 def test_a_tree_needs_two_filled_scenes(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none-here: a folder with one sub-folder of frames per scene is expected"):
+    with pytest.raises(InputError, match="none-here: there is no such folder of frames, one sub-folder a scene"):
         read_tree(tmp_path / "none-here")
     _touch(tmp_path / "sea/a.png")
     with pytest.raises(InputError, match=r"at least 2 scenes are needed .* found 1: sea"):

@@ -215,3 +215,10 @@ def test_the_figure_is_drawn(tmp_path: Path) -> None:
     with Image.open(tmp_path / "figure.png") as image:
         assert image.size == (1560, 624)
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_steps_and_seconds_are_those_of_the_runs_that_are_counted() -> None:
+    scores = FrameScores.of([("a", np.ones((4, 4)), np.ones((4, 4), bool))])
+    failed = run(0, 791, math.nan, 1, status=Status.NAN_LOSS, steps=0, seconds=1.0)
+    text = as_text(Table([run(0, 791, 60.0, scores=scores), failed], "test", "quick"))
+    assert "1 of 2" in text and "0-520" not in text and " 61" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -385,3 +386,13 @@ def test_trainings_that_share_a_device_end_as_they_do_alone(frames: Frames, sett
         assert isinstance(other, Fitted)
         for name, weights in one.net.state_dict().items():
             assert torch.equal(weights, other.net.state_dict()[name])
+
+
+def test_a_time_budget_without_anything_to_train_on_is_no_error(plan: CheckPlan, real: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    shutil.copytree(real.folder, folder)
+    (folder / "50_50").mkdir(exist_ok=True)
+    (folder / "50_50" / "train.txt").write_text("")
+    timed = dataclasses.replace(plan, rows=(FolderRow(folder, "train"),), minutes=1.0)
+    table = train_check(timed, real, device="cpu")
+    assert {run.status for run in table.runs} == {Status.EMPTY_SPLIT}

@@ -49,3 +49,15 @@ def test_what_is_no_set_of_shards_is_refused(shards: Path, tmp_path: Path) -> No
         ShardStream(shards, "val")
     with pytest.raises(InvalidValueError, match="shuffle must be at least 0 images, got -1"):
         ShardStream(shards, shuffle=-1)
+
+
+def test_frames_of_16_bits_without_a_stated_scale_are_on_that_of_their_set(
+    small_generator: Generator, tmp_path: Path
+) -> None:
+    recipe = small_generator.recipe.replace(bit_depth=16)
+    wide = Generator(recipe, small_generator.backgrounds, small_generator.templates, small_generator.seed)
+    write_shards(wide, tmp_path / "set", 4, 4)
+    (tmp_path / "set" / "dataset.json").unlink()
+    expected = list(TorchDataset(tmp_path / "set", split="train"))
+    found = list(ShardStream(tmp_path / "set", shuffle=0))
+    assert ordered(found) == ordered(expected) and found[0][0].max() < 1

@@ -22,6 +22,7 @@ from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.checksums import write_sums
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
+from sirstgen.verification import files as files_module
 from sirstgen.verification.issues import Issue
 from sirstgen.verification.verify import examine, verify
 
@@ -459,3 +460,46 @@ def test_rejections_of_a_line_that_are_no_counts_are_a_fault(folder: Path) -> No
     content[2]["rejections"] = {"saturated": [1]}
     write_rows(folder, content)
     assert verify(folder)
+
+
+def labelled(root: Path, ids: list[str], rows: bool = False) -> Dataset:
+    """A foreign set of noise with one target each; ids may hold a slash."""
+    draw = np.random.default_rng(len(ids))
+    for key in ids:
+        mask = np.zeros((32, 32), np.uint8)
+        mask[10:12, 10:12] = 255
+        for part, pixels in (("images", draw.integers(0, 200, (32, 32), dtype=np.uint8)), ("masks", mask)):
+            path = root / part / f"{key}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    (root / "train.txt").write_text("\n".join(ids))
+    if rows:
+        (root / "targets.jsonl").write_text("".join(json.dumps({"id": key, "targets": []}) + "\n" for key in ids))
+    return Dataset.open(root)
+
+
+def test_a_mix_of_sets_with_folders_and_ids_of_any_length_has_no_fault_of_its_own(tmp_path: Path) -> None:
+    real = labelled(tmp_path / "real", ["seq/1", "seq/2"])
+    synth = labelled(tmp_path / "synth", ["9", "10"], rows=True)
+    write_mix(draw_mix(real, synth, seed=0, total=4, real_count=2), tmp_path / "mix")
+    # Lines of foreign sets hold no plan.
+    assert all("its line of targets.jsonl" in fault.what for fault in verify(tmp_path / "mix"))
+
+
+def test_lines_that_no_text_holds_and_margins_beyond_the_image_are_faults(tmp_path: Path) -> None:
+    folder = write_dataset(make_generator(), tmp_path / "set", 3)
+    first, second, third = (folder / "targets.jsonl").read_bytes().splitlines()
+    second = second.replace(b'"scene":"', b'"scene":"\xed\xa0\x80')
+    third = json.dumps(json.loads(third) | {"support_margin": 10**9}).encode()
+    (folder / "targets.jsonl").write_bytes(b"\n".join((first, second, third, b"")))
+    assert any(fault.place == "000003" and "support_margin must be" in fault.what for fault in verify(folder))
+
+
+def test_checksums_that_cannot_be_read_are_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_dataset(make_generator(), tmp_path / "set", 1)
+
+    def refused(place: Path) -> list[str]:
+        raise InputError.of(place / "SHA256SUMS", "cannot be read (Permission denied)")
+
+    monkeypatch.setattr(files_module, "check_sums", refused)
+    assert [str(fault) for fault in verify(folder)] == ["SHA256SUMS: cannot be read (Permission denied)"]

@@ -38,7 +38,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
     height, width = scene.shape
     stains = fractal(rng, height, width, 2.2, outer=height / 8)  # on everything but the sky
-    scene.gray += np.float32(spread(rng, 1.5, 0.5)) * scene.solid * stains
+    scene.gray += np.float32(spread(rng, 0.9, 0.5)) * scene.solid * stains
     if rng.random() < 0.08:  # out of focus
         defocus = rng.uniform(0.8, 2.5)
         scene.moved(lambda field: blurred(field, defocus))

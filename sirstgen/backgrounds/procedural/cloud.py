@@ -55,7 +55,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         noise=noise,
         grain=spread(rng, 0.75, 0.45),
         softness=spread(rng, 0.65, 0.4),
-        pattern=noise * spread(rng, 0.3, 0.6),
+        pattern=noise * spread(rng, 0.2, 0.5),
         # Coding leaves flat blocks with sparse steps in a clear sky: over half of the real ones show them.
         codec=Codec(0.6, (25, 85)) if kind == "clear" else Codec(0.45),
         overdriven=0.06,
@@ -74,14 +74,14 @@ def _clouded(rng: np.random.Generator, sky: Field, kind: str) -> Field:
         sky = over(sky, _FORMS[name](rng, height, width), contrast)
     if rng.random() < 0.04:
         sky = over(sky, trail(rng, height, width), 0.5 * contrast)
-    light = np.float32(min(rng.lognormal(np.log(4), 0.9), 20)) * shading(rng, height, width)
+    light = np.float32(min(rng.lognormal(np.log(4), 0.9), 12)) * shading(rng, height, width)
     return np.asarray(sky + light, dtype=np.float32)
 
 
 def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:
     """Smooth shading, mostly brighter towards the ground, with a breath of haze; gray levels."""
     mean = float(np.clip(rng.normal(93, 33), 28, 165))
-    slope = float(np.clip(rng.lognormal(np.log(4.5), 0.9), 0.5, 28))
+    slope = float(np.clip(rng.lognormal(np.log(4.5), 0.9), 0.5, 18))
     field = shading(rng, height, width)
     if field[: height // 2].mean() > field[height // 2 :].mean() and rng.random() < 0.7:
         field = field[::-1]

@@ -62,8 +62,8 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     octaves = [(2.5 * scale, rng.uniform(0.2, 1.2)), (30 * scale, 0.8), (150 * scale, 1.2)]
     stretch = rng.uniform(1.0, 3.0)
     grain = ground_texture(rng, height, width, road.horizon, octaves, focal=road.focal, stretch=stretch)
-    ground = ground + np.float32(rng.uniform(0.6, 2.6)) * grain
-    ground = ground + np.float32(rng.uniform(0.5, 2.0)) * fractal(rng, height, width, 2.4, outer=height / 3)
+    ground = ground + np.float32(rng.uniform(0.5, 2.0)) * grain
+    ground = ground + np.float32(rng.uniform(0.3, 1.5)) * fractal(rng, height, width, 2.4, outer=height / 3)
 
     if rng.random() < 0.3:  # shadows and mended places
         ground = ground + np.float32(rng.normal(0, 7)) * smoothstep(grain, 0.0, rng.uniform(1.0, 3.0))
