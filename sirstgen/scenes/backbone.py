@@ -92,11 +92,16 @@ class Backbone(nn.Module):
                 before = stage.channels
             self.stages.append(blocks)
 
-    def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
-        """What each stage gives, (n, channels, h, w) each; frames (n, 1, H, W), -1 black to 1 white."""
+    def forward(self, frames: torch.Tensor, stages: int | None = None) -> list[torch.Tensor]:
+        """What each stage gives, (n, channels, h, w) each.
+
+        Args:
+            frames: (n, 1, H, W), -1 black to 1 white.
+            stages: how many of the stages; default all.
+        """
         values = functional.relu6(self.stem(frames))
         found = []
-        for stage in self.stages:
+        for stage in self.stages[:stages]:
             values = stage(values)
             found.append(values)
         return found

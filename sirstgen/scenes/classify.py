@@ -1,7 +1,7 @@
 """F_scene (Fig. 7): which scene a background shows, and how sure that is.
 
-The confidence is fitted on frames of the cameras that the weights were trained on, and a little low there; on other
-cameras it is too high. The model card beside the weights has the figures.
+The confidence is fitted on frames of unseen places and of unseen cameras: a little low on the former, a little high on
+the latter. The model card beside the weights has the figures.
 """
 
 from __future__ import annotations

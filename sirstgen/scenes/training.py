@@ -37,7 +37,6 @@ Numbers = NDArray[np.float64]
 FOLDS = 5
 _CARD, _README = "card.json", "README.md"
 _STRENGTH = 0.03  # inverse of the penalty on the squared weights, as scikit-learn has it
-_COPY_WEIGHT = 0.3  # of a changed copy, relative to its frame
 _LEAST_SPREAD = 0.01
 _BATCH = 16
 _TEMPERATURES = np.geomspace(0.2, 5.0, 161)
@@ -102,13 +101,13 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
     except InvalidValueError as fault:
         raise fault.within(str(folder)) from None
     total = len(frames) + len(others)
-    own = descriptors(_images(frames), len(frames), progress and (lambda done, _: progress(done, total)))
-    foreign = descriptors(_images(others), len(others), progress and (lambda n, _: progress(len(frames) + n, total)))
+    own = descriptors(_images(frames), progress and (lambda done: progress(done, total)))
+    foreign = descriptors(_images(others), progress and (lambda done: progress(len(frames) + done, total)))
     truth = np.array([scenes.index(frame.scene) for frame in [*frames, *others]], dtype=np.int64)
     own_truth = truth[: len(frames)]
     logits = cross_validated(own, own_truth, groups, folds, len(scenes))
     temperature = fitted_temperature(logits, own_truth)
-    network = fitted(own, own_truth, groups, len(scenes))
+    network = fitted(own, own_truth, groups)
     names, numbers = counted(frames)
     card = SceneCard(
         scenes=scenes,
@@ -132,43 +131,50 @@ def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
 
 
 def descriptors(
-    images: Iterable[Gray], count: int, progress: Progress | None = None, network: SceneNetwork | None = None
+    images: Iterable[Gray], progress: Callable[[int], None] | None = None, network: SceneNetwork | None = None
 ) -> Numbers:
-    """(n, DESCRIPTORS) of `count` frames, by the backbone of a network; by default the one that ships."""
+    """(n, DESCRIPTORS) of frames, by the backbone of a network; by default the one that ships."""
     network = network or load_classifier().network
     parts: list[NDArray[np.float32]] = []
     pending: list[PreparedFrame] = []
+    number = 0
     for number, image in enumerate(images, start=1):
         pending.append(prepare(image))
-        if len(pending) == _BATCH or number == count:
+        if len(pending) == _BATCH:
             parts.append(describe(network, pending).numpy())
             pending.clear()
         if progress is not None:
-            progress(number, count)
+            progress(number)
+    if pending:
+        parts.append(describe(network, pending).numpy())
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, DESCRIPTORS))
 
 
-def fitted(
-    found: Numbers,
-    truth: NDArray[np.int64],
-    groups: Sequence[str],
-    classes: int,
-    backbone: SceneNetwork | None = None,
-    copies: Numbers | None = None,
-) -> SceneNetwork:
+def fitted(found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]) -> SceneNetwork:
     """A network whose linear layer is the multinomial logistic regression on these frames, rounded to storage.
 
     Args:
         found: (n, DESCRIPTORS).
-        truth: (n,) scene numbers, each of `classes` at least once.
+        truth: (n,) scene numbers, each at least once.
         groups: of each frame.
-        classes: number of scenes.
-        backbone: whose backbone it gets; by default the one that ships.
-        copies: (k, n, DESCRIPTORS) of changed copies of the frames, which weigh less.
     """
-    center, spread, weight, bias = _regression(found, truth, groups, copies)
-    network = SceneNetwork(classes).eval()
-    network.backbone.load_state_dict((backbone or load_classifier().network).backbone.state_dict())
+    return with_layer(*regression(found, truth, groups), load_classifier().network)
+
+
+def with_layer(
+    center: Numbers, spread: Numbers, weight: Numbers, bias: Numbers, backbone: SceneNetwork
+) -> SceneNetwork:
+    """A network of the backbone of `backbone` and this linear layer, rounded to storage.
+
+    Args:
+        center: mean of each descriptor, (DESCRIPTORS,).
+        spread: what each is divided by, (DESCRIPTORS,).
+        weight: (classes, DESCRIPTORS), of the standardised descriptors.
+        bias: (classes,).
+        backbone: its linear layer is not used.
+    """
+    network = SceneNetwork(len(weight)).eval()
+    network.backbone.load_state_dict(backbone.backbone.state_dict())
     with torch.no_grad():
         network.center.copy_(torch.from_numpy(center))
         network.spread.copy_(torch.from_numpy(spread))
@@ -190,7 +196,6 @@ def cross_validated(
     groups: Sequence[str],
     folds: Sequence[int],
     classes: int,
-    copies: Numbers | None = None,
 ) -> Numbers:
     """(n, classes) logits of each frame by a regression that saw no frame of its fold.
 
@@ -200,7 +205,6 @@ def cross_validated(
         groups: of each frame.
         folds: of each frame.
         classes: number of scenes.
-        copies: as of `fitted`; those of held-out frames are held out.
     """
     fold = np.array(folds)
     logits = np.full((len(found), classes), -30.0)
@@ -208,8 +212,7 @@ def cross_validated(
         held = fold == number
         kept = ~held
         own = [group for group, seen in zip(groups, kept, strict=True) if seen]
-        others = None if copies is None else copies[:, kept]
-        center, spread, weight, bias = _regression(found[kept], truth[kept], own, others)
+        center, spread, weight, bias = regression(found[kept], truth[kept], own)
         seen = sorted(set(truth[kept].tolist()))
         logits[np.ix_(held, seen)] = ((found[held] - center) / spread) @ weight.T + bias
     return logits
@@ -235,18 +238,20 @@ def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], t
     return figures(scenes, truth, chances.argmax(axis=1).astype(np.int64), chances.max(axis=1))
 
 
-def _regression(
-    found: Numbers, truth: NDArray[np.int64], groups: Sequence[str], copies: Numbers | None
+def regression(
+    found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the regression."""
+    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the logistic regression.
+
+    Args:
+        found: (n, DESCRIPTORS).
+        truth: (n,) scene numbers.
+        groups: of each frame.
+    """
     from sklearn.linear_model import LogisticRegression
 
     size = Counter(zip(truth.tolist(), groups, strict=True))
     share = np.array([size[pair] ** -0.5 for pair in zip(truth.tolist(), groups, strict=True)])
-    if copies is not None:
-        found = np.concatenate([found, *copies])
-        share = np.concatenate([share, *[_COPY_WEIGHT * share] * len(copies)])
-        truth = np.concatenate([truth] * (1 + len(copies)))
     share /= np.sqrt(np.bincount(truth, weights=share))[truth]
     center, spread = found.mean(axis=0), found.std(axis=0) + _LEAST_SPREAD
     model = LogisticRegression(C=_STRENGTH, max_iter=1000)

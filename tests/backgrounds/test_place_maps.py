@@ -63,7 +63,7 @@ def test_maps_of_no_frame_and_of_another_size_are_refused(frames: Path, tmp_path
     give(tmp_path / "stray", "field/9.png")
     with pytest.raises(InputError, match=r"9\.png: a place map of no background \(1 such of 1\)"):
         BackgroundLibrary.open(frames, places=tmp_path / "stray")
-    with pytest.raises(InputError, match="a folder of place maps is expected"):
+    with pytest.raises(InputError, match="there is no such folder of place maps"):
         BackgroundLibrary.open(frames, places=tmp_path / "none")
     give(tmp_path / "small", "field/0.png", (60, 80))
     library = BackgroundLibrary.open(frames, places=tmp_path / "small")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from sirstgen.errors import InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.places.checkpoint import load_places, save_places
 from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER
-from sirstgen.places.segment import SKY_FROM, SKY_TO, segment
+from sirstgen.places.segment import SKY_FROM, SKY_TO, load_shipped, segment
 
 
 class Answers(torch.nn.Module):
@@ -43,3 +46,14 @@ def test_the_shipped_network_maps_a_frame_of_any_size() -> None:
     assert segment(frame).shape == (120, 90)
     with pytest.raises(InvalidValueError, match="must be"):
         segment(frame.astype(np.uint16))
+
+
+def test_weights_survive_their_file_without_the_encoder(tmp_path: Path) -> None:
+    network = load_shipped()
+    save_places(network, tmp_path / "places.safetensors")
+    assert (tmp_path / "places.safetensors").stat().st_size < 1_000_000
+    for name, tensor in load_places(tmp_path / "places.safetensors").state_dict().items():
+        torch.testing.assert_close(tensor, network.state_dict()[name], rtol=0, atol=0)
+    (tmp_path / "places.safetensors").write_bytes(b"{}")
+    with pytest.raises(InputError, match="no place weights of this version"):
+        load_places(tmp_path / "places.safetensors")

@@ -27,7 +27,7 @@ def test_most_procedural_frames_are_known() -> None:
     frames = (procedural.generate(scene, 99, n, 160, 160) for scene in procedural.SCENES for n in range(6))
     answers = list(classify_images(frames))
     right = Counter(label for label, (scene, _) in zip(labels, answers, strict=True) if scene == label)
-    assert right.total() >= 0.6 * len(labels), right  # the network has seen no drawn frame
+    assert right.total() >= 0.6 * len(labels), right  # of a seed that it has not seen
     assert all(0.2 <= confidence <= 1 for _, confidence in answers)
 
 
