@@ -81,7 +81,7 @@ class Recipe(Part):
         description="weight of each count, 0 to 100; Fig. 6a: 37 % of the images hold at least two targets",
     )
     share_outside_top10: Share | None = Field(
-        default=0.03,
+        default=0.13,
         description="share of targets for which a place outside the image's brightest 10 % is looked for; Fig. 6c: "
         "32 % are there, part of them by glare; null: any place will do",
     )
