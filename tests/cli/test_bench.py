@@ -76,7 +76,7 @@ def test_bench_of_one_side_of_the_split(folder: Path, tmp_path: Path) -> None:
 
 def test_what_bench_refuses(folder: Path, tmp_path: Path) -> None:
     unknown = run("bench", folder, "--detectors", "top-hat,psttn")
-    assert unknown.exit_code == 2 and "(did you mean pstnn?)" in unknown.stderr
+    assert unknown.exit_code == 2 and "did you mean 'pstnn'?" in unknown.stderr
     none = run("bench", folder, "--detectors", "none")
     assert none.exit_code == 2 and "at least one detector" in none.stderr
     missing = run("bench", folder, "--detectors", "none", "--weights", tmp_path / "best.pt")

@@ -221,5 +221,5 @@ def _timeless(path: Path) -> Any:
 
 def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_times(part) for key, part in value.items() if key not in ("seconds", "device")}
+        return {key: _without_times(part) for key, part in value.items() if key not in ("seconds", "device", "sha256")}
     return [_without_times(part) for part in value] if isinstance(value, list) else value
