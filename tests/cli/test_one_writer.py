@@ -16,7 +16,7 @@ from sirstgen.synthesis.generator import Generator
 COMMANDS = {
     "synth": "synth --n 2 --seed 0 --overwrite --out OUT",
     "synth of shards": "synth --n 2 --seed 0 --shard-size 1 --overwrite --out OUT",
-    "mix": "mix --synth SET --real REAL --total 2 --real-ratio 0.5 --out OUT",
+    "mix": "mix --synth REAL --synth-part all --real SET --total 2 --real-ratio 0.5 --out OUT",
     "export": "export SET --format coco --out OUT",
     "bench": "bench SET --detectors top-hat --workers 1 --out OUT",
     "compare": "compare SET REAL --trees 5 --halves 1 --size 0 --workers 1 --out OUT",
