@@ -30,7 +30,7 @@ from sirstgen.seeding import stream
 from sirstgen.workers import as_finished, worker_pool
 
 PATCHES = 10  # of the background, an image
-TARGET_MARGIN = 5  # pixels around a mask that the target's radiance reaches: they are no background
+TARGET_MARGIN = 5  # pixels; the radiance of a target can reach this far beyond its mask
 _TRIES = 60
 _CHUNK = 16  # frames a task
 
