@@ -12,8 +12,10 @@ On the machine with the card, which needs no network::
 training step, then trains Table VIII with the fastest form in the time that is left. It writes to --out as it goes:
 ``results.json`` (checks, speed, tables, logs, the same nets on the further test set) and the weights of each row in
 half precision. Frames and checkpoints lie in --work, where `--resume` finds them. A check that fails ends the run
-before anything is trained. ``--only-measures`` and ``--skip-measures`` divide the work into two commands. ``--small``
-does all of it with small nets, on a CPU too. A machine without network needs this project's dependencies beforehand
+before anything is trained. ``--only-measures`` and ``--skip-measures`` divide the work into two commands.
+``--skip-speed`` checks without timing, and compiles where that is right. With ``--steps`` the trainings have so many
+steps; where they do not fit into --minutes, the same command again goes on. ``--small`` does all of it with small nets,
+on a CPU too. A machine without network needs this project's dependencies beforehand
 (``pip download``).
 """
 
@@ -42,6 +44,7 @@ from torch.utils._pytree import tree_leaves
 from sirstgen.datasets.readers import Dataset
 from sirstgen.detectors.detector import resize, resize_by_products
 from sirstgen.evaluation.frame_scores import FrameScores
+from sirstgen.train_check.folder import mark_folder
 from sirstgen.train_check.presets import CheckPlan, MixedRow, RealRow
 from sirstgen.train_check.train_check import train_check
 from sirstgen.training.augmentation import Augmentation
@@ -400,6 +403,8 @@ class Run:
         self.save()
         if failed := [name for name in compared.failed if "bfloat16" not in name]:
             raise SystemExit(f"the card does not compute what the CPU computes: {'; '.join(failed)}")
+        if self.arguments.skip_speed:
+            return settings if self.compiles(settings, found) else eager
         peak = found["copy, bytes/s"] = bandwidth(self.device)
         print(f"{detector}, speed; a copy moves {peak / 1e12:.2f} TB/s", flush=True)
         speed = Speed(self.frames, eager, self.device, self.arguments.speed_seconds, found["speed"])
@@ -419,16 +424,26 @@ class Run:
                     found["compilation and its speed, s"] = time.monotonic() - started
                     self.save()
                 found["bytes/step, compiled"] = torch._inductor.metrics.num_bytes_accessed
-                found["checks of the compiled net"] = compared = whole_steps(self.frames, settings, self.device)
             except Exception as error:  # a compiler that fails must not end the run
-                print(f"{detector}: not compiled: {error}", flush=True)
                 found["not compiled"] = str(error)
-            else:
-                eagerly, compiled = (found["speed"][f"ours, {form}5 at once"]["crops/s"] for form in ("", "compiled, "))
-                if not compared.failed and compiled > eagerly:
-                    chosen = settings
-            self.save()
+            eagerly, compiled = (
+                found["speed"].get(f"ours, {form}5 at once", {}).get("crops/s", 0.0) for form in ("", "compiled, ")
+            )
+            if self.compiles(settings, found) and compiled > eagerly:
+                chosen = settings
         return chosen
+
+    def compiles(self, settings: TrainingConfig, found: dict[str, Any]) -> bool:
+        """Whether the net compiles and its arithmetic is right then."""
+        try:
+            if settings.compile != "no" and "not compiled" not in found:
+                found["checks of the compiled net"] = whole_steps(self.frames, settings, self.device)
+        except Exception as error:
+            found["not compiled"] = str(error)
+        if "not compiled" in found:
+            print(f"{settings.detector}: not compiled: {found['not compiled']}", flush=True)
+        self.save()
+        return "checks of the compiled net" in found and not found["checks of the compiled net"].failed
 
     def train(self, settings: TrainingConfig, share: float) -> None:
         """Table VIII with one detector, in a share of the minutes that are left."""
@@ -444,10 +459,12 @@ class Run:
             settings=settings,
         )
         check = self.work / f"check-{detector}"
+        resume = arguments.resume or arguments.steps is not None
+        if arguments.steps is not None and not check.exists():
+            check.mkdir(parents=True)
+            mark_folder(check, arguments.steps)
         real, synth = self.sets["real"], self.sets["synth"]
-        table = train_check(
-            plan, real, synth, out=check, device=str(self.device), progress=_told, resume=arguments.resume
-        )
+        table = train_check(plan, real, synth, out=check, device=str(self.device), progress=_told, resume=resume)
         found = self.results["detectors"].setdefault(detector, {})
         found["settings"] = plan.settings.to_dict()
         found["table"] = json.loads((check / "table.json").read_text())
@@ -525,6 +542,8 @@ def main(words: list[str] | None = None) -> None:
     running.add_argument("--compile", choices=get_args(Compilation), default="default", help="mode of torch.compile")
     running.add_argument("--only-measures", action="store_true", help="train nothing")
     running.add_argument("--skip-measures", action="store_true", help="train at once, with --compile as it is given")
+    running.add_argument("--skip-speed", action="store_true", help="check and train, time nothing")
+    running.add_argument("--steps", type=int, help="of each training; as many as fit into --minutes by default")
     running.add_argument("--seed", type=int, default=0)
     running.add_argument("--device", default="auto")
     running.add_argument("--rows", type=int, nargs="*", default=[0, 42, 85, 128])

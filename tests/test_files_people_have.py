@@ -285,3 +285,31 @@ def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:
     (tmp_path / "set").rename(tmp_path / "above" / "set")
     (tmp_path / "above" / "set" / "masks").mkdir()
     assert "set below it is one: name that folder" in run("stats", tmp_path / "above").stderr
+
+
+def test_a_key_that_stands_twice_stops_every_reader(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    first = sorted((folder / "images").iterdir())[0].stem
+    (folder / "targets.jsonl").write_text(f'{{"id": "{first}", "scene": "sea", "scene": "sky"}}\n')
+    result = run("stats", folder)
+    assert result.exit_code == 2 and "targets.jsonl: line 1: the key 'scene' is given twice" in result.stderr
+    (folder / "targets.jsonl").unlink()
+    (folder / "dataset.json").write_text('{"gray_scale": {"black": 0,\n"white": 255, "black": 9}}')
+    result = run("fit", folder, "--out", tmp_path / "a.yaml")
+    assert result.exit_code == 2 and "dataset.json: the key 'black' is given twice, line 2" in result.stderr
+    frames = tmp_path / "frames"
+    copied(base, tmp_path / "other")
+    (tmp_path / "other" / "images").rename(frames)
+    labels = tmp_path / "scenes.json"
+    labels.write_text(f'{{\n"{first}": "sea",\n"{first}": "sky"\n}}')
+    result = run("synth", "--backgrounds", frames, "--labels", labels, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and f"scenes.json: the key '{first}' is given twice, line 3" in result.stderr
+    labels = tmp_path / "scenes.csv"
+    labels.write_text(f"name,scene,scene\n{first},sea,sky\n")
+    result = run("synth", "--backgrounds", frames, "--labels", labels, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and "the header has the column 'scene' twice" in result.stderr
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"width": 64,\n"width": 96}')
+    result = run("synth", "--recipe", recipe, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and "recipe.json" in result.stderr and "width is given twice" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -38,6 +38,7 @@ from sirstgen.cli import (
     verify,
 )
 from sirstgen.cli.ranges import check_ranges
+from sirstgen.cli.usage import Command, Group
 from sirstgen.errors import InputError, SirstgenError, printable
 from sirstgen.files.output import refuse_overlap
 
@@ -125,6 +126,7 @@ def _sirstgen(
 
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -136,33 +138,33 @@ app.callback(invoke_without_command=True)(_sirstgen)
 
 
 def _group(name: str, text: str) -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text)
+    group = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None, help=text)
     app.add_typer(group, name=name)
     return group
 
 
-app.command("synth")(reported(synth.synth))
-app.command("verify")(reported(verify.verify))
-app.command("stats")(reported(stats.stats))
-app.command("preview")(reported(preview.preview))
-app.command("review")(reported(review.review))
-app.command("compare")(reported(compare.compare))
-app.command("mix")(reported(mix.mix))
-app.command("train-check")(reported(train_check.train_check))
-app.command("detect")(reported(detect.detect))
-app.command("bench")(reported(bench.bench))
-app.command("figures")(reported(figures.figures))
-app.command("audit")(reported(audit.audit))
-app.command("export")(reported(export.export))
-app.command("fit")(reported(fit.fit))
+app.command("synth", cls=Command)(reported(synth.synth))
+app.command("verify", cls=Command)(reported(verify.verify))
+app.command("stats", cls=Command)(reported(stats.stats))
+app.command("preview", cls=Command)(reported(preview.preview))
+app.command("review", cls=Command)(reported(review.review))
+app.command("compare", cls=Command)(reported(compare.compare))
+app.command("mix", cls=Command)(reported(mix.mix))
+app.command("train-check", cls=Command)(reported(train_check.train_check))
+app.command("detect", cls=Command)(reported(detect.detect))
+app.command("bench", cls=Command)(reported(bench.bench))
+app.command("figures", cls=Command)(reported(figures.figures))
+app.command("audit", cls=Command)(reported(audit.audit))
+app.command("export", cls=Command)(reported(export.export))
+app.command("fit", cls=Command)(reported(fit.fit))
 
 _backgrounds = _group("backgrounds", "Make, harvest and classify backgrounds.")
-_backgrounds.command("make")(reported(backgrounds.make, "backgrounds"))
-_backgrounds.command("harvest")(reported(backgrounds.harvest, "backgrounds"))
-_backgrounds.command("classify")(reported(backgrounds.classify, "backgrounds"))
+_backgrounds.command("make", cls=Command)(reported(backgrounds.make, "backgrounds"))
+_backgrounds.command("harvest", cls=Command)(reported(backgrounds.harvest, "backgrounds"))
+_backgrounds.command("classify", cls=Command)(reported(backgrounds.classify, "backgrounds"))
 
 _scenes = _group("scenes", "Train the scene CNN.")
-_scenes.command("train")(reported(scenes.train, "scenes"))
+_scenes.command("train", cls=Command)(reported(scenes.train, "scenes"))
 
 
 def main() -> None:

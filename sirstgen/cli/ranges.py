@@ -65,7 +65,7 @@ def check_ranges(command: str, arguments: Mapping[str, object]) -> None:
         low, high = range_of(command, name)
         if not low <= value <= high:
             raise InvalidValueError(
-                f"--{name.replace('_', '-')} must be from {low:.15g} to {_text(high)}, got {value}",
+                f"--{name.replace('_', '-')} must be {range_text(command, name)}, got {value}",
                 name=name,
                 value=value,
             )
@@ -76,5 +76,7 @@ def range_of(command: str, name: str) -> Range:
     return _OF_COMMAND.get((command, name), RANGES[name])
 
 
-def _text(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:g}"
+def range_text(command: str, name: str) -> str:
+    """Return the range of a command's parameter in words: ``from 1 to 65536``."""
+    low, high = range_of(command, name)
+    return f"from {low:.15g} to {high if isinstance(high, int) else f'{high:g}'}"

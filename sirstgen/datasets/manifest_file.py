@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sirstgen.errors import InputError
 from sirstgen.files.atomic import MANIFEST
 from sirstgen.files.image_files import named
-from sirstgen.files.input_files import parse_json, read_bytes
+from sirstgen.files.input_files import RepeatedKeyError, parse_json, read_bytes
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Counts = dict[str, _Count]
@@ -97,6 +97,8 @@ def parse_manifest(data: bytes, path: Path | str) -> dict[str, Any]:
     """
     try:
         manifest = parse_json(data)
+    except RepeatedKeyError as error:
+        raise InputError.of(path, str(error)) from None
     except (ValueError, RecursionError) as error:
         raise InputError.of(path, f"is not JSON ({error})") from None
     if not isinstance(manifest, dict) or "count" not in manifest:

@@ -46,12 +46,13 @@ def parse_truth(data: bytes, path: Path, ids: Container[str]) -> dict[str, dict[
         ids: the ids that have an image.
 
     Raises:
-        InputError: a line is no JSON object with an id, names an id twice or one without image, or an entry that
-            commands rely on (targets with bbox and area, scene, background, clutter region) is of another type.
+        InputError: a line is no JSON object with an id, has a key twice, names an id twice or one without image, or an
+            entry that commands rely on (targets with bbox and area, scene, background, clutter region) is of another
+            type.
     """
     rows: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(data.splitlines(), start=1):
-        row = loaded_json(line)
+        row = loaded_json(line, f"{path}: line {number}")
         key = row.get("id") if isinstance(row, dict) else None
         if not isinstance(row, dict) or not isinstance(key, str):
             raise InputError.of(path, f"line {number} is not a JSON object with an id")

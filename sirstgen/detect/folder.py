@@ -238,7 +238,7 @@ class _Run:
         write_file(out / SETTINGS, json.dumps(settings, indent=1) + "\n")
 
     def _continue(self, settings: dict[str, Any]) -> None:
-        earlier = loaded_json(read_bytes(self.out / SETTINGS))
+        earlier = loaded_json(read_bytes(self.out / SETTINGS), self.out / SETTINGS)
         if not isinstance(earlier, dict):
             raise InputError.of(self.out / SETTINGS, "damaged; use --overwrite")
         differs = [name for name in settings if earlier.get(name) != settings[name]]
@@ -282,7 +282,7 @@ def _lines(folder: Path) -> dict[str, dict[str, Any]]:
 def _owned_files(folder: Path) -> set[str]:
     """Return the files of an earlier run in `folder`; see `sirstgen.files.output.Owned`."""
     try:
-        settings = loaded_json(read_bytes(folder / SETTINGS))
+        settings = loaded_json(read_bytes(folder / SETTINGS), folder / SETTINGS)
         ours = isinstance(settings, dict) and {"weights", "threshold", "gray_scale"} <= settings.keys()
     except (InputError, ValueError):
         ours = False

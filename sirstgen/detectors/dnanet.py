@@ -118,7 +118,7 @@ class ChannelAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the weights, (B, C, 1, 1), in 0..1."""
         mean = functional.adaptive_avg_pool2d(features, 1)
-        peak = features.amax((2, 3), keepdim=True)
+        peak = _largest(features.flatten(2), 2)[..., None]
         hidden = functional.relu(self.squeeze(mean)) + functional.relu(self.squeeze(peak))
         return torch.sigmoid(self.excite(hidden))
 
@@ -132,8 +132,23 @@ class SpatialAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the weights, (B, 1, H, W), in 0..1."""
-        summary = torch.cat([features.mean(1, keepdim=True), features.amax(1, keepdim=True)], dim=1)
+        summary = torch.cat([features.mean(1, keepdim=True), _largest(features, 1)], dim=1)
         return torch.sigmoid(self.conv(summary))
+
+
+def _largest(features: Tensor, dim: int) -> Tensor:
+    """Return the largest value along `dim`, which keeps size 1.
+
+    The gradient of `torch.amax` divides by the number of values equal to the largest. A compiled gradient computes the
+    features again without rounding them to bfloat16, finds none equal and divides by zero. When compiled, the index of
+    the largest value therefore selects where the gradient goes.
+    """
+    if not torch.compiler.is_compiling():
+        return features.amax(dim, keepdim=True)
+    shape = [-1 if axis == dim else 1 for axis in range(features.ndim)]
+    index = torch.arange(features.shape[dim], device=features.device).reshape(shape)
+    selected = index == features.detach().argmax(dim, keepdim=True)
+    return torch.where(selected, features, 0).sum(dim, keepdim=True)
 
 
 class ConvBlock(nn.Module):

@@ -187,7 +187,7 @@ def stated_scale(folder: Path) -> GrayScale | None:
     for path in (folder / MANIFEST, folder / _HARVEST):
         if not path.is_file() or not path.stat().st_size:
             continue
-        manifest = loaded_json(read_bytes(path))
+        manifest = loaded_json(read_bytes(path), path)
         if not isinstance(manifest, dict):
             continue
         if "gray_scale" in manifest:

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, printable
 
 MAX_IMAGE_BYTES = 1 << 30
 """No image file larger than this is read; the largest image that is decoded has less (`sirstgen.files.decoding`)."""
@@ -72,12 +73,43 @@ def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
+        RepeatedKeyError: an object has a key twice.
         ValueError: it is none, or holds a whole number of more than 20 digits, which nothing can be computed with.
         RecursionError: it is nested too deeply.
     """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return json.loads(text, parse_int=_bounded if _MANY_DIGITS.search(text) else None)
+    try:
+        return json.loads(text, parse_int=_bounded if _MANY_DIGITS.search(text) else None, object_pairs_hook=_object)
+    except RepeatedKeyError as fault:
+        raise RepeatedKeyError(fault.key, _second_line(text, fault.key)) from None
+
+
+class RepeatedKeyError(ValueError):
+    """A JSON object has a key twice, so that one of the two values would be lost.
+
+    Args:
+        key: the key.
+        line: of its second place, from 1; None where that is not known.
+    """
+
+    def __init__(self, key: str, line: int | None = None) -> None:
+        where = "" if line is None else f", line {line}"
+        super().__init__(f"the key {printable(key, 60)!r} is given twice{where}; keep one of them")
+        self.key = key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise RepeatedKeyError(next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1))
+    return values
+
+
+def _second_line(text: str, key: str) -> int | None:
+    """Return the line of the second place of a key; None in a text of one line, or where there are more places."""
+    places = [found.end() for found in re.finditer(re.escape(json.dumps(key)) + r"\s*:", text)]
+    return text.count("\n", 0, places[1]) + 1 if len(places) == 2 and "\n" in text.strip() else None
 
 
 def _bounded(digits: str) -> int:
@@ -86,9 +118,15 @@ def _bounded(digits: str) -> int:
     return int(digits)
 
 
-def loaded_json(data: bytes) -> Any:
-    """Return the value of a JSON text; None where it is none for `parse_json`."""
+def loaded_json(data: bytes, where: Path | str) -> Any:
+    """Return the value of a JSON text; None where it is none for `parse_json`.
+
+    Raises:
+        InputError: an object has a key twice; `where` is named.
+    """
     try:
         return parse_json(data)
+    except RepeatedKeyError as fault:
+        raise InputError.of(where, str(fault)) from None
     except (ValueError, RecursionError):
         return None

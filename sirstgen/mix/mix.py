@@ -169,7 +169,7 @@ def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
 def _manifest_keys(dataset: Dataset) -> set[str]:
     """Return the keys of a dataset's manifest; none where it has none that can be read."""
     try:
-        manifest = loaded_json(read_bytes(dataset.folder / MANIFEST))
+        manifest = loaded_json(read_bytes(dataset.folder / MANIFEST), MANIFEST)
     except InputError:
         return set()
     return set(manifest) if isinstance(manifest, dict) else set()

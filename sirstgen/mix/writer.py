@@ -161,7 +161,7 @@ def _manifest(mix: Mix, name: str, scale: GrayScale) -> dict[str, Any]:
 def _written(folder: Path) -> dict[str, Any] | None:
     """Return the manifest of the finished dataset in `folder`, None where there is none."""
     try:
-        manifest = loaded_json((folder / MANIFEST).read_bytes())
+        manifest = loaded_json((folder / MANIFEST).read_bytes(), folder / MANIFEST)
     except OSError:
         return None
     return manifest if isinstance(manifest, dict) else None

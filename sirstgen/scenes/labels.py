@@ -17,12 +17,13 @@ from typing import Any
 from sirstgen.errors import InputError, printable
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.images import IMAGE_SUFFIXES, read_bytes
-from sirstgen.files.input_files import decoded_text, parse_json
+from sirstgen.files.input_files import RepeatedKeyError, decoded_text, parse_json
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.safetensors"
 """The weights of the scene network that ships with sirstgen."""
 
 _NAME_COLUMNS = ("name", "id", "file", "image", "filename")
+_COLUMNS = ("scene", "confidence", "scene_confidence", "group", *_NAME_COLUMNS)
 WORDS = {"high": 1.0, "low": 0.5}
 """What a labeller's words for confidence count as."""
 
@@ -72,6 +73,8 @@ def frame_name(name: str) -> str:
 def _json_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]]:
     try:
         content = parse_json(text)
+    except RepeatedKeyError as fault:
+        raise InputError.of(path, str(fault)) from None
     except (ValueError, RecursionError) as fault:  # a number of thousands of digits is a ValueError, too
         raise InputError.of(
             path, f"not valid JSON ({printable(str(fault), 80)}); labels are JSON, or CSV in a file named .csv"
@@ -89,6 +92,8 @@ def _csv_rows(text: str, path: Path | str) -> list[tuple[str, Mapping[str, Any]]
     except csv.Error as fault:
         raise InputError.of(path, f"not valid CSV ({fault})") from None
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
+    if twice := sorted({cell for cell in header if cell and header.count(cell) > 1} & set(_COLUMNS)):
+        raise InputError.of(path, f"the header has the column {twice[0]!r} twice; keep one of them")
     if "scene" in header:
         names = [name for name in _NAME_COLUMNS if name in header]
         if not names:

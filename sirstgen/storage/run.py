@@ -77,6 +77,7 @@ class FolderRun:
         folder, mark = output.work, fingerprint(generator)
         state: dict[str, Any] = {"parts": mark, "count": count, "redraws": {}, "dropped": [], "finished": False}
         state["libraries"] = libraries()
+        journal: Journal | None = None
         if resume:
             found = read_state(folder)
             if found is None and (folder / STATE).exists():
@@ -84,6 +85,8 @@ class FolderRun:
                 (folder / JOURNAL).unlink(missing_ok=True)
             elif found is not None and not found["finished"]:
                 refuse_other(output.folder, found["parts"], mark)
+                if (folder / JOURNAL).exists():
+                    journal = _journal(folder, output.folder, count)
                 _warn_of_others(output.folder, found.get("libraries"))
                 state = {**found, "count": count, "libraries": libraries()}
             elif (folder / MANIFEST).is_file():
@@ -99,7 +102,7 @@ class FolderRun:
         (own / "scratch").mkdir(parents=True)
         (folder / SUMS).unlink(missing_ok=True)
         with contextlib.ExitStack() as on_fault:
-            run = cls(output, Journal(folder / JOURNAL), state)
+            run = cls(output, Journal(folder / JOURNAL) if journal is None else journal, state)
             on_fault.callback(run.journal.close)
             run._settle(count)
             on_fault.pop_all()
@@ -172,9 +175,6 @@ class FolderRun:
 
     def _settle(self, count: int) -> None:
         """Forget images whose files are not what the journal says; remove files beyond the run's end."""
-        last = self.journal.last
-        if last > count:
-            raise _too_few(self.folder, last, count)
         for entry in self.journal.entries():
             name = f"{entry.id}.png"
             found = file_sha256(self.folder / "images" / name), file_sha256(self.folder / "masks" / name)
@@ -200,6 +200,15 @@ def clear(folder: Path) -> None:
     if (folder / RUN_FOLDER).is_dir():
         shutil.rmtree(folder / RUN_FOLDER)
     (folder / STATE).unlink(missing_ok=True)
+
+
+def _journal(folder: Path, named: Path, count: int) -> Journal:
+    """Return the journal of an unfinished run in `folder`; InvalidValueError where it has more than `count` images."""
+    journal = Journal(folder / JOURNAL)
+    if journal.last > count:
+        journal.close()
+        raise _too_few(named, journal.last, count)
+    return journal
 
 
 def _reopen(output: Output, mark: Mapping[str, Any], count: int) -> dict[str, int]:

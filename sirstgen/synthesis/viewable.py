@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sirstgen.errors import OutputExistsError
-from sirstgen.files.atomic import MANIFEST, write_file
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.atomic import MANIFEST, write_file, writing
 from sirstgen.files.png import encode_png
+from sirstgen.files.row_file import open_for_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,19 +88,20 @@ class Viewable:
 
         Raises:
             OutputExistsError: the folder holds a finished dataset, which `write_dataset` alone may change.
+            InputError: a line of ``targets.jsonl`` is no JSON object with an id, or has an id or a key twice.
+            GenerationError: a file cannot be written.
         """
         place = Path(folder)
         if (place / MANIFEST).exists():
             raise OutputExistsError(f"{place}: holds a finished dataset; choose another folder", path=str(place))
         name = image_id if image_id is not None else f"{self.plan.index + 1:06d}"
-        lines = place / "targets.jsonl"
-        rows: dict[str, Any] = {}
-        if lines.exists():
-            rows = {row["id"]: row for row in map(parse_json, lines.read_text(encoding="utf-8").splitlines())}
-        rows[name] = self.row(name)
-        write_file(place / "images" / f"{name}.png", encode_png(self.image))
-        write_file(place / "masks" / f"{name}.png", encode_png(self.mask))
-        write_file(lines, "".join(json.dumps(rows[key]) + "\n" for key in sorted(rows)))
+        add_row = open_for_row(place / "targets.jsonl", name)
+        for part, pixels in (("images", self.image), ("masks", self.mask)):
+            file = place / part / f"{name}.png"
+            with writing(file):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            write_file(file, encode_png(pixels), scratch=place, durable=True)
+        add_row(self.row(name))
         return place / "images" / f"{name}.png"
 
 

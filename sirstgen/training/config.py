@@ -32,8 +32,7 @@ class TrainingConfig:
         validate_every: steps between two validations, and between two checkpoints.
         precision: ``bfloat16`` computes the net under autocast; loss, weights and optimiser stay float32.
         channels_last: the memory order in which CPUs and tensor cores are fastest; changes no result beyond rounding.
-        compile: mode of ``torch.compile``, or ``no``. In bfloat16 on a GPU the gradient of compiled blocks was
-            NaN in a check (benchmarks/results/gpu.md).
+        compile: mode of ``torch.compile``, or ``no``. Check the gradient on your GPU first, see docs/train-check.md.
 
     Raises:
         InvalidValueError: a value that makes no run.

@@ -11,7 +11,7 @@ from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.unfinished import STATE
 from sirstgen.errors import InputError
 from sirstgen.files.image_files import check_folder
-from sirstgen.files.input_files import parse_json
+from sirstgen.files.input_files import RepeatedKeyError, parse_json
 from sirstgen.storage.checksums import SUMS
 from sirstgen.storage.libraries import drawn_elsewhere
 from sirstgen.storage.sink import image_id
@@ -176,6 +176,9 @@ def _rows(folder: Path, faults: list[Issue]) -> Iterator[tuple[int, dict[str, An
         for number, line in enumerate(file, start=1):
             try:
                 row = parse_json(line)
+            except RepeatedKeyError as fault:
+                faults.append(Issue(f"targets.jsonl line {number}", str(fault)))
+                continue
             except (ValueError, RecursionError):
                 row = None
             if isinstance(row, dict) and isinstance(row.get("id"), str):

@@ -72,6 +72,42 @@ def test_they_are_one_line_before_any_work(words: list[str], tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("synth --n abc", "--n must be a whole number from 1 to 1000000000, got 'abc'"),
+        ("synth --n=", "--n must be a whole number from 1 to 1000000000, got ''"),
+        ("synth --seed 1.5", "--seed must be a whole number from 0 to 18446744073709551615, got '1.5'"),
+        ("train-check --seed x", "--seed must be a whole number from 0 to 9223372036854775807, got 'x'"),
+        ("mix --real-ratio foo", "--real-ratio must be a number from 0 to 1, got 'foo'"),
+        ("synth --scr x", "--scr must be numbers separated by commas, such as 3,4,5,6, got 'x'"),
+        ("synth --nn 3", "no such option: --nn"),
+        ("synth --n", "option '--n' requires an argument"),
+        ("backgrounds mak", "no such command 'mak'"),
+        ("audit", "missing argument 'DIR'; 'sirstgen audit --help' shows what it takes"),
+    ],
+)
+def test_arguments_that_cannot_be_parsed_are_one_line(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words.split(), prog_name="sirstgen")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {message}") and result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_of_one_value_that_is_given_several_is_told() -> None:
+    words = ["bench", "nowhere", "--weights", "a.pt", "--weights", "b.pt", "--seed", "4", "--seed", "4"]
+    assert "warning" not in CliRunner().invoke(app, words).stderr
+    result = CliRunner().invoke(
+        app, ["compare", "nowhere", "other", "--seed", "4", "--out=a", "--seed=5", "--out", "a"]
+    )
+    lines = result.stderr.splitlines()
+    assert lines[0] == "warning: --seed has one value and is given several (4, 5); the last one is used"
+    assert len(lines) == 2 and lines[1].startswith("error: nowhere: ")
+
+
 def test_shard_numbers() -> None:
     assert common.shard_numbers("3,7-9") == [3, 7, 8, 9]
     for text in ("9-3", "x", "1-", "-3", "0-9999999"):

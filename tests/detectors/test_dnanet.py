@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func, min_cut_rematerialization_partition
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import fx
+from torch._dynamo.backends.common import aot_autograd
+from torch._inductor.decomposition import select_decomp_table
 
 from sirstgen.detectors import dnanet
 from sirstgen.detectors.detector import folded
@@ -204,3 +209,47 @@ def test_the_folded_net_is_the_same_net() -> None:
     torch.testing.assert_close(fast.predict(image), net.predict(image))
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.modules())
     assert net.training
+
+
+class _Unrounded(fx.Interpreter):
+    """Runs a graph as a kernel that rounds to bfloat16 only what convolutions and sums take, as torch's do on a GPU."""
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        if target is torch.ops.prims.convert_element_type.default and args[1] is torch.bfloat16:
+            return args[0]
+        return super().call_function(target, args, kwargs)
+
+    def fetch_args_kwargs_from_env(self, n: fx.Node) -> Any:
+        args, kwargs = super().fetch_args_kwargs_from_env(n)
+        if n.target is not torch.ops.aten.eq.Tensor:
+            exact = n.target is torch.ops.aten.mul.Tensor
+            kept = [torch.float32 if exact else getattr(node, "meta", {}).get("val") for node in n.args]
+            pairs = zip(args, kept, strict=True)
+            args = tuple(a.to(getattr(k, "dtype", k)) if isinstance(a, torch.Tensor) else a for a, k in pairs)
+        return args, kwargs
+
+
+def test_a_compiled_block_has_a_gradient_where_its_kernels_do_not_round() -> None:
+    torch.manual_seed(0)
+    block = dnanet.ConvBlock(8, 16, "channel+spatial", "residual")
+    features = torch.randn(2, 8, 16, 16)
+
+    def gradient(forward: Any) -> torch.Tensor:
+        block.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            result = forward(features)
+        result.float().square().mean().backward()
+        return torch.cat([p.grad.flatten() for p in block.parameters() if p.grad is not None])
+
+    compiled = torch.compile(
+        block,
+        dynamic=False,
+        backend=aot_autograd(
+            fw_compiler=lambda graph, _: make_boxed_func(graph.forward),
+            bw_compiler=lambda graph, _: make_boxed_func(_Unrounded(graph).run),
+            partition_fn=min_cut_rematerialization_partition,
+            decompositions=select_decomp_table(),
+        ),
+    )
+    plain = gradient(block)
+    assert (gradient(compiled) - plain).norm() < 0.02 * plain.norm()

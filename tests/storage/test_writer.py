@@ -335,6 +335,20 @@ def test_a_dataset_is_not_cut_short_by_resuming(small_generator: Generator, copi
     assert files(copied) == before
 
 
+def test_an_unfinished_run_is_not_cut_short_by_resuming(small_generator: Generator, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(small_generator, tmp_path / "set", COUNT, progress=stop)
+    before = files(tmp_path / "set")
+    assert any(name.startswith("images/") for name in map(str, before))
+    with pytest.raises(InvalidValueError, match=r"n must be at least \d+, as many as .*, got 1"):
+        write_dataset(small_generator, tmp_path / "set", 1, resume=True)
+    assert files(tmp_path / "set") == before
+
+
 def test_damaged_and_missing_files_are_made_again(small_generator: Generator, unbroken: Path, copied: Path) -> None:
     image = copied / "images" / "000002.png"
     image.write_bytes(image.read_bytes()[:-20])

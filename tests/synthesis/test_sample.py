@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from sirstgen.backgrounds.library import BackgroundLibrary
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.files import row_file
 from sirstgen.plan import TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.writer import write_dataset
@@ -73,6 +75,55 @@ def test_saved_samples_are_a_dataset(small_generator: Generator, tmp_path: Path)
     assert dataset.truth()["000005"] == small_generator[4].row("000005")
     with pytest.raises(OutputExistsError, match="finished dataset"):
         small_generator[0].save(write_dataset(small_generator, tmp_path / "set", 1))
+
+
+def test_saving_reads_the_lines_once(
+    small_generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    monkeypatch.setattr(row_file, "_lines", lambda path, read=row_file._lines: [reads.append(path), read(path)][1])
+    lines = tmp_path / "some" / "targets.jsonl"
+    for index in range(6):
+        small_generator[index].save(tmp_path / "some")
+    assert reads == []  # the file was made here
+    lines.write_text(lines.read_text() + lines.read_text().splitlines()[0].replace("000001", "x") + "\n")
+    for index in (6, 7):
+        small_generator[index].save(tmp_path / "some", f"y{index}")
+    assert len(reads) == 1  # another program has changed it
+    small_generator[2].save(tmp_path / "some", "a")
+    assert len(reads) == 2
+    found = [json.loads(line)["id"] for line in lines.read_text().splitlines()]
+    assert found == [*(f"{number:06d}" for number in range(1, 7)), "a", "x", "y6", "y7"]
+    names = sorted(path.name for path in (tmp_path / "some").iterdir())
+    assert names == ["images", "masks", "targets.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("[1]", "line 2: a JSON object with an id is expected"),
+        ('{"id": "a", "id": "b"}', "line 2: the key 'id' is given twice"),
+        ('{"id": "000001"}', "line 2: the id '000001' is given twice"),
+        ("{", "line 2: "),
+    ],
+)
+def test_saving_checks_the_lines_that_are_there(
+    small_generator: Generator, tmp_path: Path, line: str, what: str
+) -> None:
+    small_generator[0].save(tmp_path / "some")
+    with (tmp_path / "some" / "targets.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(InputError, match=f"targets.jsonl: {what}"):
+        small_generator[1].save(tmp_path / "some")
+    assert [path.name for path in (tmp_path / "some" / "images").iterdir()] == ["000001.png"]
+
+
+def test_a_line_that_was_cut_off_is_dropped(small_generator: Generator, tmp_path: Path) -> None:
+    small_generator[0].save(tmp_path / "some")
+    with (tmp_path / "some" / "targets.jsonl").open("a") as file:
+        file.write('{"id": "0000')
+    small_generator[1].save(tmp_path / "some")
+    assert list(Dataset.open(tmp_path / "some").truth()) == ["000001", "000002"]
 
 
 def test_a_slice_of_a_generator(small_generator: Generator) -> None:

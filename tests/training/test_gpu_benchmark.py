@@ -64,3 +64,17 @@ def test_it_checks_measures_and_trains(script: ModuleType, tmp_path: Path) -> No
     weights = torch.load(out / "acm.fp16.pt", weights_only=True)
     assert len(weights) == len(found["more"]) == len(trained)
     assert all(torch.isfinite(value).all() for net in weights.values() for value in net.values())
+
+
+def test_a_run_of_given_steps_goes_on_where_time_ran_out(script: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path / "real", 8, 1, train=5)
+    write(tmp_path / "synth", 6, 2)
+    packed, out = tmp_path / "frames.npz", tmp_path / "out"
+    script.main(["pack", "--real", str(tmp_path / "real"), "--synth", str(tmp_path / "synth"), "--out", str(packed)])
+    words = ["run", "--data", str(packed), "--out", str(out), "--device", "cpu", "--small", "--skip-speed"]
+    words += ["--compile", "no", "--rows", "2", "--total", "6", "--steps", "3"]
+    script.main([*words, "--minutes", "0.001"])
+    script.main([*words, "--minutes", "5"])
+    found = json.loads((out / "results.json").read_text())["detectors"]["acm"]
+    assert not found["speed"]
+    assert [run["steps"] for run in found["table"]["runs"]] == [3, 3]
