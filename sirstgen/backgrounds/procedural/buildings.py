@@ -123,7 +123,7 @@ def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: floa
             rng,
             scene,
             np.full(width, row),
-            row - tall * rng.uniform(0.3, 0.9) * (0.3 + 0.7 * crowns(rng, np.arange(width) + 0.0, tall)),
+            row - tall * rng.uniform(0.3, 0.9) * (0.3 + 0.7 * crowns(rng, np.arange(width, dtype=np.float64), tall)),
             warmth * rng.uniform(0.4, 0.9),
             rng.uniform(6, 18),
             float(rng.uniform(0, 0.5)),
