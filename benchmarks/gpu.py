@@ -154,7 +154,7 @@ def whole_steps(frames: Frames, settings: TrainingConfig, device: torch.device) 
         eager = _loss_and_gradient(settings, device, settings.precision, batches[0], train=True)
         compiled = _loss_and_gradient(settings, device, settings.precision, batches[0], train=True, compiled=True)
         found.gradient(f"{settings.precision}, batch statistics", eager, expected, 1.0)
-        bound = 1.5 * found[f"gradient, {settings.precision}, batch statistics"]["value"] + 1e-3
+        bound = 1.5 * found[f"gradient, {settings.precision}, batch statistics"]["value"] + 1e-2
         found.gradient(f"{settings.precision}, batch statistics, compiled", compiled, expected, bound)
     if device.type == "cuda":
         plain, again, captured = (_losses(settings, batches, device, graph) for graph in (False, False, True))
@@ -196,6 +196,9 @@ def _loss_and_gradient(
 ) -> _Gradient:
     hardware = Runtime(device, precision, compile=settings.compile)  # type: ignore[arg-type]
     net = hardware.place(without_dead_biases(fresh_net(settings))).train(train)
+    for module in net.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # its random values would differ
     with hardware.autocast(cache=False):
         maps = (compiled_net(net, hardware) if compiled else net)(hardware.inputs(batch[0], settings.in_channels))
     loss = deep_supervision_loss(maps, batch[1].to(device))
