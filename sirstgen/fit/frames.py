@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.fit.findings import Finding, five, quantiles, rounded
+from sirstgen.fit.findings import Finding, percentiles, quantiles, rounded
 from sirstgen.fit.labelled import LabelledFrame, LabelledSet
 from sirstgen.seeding import stream
 
@@ -38,7 +38,11 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
     ordered = sorted(fitting or {(width, height)}, key=lambda size: size[0] * size[1])
     places = np.linspace(0, len(ordered) - 1, min(_SIZES, len(ordered))).round().astype(int)
     findings = [
-        Finding((name,), max(side, 16), f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {five(theirs)} px.")
+        Finding(
+            (name,),
+            max(side, 16),
+            f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {percentiles(theirs)} px.",
+        )
         for name, side, theirs in (("width", width, sides[:, 0]), ("height", height, sides[:, 1]))
     ]
     if found.bit_depth != 8:
@@ -140,7 +144,7 @@ def fit_cluster(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     )
     findings = [Finding(("cluster", "share"), rounded(share, 2), note)]
     if close.size:
-        findings.append(Finding(("cluster", "distance"), quantiles(close), f"{five(close)} px."))
+        findings.append(Finding(("cluster", "distance"), quantiles(close), f"{percentiles(close)} px."))
     return findings, []
 
 
@@ -159,10 +163,7 @@ def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _chance_of_company(found: LabelledSet) -> float:
-    """Return the share of further targets that would be together if places were independent.
-
-    Below 1.
-    """
+    """Return the share of further targets that would be together if places were independent, at most 0.9."""
     shares = np.column_stack([found.values("x"), found.values("y")])
     rng = stream(0, "chance of company")
     ways = [
@@ -199,7 +200,8 @@ def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
         return []
     lag = np.concatenate([found.frame_values("residual_lag1_x"), found.frame_values("residual_lag1_y")])
     lag1 = rounded(float(np.clip(np.median(lag), 0, 0.9)), 2)
-    seen = f"{sigma.size} frames, flattest fifth of each: {five(sigma)} gray levels of 256, lag-1 {np.median(lag):.2f}."
+    level = f"{percentiles(sigma)} gray levels of 256, lag-1 {np.median(lag):.2f}"
+    seen = f"{sigma.size} frames, flattest fifth of each: {level}."
     if not wanted:
         return [
             Finding(
