@@ -7,7 +7,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from sirstgen.backgrounds.procedural.buildings import crane, gable, long_roof, tower
+from sirstgen.backgrounds.procedural.belts import far_belt
+from sirstgen.backgrounds.procedural.buildings import crane, gable, long_roof, low_blocks, parapet, tower
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import mast, roof_gear
@@ -15,7 +16,7 @@ from sirstgen.backgrounds.procedural.fields import blurred, fractal, shading, tr
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
-from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, plant
+from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer, plant
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
@@ -37,8 +38,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
     height, width = scene.shape
-    stains = fractal(rng, height, width, 2.2, outer=height / 8)  # on everything but the sky
-    scene.gray += np.float32(spread(rng, 0.9, 0.5)) * scene.solid * stains
+    stains = fractal(rng, height, width, 2.4, outer=height / 10)  # on everything but the sky
+    scene.gray += np.float32(spread(rng, 0.8, 0.5)) * scene.solid * stains
     if rng.random() < 0.08:  # out of focus
         defocus = rng.uniform(0.8, 2.5)
         scene.moved(lambda field: blurred(field, defocus))
@@ -61,14 +62,14 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     frame = finish(
         rng,
         gray.astype(np.float32),
-        noise=spread(rng, 1.0, 0.45),
+        noise=spread(rng, 1.0, 0.5),
         softness=spread(rng, 0.36, 0.35),
-        grain=0.75,
+        grain=0.9,
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
         overdriven=0.01,
         ruled=0.01,
-        codec=Codec(0.3, (60, 93)),
+        codec=Codec(0.2, (72, 95)),
     )
     return Drawn(frame, scene.places())
 
@@ -144,38 +145,50 @@ def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Towers in three or four depths, paler with distance; tree tops or a near roof in front."""
+    """Towers in two or three depths, paler with distance; low houses, trees or a near roof in front."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
-    foot = height * rng.uniform(0.45, 0.78)
+    foot = height * rng.uniform(0.35, 0.65)
     if rng.random() < 0.4:
         _far_ridge(rng, scene, foot, warmth)
     layers = int(rng.integers(2, 4))
-    size = height * rng.uniform(0.7, 1.6)
+    size = height * rng.uniform(0.6, 1.5)
     for layer in range(layers):
         nearness = (layer + 1) / layers
         haze = 0.3 + 0.7 * nearness
         x = rng.uniform(-0.3, 0.5) * width
         while x < width:
             # Estates: a few blocks of one kind, then a gap.
-            wide = size * rng.uniform(0.07, 0.25) * (0.4 + 0.6 * nearness)
+            wide = size * rng.uniform(0.08, 0.25) * (0.4 + 0.6 * nearness)
             tall = size * rng.uniform(0.08, 0.42) * (0.5 + 0.5 * nearness)
-            storey = size * rng.uniform(0.01, 0.016) * (1 + nearness)
-            base = foot + (height - foot) * 0.5 * (nearness - 1 / layers)
+            storey = size * rng.uniform(0.008, 0.015) * (1 + nearness)
+            base = foot + (height - foot) * 0.3 * (nearness - 1 / layers)
             level = warmth * haze * rng.uniform(0.6, 1.25)
             for _ in range(int(rng.integers(1, 4))):
                 top = base - tall * rng.uniform(0.85, 1.0)
                 right = x + wide * rng.uniform(0.85, 1.1)
-                tower(rng, scene, x, right, top, height + 2, storey, level + rng.normal(0, 7) * haze, haze)
+                tower(rng, scene, x, right, top, height + 2, storey, level + rng.normal(0, 7) * haze, 1.1 * haze)
                 roof_gear(rng, scene, x, right, top, rng.uniform(0.8, 2.0) * storey, level)
                 x = right + wide * rng.exponential(0.3)
             x += width * rng.exponential(0.12)
-    if rng.random() < 0.15:
+        step = (height - foot) * 0.3 / layers
+        scene.paint(below(np.full(width, base), height, softness=1.5), warmth * haze * rng.uniform(0.6, 1.0))
+        for _ in range(int(rng.integers(1, 4))):
+            place = base + step * rng.uniform(0.3, 1.1)
+            far_belt(
+                rng, scene, place, (place - base) * rng.uniform(0.6, 1.5) + 2, warmth * haze * rng.uniform(0.5, 1.0)
+            )
+    for _ in range(rng.poisson(0.2)):
         crane(rng, scene, warmth * rng.uniform(0.5, 1.0))
+    low_blocks(
+        rng, scene, foot + 0.3 * (height - foot), height * 1.1, 0.9 * warmth, (height - foot) * rng.uniform(0.12, 0.5)
+    )
     near = rng.random()
-    if near < 0.3:
-        _canopy(rng, scene, foot + 0.5 * (height - foot), warmth * rng.uniform(0.3, 0.9))
-    if 0.2 < near < 0.8:
+    if near < 0.45:
+        _canopy(rng, scene, foot + rng.uniform(0.1, 0.7) * (height - foot), warmth * rng.uniform(0.3, 0.9))
+    elif near < 0.8:
+        parapet(rng, scene, foot + (height - foot) * rng.uniform(0.4, 0.9), warmth)
+    elif near < 0.9:
         long_roof(rng, scene, foot + (height - foot) * rng.uniform(0.3, 0.9), warmth)
     _turned(rng, scene, 0.02)
     return scene
@@ -184,7 +197,7 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
 def _far_ridge(rng: np.random.Generator, scene: Canvas, foot: float, warmth: float) -> None:
     """Mountains far behind the town, so hazy that they nearly have the level of the sky; in place."""
     height, width = scene.shape
-    crest = foot - height * rng.uniform(0.1, 0.4) * (0.4 + 0.6 * ridge_line(rng, width, 2.8))
+    crest = foot - height * rng.uniform(0.05, 0.28) * (0.4 + 0.6 * ridge_line(rng, width, 2.8))
     land = below(crest, height, softness=rng.uniform(1.0, 3.0))
     relief = fractal(rng, height, width, 2.4, outer=height / 6)
     scene.paint(land, np.float32(warmth * rng.uniform(0.12, 0.5)) + np.float32(rng.uniform(1, 4)) * relief)
@@ -196,14 +209,19 @@ def _building_warmth(rng: np.random.Generator) -> float:
 
 
 def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -> None:
-    """Tree tops along the foot of the frame, in place."""
+    """Tree tops along the foot of the frame, in place: crowns that grow into each other, the nearest the largest."""
     height, width = scene.shape
-    plants = [(broadleaf if number % 2 else bush)(rng) for number in range(6)]
-    size = height * rng.uniform(0.08, 0.2)
-    count = int(9 * width / size)
-    rows = np.sort(rng.uniform(top + size * 0.6, max(height, top + size) + size, count))
-    spots = [(rng.uniform(0, width), row, size * rng.uniform(0.6, 1.2), level + rng.normal(0, 5)) for row in rows]
-    plant(scene, plants, spots, contrast=rng.uniform(8, 24))
+    plants = [(broadleaf, bush, bush)[number % 3](rng) for number in range(6)]
+    size = height * rng.uniform(0.12, 0.4)
+    if rng.random() < 0.25:
+        plants = [conifer(rng) for _ in range(6)]
+    count = int(10 * width / size)
+    rows = np.sort(rng.uniform(top + size * 0.6, max(height, top + size) + 0.6 * size, count))
+    spots = [
+        (rng.uniform(0, width), row, size * rng.uniform(0.4, 1.1) * (row / height), level + rng.normal(0, 3.5))
+        for row in rows
+    ]
+    plant(scene, plants, spots, contrast=rng.uniform(9, 22))
 
 
 def _leaning(rng: np.random.Generator, scene: Canvas) -> None:
@@ -225,9 +243,9 @@ def _turned(rng: np.random.Generator, scene: Canvas, most: float) -> None:
 
 # Each layout with its share of the frames, and how many of these have a sky that is nearly black.
 _LAYOUTS = (
-    (_near_facades, 0.07, 0.3),
-    (_close_edge, 0.07, 0.2),
-    (_roofs, 0.22, 0.4),
-    (_skyline, 0.15, 0.75),
-    (street, 0.49, 0.88),
+    (_near_facades, 0.03, 0.3),
+    (_close_edge, 0.06, 0.2),
+    (_roofs, 0.12, 0.4),
+    (_skyline, 0.31, 0.75),
+    (street, 0.48, 0.88),
 )

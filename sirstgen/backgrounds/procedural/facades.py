@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.camera import spread
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, fractal, transformed
 
-_WINDOWS, _BLANK, _BALCONY, _STRIP = range(4)
+_WINDOWS, _BLANK, _BALCONY, _STRIP, _SHAFT = range(5)
 
 
 def facade(
@@ -47,26 +48,26 @@ def facade(
     ) -> NDArray[np.float64]:
         return _inside(up[:, None], top, bottom, storey) * _inside(along, left, right, bay)[None, :]
 
-    wall = rng.uniform(1.5, 5.0) * fractal(rng, height, width, 2.0, outer=max(height, width) / 3.0)
+    wall = rng.uniform(0.5, 3.0) * fractal(rng, height, width, 3.0, outer=max(height, width) / 2.0)
     # Walls warm towards the roof, the ground or a side, and rain leaves streaks on them.
     wall = wall + rng.normal(0, 9) * np.linspace(-1, 1, height)[:, None]
     wall = wall + rng.normal(0, 8) * np.linspace(-1, 1, width)[None, :]
-    wall = wall + rng.uniform(0.3, 2.5) * fractal(rng, height, width, 1.6, outer=height / 2.0, stretch=(0.3, 1.5))
-    wall = wall + each(rng.normal(0, rng.uniform(0.3, 4.0), (rows, columns)))
+    wall = wall + rng.uniform(0.1, 1.2) * fractal(rng, height, width, 2.2, outer=height / 2.0, stretch=(0.3, 2.5))
+    wall = wall + each(rng.normal(0, rng.uniform(0.1, 2.0), (rows, columns)))
     # Bays project and recede; the ground floor and the top floor are built differently.
-    wall = wall + rng.uniform(1, 18) * pattern[3][column][None, :]
+    wall = wall + rng.uniform(1, 10) * pattern[3][column][None, :]
     storeys = np.zeros(rows)
     storeys[[0, -1]] = rng.normal(0, 9, 2) * (rng.random(2) < 0.5)
     wall = wall + storeys[row][:, None]
 
     trim = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(4, 26)
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         wall = wall + trim * _inside(up, 1 - rng.uniform(0.05, 0.22), 1.0, storey)[:, None]
     if rng.random() < 0.5:
         wall = wall - rng.uniform(3, 14) * np.clip(1.2 - along * bay, 0, 1)[None, :]
 
-    glass = rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(18, 75)
-    temperature = glass + rng.normal(0, rng.uniform(2, 16), (rows, columns))
+    glass = rng.choice([-1, 1], p=[0.75, 0.25]) * spread(rng, 26, 0.45)
+    temperature = glass + rng.normal(0, rng.uniform(2, 12), (rows, columns))
     odd = rng.random((rows, columns)) < rng.uniform(0, 0.15)
     temperature = np.where(odd, -0.6 * glass + rng.normal(0, 14, (rows, columns)), temperature)
     temperature = np.where(rng.random((rows, columns)) < rng.uniform(0, 0.12), 0.0, temperature)  # bricked up
@@ -95,6 +96,9 @@ def facade(
     wall = np.where(
         kinds == _STRIP, wall + 0.8 * temperature[:, :1][row] * _inside(up, 0.15, 0.8, storey)[:, None], wall
     )
+    # A recess or a stairwell that runs from the ground to the roof.
+    depth = shade * _inside(along, left, np.minimum(left + 0.35, right), bay)
+    wall = np.where(kinds == _SHAFT, wall + depth[None, :], wall)
 
     if storey > 6:
         units = each((rng.random((rows, columns)) < rng.uniform(0, 0.4)).astype(np.float64)) * windows
@@ -195,7 +199,9 @@ def _pattern(rng: np.random.Generator, columns: int) -> NDArray[np.float64]:
     A few bays are repeated, as buildings have them; in some walls a part is blank.
     """
     count = int(rng.integers(1, 7))
-    kinds = rng.choice(4, size=count, p=[0.6, 0.18, 0.15, 0.07]) if rng.random() > 0.1 else np.full(count, _BLANK)
+    kinds = rng.choice(5, size=count, p=[0.5, 0.17, 0.16, 0.09, 0.08])
+    if rng.random() < 0.25:
+        kinds = np.where(kinds == _SHAFT, _SHAFT, _BLANK)
     left = rng.uniform(0.1, 0.42, count)
     right = np.minimum(left + rng.uniform(0.22, 0.75, count), 0.95)
     whole = np.tile(np.stack([kinds, left, right, rng.normal(0, 1, count)]), columns // count + 1)[:, :columns]

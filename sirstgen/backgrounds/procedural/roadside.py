@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.facades import facade, hang
+from sirstgen.backgrounds.procedural.fields import blurred
 from sirstgen.backgrounds.procedural.perspective import Road
 from sirstgen.backgrounds.procedural.strokes import Stroke, draw, lamp, polygon, stroke, winter_tree, wire
 from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer, plant
@@ -187,8 +188,8 @@ def fence(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
 def cars(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[float, float], warmth: float) -> list[Item]:
     """Cars on the lanes and parked along the road."""
     found: list[Item] = []
-    for _ in range(rng.poisson(2.0)):
-        along, across = rng.uniform(7, 50), rng.uniform(*edges)
+    for _ in range(rng.poisson(3.5)):
+        along, across = float(np.exp(rng.uniform(np.log(9), np.log(80)))), rng.uniform(*edges)
         distance = float(road.away(along, across))
         if distance > 3:
             x, foot = road.seen(along, across)
@@ -202,24 +203,40 @@ def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: f
 
     Cold windows, warm tyres and engine, a warm road below; far cars are a body and a windscreen.
     """
-    paint = warmth * rng.uniform(0.7, 1.4)
-    sideways = rng.random() < 0.3
-    long = 1.9 if sideways else 1.0
-    tall = rng.uniform(1.3, 1.65)
-    slope = rng.uniform(0.5, 0.7)
-    body = np.array([[-0.97, -0.15], [-1, -0.5], [-0.93, -0.8], [0.93, -0.8], [1, -0.5], [0.97, -0.15]])
-    cabin = np.array([[-0.86, -0.75], [-slope, -tall], [slope, -tall], [0.86, -0.75]])
-    glass = np.array([[-0.76, -0.84], [-slope + 0.05, 0.12 - tall], [slope - 0.05, 0.12 - tall], [0.76, -0.84]])
-    below_it = np.array([[-1.05, 0.06], [-1.0, -0.2], [1.0, -0.2], [1.05, 0.06]])
-    parts = [(below_it, warmth * rng.uniform(0.8, 1.5)), (body, paint), (cabin, paint * rng.uniform(0.9, 1.2))]
-    parts.append((glass, paint * rng.uniform(0.5, 0.95)))
-    if size > 4:
-        parts.append(
-            (np.array([[-0.8, -0.3], [-0.8, -0.45], [0.8, -0.45], [0.8, -0.3]]), paint * rng.uniform(0.8, 1.5))
-        )
-        hot = warmth * rng.uniform(1.1, 1.9)
+    paint = warmth * rng.uniform(0.75, 1.35)
+    sideways = rng.random() < 0.25
+    tall = rng.uniform(1.35, 1.7) if rng.random() < 0.75 else rng.uniform(1.9, 2.6)  # cars; vans and lorries
+    slope = rng.uniform(0.6, 0.72) if tall < 1.8 else rng.uniform(0.85, 0.95)
+    long = 2.1 if sideways else 1.0
+    bow = np.sin(np.linspace(0.25, np.pi - 0.25, 9))
+    along = np.linspace(-1, 1, 9)
+
+    def outline(bottom: float, top: float, foot: float, head: float, round_off: float) -> NDArray[np.float64]:
+        """A body from `bottom` to `top`, `foot` and `head` half wide there, its roof rounded."""
+        roof = np.column_stack([head * along, -top + round_off * (1 - bow)])
+        return np.concatenate([[[-foot, -bottom]], roof, [[foot, -bottom]]])
+
+    glow, glass = rng.uniform(1.15, 1.9), paint * rng.uniform(0.55, 1.0)
+    parts = [
+        (
+            outline(-0.05, 0.2, 1.0, 0.95, 0.0),
+            warmth * rng.uniform(0.95, 1.5),
+        ),  # the road below it, warmed or in shadow
+        (outline(0.12, 0.85, 0.96, 0.94, 0.12), paint),
+        (outline(0.8, tall, 0.9, slope, 0.1), paint * rng.uniform(0.95, 1.2)),
+    ]
+    if size > 2:
+        parts.append((outline(0.88, tall - 0.12, 0.78, slope - 0.06, 0.08), glass))
+        parts.append((outline(0.12, 0.38, 0.92, 0.95, 0.0), paint * rng.uniform(0.8, glow)))  # the warm lower part
+    if size > 5:
+        parts.append((outline(0.5, 0.62, 0.9, 0.9, 0.02), paint * rng.uniform(0.8, 1.3)))
         angle = np.linspace(0, 2 * np.pi, 13)
-        wheel = np.column_stack([0.13 * np.cos(angle), 0.24 * np.sin(angle) - 0.16])
-        parts += [(wheel + np.array([side * 0.62, 0]), hot) for side in (-1, 1)]
-    for outline, level in parts:
-        draw(scene, [polygon(outline * [size * long, size] + [x, foot])], level)
+        wheel = np.column_stack([(0.1 if sideways else 0.12) * np.cos(angle), 0.2 * np.sin(angle) - 0.18])
+        parts += [(wheel + np.array([side * 0.66, 0]), warmth * glow) for side in (-1, 1)]
+    for shape, level in parts:
+        draw(scene, [polygon(shape * [size * long, size] + [x, foot])], level)
+    top, bottom = (int(np.clip(edge, 0, scene.shape[0])) for edge in (foot - (tall + 0.2) * size, foot + 0.3 * size))
+    left, right = (int(np.clip(x + side * 1.1 * size * long, 0, scene.shape[1])) for side in (-1, 1))
+    if size > 5 and bottom > top and right > left:  # sheet metal reflects sky and road: no part has one level
+        part = np.s_[top:bottom, left:right]
+        scene.gray[part] = blurred(scene.gray[part], 0.025 * size)

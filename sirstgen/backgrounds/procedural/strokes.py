@@ -80,24 +80,24 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
         wide: angle of its lower branches against the trunk, radians.
     """
     x, y = foot
-    girth = max(tall * rng.uniform(0.014, 0.028), 0.7)
+    girth = max(tall * rng.uniform(0.010, 0.022), 0.7)
     sway = tall * rng.normal(0, 0.012, 5).cumsum()
     trunk = np.column_stack([x + sway, y - tall * np.linspace(0, 1, 5)])
     found = [stroke(trunk, girth, 0.3 * girth)]
-    count = int(np.clip(tall / 1.8, 5, 36))
+    count = int(np.clip(tall / 1.6, 5, 48))
     for rise in np.sort(rng.uniform(rng.uniform(0.12, 0.35), 0.95, count)):
         turn = rng.choice([-1, 1]) * wide * rng.uniform(0.4, 1.3) * (1.1 - 0.5 * rise)
         length = tall * (1.05 - rise) * rng.uniform(0.25, 0.6)
         root = np.array([x + np.interp(4 * rise, np.arange(5), sway), y - tall * rise])
         tip = root + length * np.array([np.sin(turn), -np.cos(turn)])
         bend = (root + tip) / 2 + length * rng.normal(0, 0.05, 2)
-        thick = max(girth * (1.1 - rise) * 0.6, 0.3)
+        thick = max(girth * (1.1 - rise) * 0.4, 0.3)
         found.append(stroke([root, bend, tip], thick, 0.3 * thick))
-        for side in (-1, 1)[: int(length > 5) + int(length > 12)]:
-            start = root + (tip - root) * rng.uniform(0.3, 0.7)
-            fork = turn + side * rng.uniform(0.2, 0.6)
-            twig = start + length * rng.uniform(0.25, 0.5) * np.array([np.sin(fork), -np.cos(fork)])
-            found.append(stroke([start, twig], 0.5 * thick, 0.2 * thick))
+        for number in range(int(np.clip(length / 6, 0, 7))):
+            start = root + (tip - root) * rng.uniform(0.25, 0.9)
+            fork = turn + (-1) ** number * rng.uniform(0.15, 0.6)
+            twig = start + length * rng.uniform(0.15, 0.45) * np.array([np.sin(fork), -np.cos(fork)])
+            found.append(stroke([start, twig], max(0.4 * thick, 0.25)))
     return found
 
 

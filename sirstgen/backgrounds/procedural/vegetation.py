@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.procedural.canvas import Canvas
-from sirstgen.backgrounds.procedural.fields import Field, band, smoothstep
+from sirstgen.backgrounds.procedural.fields import Field, blurred, fractal, rounded, smoothstep, unit
 
-_STAMP = 64
+_STAMP = 80
 _MAX_PIECES = 900
 
 
 @dataclass(frozen=True)
 class Plant:
-    """One drawn plant: how much of each pixel it covers, and how warm its leaves are there, (64, 64) each.
+    """One drawn plant: how much of each pixel it covers, and how warm its leaves are there, (80, 80) each.
 
     Args:
         cover: 0 to 1; the foot of the plant is the middle of the bottom row.
@@ -67,31 +67,38 @@ def _leaves(
     trunk: float = 0.0,
     droop: float = 1.3,
 ) -> Plant:
-    """A plant of clumps at `x` (-1 to 1) and `y` (0 top, 1 foot): ragged, lit from above and one side, with gaps.
+    """A plant of masses around `x` (-1 to 1) and `y` (0 top, 1 foot) that grow into each other, with ragged rims.
 
-    Clumps are `droop` times as wide as high; `trunk` is the half width of the trunk at its foot.
+    Masses are `droop` times as wide as high; `trunk` is the half width of the trunk at its foot.
     """
     down, across = np.mgrid[0 : 1 : 1j * _STAMP, -1 : 1 : 1j * _STAMP].astype(np.float32)
-    leaf = 0.22 * band(rng, _STAMP, _STAMP, 6.0) + 0.3 * band(rng, _STAMP, _STAMP, 14.0)
-    cover, tone = np.zeros_like(leaf), np.zeros_like(leaf)
-    side = np.float32(rng.uniform(-0.5, 0.5))
+    rims = fractal(rng, _STAMP, _STAMP, 2.4, outer=_STAMP / 2.5)
+    leaves = fractal(rng, _STAMP, _STAMP, 1.4, outer=_STAMP / 8)
+    mass = np.zeros_like(rims)
+    for cx, cy, r in zip(x, y, 1.2 * radius, strict=True):
+        u, v = (across - np.float32(cx)) / np.float32(r * droop), (down - np.float32(cy)) / np.float32(r)
+        mass += rounded(np.exp, -np.float32(1.5) * (u * u + v * v))
+    mass = np.float32(1.6) * mass / (1 + np.float32(0.6) * mass) + np.float32(rng.uniform(0.22, 0.4)) * rims
+    mass = mass + np.float32(0.1) * leaves
+    cover = smoothstep(mass, 0.45, rng.uniform(0.7, 1.1))
+    # Lit from above and one side; gaps between the masses are cooler and darker than their tops.
+    relief = blurred(np.minimum(mass, 2), _STAMP / 20)
+    light = np.gradient(relief, axis=0) + np.float32(rng.uniform(-0.6, 0.6)) * np.gradient(relief, axis=1)
+    tone = np.float32(0.35) * unit(light) + np.float32(0.45) * leaves + np.float32(0.3) * rims
+    tone = tone + np.float32(rng.uniform(-0.2, 1.0)) * (np.float32(0.55) - down)
     if trunk:
         width = np.float32(trunk) * (
             np.float32(0.3) + np.float32(0.7) * down + 3 * np.clip(down - np.float32(0.93), 0, 1)
         )
-        stem = np.abs(across - np.float32(x.mean()) * (1 - down)) / np.maximum(width, np.float32(0.012))
-        cover = smoothstep(-stem, -1.6, -0.6) * (down > 0.25)
-        tone = np.full_like(leaf, rng.uniform(-0.8, 0.4))
-    for cx, cy, r, shade in zip(x, y, radius, rng.normal(0, 0.4, len(x)), strict=True):
-        u, v = (across - np.float32(cx)) / np.float32(r * droop), (down - np.float32(cy)) / np.float32(r)
-        clump = smoothstep(1 - u * u - v * v + leaf, 0.0, 1.2)
-        lit = np.float32(shade + 1.2 * (0.5 - cy)) - np.float32(0.7) * np.clip(v + side * u, -1.2, 1.2)
-        tone += clump * (lit + np.float32(0.4) * leaf - tone)
-        cover += clump * (1 - cover)
+        lean = np.float32(x.mean()) * (1 - down)
+        stem = smoothstep(-np.abs(across - lean) / np.maximum(width, np.float32(0.012)), -1.6, -0.6) * (down > 0.25)
+        tone = tone + (1 - cover) * (np.float32(rng.uniform(-0.8, 0.4)) - tone)
+        cover = np.maximum(cover, stem)
     # The foot sinks into the grass.
-    cover = np.float32(0.97) * cover * smoothstep(np.float32(1) - down + np.float32(0.03) * leaf, 0.0, 0.07)
+    cover = np.float32(0.97) * cover * smoothstep(np.float32(1) - down + np.float32(0.03) * rims, 0.0, 0.1)
     cover[0], cover[:, 0], cover[:, -1] = 0, 0, 0
-    return Plant(cover.astype(np.float32), tone.astype(np.float32))
+    cover = cover * smoothstep(1 - np.abs(across), 0.0, 0.15)
+    return Plant(cover.astype(np.float32), np.clip(tone, -1.5, 1.5).astype(np.float32))
 
 
 def plant(
@@ -108,12 +115,16 @@ def plant(
     sized: dict[tuple[int, int], Plant] = {}
     for number, (x, y, tall, level) in enumerate(spots):
         kind, size = number % len(plants), max(2, round(tall))
+        turned = (number // len(plants)) % 2 == 1
         if (kind, size) not in sized:
             how = cv2.INTER_AREA if size < _STAMP else cv2.INTER_LINEAR
             cover = cv2.resize(plants[kind].cover, (size, size), interpolation=how)
             tone = cv2.resize(plants[kind].tone, (size, size), interpolation=how)
             sized[kind, size] = Plant(np.asarray(cover, np.float32), np.asarray(tone, np.float32))
-        _paste(scene, sized[kind, size], round(x) - size // 2, round(y) - size, np.float32(level), np.float32(contrast))
+        drawn = sized[kind, size]
+        if turned:  # mirrored, so that fewer plants of a frame look alike
+            drawn = Plant(drawn.cover[:, ::-1], drawn.tone[:, ::-1])
+        _paste(scene, drawn, round(x) - size // 2, round(y) - size, np.float32(level), np.float32(contrast))
 
 
 def _paste(scene: Canvas, drawn: Plant, left: int, top: int, level: np.float32, contrast: np.float32) -> None:
