@@ -76,7 +76,7 @@ def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
         scene = _bare(ground)
     if horizon > 0 and rng.random() < 0.85:
         size = height * float(np.exp(rng.uniform(np.log(0.015), np.log(0.08))))
-        scrub_strips(rng, scene, horizon, _either(rng, 5, 24), size, count=int(rng.integers(8, 32)))
+        scrub_strips(rng, scene, horizon, _either(rng, 8, 30), size, count=int(rng.integers(8, 32)))
     elif rng.random() < 0.6:
         _bushes(rng, scene, horizon, count=int(rng.integers(300, 1200)), warmth=_either(rng, 8, 30))
     if rng.random() < 0.2 and horizon > 0:
@@ -214,7 +214,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     # Bare soil, stubble and wet ground pass into each other.
     edge = rng.uniform(0.6, 2.5)
     patches = smoothstep(patches + 0.08 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(1.0, 3.5)) * texture + np.float32(rng.uniform(1, 15)) * patches
+    ground = np.float32(rng.uniform(0.8, 3.0)) * texture + np.float32(rng.uniform(3, 24)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
     grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
     ground = ground + np.float32(rng.uniform(0.5, 2.0)) * grain
@@ -244,11 +244,15 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
         rows = slice(max(int(crest.min()) - 3, 0), min(int(horizon) + 4, height))
         if rows.start < rows.stop:
             relief = _relief(rng, rows.stop - rows.start, width, max(lift, 8.0))
-            slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * relief
+            rugged = min(max(lift, 8.0) / (0.15 * height), 1.0)  # low hills in haze show little of their slopes
+            slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness) * rugged) * relief
             land = below(crest - rows.start, rows.stop - rows.start, softness=rng.uniform(0.8, 2.5))
             scene.paint(land, np.float32(level) + slope, np.s_[rows, :])
     flat = below(np.full(width, horizon), height, softness=rng.uniform(1.0, 4.0))
     scene.paint(flat, ground + np.float32(contrast))
+    for _ in range(int(rng.integers(0, 4))):
+        drop = height * rng.uniform(0.0, 0.02)
+        far_belt(rng, scene, horizon + drop, drop + height * rng.uniform(0.005, 0.03), contrast * rng.uniform(0.7, 1.3))
     return scene
 
 

@@ -33,8 +33,16 @@ def meadow(rng: np.random.Generator, ground: Field, horizon: float) -> Canvas:
     warmth = rng.uniform(60, 110)
     scene = Canvas(low_sky(rng, height, width, horizon, fall=-rng.uniform(15, 60), cloud=10.0))
     far_side(rng, scene, horizon, warmth)
-    land = below(np.full(width, horizon), height, softness=2.0)
-    scene.paint(land, np.float32(warmth * rng.uniform(0.7, 1.2)) + ground)
+    edge_of_land = horizon + height * rng.uniform(0, 0.015) * (ridge_line(rng, width, 2.8) - 0.5)
+    land = below(edge_of_land, height, softness=2.0)
+    level = warmth * rng.uniform(0.7, 1.2)
+    scene.paint(land, np.float32(level) + ground)
+    _, across, away = road.ground(height, width)
+    for _ in range(int(rng.integers(0, 4))):  # paths, kerbs and edges between kinds of ground
+        place, half = rng.normal(0, 8), rng.choice([rng.uniform(0.05, 0.3), rng.uniform(0.8, 4.0)])
+        ragged = np.float32(rng.uniform(0, 0.4)) * fractal(rng, height, width, 2.0, outer=height / 8)
+        inside = np.clip((half - np.abs(across - np.float32(place) + ragged)) * road.focal / away + 0.5, 0, 1)
+        scene.paint(inside * land, np.float32(level + rng.normal(0, 14)) + 0.5 * ground)
     items: list[Item] = []
     for side in (-1, 1):
         edge = side * rng.uniform(2.0, 14.0)
