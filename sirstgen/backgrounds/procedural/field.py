@@ -76,7 +76,7 @@ def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
         scene = _bare(ground)
     if horizon > 0 and rng.random() < 0.85:
         size = height * float(np.exp(rng.uniform(np.log(0.015), np.log(0.08))))
-        scrub_strips(rng, scene, horizon, _either(rng, 8, 30), size, count=int(rng.integers(8, 32)))
+        scrub_strips(rng, scene, horizon, _either(rng, 8, 30), size, count=int(rng.integers(6, 20)))
     elif rng.random() < 0.6:
         _bushes(rng, scene, horizon, count=int(rng.integers(300, 1200)), warmth=_either(rng, 8, 30))
     if rng.random() < 0.2 and horizon > 0:
