@@ -198,7 +198,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     reach = height - horizon
     # A short lens would fan the texture out from the vanishing point; infrared lenses are long.
     focal = rng.uniform(0.7, 1.4) * max(reach, 0.8 * width)
-    rough = rng.uniform(-0.5, 0.15)
+    rough = rng.uniform(-0.9, -0.1)
     octaves = [(size * scale * focal / reach, size**rough) for size in (4.0, 9.0, 20.0, 45.0, 110.0)]
     texture = unit(ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=rng.uniform(1.0, 1.8)))
     patch_size = rng.uniform(0.5, 1.5) * width
@@ -212,7 +212,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
         stretch=rng.uniform(1.2, 4.0),
     )
     # Bare soil, stubble and wet ground pass into each other.
-    edge = rng.uniform(0.6, 2.5)
+    edge = rng.uniform(1.0, 3.0)
     patches = smoothstep(patches + 0.08 * texture, -edge, edge) - 0.5
     ground = np.float32(rng.uniform(0.8, 3.0)) * texture + np.float32(rng.uniform(3, 24)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
