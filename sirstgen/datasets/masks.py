@@ -106,7 +106,7 @@ def fit_mask(read: ReadMask, shape: tuple[int, int], path: Path | str) -> ReadMa
         raise InputError.of(
             path, f"the mask is {columns}x{rows}, its image {width}x{height}: another aspect ratio; export it again"
         )
-    if min(factors) < 1:
+    if max(factors) <= 1:
         fitted = cv2.resize(mask.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT) > 0
         lost = 0
     else:

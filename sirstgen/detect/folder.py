@@ -43,13 +43,13 @@ class DetectOptions:
 
     Args:
         size: see `probabilities`.
-        threshold: probability above which a pixel is target, in 0..1.
+        threshold: probability above which a pixel is target, between 0 and 1.
         overlays: also write pictures to look at.
         gray_scale: black and white of frames of more than 8 bits; None: what the folder states, or else what follows
             from the trained scale and the frames (`TrainedScale.for_frames`).
 
     Raises:
-        InvalidValueError: a threshold outside 0..1, or a size outside 16..8192.
+        InvalidValueError: a threshold that is not above 0 and below 1, or a size outside 16..8192.
     """
 
     size: int | None = None

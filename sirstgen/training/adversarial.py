@@ -29,6 +29,7 @@ from torch.nn import functional
 from sirstgen.detectors.mdvsfa import MDvsFA
 from sirstgen.errors import InvalidValueError
 from sirstgen.training import ranks
+from sirstgen.training.compiled import compiled
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.runtime import Runtime, fresh_net
 from sirstgen.training.schedule import learning_rate
@@ -91,7 +92,7 @@ class AdversarialSteps:
         self.hardware = hardware
         self.net: MDvsFA = net
         self.discriminator = net.discriminator
-        self.generate = hardware.compiled(net.generators)
+        self.generate = compiled(net.generators, hardware)
         self.rate = settings.learning_rate
         self.optimizers = {
             "generators": torch.optim.Adam(net.generators.parameters(), betas=_BETAS),

@@ -8,7 +8,7 @@ import functools
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -23,8 +23,6 @@ from sirstgen.training.config import Precision, TrainingConfig
 # Statistics of ImageNet's RGB channels, as the published nets are fed; their mean serves nets of one channel.
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
-
-_KINDS_OF_BLOCKS = 64  # that are compiled; beyond its limit torch would run further kinds operation by operation
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -153,24 +151,6 @@ class Runtime:
     def loader_workers(self) -> int:
         """Processes that make batches while the device trains: none on a CPU, where they would compete with it."""
         return min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
-
-    def compiled(self, net: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """Return what to call in place of `net`: itself, its blocks compiled in place, or its compiled twin.
-
-        A net of many blocks has few kinds of them. Compiling each kind takes a fraction of the time that the whole net
-        takes. The twin shares its weights; copies of the net are not compiled.
-        """
-        if self.compile == "no":
-            return net
-        blocks = net.blocks if isinstance(net, Detector) else ()
-        if not blocks:
-            compiled: Callable[[Tensor], tuple[Tensor, ...]] = torch.compile(net, mode=self.compile)
-            return compiled
-        torch._dynamo.config.recompile_limit = max(_KINDS_OF_BLOCKS, torch._dynamo.config.recompile_limit)
-        for module in net.modules():
-            if isinstance(module, blocks):
-                module.compile(mode=self.compile, dynamic=False)
-        return net
 
 
 def synchronise(device: torch.device) -> None:

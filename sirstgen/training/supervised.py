@@ -15,6 +15,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.seeding import stream
 from sirstgen.training import ranks
 from sirstgen.training.adagrad import CapturableAdagrad
+from sirstgen.training.compiled import compiled
 from sirstgen.training.config import TrainingConfig
 from sirstgen.training.loss import deep_supervision_loss
 from sirstgen.training.runtime import Runtime, fresh_net, seeded
@@ -37,7 +38,7 @@ class SupervisedSteps:
         self.settings = settings
         self.hardware = hardware
         self.net = hardware.place(without_dead_biases(fresh_net(settings)))
-        self.forward = ranks.parallel(hardware.compiled(self.net))
+        self.forward = ranks.parallel(compiled(self.net, hardware))
         self.optimizer: torch.optim.Adagrad | CapturableAdagrad
         adagrad = CapturableAdagrad if hardware.device.type == "cuda" else torch.optim.Adagrad
         self.optimizer = adagrad(self.net.parameters(), lr=settings.learning_rate)

@@ -15,6 +15,7 @@ from PIL import EpsImagePlugin, Image
 
 from sirstgen.audit.audit import Audit, audit_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
+from sirstgen.datasets.readers import Dataset
 
 WIDTH, HEIGHT, FRAMES = 120, 96, 12
 
@@ -455,6 +456,28 @@ def test_every_check_is_planted_or_belongs_to_another_set() -> None:
     elsewhere = {"copy-of-other-set", "similar-to-other-set", "similar-across-split"}
     assert CHECKS.keys() - set(PLANTED.values()) == elsewhere
     assert len(PLANTED) >= 30 and sum(CHECKS[name].level == FAULT for name in set(PLANTED.values())) > 15
+
+
+@pytest.mark.parametrize(
+    ("folder", "lists"),
+    [
+        (".", {"train": range(8), "val": range(8, FRAMES)}),
+        (".", {"Train": range(8), "Test": range(8, FRAMES)}),
+        (".", {"train": range(4), "val": range(4, 8), "trainval": range(8), "test": range(8, FRAMES)}),
+        (".", {"train": range(8), "val": range(8, FRAMES), "trainval": range(FRAMES)}),
+        ("ImageSets/Main", {"train": range(8), "test": range(8, FRAMES)}),
+    ],
+)
+def test_the_split_that_is_examined_is_the_one_that_is_read(
+    clean: Path, folder: str, lists: dict[str, range], tmp_path: Path
+) -> None:
+    shutil.copytree(clean, tmp_path / "set", ignore=shutil.ignore_patterns("50_50"))
+    (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+    for name, ids in lists.items():
+        (tmp_path / "set" / folder / f"{name}.txt").write_text("".join(f"{key:02d}\n" for key in ids))
+    found, dataset = audit_dataset(tmp_path / "set"), Dataset.open(tmp_path / "set")
+    assert found.findings == []
+    assert found.contents.parts == {key: part for part in ("train", "test") for key in dataset.split(part)}
 
 
 def test_no_file_makes_pillow_start_another_program(

@@ -119,6 +119,14 @@ def test_a_shrunk_mask_keeps_every_target() -> None:
     assert "merged" not in read.note
 
 
+@pytest.mark.parametrize("row", range(0, 257, 8))
+def test_a_mask_a_row_higher_and_a_column_narrower_keeps_every_target(row: int) -> None:
+    mask = np.zeros((257, 255), bool)
+    mask[row : row + 8 : 2, np.arange(4) * 60 + 5] = np.eye(4, dtype=bool)[: len(range(row, min(row + 8, 257), 2))]
+    read = fit_mask(ReadMask(mask), (256, 256), "mask.png")
+    assert cv2.connectedComponents(read.mask.view(np.uint8), connectivity=8)[0] - 1 == mask.sum()
+
+
 def test_merged_targets_are_counted() -> None:
     big = np.zeros((80, 80), bool)
     big[10, 10] = big[10, 12] = True

@@ -109,6 +109,15 @@ def test_a_scene_without_enough_targets_has_those_of_all(fitted: FittedRecipe) -
     assert "spot" in scenes["cloud"] and set(scenes["sea"]) == {"kinds"}
 
 
+def test_labels_name_frames_of_sub_folders_by_their_last_part(folder: Path, tmp_path: Path) -> None:
+    for part in ("images", "masks"):
+        shutil.copytree(folder / part, tmp_path / "set" / part / "seq")
+    labels = {"000": SceneLabel("sea"), "seq/001": SceneLabel("cloud"), "seq/002": SceneLabel("sea")}
+    dataset = Dataset.open(tmp_path / "set")
+    found = measure_labelled(dataset, dataset.ids[:20], labels | {"002": SceneLabel("city")})
+    assert [frame.scene for frame in found.frames[:4]] == ["sea", "cloud", "sea", None]
+
+
 def test_few_frames_say_what_they_cannot_tell(folder: Path) -> None:
     dataset = Dataset.open(folder)
     few = fit_recipe(dataset, dataset.ids[:20])

@@ -186,14 +186,3 @@ def test_bfloat16_trains_float32_weights(adversarial: TrainingConfig, frames: Fr
     half = dataclasses.replace(adversarial, steps=2, precision="bfloat16")
     fitted = Training(half, frames, device="cpu").run()
     assert all(value.dtype in (torch.float32, torch.int64) for value in fitted.net.state_dict().values())
-
-
-def test_the_compiled_generators_train_alike(
-    adversarial: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = dataclasses.replace(adversarial, steps=2)
-    plain = Training(short, frames, device="cpu").run()
-    compile_net = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda net, mode: compile_net(net, backend="eager", fullgraph=True))
-    compiled = Training(dataclasses.replace(short, compile="default"), frames, device="cpu").run()
-    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-4)

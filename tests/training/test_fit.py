@@ -10,8 +10,6 @@ import pytest
 import torch
 from making.training_frames import make_frames
 
-from sirstgen import detectors
-from sirstgen.detectors.dnanet import DNANet
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.training.batches import FrameBatches
 from sirstgen.training.checkpoint import Checkpoint
@@ -149,20 +147,6 @@ def test_bfloat16_trains_float32_weights(settings: TrainingConfig, frames: Frame
     assert 0 < reports[-1].loss < 1
 
 
-def test_the_compiled_net_trains_alike(
-    settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = dataclasses.replace(settings, steps=2)
-    plain = Training(short, frames, device="cpu").run()
-    compile_net = torch.compile
-    # The compiler's front end traces the net; its code generation is torch's business and takes minutes on a CPU.
-    monkeypatch.setattr(
-        torch, "compile", lambda net, mode, **options: compile_net(net, backend="eager", fullgraph=True, **options)
-    )
-    compiled = Training(dataclasses.replace(short, compile="default"), frames, device="cpu").run()
-    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=1e-4)
-
-
 def test_without_validation_the_last_weights_are_kept(settings: TrainingConfig, frames: Frames, tmp_path: Path) -> None:
     fitted = Training(settings, frames, device="cpu", folder=tmp_path).run()
     assert fitted.step == settings.steps
@@ -245,16 +229,3 @@ def test_settings_that_make_no_run_are_refused(choice: dict[str, object]) -> Non
 
 def test_settings_survive_their_own_json() -> None:
     assert TrainingConfig.from_dict(TrainingConfig(seed=5).to_dict()) == TrainingConfig(seed=5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 1e-2)])
-def test_generated_code_trains_alike(
-    precision: str, tolerance: float, settings: TrainingConfig, frames: Frames, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Three levels in place of five: a third of the code to generate and compile.
-    monkeypatch.setattr(detectors, "build", lambda name, channels: DNANet(channels, channels=(4, 4, 8), blocks=(1, 1)))
-    choice = dataclasses.replace(settings, steps=2, precision=precision)
-    plain = Training(choice, frames, device="cpu").run()
-    compiled = Training(dataclasses.replace(choice, compile="default"), frames, device="cpu").run()
-    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], abs=tolerance)
