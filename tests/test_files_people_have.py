@@ -313,3 +313,105 @@ def test_a_key_that_stands_twice_stops_every_reader(base: Path, tmp_path: Path) 
     result = run("synth", "--recipe", recipe, "--out", tmp_path / "out")
     assert result.exit_code == 2 and "recipe.json" in result.stderr and "width is given twice" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def beside(base: Path, tmp_path: Path) -> Path:
+    """The set with files beside its images that are of formats that are not read."""
+    folder = copied(base, tmp_path / "set")
+    for name in ("a.webp", "b.PGM", "seq/c.npy"):
+        (folder / "images" / name).parent.mkdir(exist_ok=True)
+        (folder / "images" / name).write_bytes(b"x")
+    for name in ("notes.txt", "Thumbs.db", "._d.npy"):
+        (folder / "images" / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command", ["stats", "fit", "bench", "export", "synth", "harvest", "preview", "figures", "verify"]
+)
+def test_files_of_other_formats_are_told_in_one_line(beside: Path, tmp_path: Path, command: str) -> None:
+    out = tmp_path / "out"
+    words: list[str | Path] = {
+        "fit": ["fit", beside, "--out", tmp_path / "a.yaml"],
+        "bench": ["bench", beside, "--out", out, "--detectors", "top-hat"],
+        "export": ["export", beside, "--format", "yolo", "--out", out],
+        "synth": [
+            "synth",
+            "--backgrounds",
+            tmp_path / "frames",
+            "--scene",
+            "sea",
+            "--n",
+            "2",
+            "--size",
+            "64",
+            "--out",
+            out,
+        ],
+        "harvest": ["backgrounds", "harvest", beside, "--split", "all", "--out", out],
+        "preview": ["preview", beside, "--out", tmp_path / "a.png"],
+        "figures": ["figures", beside, "--out", out],
+    }.get(command, [command, beside])
+    if command == "synth":
+        (beside / "images").rename(tmp_path / "frames")
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if "not read" in line]
+    [line] = lines
+    assert line.startswith("warning: ") and "3 files are of a format that is not read and left out" in line
+    assert "(a.webp, b.PGM, seq/c.npy)" in line
+
+
+def test_an_audit_lists_files_of_other_formats(beside: Path) -> None:
+    found = json.loads(run("audit", beside, "--json").stdout)["checks"]
+    [listed] = [check["findings"] for check in found if check["check"] == "other-format"]
+    places = [finding["place"] for finding in listed]
+    assert places == ["images/a.webp", "images/b.PGM", "images/seq/c.npy"]
+
+
+def test_an_image_of_8_bits_among_raw_counts_is_told(base: Path, tmp_path: Path) -> None:
+    def mixed(image: NDArray[Any], number: int) -> NDArray[Any]:
+        return image if number == 5 else (6500 + 6 * image.astype(int)).astype(np.uint16)
+
+    folder = copied(base, tmp_path / "set", images=mixed)
+    odd = sorted((folder / "images").iterdir())[5].stem
+    frames = tmp_path / "frames"
+    copied(base, tmp_path / "other", images=mixed)
+    (tmp_path / "other" / "images").rename(frames)
+    for words in (
+        ["stats", folder],
+        ["fit", folder, "--out", tmp_path / "a.yaml"],
+        ["bench", folder, "--out", tmp_path / "bench", "--detectors", "top-hat"],
+        ["export", folder, "--format", "yolo", "--out", tmp_path / "yolo"],
+        ["synth", "--backgrounds", frames, "--scene", "sea", "--n", "2", "--size", "64", "--out", tmp_path / "synth"],
+    ):
+        result = run(*words)
+        assert result.exit_code == 0, result.output
+        [line] = [line for line in result.output.splitlines() if "of 8 bits and of more" in line]
+        assert f"1 of 8 bits ({odd}" in line and "the other 23 (" in line
+
+
+def test_a_set_of_16_bits_on_0_to_255_has_more_than_8_bits(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set", images=lambda image, number: image.astype(np.uint16))
+    found = statistics(folder)
+    assert found["gray_scale"] == {"black": 0, "white": 255}
+    assert found["counts_per_level"] == 1.0
+    assert "0 to 255" in run("stats", folder).stdout
+    assert statistics(base)["counts_per_level"] is None
+
+
+def test_an_audit_does_not_take_a_border_of_255_for_targets(base: Path, tmp_path: Path) -> None:
+    def bordered(mask: NDArray[Any], number: int) -> NDArray[Any]:
+        return np.where(mask > 0, 1, cv2.dilate(mask, np.ones((5, 5), np.uint8))).astype(np.uint8)
+
+    folder = copied(base, tmp_path / "set", masks=bordered)
+    plain, found = statistics(base), statistics(folder)
+    assert found["quantiles"]["area"] == plain["quantiles"]["area"]
+    assert "the border is taken as void" in found["warnings"][0]
+    result = run("audit", folder, "--json", "--repair", tmp_path / "copy")
+    checks = {check["check"] for check in json.loads(result.stdout)["checks"]}
+    assert "mask-void" in checks and not checks & {"mask-stray-values", "masks-shifted"}
+    repaired = sorted((tmp_path / "copy" / "masks").iterdir())
+    first = sorted((folder / "masks").iterdir())[0]
+    assert repaired[0].read_bytes() == first.read_bytes()  # left as it is

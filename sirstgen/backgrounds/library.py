@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from sirstgen.backgrounds.pixel_cache import PixelCache
 from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.files.decoding import read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale
+from sirstgen.files.image_files import warn_of_mixed_depths
 from sirstgen.places.classes import PlaceMap
 from sirstgen.scenes.labels import SceneDecisions, SceneLabel, frame_name, read_labels
 
@@ -122,6 +124,7 @@ class BackgroundLibrary:
         files = background_files(root, Path(folder), faults)
         cache = PixelCache(cache_bytes)
         index = see(root, files, lambda file, image: cache.put((frame_name(file), image.dtype.itemsize * 8), image))
+        warn_of_mixed_depths(root, {file: found.bits for file, found in index.seen.items()})
         entries = [_Entry(frame) for frame in judge(index.seen, min_size, faults)]
         if scene is not None:
             for entry in entries:
@@ -296,7 +299,9 @@ def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
     Raises:
         InputError: this process reads other backgrounds.
     """
-    library = BackgroundLibrary.open(**how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SirstgenWarning)  # the first process has shown them
+        library = BackgroundLibrary.open(**how)
     if library._digest != digest:
         raise InputError.of(
             library.folder, "the backgrounds there are not those that the run began with; copy them again"

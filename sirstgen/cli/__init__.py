@@ -70,7 +70,9 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
         except OSError as error:  # a disk that fails; other errors are reported where the file is read
             if isinstance(error, BrokenPipeError):
                 raise
-            place = os.fsdecode(error.filename) if error.filename is not None else "standard output"
+            place = "standard output" if error.filename is None else os.fsdecode(error.filename)
+            if error.filename is None and error.errno == errno.ENOENT:
+                place = "the working folder, which was removed"
             terminal.tell(f"error: {printable(place)}: {error.strerror or error}")
             raise typer.Exit(2 if error.errno == errno.ENAMETOOLONG else 1) from None
 
