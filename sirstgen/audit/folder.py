@@ -99,7 +99,14 @@ def _in_shards(shards: list[Path], found: list[Finding]) -> tuple[dict[str, Stor
 def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
     """Return the image files below `place` by their path without suffix; hidden files and other kinds do not count."""
     files: dict[str, Path] = {}
-    for file in image_files(place, lambda name, reason: found.append(Finding.of("unreadable", name, reason))):
+
+    def passed_over(names: list[str]) -> None:
+        names = [(place / name).relative_to(folder).as_posix() for name in names]
+        found.extend(Finding.of("other-format", name, "of a format that is not read") for name in names)
+
+    for file in image_files(
+        place, lambda name, reason: found.append(Finding.of("unreadable", name, reason)), passed_over
+    ):
         path = place / file
         if not path.is_file():
             if path.is_symlink():

@@ -113,7 +113,8 @@ def compare(
         for (dataset, part, _), keys in zip(sides, ids, strict=True)
     )
     first, second = grouped(first, second)
-    notes: list[str] = [*first.warnings, *second.warnings]
+    depths = [f"{dataset.name}: {line}" for dataset, _, _ in sides if (line := dataset.mixed_depths())]
+    notes: list[str] = [*depths, *first.warnings, *second.warnings]
     halvings = _halvings(second, max(effort.halves, _DISTANCE_HALVES), seed)
     targets = None
     if len(first.targets) and len(second.targets):

@@ -190,8 +190,7 @@ def _notes(source: Dataset, images: Counter[str], levels: GrayScale | None, pict
         yield "Images keep their 16 bits; --bit-depth 8 is for readers that take 8 bits only."
     if images[UNLISTED]:
         yield f"{images[UNLISTED]} images are in no split list; they are in part {UNLISTED}."
-    if source.warnings:
-        yield from source.notes()
+    yield from source.notes()
 
 
 def _card(result: Export) -> str:

@@ -116,6 +116,16 @@ def stray_mask(made: Set) -> None:
     made.put("masks", "03", mask)
 
 
+def void_border(made: Set) -> None:
+    mask = made.mask("03") // 255
+    border = (cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0) & (mask == 0)
+    made.put("masks", "03", np.where(border, 255, mask).astype(np.uint8))
+
+
+def other_format(made: Set) -> None:
+    np.save(made.folder / "images" / "03.npy", made.image("03"))
+
+
 def jpeg_mask(made: Set) -> None:
     buffer = io.BytesIO()
     Image.fromarray(made.mask("03")).save(buffer, "JPEG", quality=98)
@@ -376,6 +386,8 @@ PLANTED: dict[Callable[[Set], None], str] = {
     gray_mask: "mask-gray",
     stray_mask: "mask-stray-values",
     jpeg_mask: "mask-stray-values",
+    void_border: "mask-void",
+    other_format: "other-format",
     coloured_mask: "mask-colours",
     instance_numbers: "mask-gray",
     inverted_mask: "mask-inverted",
