@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sirstgen.fit.findings import Finding, percentiles, quantiles, rounded
 from sirstgen.fit.labelled import LabelledFrame, LabelledSet
+from sirstgen.recipe.parts import MOST_TARGETS
 from sirstgen.seeding import stream
 
 BLOCKY = 1.25
@@ -64,11 +65,11 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
 
 def fit_counts(found: LabelledSet) -> Finding:
     """Return `targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not
-    seen.
+    seen. More than `MOST_TARGETS` count as that many.
     """
-    counts = Counter(len(frame.targets) for frame in found.frames)
+    counts = Counter(min(len(frame.targets), MOST_TARGETS) for frame in found.frames)
     frames = len(found.frames)
-    mean = len(found.targets) / frames
+    mean = sum(count * times for count, times in counts.items()) / frames
     least = min(counts)
     ratio = (mean - least) / (mean - least + 1) if mean > least else 0.0
     law = {count: (1 - ratio) * ratio ** (count - least) for count in counts}
