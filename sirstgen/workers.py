@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from multiprocessing.context import get_spawning_popen
+from multiprocessing.context import SpawnProcess, get_spawning_popen
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from typing import Any, TypeVar
@@ -94,11 +94,13 @@ def processes_beside(function: Callable[[T], None], tasks: Iterable[T]) -> Itera
         function: importable, as the processes are spawned.
         tasks: picklable.
     """
-    with _one_thread_each():
-        processes = [get_context("spawn").Process(target=_work_beside, args=(function, task)) for task in tasks]
-        for process in processes:
-            process.start()
+    processes: list[SpawnProcess] = []
     try:
+        with _one_thread_each():
+            for task in tasks:
+                process = get_context("spawn").Process(target=_work_beside, args=(function, task))
+                process.start()
+                processes.append(process)
         yield
     except BaseException:
         for process in processes:
@@ -162,7 +164,8 @@ def as_finished(
                 yield future.result()
     except BrokenExecutor:
         raise GenerationError(
-            "a worker process was ended from outside, perhaps for want of memory; try fewer workers; --resume continues"
+            "a worker process was ended from outside, perhaps for want of memory; try fewer workers; commands that "
+            "have --resume continue with it"
         ) from None
     finally:
         for future in under_way:

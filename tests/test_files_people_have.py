@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +314,180 @@ def test_a_key_that_stands_twice_stops_every_reader(base: Path, tmp_path: Path) 
     result = run("synth", "--recipe", recipe, "--out", tmp_path / "out")
     assert result.exit_code == 2 and "recipe.json" in result.stderr and "width is given twice" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def beside(base: Path, tmp_path: Path) -> Path:
+    """The set with files beside its images that are of formats that are not read."""
+    folder = copied(base, tmp_path / "set")
+    for name in ("a.webp", "b.PGM", "seq/c.npy"):
+        (folder / "images" / name).parent.mkdir(exist_ok=True)
+        (folder / "images" / name).write_bytes(b"x")
+    for name in ("notes.txt", "Thumbs.db", "._d.npy"):
+        (folder / "images" / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command", ["stats", "fit", "bench", "export", "synth", "harvest", "preview", "figures", "verify"]
+)
+def test_files_of_other_formats_are_told_in_one_line(beside: Path, tmp_path: Path, command: str) -> None:
+    out = tmp_path / "out"
+    words: list[str | Path] = {
+        "fit": ["fit", beside, "--out", tmp_path / "a.yaml"],
+        "bench": ["bench", beside, "--out", out, "--detectors", "top-hat"],
+        "export": ["export", beside, "--format", "yolo", "--out", out],
+        "synth": [
+            "synth",
+            "--backgrounds",
+            tmp_path / "frames",
+            "--scene",
+            "sea",
+            "--n",
+            "2",
+            "--size",
+            "64",
+            "--out",
+            out,
+        ],
+        "harvest": ["backgrounds", "harvest", beside, "--split", "all", "--out", out],
+        "preview": ["preview", beside, "--out", tmp_path / "a.png"],
+        "figures": ["figures", beside, "--out", out],
+    }.get(command, [command, beside])
+    if command == "synth":
+        (beside / "images").rename(tmp_path / "frames")
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if "not read" in line]
+    [line] = lines
+    assert line.startswith("warning: ") and "3 files are of a format that is not read and left out" in line
+    assert "(a.webp, b.PGM, seq/c.npy)" in line
+
+
+def test_an_audit_lists_files_of_other_formats(beside: Path) -> None:
+    found = json.loads(run("audit", beside, "--json").stdout)["checks"]
+    [listed] = [check["findings"] for check in found if check["check"] == "other-format"]
+    places = [finding["place"] for finding in listed]
+    assert places == ["images/a.webp", "images/b.PGM", "images/seq/c.npy"]
+
+
+def test_an_image_of_8_bits_among_raw_counts_is_told(base: Path, tmp_path: Path) -> None:
+    def mixed(image: NDArray[Any], number: int) -> NDArray[Any]:
+        return image if number == 5 else (6500 + 6 * image.astype(int)).astype(np.uint16)
+
+    folder = copied(base, tmp_path / "set", images=mixed)
+    odd = sorted((folder / "images").iterdir())[5].stem
+    frames = tmp_path / "frames"
+    copied(base, tmp_path / "other", images=mixed)
+    (tmp_path / "other" / "images").rename(frames)
+    for words in (
+        ["stats", folder],
+        ["fit", folder, "--out", tmp_path / "a.yaml"],
+        ["bench", folder, "--out", tmp_path / "bench", "--detectors", "top-hat"],
+        ["export", folder, "--format", "yolo", "--out", tmp_path / "yolo"],
+        ["synth", "--backgrounds", frames, "--scene", "sea", "--n", "2", "--size", "64", "--out", tmp_path / "synth"],
+    ):
+        result = run(*words)
+        assert result.exit_code == 0, result.output
+        [line] = [line for line in result.output.splitlines() if "of 8 bits and of more" in line]
+        assert f"1 of 8 bits ({odd}" in line and "the other 23 (" in line
+
+
+def test_a_set_of_16_bits_on_0_to_255_has_more_than_8_bits(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set", images=lambda image, number: image.astype(np.uint16))
+    found = statistics(folder)
+    assert found["gray_scale"] == {"black": 0, "white": 255}
+    assert found["counts_per_level"] == 1.0
+    assert "0 to 255" in run("stats", folder).stdout
+    assert statistics(base)["counts_per_level"] is None
+
+
+def test_an_audit_does_not_take_a_border_of_255_for_targets(base: Path, tmp_path: Path) -> None:
+    def bordered(mask: NDArray[Any], number: int) -> NDArray[Any]:
+        return np.where(mask > 0, 1, cv2.dilate(mask, np.ones((5, 5), np.uint8))).astype(np.uint8)
+
+    folder = copied(base, tmp_path / "set", masks=bordered)
+    plain, found = statistics(base), statistics(folder)
+    assert found["quantiles"]["area"] == plain["quantiles"]["area"]
+    assert "the border is taken as void" in found["warnings"][0]
+    result = run("audit", folder, "--json", "--repair", tmp_path / "copy")
+    checks = {check["check"] for check in json.loads(result.stdout)["checks"]}
+    assert "mask-void" in checks and not checks & {"mask-stray-values", "masks-shifted"}
+    repaired = sorted((tmp_path / "copy" / "masks").iterdir())
+    first = sorted((folder / "masks").iterdir())[0]
+    assert repaired[0].read_bytes() == first.read_bytes()  # left as it is
+
+
+@pytest.mark.parametrize(
+    ("command", "out"),
+    [
+        (["backgrounds", "harvest", "SET", "--split", "all"], "images/clean"),
+        (["bench", "SET", "--detectors", "top-hat"], "masks/bench"),
+        (["preview", "SET"], "images/sheet.png"),
+        (["synth", "--n", "1", "--scene", "sea", "--backgrounds", "FRAMES"], "made"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_outputs_that_would_be_read_as_input_are_refused(
+    base: Path, tmp_path: Path, command: list[str], out: str
+) -> None:
+    folder = copied(base, tmp_path / "set")
+    frames = tmp_path / "frames"
+    shutil.copytree(folder / "images", frames)
+    place = (frames if "FRAMES" in command else folder) / out
+    words = [{"SET": str(folder), "FRAMES": str(frames)}.get(word, word) for word in command]
+    result = run(*words, "--out", place)
+    assert result.exit_code == 2 and "--out must not be in a folder whose images are read" in result.stderr
+    assert not place.exists()
+    assert run("bench", folder, "--detectors", "top-hat", "--out", folder / "bench").exit_code == 0
+
+
+def test_a_file_in_the_place_of_an_output_folder_is_told(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for words in (
+        ["bench", base, "--detectors", "top-hat", "--out", tmp_path / "file"],
+        ["figures", base, "--detectors", "top-hat", "--out", tmp_path / "file"],
+        ["backgrounds", "make", "--out", tmp_path / "file"],
+        ["synth", "--n", "1", "--out", tmp_path / "file" / "set"],
+    ):
+        result = run(*words)
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+        assert "a file is in the place of the output folder" in result.stderr or "is a file, a folder" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "mine"
+
+
+def test_names_with_a_line_break_are_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        first = sorted((folder / part).iterdir())[0]
+        first.rename(first.with_name("a\nb.png"))
+    result = run("stats", folder)
+    assert result.exit_code == 2 and r"file names with a line break: 1 (a\nb)" in result.stderr
+
+
+def test_a_manifest_that_is_no_json_is_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    (folder / "dataset.json").write_text('{"gray_scale": {"black": 20')
+    result = run("stats", folder)
+    assert result.exit_code == 2 and "dataset.json: not a JSON object, so the gray scale is not known" in result.stderr
+
+
+def test_labels_of_other_names_are_told_where_frames_have_none(base: Path, tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    shutil.copytree(copied(base, tmp_path / "set") / "images", frames)
+    names = sorted(path.stem for path in frames.iterdir())
+    labels = tmp_path / "labels.csv"
+    labels.write_text("".join(f"{name},sea\n" for name in [*names[:-1], "other"]))
+    words = [
+        *["synth", "--n", "1", "--size", "64", "--seed", "1"],
+        "--backgrounds",
+        frames,
+        "--labels",
+        labels,
+        "--out",
+    ]
+    assert f"names without background: 1 (other); backgrounds without label: 1 ({names[-1]})" in (
+        run(*words, tmp_path / "a").stderr
+    )
+    labels.write_text("".join(f"{name},sea\n" for name in [*names, "other"]))
+    assert "without label" not in run(*words, tmp_path / "b").stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -26,7 +27,7 @@ def test_every_result_comes_once_from_workers_of_one_thread() -> None:
 
 
 def test_a_worker_ended_from_outside_is_told() -> None:
-    with worker_pool(1) as pool, pytest.raises(GenerationError, match="--resume continues"):
+    with worker_pool(1) as pool, pytest.raises(GenerationError, match="fewer workers"):
         list(as_finished(pool, os._exit, [7]))
 
 
@@ -47,11 +48,19 @@ def test_no_worker_is_left_that_was_started_while_another_was_killed(monkeypatch
             started.set()
 
     monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", late)
-    with worker_pool(2) as pool, pytest.raises(GenerationError, match="--resume continues"):
+    with worker_pool(2) as pool, pytest.raises(GenerationError, match="fewer workers"):
         list(as_finished(pool, abs, range(9)))
     deadline = time.monotonic() + 10
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
+def test_processes_beside_end_when_one_cannot_be_started() -> None:
+    started = time.monotonic()
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)), processes_beside(time.sleep, [600.0, os]):  # type: ignore[list-item]
+        raise AssertionError("a module cannot be sent to a process")
+    assert time.monotonic() - started < 300
     assert not multiprocessing.active_children()
 
 

@@ -48,6 +48,7 @@ class Finding:
 CHECKS: dict[str, Check] = {
     # Files.
     "unreadable": Check(FAULT, "Files that cannot be read", "Fetch them again, or take image and mask out."),
+    "other-format": Check(WARNING, "Files of a format that is not read", "Save them as PNG or TIFF, or take them out."),
     "image-without-mask": Check(
         FAULT, "Images without mask", "Add the masks; an image without target has a black one."
     ),
@@ -63,6 +64,7 @@ CHECKS: dict[str, Check] = {
     "mask-gray": Check(FAULT, "Masks of many gray values", "Decide what is target, and save 0 and 255."),
     "mask-stray-values": Check(FAULT, "Masks with stray values", "Save 0 and 255 only; JPEG cannot hold a mask."),
     "mask-colours": Check(FAULT, "Masks of several colours", "Turn every colour that is a target into 255."),
+    "mask-void": Check(FAULT, "Masks of classes with a border of 255", "Save classes as 255, the border as 0."),
     "mask-inverted": Check(FAULT, "Inverted masks", "Invert them: targets are white."),
     "mask-palette": Check(WARNING, "Masks with a palette", "Save as gray: some readers see the palette's indices."),
     "mask-rgb": Check(WARNING, "Masks stored as RGB", "Save as gray: some readers expect one channel."),

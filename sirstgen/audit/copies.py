@@ -27,6 +27,7 @@ _NEAR = 3  # pixels
 _CROWD = 200  # signatures equal in a band beyond which the band is not used
 _LEAST_OVERLAP = 0.2  # share of the smaller image
 _EACH = 3  # candidates that are compared for each frame and group
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).sum(axis=1, dtype=np.uint8)  # bits set
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _alike(base: NDArray[np.uint64], other: NDArray[np.uint64]) -> Iterator[tupl
         rows = np.repeat(np.arange(len(base)), sizes)
         within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         columns = order[np.repeat(starts, sizes) + within]
-        close = np.bitwise_count(base[rows] ^ other[columns]) <= _BITS
+        close = _ONES[(base[rows] ^ other[columns]).view(np.uint8)].reshape(-1, 8).sum(axis=1) <= _BITS
         for row, column in zip(rows[close].tolist(), columns[close].tolist(), strict=True):
             key = row * len(other) + column
             if key not in seen:

@@ -11,7 +11,7 @@ from sirstgen.datasets.entries import Entry, FolderFile, Stored
 from sirstgen.datasets.layouts import MASK_ENDING
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
-from sirstgen.datasets.split import PARTS
+from sirstgen.datasets.split import PARTS, text_files
 from sirstgen.errors import InputError
 from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, id_of_file, image_files, part_folder
 
@@ -99,7 +99,14 @@ def _in_shards(shards: list[Path], found: list[Finding]) -> tuple[dict[str, Stor
 def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
     """Return the image files below `place` by their path without suffix; hidden files and other kinds do not count."""
     files: dict[str, Path] = {}
-    for file in image_files(place, lambda name, reason: found.append(Finding.of("unreadable", name, reason))):
+
+    def passed_over(names: list[str]) -> None:
+        names = [(place / name).relative_to(folder).as_posix() for name in names]
+        found.extend(Finding.of("other-format", name, "of a format that is not read") for name in names)
+
+    for file in image_files(
+        place, lambda name, reason: found.append(Finding.of("unreadable", name, reason)), passed_over
+    ):
         path = place / file
         if not path.is_file():
             if path.is_symlink():
@@ -131,13 +138,13 @@ def _renamed(masks: dict[str, Path], images: dict[str, Path], folder: Path, foun
 def _read_lists(contents: Contents) -> None:
     folder, images, found = contents.folder, contents.images, contents.findings
     layouts: dict[str, dict[str, set[str]]] = {}
-    for path in sorted([*folder.glob("*.txt"), *folder.glob("[!.]*/*.txt")]):
-        part = next(
-            (part for part in PARTS if path.stem == part or path.stem.startswith((f"{part}_", f"{part}val"))), None
-        )
-        if part is None or path.parent.name.lower() in (*IMAGE_FOLDERS, *MASK_FOLDERS):
+    places = [folder, *sorted(folder.glob("[!.]*/")), *sorted(folder.glob("ImageSets/[!.]*/"))]
+    lists = ((part, path) for place in places for part, paths in _lists_of(place).items() for path in paths)
+    for part, path in lists:
+        if path.parent.name.lower() in (*IMAGE_FOLDERS, *MASK_FOLDERS):
             continue
         name = path.relative_to(folder).as_posix()
+        layout = path.parent.relative_to(folder).as_posix().removeprefix(".")
         try:
             keys = [id_of(line, images) for line in list_lines(path) if line]
         except (InputError, OSError) as error:
@@ -145,7 +152,7 @@ def _read_lists(contents: Contents) -> None:
             found.append(Finding.of("list-unreadable", name, reason))
             continue
         contents.lists.append(path)
-        layouts.setdefault(path.parent.name, {}).setdefault(part, set()).update(keys)
+        layouts.setdefault(layout, {}).setdefault(part, set()).update(keys)
         for key, times in Counter(keys).items():
             if times > 1:
                 found.append(Finding.of("twice-in-list", key, f"in {name}", times, 1))
@@ -157,21 +164,37 @@ def _read_lists(contents: Contents) -> None:
             differing = set().union(*(parts.get(p, set()) ^ layouts[chosen].get(p, set()) for p in PARTS))
             what = f"{len(differing)} ids differ from those in {chosen or 'the folder itself'}"
             found.append(Finding.of("lists-differ", other or ".", what))
-    lists = layouts.get(chosen, {})
+    examined = layouts.get(chosen, {})
     for part in PARTS:
-        for key in sorted(lists.get(part, ())):
+        for key in sorted(examined.get(part, ())):
             if key in contents.parts:
                 found.append(Finding.of("in-two-lists", key, "in the training and in the test list"))
             elif key in images:
                 contents.parts[key] = part
-    if len(lists) == len(PARTS):
+    if len(examined) == len(PARTS):
         found += [
             Finding.of("in-no-list", key, "in neither list") for key in sorted(images) if key not in contents.parts
         ]
 
 
+def _lists_of(place: Path) -> dict[str, list[Path]]:
+    """Return the lists of each part in a folder, by the rule of `sirstgen.datasets.split.read_split_lists`.
+
+    Where that would refuse to choose among several lists, all of them are returned.
+    """
+    texts = text_files(place)
+    found = {
+        stem: [path for name, path in texts.items() if name == f"{stem}.txt" or name.startswith(f"{stem}_")]
+        for stem in ("train", "trainval", "val", "test")
+    }
+    train = found["trainval"] if found["trainval"] and found["test"] else found["train"]
+    return {"train": train, "test": found["test"] or found["val"]}
+
+
 def _chosen(layouts: dict[str, dict[str, set[str]]]) -> str:
-    """Return the layout that is examined: the first of those that readers know, else the first by name."""
+    """Return the layout that is examined: the first of those that readers know, else the folder itself, else the first
+    by name.
+    """
     for known in ("50_50", "img_idx", "idx_427"):
         if known in layouts:
             return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,7 @@ from sirstgen.audit.copies import Pair, compare
 from sirstgen.audit.image_checks import image_findings
 from sirstgen.audit.likeness import Likeness, likeness
 from sirstgen.audit.mask_checks import measured, read_stored, target_findings
-from sirstgen.audit.raw import Raw, open_raw
+from sirstgen.audit.raw import Raw, open_mask, open_raw
 from sirstgen.datasets.entries import Stored
 from sirstgen.errors import InputError
 
@@ -67,7 +68,7 @@ def inspect(task: Task) -> Inspection:
         found += image_findings(task.id, image)
         result.bits = 8 * image.gray.dtype.itemsize
         result.likeness = likeness(image.gray)
-    stored = None if task.mask is None else _opened(task.mask, task.names[1], found)
+    stored = None if task.mask is None else _opened(task.mask, task.names[1], found, open_mask)
     if stored is None:
         return result
     mask = read_stored(task.id, stored, found)
@@ -112,9 +113,9 @@ def compared(task: Comparison) -> tuple[Pair, str | None]:
     return task.pair, compare(first, second, task.pair, task.scales)
 
 
-def _opened(stored: Stored, name: str, found: list[Finding]) -> Raw | None:
+def _opened(stored: Stored, name: str, found: list[Finding], how: Callable[[Stored], Raw] = open_raw) -> Raw | None:
     try:
-        return open_raw(stored)
+        return how(stored)
     except InputError as error:
         found.append(Finding.of("unreadable", name, error.message.removeprefix(f"{stored.path}: ")))
         return None

@@ -54,6 +54,10 @@ def read_stored(key: str, raw: Raw, found: list[Finding]) -> ReadMask:
     if raw.mode == "1":
         found.append(Finding.of("mask-1-bit", key, "stored with 1 bit a pixel"))
     values, counts = np.unique(raw.gray, return_counts=True)
+    if raw.classes is not None:
+        void = int(np.count_nonzero(raw.gray)) - int(np.count_nonzero(raw.classes))
+        found.append(Finding.of("mask-void", key, "pixels of the border, 255", void))
+        return ReadMask(raw.classes, False)
     if colours is not None and len(colours) > 2 and not raw.lossy and _coloured(colours):
         found.append(Finding.of("mask-colours", key, "colours beside black", len(colours) - 1, 1))
         return ReadMask(raw.gray != values[np.argmax(counts)], False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sirstgen.datasets.entries import Stored
+from sirstgen.datasets.masks import VOID_NOTE, decode_mask
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import opened
 from sirstgen.files.images import Gray, decode_gray
@@ -33,6 +34,7 @@ class Raw:
         gray: (H, W) uint8 or uint16, as the readers deliver it.
         without_data: (H, W) bool, pixels that hold NaN, infinity, the file's nodata value or an impossible one.
         lossy: whether the format is JPEG.
+        classes: (H, W) bool, targets of a mask whose 255 is void; None for other masks, and for images.
     """
 
     mode: str
@@ -42,12 +44,23 @@ class Raw:
     gray: Gray
     without_data: NDArray[np.bool_]
     lossy: bool
+    classes: NDArray[np.bool_] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height), pixels, without the EXIF orientation."""
         height, width = self.gray.shape
         return width, height
+
+
+def open_mask(stored: Stored) -> Raw:
+    """As `open_raw`, for a mask.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    raw, read = open_raw(stored), decode_mask(stored.read(), stored.path)
+    return replace(raw, classes=read.mask) if VOID_NOTE in read.note else raw
 
 
 def open_raw(stored: Stored) -> Raw:

@@ -16,7 +16,7 @@ from sirstgen.audit.audit import Audit
 from sirstgen.audit.checks import CHECKS, Finding
 from sirstgen.audit.folder import Contents
 from sirstgen.audit.mask_checks import read_stored
-from sirstgen.audit.raw import Raw, open_raw
+from sirstgen.audit.raw import Raw, open_mask, open_raw
 from sirstgen.datasets.entries import Stored
 from sirstgen.datasets.split import write_split_lists
 from sirstgen.errors import InputError
@@ -144,7 +144,7 @@ def _write_pair(contents: Contents, key: str, checks: set[str], work: Path, resu
     if mask_file is None:
         return False
     try:
-        image, mask = open_raw(contents.images[key]), open_raw(mask_file)
+        image, mask = open_raw(contents.images[key]), open_mask(mask_file)
     except InputError:
         return False
     pixels, image_done = _image(image, mask, checks)

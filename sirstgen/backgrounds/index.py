@@ -23,7 +23,7 @@ from sirstgen.files.input_files import parse_json
 LEAST = 256
 """Folders of fewer frames get no index: decoding them takes a second or two."""
 
-_VERSION = "2"  # of the form; an index of another version is not seen
+_VERSION = "3"  # of the form; an index of another version is not seen
 
 _DAMAGES = (
     *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
@@ -40,6 +40,7 @@ class Seen:
         size: of the file, bytes.
         changed: when it was changed last, ns.
         content: SHA-256 of the file, hexadecimal; empty where it cannot be read.
+        bits: 8 or 16; 0 where the frame cannot be decoded.
         shape: (height, width) of the frame, pixels; (0, 0) where it cannot be decoded.
         digest: of the gray levels, 16 bytes.
         thumbnail: see `sirstgen.backgrounds.duplicates`; None where there is too little texture.
@@ -49,6 +50,7 @@ class Seen:
     size: int
     changed: int
     content: str
+    bits: int
     shape: tuple[int, int]
     digest: bytes
     thumbnail: NDArray[np.int8] | None
@@ -84,14 +86,14 @@ class FrameIndex:
                 index = cls(GrayScale.from_dict(head["scale"]))
                 index.kept_groups = head["groups"], data["groups"]
                 thumbnails, digests = data["thumbnails"], data["digests"].tobytes()
-                columns = (data[name].tolist() for name in ("size", "changed", "height", "width", "textured"))
+                columns = (data[name].tolist() for name in ("size", "changed", "bits", "height", "width", "textured"))
                 rows = zip(head["files"], head["content"], head["faults"], *columns, strict=True)
                 position = 0
-                for number, (file, content, fault, size, changed, height, width, textured) in enumerate(rows):
+                for number, (file, content, fault, size, changed, bits, height, width, textured) in enumerate(rows):
                     thumb = thumbnails[position] if textured else None
                     position += textured
                     digest = digests[16 * number : 16 * number + 16]
-                    index.seen[file] = Seen(size, changed, content, (height, width), digest, thumb, *fault)
+                    index.seen[file] = Seen(size, changed, content, bits, (height, width), digest, thumb, *fault)
                 return index
         except _DAMAGES:
             return None
@@ -113,6 +115,7 @@ class FrameIndex:
             head=np.frombuffer(json.dumps(head).encode(), np.uint8),
             size=np.array([row.size for row in rows], np.int64),
             changed=np.array([row.changed for row in rows], np.int64),
+            bits=np.array([row.bits for row in rows], np.uint8),
             height=np.array([row.shape[0] for row in rows], np.int32),
             width=np.array([row.shape[1] for row in rows], np.int32),
             digests=np.frombuffer(b"".join(row.digest for row in rows), np.uint8),

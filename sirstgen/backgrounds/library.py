@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from sirstgen.backgrounds.pixel_cache import PixelCache
 from sirstgen.backgrounds.place_maps import PlaceMaps
 from sirstgen.backgrounds.scan import Frame, Issue, background_files, digest_of, judge, see, summary
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.files.decoding import read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale
+from sirstgen.files.image_files import named, warn_of_mixed_depths
 from sirstgen.places.classes import PlaceMap
 from sirstgen.scenes.labels import SceneDecisions, SceneLabel, frame_name, read_labels
 
@@ -122,6 +124,7 @@ class BackgroundLibrary:
         files = background_files(root, Path(folder), faults)
         cache = PixelCache(cache_bytes)
         index = see(root, files, lambda file, image: cache.put((frame_name(file), image.dtype.itemsize * 8), image))
+        warn_of_mixed_depths(root, {file: found.bits for file, found in index.seen.items()})
         entries = [_Entry(frame) for frame in judge(index.seen, min_size, faults)]
         if scene is not None:
             for entry in entries:
@@ -253,6 +256,11 @@ def _apply_labels(entries: list[_Entry], path: Path | str) -> None:
     if entries and not any(entry.label for entry in entries):
         example = entries[0].frame.id
         raise InputError.of(path, f"names none of the backgrounds, such as {example!r}; is it of another folder?")
+    names = {name for entry in entries for name in (entry.frame.id, PurePosixPath(entry.frame.id).name)}
+    other, left = sorted(labels.keys() - names), [entry.frame.id for entry in entries if entry.label is None]
+    if other and left:
+        what = f"names without background: {len(other)} ({named(other)}); backgrounds without label: {len(left)}"
+        warnings.warn(f"{path}: {what} ({named(left)})", SirstgenWarning, stacklevel=2)
 
 
 def _apply_folders(entries: list[_Entry]) -> None:
@@ -296,7 +304,9 @@ def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
     Raises:
         InputError: this process reads other backgrounds.
     """
-    library = BackgroundLibrary.open(**how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SirstgenWarning)  # the first process has shown them
+        library = BackgroundLibrary.open(**how)
     if library._digest != digest:
         raise InputError.of(
             library.folder, "the backgrounds there are not those that the run began with; copy them again"

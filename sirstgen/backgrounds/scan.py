@@ -149,7 +149,8 @@ def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
     image.setflags(write=False)
     height, width = image.shape
     code = None if reason else thumbnail(image)
-    return Seen(size, changed, content, (height, width), digest_of(image), code, reason, detail), image
+    bits = 8 * image.dtype.itemsize
+    return Seen(size, changed, content, bits, (height, width), digest_of(image), code, reason, detail), image
 
 
 def digest_of(image: Gray) -> bytes:
@@ -189,7 +190,7 @@ def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issu
 
 
 def _unseen(size: int, changed: int, content: str, detail: str) -> Seen:
-    return Seen(size, changed, content, (0, 0), bytes(16), None, "unreadable", detail)
+    return Seen(size, changed, content, 0, (0, 0), bytes(16), None, "unreadable", detail)
 
 
 def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -67,16 +67,17 @@ def harvest(
     Every target is replaced by the best-matching patch nearby.
     """
     from sirstgen.backgrounds.harvest import harvest_folder
+    from sirstgen.bench.choice import choose_part
     from sirstgen.scenes.labels import read_labels
 
+    part = choose_part(split)
     source = common.open_dataset(dataset, mask_threshold, gray_scale)
     left_out = set(common.ids(exclude, "--exclude", source)) if exclude else set()
-    chosen = [key for key in (source.ids if split == "all" else source.split(split)) if key not in left_out]
-    scenes = read_labels(labels) if labels else {}
+    chosen = [key for key in (source.ids if part is None else source.split(part)) if key not in left_out]
+    named = read_labels(labels) if labels else {}
+    scenes = {key: label.scene for key in chosen if (label := named.get(key) or named.get(PurePosixPath(key).name))}
     with common.progress("harvest", quiet, "frames") as on_progress:
-        report = harvest_folder(
-            source, chosen, out, scenes={key: label.scene for key, label in scenes.items()}, progress=on_progress
-        )
+        report = harvest_folder(source, chosen, out, scenes=scenes, progress=on_progress)
     common.warn(report.mask_notes)
     dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"
     text = f"{len(report.written)} clean backgrounds in {out}; left out: {dropped}"

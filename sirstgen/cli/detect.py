@@ -31,7 +31,6 @@ def detect(
     from dataclasses import asdict
 
     from sirstgen.detect.folder import DetectOptions, detect_folder
-    from sirstgen.files.gray_scale import EIGHT_BIT
     from sirstgen.training.checkpoint import Checkpoint
     from sirstgen.training.runtime import Runtime
 
@@ -58,7 +57,7 @@ def detect(
         "detections": [asdict(detection) for detection in result.found],
     }
     lines = [f"{len(result.found)} targets on {result.images} images, in {out}"]
-    if scale != EIGHT_BIT:
+    if result.wide:
         lines.append(f"gray scale: black {scale.black:g}, white {scale.white:g} (--gray-scale sets another)")
     common.show(summary, "\n".join(lines), as_json, quiet)
     if result.faults:

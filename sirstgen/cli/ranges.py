@@ -47,7 +47,7 @@ _OF_COMMAND: dict[tuple[str, str], Range] = {
     ("train-check", "workers"): (0, 1024),
     # Seeds of torch; repeats count on from the first one.
     ("train-check", "seed"): (0, 2**63 - 1),
-    ("detect", "size"): (16, 16384),
+    ("detect", "size"): (16, 8192),
 }
 """Where the range of a command's parameter is another."""
 

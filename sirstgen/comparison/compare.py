@@ -113,7 +113,8 @@ def compare(
         for (dataset, part, _), keys in zip(sides, ids, strict=True)
     )
     first, second = grouped(first, second)
-    notes: list[str] = [*first.warnings, *second.warnings]
+    depths = [f"{dataset.name}: {line}" for dataset, _, _ in sides if (line := dataset.mixed_depths())]
+    notes: list[str] = [*depths, *first.warnings, *second.warnings]
     halvings = _halvings(second, max(effort.halves, _DISTANCE_HALVES), seed)
     targets = None
     if len(first.targets) and len(second.targets):
@@ -189,7 +190,7 @@ def _distances(
         for at, measure in enumerate(measures)
     ]
     return Distances(
-        gaps=tuple(sorted(gaps, key=lambda gap: -gap.telling)),
+        gaps=tuple(sorted(gaps, key=lambda gap: -gap.floor_ratio)),
         emd=_mean(emd),
         ks=_mean(ks),
         emd_floor=_floor([_mean(half_emd) for half_emd, _ in floors]),
@@ -261,9 +262,9 @@ def _examples(
 ) -> Examples:
     one, two = found.candidate_scores, found.reference_scores
     middle = [np.abs(scores - np.nanmedian(scores)) for scores in (one, two)]
-    telling = [_chosen(-one, one, candidate, first), _chosen(two, two, reference, second)]
+    most_certain = [_chosen(-one, one, candidate, first), _chosen(two, two, reference, second)]
     typical = [_chosen(middle[0], one, candidate, first), _chosen(middle[1], two, reference, second)]
-    return Examples(tuple(zip(*telling, strict=False)), tuple(zip(*typical, strict=False)))
+    return Examples(tuple(zip(*most_certain, strict=False)), tuple(zip(*typical, strict=False)))
 
 
 def _chosen(

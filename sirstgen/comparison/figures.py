@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.comparison.comparison import Distances, Example, Examples, StatisticGap
 from sirstgen.comparison.tables import Table, compared_frame
 from sirstgen.datasets.readers import Dataset
@@ -96,7 +97,7 @@ def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, si
         size: to which frames were resized, 0 for their own size.
     """
     rows = []
-    for title, pairs in (("most certain", examples.telling), ("typical", examples.typical)):
+    for title, pairs in (("most certain", examples.most_certain), ("typical", examples.typical)):
         sides = (("candidate", candidate), ("reference", reference))
         for (side, dataset), row in zip(sides, zip(*pairs, strict=True), strict=True):
             sheet = tiled([_tile(example, dataset, size) for example in row], len(row))
@@ -107,7 +108,7 @@ def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, si
 
 def _tile(example: Example, dataset: Dataset, size: int) -> Picture:
     image, _ = compared_frame(dataset, example.id, size)
-    levels = np.asarray(image if image.dtype == np.uint8 else image >> 8, np.uint8)
+    levels = np.asarray(to_bit_depth(image, 8), np.uint8)
     half = _WINDOW // 2
     padded = cv2.copyMakeBorder(levels, half, half, half, half, cv2.BORDER_CONSTANT, value=GROUND)
     window = np.asarray(padded[example.y : example.y + _WINDOW, example.x : example.x + _WINDOW], np.uint8)

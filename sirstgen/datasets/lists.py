@@ -35,9 +35,12 @@ def list_lines(path: Path) -> list[str]:
     Raises:
         InputError: it cannot be read, or has another encoding.
     """
-    data = read_bytes(path) if path.stat().st_size else b""
     try:
-        text = decoded_text(data)
+        empty = not path.stat().st_size
+    except OSError:
+        empty = False  # `read_bytes` says why it cannot be read
+    try:
+        text = decoded_text(b"" if empty else read_bytes(path))
     except ValueError:
         raise InputError.of(path, "not a text file in UTF-8; save it as UTF-8, one id a line") from None
     return [line.strip() for line in text.replace("\r", "\n").split("\n")]

@@ -16,6 +16,8 @@ from sirstgen.files.decoding import decode_levels, opened
 
 Mask = NDArray[np.bool_]
 
+_VOID, _VOID_COLOUR = 255, 0xE0E0C0
+VOID_NOTE = "classes within a border of 255; the border is taken as void, the classes as target"
 _MOST_COLOURS = 256  # a mask of more colours is a picture, not a map of labels
 _LABELS_BELOW = {1: 64, 2: 1024}  # highest instance number, by bytes a pixel
 _ASPECT_TOLERANCE = 0.02
@@ -43,10 +45,14 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
     1. With `threshold`, pixels of at least that gray level are target. Without, transparent pixels of a file that has
        such and others are background, and the others are target where they have one colour.
     2. Palette files and colour files of at most 256 colours that are not gray: black is background, or else index 0 of
-       the palette or the most frequent colour; every other colour is target.
+       the palette or the most frequent colour; every other colour is target. Index 255 of a palette beside numbers of
+       classes (1 to 63) is void, the border of a class as in PASCAL VOC, and background; so is its colour there
+       (224, 224, 192) in a colour file.
     3. Files of two values, whatever they are: the higher is target. Files of one value: it is target unless it is 0.
     4. Whole numbers below 64 (below 1024 in 16 bits), in no JPEG, are numbers of instances: all but 0 are target.
-    5. Anything else (soft edges, JPEG, stray values): pixels of at least half of the file's highest level are target.
+    5. The value 255 beside such numbers alone is void, and background, where it surrounds them: none touches a 0, and
+       each region of 255 touches one.
+    6. Anything else (soft edges, JPEG, stray values): pixels of at least half of the file's highest level are target.
 
     Args:
         data: the file's content.
@@ -65,7 +71,7 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
 def _decoded(data: bytes, path: Path | str, threshold: int | None) -> ReadMask:
     labels = None if threshold is not None else _labels(data, path)
     if labels is not None:
-        return ReadMask(labels)
+        return labels
     levels = decode_levels(data, path)
     gray: NDArray[Any] = levels.values if levels.nodata is None else np.where(levels.nodata, 0, levels.values)
     if threshold is not None:
@@ -77,10 +83,28 @@ def _decoded(data: bytes, path: Path | str, threshold: int | None) -> ReadMask:
         return ReadMask(gray == high)
     if high < _LABELS_BELOW.get(gray.itemsize, 0) and not data.startswith(b"\xff\xd8"):
         return ReadMask(gray != 0)
+    if (classes := _within_void(gray, data)) is not None:
+        return ReadMask(classes, VOID_NOTE)
     half = float(high) / 2
     return ReadMask(
         gray >= half, "more than two values; at least half of the highest is target (--mask-threshold sets another)"
     )
+
+
+def _within_void(gray: NDArray[Any], data: bytes) -> Mask | None:
+    """Return the pixels of classes of a gray file in which 255 is their border; None where it is not."""
+    if gray.dtype != np.uint8 or data.startswith(b"\xff\xd8"):
+        return None
+    classes, void = (gray > 0) & (gray < _LABELS_BELOW[1]), gray == _VOID
+    if not np.array_equal(classes | void, gray > 0) or np.any(_grown(gray == 0) & classes):
+        return None
+    count, regions = cv2.connectedComponents(void.view(np.uint8), connectivity=8)
+    touched = np.unique(regions[_grown(classes) & void])
+    return classes if len(touched) == count - 1 else None
+
+
+def _grown(mask: Mask) -> Mask:
+    return cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def fit_mask(read: ReadMask, shape: tuple[int, int], path: Path | str) -> ReadMask:
@@ -106,7 +130,7 @@ def fit_mask(read: ReadMask, shape: tuple[int, int], path: Path | str) -> ReadMa
         raise InputError.of(
             path, f"the mask is {columns}x{rows}, its image {width}x{height}: another aspect ratio; export it again"
         )
-    if min(factors) < 1:
+    if max(factors) <= 1:
         fitted = cv2.resize(mask.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT) > 0
         lost = 0
     else:
@@ -139,7 +163,7 @@ def _shrunk(mask: Mask, shape: tuple[int, int]) -> tuple[Mask, int]:
     return small, max(count - left, 0)
 
 
-def _labels(data: bytes, path: Path | str) -> Mask | None:
+def _labels(data: bytes, path: Path | str) -> ReadMask | None:
     """Return the target pixels of a palette file or of a colour file with few colours; None for other files."""
     if data.startswith(b"\xff\xd8") or (data.startswith(b"\x89PNG\r\n\x1a\n") and data[25:26] == b"\x00"):
         return None
@@ -156,17 +180,23 @@ def _labels(data: bytes, path: Path | str) -> Mask | None:
         colours = np.array(picture.convert("RGB"))
         if opaque is not None and 0 < np.count_nonzero(opaque) < opaque.size:
             if not np.ptp(colours[opaque], axis=0).any():
-                return opaque
+                return ReadMask(opaque)
             colours[~opaque] = 0
         elif not np.ptp(colours, axis=2).any():
             return None
         packed = colours.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
         found, counts = np.unique(packed, return_counts=True)
         background = 0 if found[0] == 0 else int(found[np.argmax(counts)])
-        return packed != background if len(found) <= _MOST_COLOURS else None
+        if len(found) > _MOST_COLOURS:
+            return None
+        target = packed != background
+        void = packed == _VOID_COLOUR
+        if np.any(void) and np.any(target & ~void):
+            return ReadMask(target & ~void, VOID_NOTE)
+        return ReadMask(target)
 
 
-def _of_palette(picture: Image.Image) -> Mask | None:
+def _of_palette(picture: Image.Image) -> ReadMask | None:
     """Return the target pixels of a palette file; None for a palette of gray levels, which decide as in a gray file."""
     indices = np.asarray(picture.getchannel(0) if picture.mode == "PA" else picture)
     palette = np.zeros((256, 3), int)
@@ -177,4 +207,8 @@ def _of_palette(picture: Image.Image) -> Mask | None:
         return None
     black = used[~palette[used].any(axis=1)]
     background = black if black.size else np.array([0])
-    return ~np.isin(indices, background)
+    target = ~np.isin(indices, background)
+    classes = used[(used != _VOID) & ~np.isin(used, background)]
+    if _VOID in used and classes.size and classes.max() < _LABELS_BELOW[1]:
+        return ReadMask(target & (indices != _VOID), VOID_NOTE)
+    return ReadMask(target)

@@ -19,7 +19,7 @@ from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import Levels
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
-from sirstgen.files.image_files import named
+from sirstgen.files.image_files import mixed_depths, named
 from sirstgen.files.input_files import read_bytes
 from sirstgen.slices import Slice
 
@@ -34,7 +34,7 @@ class Dataset:
         folder: its folder.
         name: the folder's name.
         ids: of all images, sorted.
-        warnings: what was decided while reading a mask, by id; filled as masks are read. `notes` counts them.
+        warnings: what was decided while reading a mask, by id; filled as masks are read.
         mask_threshold: gray level from which on mask pixels are target; None: the rule of `sirstgen.datasets.masks`.
     """
 
@@ -54,6 +54,7 @@ class Dataset:
         self._entries = dict(entries)
         self._splits = dict(splits)
         self._gray_scale = gray_scale
+        self._bits: dict[str, int] = {}
 
     @classmethod
     def open(
@@ -164,7 +165,7 @@ class Dataset:
 
     def image(self, key: str) -> Gray:
         """Return image `key` on the set's gray scale: (H, W), uint8 for files of 8 bits, else uint16."""
-        return self.scaled(self.entry(key).read_image())
+        return self.scaled(self._levels(self.entry(key)))
 
     def scaled(self, levels: Levels) -> Gray:
         """Return the values of a frame of this set on the set's gray scale."""
@@ -182,7 +183,7 @@ class Dataset:
     def sample(self, key: str) -> Pair:
         """Return image and mask of `key`, as `image` and `mask` give them, each file read once."""
         entry = self.entry(key)
-        levels = entry.read_image()
+        levels = self._levels(entry)
         return self.scaled(levels), self._fitted_mask(entry, levels.shape)
 
     def faults(self, ids: Iterable[str] | None = None) -> dict[str, InputError]:
@@ -192,7 +193,7 @@ class Dataset:
         for key in chosen:
             try:
                 entry = self.entry(key)
-                levels = entry.read_image()
+                levels = self._levels(entry)
                 self._fitted_mask(entry, levels.shape)
             except InputError as fault:
                 faults[key] = fault
@@ -204,8 +205,12 @@ class Dataset:
         return faults
 
     def notes(self) -> list[str]:
-        """Return the `warnings`, counted by what was decided."""
-        return warning_lines(self.warnings)
+        """Return what a person should know about the files that were read, one line a kind."""
+        return [*filter(None, [self.mixed_depths()]), *warning_lines(self.warnings)]
+
+    def mixed_depths(self) -> str:
+        """Return that the images read so far have 8 bits and more; empty where all have the same."""
+        return mixed_depths(self._bits)
 
     def truth(self) -> dict[str, dict[str, Any]]:
         """Return the lines of ``targets.jsonl`` by id; empty where the dataset has none.
@@ -217,6 +222,11 @@ class Dataset:
         if not path.is_file():
             return {}
         return parse_truth(read_bytes(path), path, self._entries)
+
+    def _levels(self, entry: Entry) -> Levels:
+        levels = entry.read_image()
+        self._bits[entry.id] = 8 if levels.values.dtype == np.uint8 else 16
+        return levels
 
     def _fitted_mask(self, entry: Entry, shape: tuple[int, int]) -> NDArray[np.bool_]:
         read = fit_mask(entry.read_mask(self.mask_threshold), shape, entry.mask.path)

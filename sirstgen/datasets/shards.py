@@ -16,7 +16,7 @@ from pathlib import Path
 from sirstgen.datasets.entries import Entry
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import IMAGE_SUFFIXES
-from sirstgen.files.image_files import named
+from sirstgen.files.image_files import is_unread_name, named, warn_of_unread
 
 _IMAGES = tuple(f"image{suffix}" for suffix in IMAGE_SUFFIXES) + tuple(suffix[1:] for suffix in IMAGE_SUFFIXES)
 _END = 1024  # bytes
@@ -144,6 +144,7 @@ def shard_files(
     masks: dict[str, TarMember] = {}
     broken: list[InputError] = []
     twice: list[str] = []
+    others: list[str] = []
     for shard in shards:
         try:
             for member in members(shard):
@@ -151,12 +152,16 @@ def shard_files(
                 key = member.name.removeprefix("./").removesuffix(f".{kind}")
                 files = images if kind.lower() in _IMAGES else masks if kind.lower() in _MASKS else None
                 if files is None:
+                    if is_unread_name(member.name.rpartition("/")[2]):
+                        others.append(f"{shard.name}/{member.name}")
                     continue
                 if key in files:
                     twice.append(f"{key} in {shard.name}")
                 files[key] = member
         except InputError as fault:
             broken.append(fault)
+    if others:
+        warn_of_unread(shards[0].parent, others)
     return images, masks, broken, twice
 
 

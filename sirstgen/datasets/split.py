@@ -71,7 +71,7 @@ def _find_lists(folder: Path) -> dict[str, Path]:
         place
         for pattern in ("[!.]*/", "ImageSets/[!.]*/")
         for place in folder.glob(pattern)
-        if place.name not in _KNOWN_FOLDERS and {"train.txt", "trainval.txt"} & _texts(place).keys()
+        if place.name not in _KNOWN_FOLDERS and {"train.txt", "trainval.txt"} & text_files(place).keys()
     )
     if len(others) > 1:
         names = ", ".join(f"{path.relative_to(folder).as_posix()}/" for path in others)
@@ -80,7 +80,7 @@ def _find_lists(folder: Path) -> dict[str, Path]:
 
 
 def _lists_in(folder: Path, name: str) -> dict[str, Path]:
-    texts = _texts(folder)
+    texts = text_files(folder)
     found = {part: path for part in PARTS if (path := _one_list(folder, texts, part, name))}
     if "test" in found and (both := _one_list(folder, texts, "trainval", name)):
         found["train"] = both
@@ -89,7 +89,7 @@ def _lists_in(folder: Path, name: str) -> dict[str, Path]:
     return found
 
 
-def _texts(folder: Path) -> dict[str, Path]:
+def text_files(folder: Path) -> dict[str, Path]:
     """Return the text files of `folder` by their names in lower case."""
     try:
         paths = sorted(folder.iterdir())

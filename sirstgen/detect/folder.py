@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
-from sirstgen.files.image_files import check_folder, contents, images_by_id, is_utf_8
+from sirstgen.files.image_files import check_folder, contents, images_by_id, is_utf_8, warn_of_mixed_depths
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.files.png import encode_png
@@ -43,13 +43,13 @@ class DetectOptions:
 
     Args:
         size: see `probabilities`.
-        threshold: probability above which a pixel is target, in 0..1.
+        threshold: probability above which a pixel is target, between 0 and 1.
         overlays: also write pictures to look at.
         gray_scale: black and white of frames of more than 8 bits; None: what the folder states, or else what follows
             from the trained scale and the frames (`TrainedScale.for_frames`).
 
     Raises:
-        InvalidValueError: a threshold outside 0..1, or a size outside 16..8192.
+        InvalidValueError: a threshold that is not above 0 and below 1, or a size outside 16..8192.
     """
 
     size: int | None = None
@@ -73,12 +73,14 @@ class DetectResult:
         found: their targets, in the order of the images.
         faults: why an image was not done, by its file's path below the folder.
         gray_scale: the scale of frames of more than 8 bits.
+        wide: whether there are such frames.
     """
 
     images: int = 0
     found: list[Detection] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
     gray_scale: GrayScale = EIGHT_BIT
+    wide: bool = False
 
 
 def detect_folder(
@@ -129,13 +131,14 @@ def detect_folder(
     if not paths:
         found = contents(folder)
         raise InputError.of(folder, f"holds no images ({', '.join(IMAGE_SUFFIXES)}){f'; {found}' if found else ''}")
-    scale = _scale(folder, paths, options, trained or TrainedScale())
+    scale, wide = _scale(folder, paths, options, trained or TrainedScale())
     net = hardware.place(folded(net))
     if resume and stage_of(out) is None and holds_anything(out):
         _owned_files(out)  # only a run of detect is resumed
     with output_folder(out, _owned_files, overwrite=overwrite, resume=resume) as output:
         run = _Run(output.work, _fingerprint(net, options, scale))
-        return _detect_all(net, folder, paths, scale, hardware, options, run, progress)
+        result = _detect_all(net, folder, paths, scale, hardware, options, run, progress)
+        return replace(result, wide=wide)
 
 
 def _detect_all(
@@ -198,21 +201,28 @@ def _detect_one(
     return own
 
 
-def _scale(folder: Path, paths: dict[str, Path], options: DetectOptions, trained: TrainedScale) -> GrayScale:
-    """Return the scale of the folder's frames of more than 8 bits; `EIGHT_BIT` where there are none."""
+def _scale(
+    folder: Path, paths: dict[str, Path], options: DetectOptions, trained: TrainedScale
+) -> tuple[GrayScale, bool]:
+    """Return the scale of the folder's frames of more than 8 bits, and whether there are such frames.
+
+    The scale is `EIGHT_BIT` where there are none.
+    """
     stated = options.gray_scale or stated_scale(folder) or stated_scale(folder.parent)
-    ranges = []
+    ranges, bits = [], {}
     for path in paths.values():
         try:
             data = read_bytes(path, MAX_IMAGE_BYTES)
             levels = None if is_8_bit(data) else decode_levels(data, path)
         except InputError:  # named when its turn comes
             continue
-        if levels is not None and levels.values.dtype != np.uint8:
-            if stated is not None:
-                return stated
+        bits[path.relative_to(folder).as_posix()] = 8 if levels is None or levels.values.dtype == np.uint8 else 16
+        if levels is not None and levels.values.dtype != np.uint8 and stated is None:
             ranges.append(FrameRange.of(levels))
-    return trained.for_frames(ranges) if ranges else EIGHT_BIT
+    warn_of_mixed_depths(folder, bits)
+    if 16 not in bits.values():
+        return EIGHT_BIT, False
+    return stated or trained.for_frames(ranges), True
 
 
 def _fingerprint(net: Detector, options: DetectOptions, scale: GrayScale) -> dict[str, Any]:

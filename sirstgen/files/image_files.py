@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import os
 import unicodedata
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from sirstgen.errors import InputError, printable
+from sirstgen.errors import InputError, SirstgenWarning, printable
 from sirstgen.files.decoding import IMAGE_SUFFIXES
 
 _BOX_SUFFIXES = (".txt", ".xml", ".json")
 _NAMED_FOLDERS = 6
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+UNREAD_SUFFIXES = (
+    *(".webp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpe", ".jfif", ".jxl", ".dib"),
+    *(".heic", ".heif", ".avif", ".exr", ".hdr", ".tga", ".dng", ".fits", ".fit", ".fts", ".dcm", ".nii"),
+    *(".npy", ".npz", ".mat", ".raw", ".seq", ".ptw", ".mp4", ".avi", ".mov", ".mkv", ".wmv", ".mpg"),
+)
+"""Files of images, arrays and videos that are not read."""
+
 IMAGE_FOLDERS = ("images", "imgs", "img", "image", "jpegimages")
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "gt", "segmentationclass")
 """Names that others give to the two folders of a labelled set; the first ones are those that readers take."""
 
 
-def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -> list[str]:
+def image_files(
+    root: Path,
+    refused: Callable[[str, str], None] | None = None,
+    passed_over: Callable[[list[str]], None] | None = None,
+) -> list[str]:
     """Return the image files below `root` as sorted POSIX paths.
 
     Hidden files and folders (names that begin with a dot, such as the ``._`` files of macOS) and files of other
-    suffixes than `IMAGE_SUFFIXES` do not count. Links are followed; a folder is entered once however it is linked.
+    suffixes than `IMAGE_SUFFIXES` do not count. Those that may be images all the same (`UNREAD_SUFFIXES`) are named in
+    one warning. Links are followed; a folder is entered once however it is linked.
 
     Args:
         root: an existing folder.
         refused: called with path and reason of each sub-folder that cannot be entered.
+        passed_over: called with the paths of files that may be images and are not read, in place of the warning.
 
     Raises:
         InputError: a sub-folder cannot be entered, and `refused` is not given.
@@ -42,6 +56,7 @@ def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -
 
     entered: set[str] = set()
     files: list[str] = []
+    others: list[str] = []
     for place, folders, names in os.walk(root, onerror=refuse, followlinks=True):
         real = os.path.realpath(place)
         if real in entered:
@@ -52,7 +67,22 @@ def image_files(root: Path, refused: Callable[[str, str], None] | None = None) -
         below = os.path.relpath(place, root).replace(os.sep, "/")
         prefix = "" if below == "." else f"{below}/"
         files += [prefix + name for name in names if is_image_name(name)]
+        others += [prefix + name for name in names if is_unread_name(name)]
+    if others and passed_over is not None:
+        passed_over(sorted(others))
+    elif others:
+        warn_of_unread(root, sorted(others))
     return sorted(files)
+
+
+def warn_of_unread(root: Path, others: Sequence[str]) -> None:
+    """Warn of files in `root` that may be images, of a format that is not read."""
+    what = "1 file is" if len(others) == 1 else f"{len(others)} files are"
+    warnings.warn(
+        f"{root}: {what} of a format that is not read and left out ({named(others)}); save as PNG or TIFF",
+        SirstgenWarning,
+        stacklevel=2,
+    )
 
 
 def check_folder(folder: Path | str, what: str = "") -> None:
@@ -85,6 +115,32 @@ def part_folder(folder: Path, names: Sequence[str]) -> Path | None:
 def is_image_name(name: str) -> bool:
     """Return whether a file of this name counts as an image: not hidden, with a suffix of an image."""
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def mixed_depths(bits: Mapping[str, int]) -> str:
+    """Return that some images of a set have 8 bits and others more; empty where all have the same.
+
+    Args:
+        bits: 8 or 16 by image; others do not count.
+    """
+    narrow, wide = ([name for name in bits if bits[name] == depth] for depth in (8, 16))
+    if not narrow or not wide:
+        return ""
+    return (
+        f"images of 8 bits and of more in one set: {len(narrow)} of 8 bits ({named(narrow)}) are read on 0 to 255, "
+        f"the other {len(wide)} ({named(wide)}) on the scale of the set; save all with one bit depth"
+    )
+
+
+def warn_of_mixed_depths(folder: Path, bits: Mapping[str, int]) -> None:
+    """Warn of what `mixed_depths` says."""
+    if text := mixed_depths(bits):
+        warnings.warn(f"{folder}: {text}", SirstgenWarning, stacklevel=2)
+
+
+def is_unread_name(name: str) -> bool:
+    """Return whether a file of this name may be an image that is not read: not hidden, with such a suffix."""
+    return not name.startswith(".") and name.lower().endswith(UNREAD_SUFFIXES)
 
 
 def images_by_id(root: Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ def measure_labelled(
     Args:
         dataset: labelled frames.
         ids: which of them.
-        labels: scenes by frame name; frames that are not named have none.
+        labels: scenes by id, or by the last part of an id; frames that are not named have none.
         progress: called with frames done and frames in all.
 
     Raises:
@@ -159,11 +160,12 @@ def measure_labelled(
             name="ids",
             value=len(ids),
         )
+    named = labels or {}
     frames, depths = [], set()
     for done, key in enumerate(ids, start=1):
         image, mask = dataset.sample(key)
         depths.add(image.dtype.itemsize * 8)
-        label = (labels or {}).get(key)
+        label = named.get(key) or named.get(PurePosixPath(key).name)
         frames.append(_measure(key, image, mask, label.scene if label is not None else None))
         if progress is not None:
             progress(done, len(ids))

@@ -13,6 +13,7 @@ from sirstgen.errors import InputError, SirstgenError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.input_files import parse_json
 from sirstgen.review.catalogue import Catalogue, stated
+from sirstgen.storage.sink import image_id
 from sirstgen.storage.writer import redraw
 from sirstgen.synthesis.generator import Generator
 
@@ -86,6 +87,7 @@ class Redraws:
 
     def _want(self, index: int, number: int) -> None:
         self._wanted[index] = number
+        self._failed.discard((index, number))
         done = number == self._numbers[index] and index not in self._drawing
         self._catalogue.update(index, state=self._state(number) if done else "pending", note="")
         self._condition.notify()
@@ -106,11 +108,15 @@ class Redraws:
                 redraw(self._generator, self._folder, {entries[index].id: number for index, number in batch.items()})
                 rows = self._rows({entries[index].id for index in batch})
             except (SirstgenError, OSError, MemoryError) as error:
+                undrawable = error.data if isinstance(error, SirstgenError) and "rejections" in error.data else None
                 with self._condition:
                     self._drawing = {}
-                    self._failed |= set(batch.items())
-                    for index in batch:
-                        self._numbers[index] = _UNKNOWN
+                    for index, number in batch.items():
+                        if undrawable is None:
+                            self._numbers[index] = _UNKNOWN
+                        elif entries[index].id != image_id(undrawable["index"]):
+                            continue  # the dataset is as before; this image is tried again without the other one
+                        self._failed.add((index, number))
                         self._catalogue.update(index, state="failed", note=str(error))
                 continue
             with self._condition:

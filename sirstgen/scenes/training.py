@@ -20,6 +20,7 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.decoding import read_levels
 from sirstgen.files.gray_scale import Gray, scale_of_files
+from sirstgen.files.image_files import warn_of_mixed_depths
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.files.output import output_folder, refuse_overlap
 from sirstgen.scenes.card import Figures, SceneCard, counted, figures
@@ -126,8 +127,13 @@ def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
     """The frames on the one gray scale that follows from all of them."""
     reading = ((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
     scale = scale_of_files(reading, headroom=True)  # as in a folder of backgrounds
+    bits: dict[str, int] = {}
     for frame in frames:
-        yield scale.apply(read_levels(frame.path))
+        image = scale.apply(read_levels(frame.path))
+        bits[frame.path.name] = 8 * image.dtype.itemsize
+        yield image
+    if frames:
+        warn_of_mixed_depths(frames[0].path.parent.parent, bits)
 
 
 def descriptors(

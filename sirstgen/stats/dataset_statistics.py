@@ -62,6 +62,7 @@ class DatasetStatistics:
         kinds: targets of each kind; empty where no line states it.
         warnings: what was mended while reading.
         gray_scale: black and white of frames of more than 8 bits (`sirstgen.files.gray_scale`).
+        wide: whether there are such frames.
     """
 
     name: str
@@ -73,15 +74,16 @@ class DatasetStatistics:
     kinds: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     gray_scale: GrayScale = EIGHT_BIT
+    wide: bool = False
 
     def __repr__(self) -> str:
         return f"DatasetStatistics({self.name!r}, {self.images} images, {len(self.values['area'])} targets)"
 
     @property
     def counts_per_level(self) -> float | None:
-        """Counts of the files that make one level of 256; None for frames of 8 bits."""
+        """Counts of the files that make one level of 256; None where all frames have 8 bits."""
         scale = self.gray_scale
-        return None if scale == EIGHT_BIT else (scale.white - scale.black) / 255
+        return (scale.white - scale.black) / 255 if self.wide else None
 
     @property
     def targets(self) -> int:
@@ -190,6 +192,7 @@ def dataset_statistics(
         kinds=dict(sorted(kinds.items())),
         warnings=tuple(dataset.notes()),
         gray_scale=dataset.gray_scale if wide else EIGHT_BIT,
+        wide=wide,
     )
 
 

@@ -10,8 +10,9 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from sirstgen.checks import whole
 from sirstgen.datasets.manifest_file import read_manifest
-from sirstgen.errors import InvalidValueError
+from sirstgen.errors import GenerationError, InvalidValueError
 from sirstgen.files.output import output_folder
 from sirstgen.plan import ImagePlan
 from sirstgen.storage.cluster import as_finished_on_cluster, is_dask_client
@@ -90,17 +91,21 @@ def redraw(
     Args:
         generator: the one the dataset was made with.
         folder: the dataset.
-        ids: the images to be replaced, or the redraw number of each. Without numbers, each is one more than
+        ids: the images to be replaced, or the redraw number of each, 0 or more. Without numbers, each is one more than
             before; an interrupted call that is repeated draws the same. 0 restores the first image.
         workers: processes.
         progress: called as the work advances.
 
     Raises:
-        InvalidValueError: an id that the dataset does not hold, another generator, or no workers.
+        InvalidValueError: an id that the dataset does not hold, a number that is none, another generator, plans, or no
+            workers.
         InputError: not a finished dataset.
-        GenerationError: an image cannot be made, or the disk is full. The same call continues where this one ended.
+        GenerationError: an image cannot be made: the dataset is as it was before. Or the disk is full: the same call
+            continues where this one ended.
     """
     check_workers(workers)
+    if isinstance(generator, PlannedGenerator):
+        raise InvalidValueError("images that were made from plans cannot be drawn again; change their plans")
     folder = Path(folder)
     manifest = read_manifest(folder)
     count = manifest["count"]
@@ -108,18 +113,41 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
-    if "shards" in manifest:
+    for name, number in ids.items() if isinstance(ids, Mapping) else ():
+        if whole(f"the redraw number of {name}", number) < 0:
+            raise InvalidValueError(f"the redraw number of {name} must not be negative, got {number}")
+    sharded, earlier = "shards" in manifest, manifest.get("redrawn", {})
+    if sharded and not isinstance(ids, Mapping):
+        ids = {name: earlier.get(name, 0) + 1 for name in ids}
+    try:
+        _redraw(generator, folder, count, ids, sharded, workers, progress)
+    except GenerationError as error:
+        if "rejections" in error.data:  # an image that cannot be made would not be made by another call either
+            before = {name: earlier.get(name, 0) for name in ids}
+            _redraw(generator, folder, count, before, sharded, workers, progress)
+        raise
+    return folder
+
+
+def _redraw(
+    generator: Generator,
+    folder: Path,
+    count: int,
+    ids: Sequence[str] | Mapping[str, int],
+    sharded: bool,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    if sharded:
         from sirstgen.storage.shard_writer import redraw_shards
 
-        earlier = manifest.get("redrawn", {})
-        numbers = ids if isinstance(ids, Mapping) else {name: earlier.get(name, 0) + 1 for name in ids}
-        redraw_shards(generator, folder, numbers, workers=workers, progress=progress)
-        return folder
+        assert isinstance(ids, Mapping)
+        redraw_shards(generator, folder, ids, workers=workers, progress=progress)
+        return
     with output_folder(folder, owned_files, resume=True) as output:
         run = FolderRun.open(generator, output, count, resume=True)
         run.redraw(ids)
         _complete(generator, run, workers, None, progress)
-    return folder
 
 
 def _count(generator: Generator, count: int | None) -> int:

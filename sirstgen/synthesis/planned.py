@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args, overload
 
 from sirstgen.backgrounds.source import BackgroundSource
 from sirstgen.errors import InvalidValueError, SirstgenError
-from sirstgen.files.images import Gray
+from sirstgen.files.gray_scale import Gray, levels_of_bits
 from sirstgen.plan import ImagePlan, TargetPlan
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.seeding import Draws
@@ -122,7 +122,7 @@ class PlannedGenerator(Generator):
             raise IndexError(f"index must be from 0 to {len(self.plans) - 1}, got {index}")
         plan = self.plans[place]
         depth = self.recipe.bit_depth if "bit_depth" in self.changes else plan.bit_depth
-        levels = (1 << depth) / (1 << plan.bit_depth)
+        levels = levels_of_bits(depth) / levels_of_bits(plan.bit_depth)
         targets = tuple(self._target(target, levels, place, number) for number, target in enumerate(plan.targets))
         changes: dict[str, Any] = {"index": place, "bit_depth": depth, "targets": targets}
         if "blur_sigma" in self.changes:

@@ -27,8 +27,8 @@ from PIL import Image
 from sirstgen.assets import asset_folder, packed_path, unpacked_path
 from sirstgen.checks import nearest
 from sirstgen.errors import InputError, InvalidValueError
-from sirstgen.files.image_files import check_folder
-from sirstgen.files.images import IMAGE_SUFFIXES, decode_gray, read_bytes
+from sirstgen.files.image_files import check_folder, image_files
+from sirstgen.files.images import decode_gray, read_bytes
 from sirstgen.synthesis.template_index import read_index
 
 _FINEST = 512  # drawings are halved until their longer side is below this: finer than any small target can show
@@ -216,9 +216,9 @@ class TemplateLibrary:
 def _find(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield every template's id and file; images that would be passed over are faults."""
     seen: dict[str, Path] = {}
-    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES):
-        parts = file.relative_to(root).parts
-        if any(part.startswith(".") for part in parts) or not file.is_file():
+    for name in image_files(root):
+        file, parts = root / name, name.split("/")
+        if not file.is_file():
             continue
         if len(parts) != 2:
             raise InputError.of(file, f"a template must be in the folder of its class: {root / '<class>' / file.name}")

@@ -15,6 +15,7 @@ from PIL import EpsImagePlugin, Image
 
 from sirstgen.audit.audit import Audit, audit_dataset
 from sirstgen.audit.checks import CHECKS, FAULT
+from sirstgen.datasets.readers import Dataset
 
 WIDTH, HEIGHT, FRAMES = 120, 96, 12
 
@@ -113,6 +114,16 @@ def stray_mask(made: Set) -> None:
     mask = made.mask("03")
     mask[4, 5] = 137
     made.put("masks", "03", mask)
+
+
+def void_border(made: Set) -> None:
+    mask = made.mask("03") // 255
+    border = (cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0) & (mask == 0)
+    made.put("masks", "03", np.where(border, 255, mask).astype(np.uint8))
+
+
+def other_format(made: Set) -> None:
+    np.save(made.folder / "images" / "03.npy", made.image("03"))
 
 
 def jpeg_mask(made: Set) -> None:
@@ -375,6 +386,8 @@ PLANTED: dict[Callable[[Set], None], str] = {
     gray_mask: "mask-gray",
     stray_mask: "mask-stray-values",
     jpeg_mask: "mask-stray-values",
+    void_border: "mask-void",
+    other_format: "other-format",
     coloured_mask: "mask-colours",
     instance_numbers: "mask-gray",
     inverted_mask: "mask-inverted",
@@ -455,6 +468,28 @@ def test_every_check_is_planted_or_belongs_to_another_set() -> None:
     elsewhere = {"copy-of-other-set", "similar-to-other-set", "similar-across-split"}
     assert CHECKS.keys() - set(PLANTED.values()) == elsewhere
     assert len(PLANTED) >= 30 and sum(CHECKS[name].level == FAULT for name in set(PLANTED.values())) > 15
+
+
+@pytest.mark.parametrize(
+    ("folder", "lists"),
+    [
+        (".", {"train": range(8), "val": range(8, FRAMES)}),
+        (".", {"Train": range(8), "Test": range(8, FRAMES)}),
+        (".", {"train": range(4), "val": range(4, 8), "trainval": range(8), "test": range(8, FRAMES)}),
+        (".", {"train": range(8), "val": range(8, FRAMES), "trainval": range(FRAMES)}),
+        ("ImageSets/Main", {"train": range(8), "test": range(8, FRAMES)}),
+    ],
+)
+def test_the_split_that_is_examined_is_the_one_that_is_read(
+    clean: Path, folder: str, lists: dict[str, range], tmp_path: Path
+) -> None:
+    shutil.copytree(clean, tmp_path / "set", ignore=shutil.ignore_patterns("50_50"))
+    (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+    for name, ids in lists.items():
+        (tmp_path / "set" / folder / f"{name}.txt").write_text("".join(f"{key:02d}\n" for key in ids))
+    found, dataset = audit_dataset(tmp_path / "set"), Dataset.open(tmp_path / "set")
+    assert found.findings == []
+    assert found.contents.parts == {key: part for part in ("train", "test") for key in dataset.split(part)}
 
 
 def test_no_file_makes_pillow_start_another_program(

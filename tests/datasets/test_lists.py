@@ -45,3 +45,5 @@ def test_faults_are_counted(tmp_path: Path) -> None:
         read_id_list(path, IDS)
     with pytest.raises(InputError, match="--drop: lists"):
         known_ids(["\x1b[31mred"], IDS, "--drop")
+    with pytest.raises(InputError, match=r"none\.txt: there is no such file"):
+        read_id_list(tmp_path / "none.txt", IDS)

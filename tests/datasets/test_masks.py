@@ -119,6 +119,14 @@ def test_a_shrunk_mask_keeps_every_target() -> None:
     assert "merged" not in read.note
 
 
+@pytest.mark.parametrize("row", range(0, 257, 8))
+def test_a_mask_a_row_higher_and_a_column_narrower_keeps_every_target(row: int) -> None:
+    mask = np.zeros((257, 255), bool)
+    mask[row : row + 8 : 2, np.arange(4) * 60 + 5] = np.eye(4, dtype=bool)[: len(range(row, min(row + 8, 257), 2))]
+    read = fit_mask(ReadMask(mask), (256, 256), "mask.png")
+    assert cv2.connectedComponents(read.mask.view(np.uint8), connectivity=8)[0] - 1 == mask.sum()
+
+
 def test_merged_targets_are_counted() -> None:
     big = np.zeros((80, 80), bool)
     big[10, 10] = big[10, 12] = True
@@ -130,3 +138,56 @@ def test_another_aspect_ratio_is_an_error() -> None:
         fit_mask(ReadMask(np.zeros((120, 96), bool)), (120, 160), "mask.png")
     assert fit_mask(ReadMask(TRUTH), (40, 60), "mask.png").mask.sum() == 4 * TRUTH.sum()
     assert fit_mask(ReadMask(np.ones((220, 325), bool)), (221, 325), "mask.png").mask.shape == (221, 325)
+
+
+def bordered(value: int = 255) -> NDArray[np.uint8]:
+    """MASK as classes 1 and 2, each within a border of `value`."""
+    classes = np.where(TRUTH, np.where(np.arange(20)[:, None] > 9, 2, 1), 0).astype(np.uint8)
+    grown = cv2.dilate(classes, np.ones((5, 5), np.uint8)) > 0
+    return np.where((classes == 0) & grown, value, classes).astype(np.uint8)
+
+
+VOC = [0] * 768
+for number, shade in ((1, (128, 0, 0)), (2, (0, 128, 0)), (255, (224, 224, 192))):
+    VOC[3 * number : 3 * number + 3] = shade
+VOID = {
+    "palette": palette(bordered(), *VOC),
+    "palette, target cut off by the border of the file": palette(np.roll(bordered(), -4, axis=0), *VOC),
+    "colours": png(np.array(VOC, np.uint8).reshape(-1, 3)[bordered()]),
+    "gray": png(bordered()),
+}
+
+
+@pytest.mark.parametrize("kind", VOID)
+def test_a_border_of_255_around_classes_is_no_target(kind: str) -> None:
+    read = decode_mask(VOID[kind], "mask.png")
+    truth = np.roll(TRUTH, -4, axis=0) if "cut off" in kind else TRUTH
+    np.testing.assert_array_equal(read.mask, truth)
+    assert "the border is taken as void" in read.note
+
+
+def with_class(row: int, column: int) -> NDArray[np.uint8]:
+    pixels = MASK.copy()
+    pixels[row, column] = 1
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [with_class(0, 0), with_class(3, 10), with_class(5, 10), bordered(254), np.where(TRUTH, 1, MASK.T.max(initial=0))],
+    ids=[
+        "stray beside nothing",
+        "stray at the edge",
+        "stray inside one of two targets",
+        "border of 254",
+        "no background",
+    ],
+)
+def test_other_values_beside_255_are_told_as_before(pixels: NDArray[np.uint8]) -> None:
+    read = decode_mask(png(pixels.astype(np.uint8)), "mask.png")
+    if len(np.unique(pixels)) > 2:
+        assert read.note.startswith("more than two values")
+        np.testing.assert_array_equal(read.mask, pixels > 127)
+    else:
+        np.testing.assert_array_equal(read.mask, pixels == 255)
+    assert not decode_mask(palette(np.where(TRUTH, 255, 0).astype(np.uint8), *VOC), "mask.png").note

@@ -20,6 +20,8 @@ from sirstgen.review.catalogue import Catalogue
 from sirstgen.review.edits import Edits, Redraws, RejectionList
 from sirstgen.review.server import make_app, serve
 from sirstgen.storage.reopen import can_be_redrawn, reopen_generator
+from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.render import Sample
 
 TOKEN = "a-token"
 
@@ -87,6 +89,33 @@ def test_what_cannot_be_drawn_is_told_and_can_be_undone(folder: Path, monkeypatc
     edits.reject(1)
     wait(catalogue, 1, "redrawn")
     assert edits.undo() == 1 and edits.undo() == 1
+    edits.close()
+    assert files(folder) == before
+
+
+def test_an_image_that_cannot_be_drawn_again_stops_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, make = files(folder), Generator.make
+
+    def undrawable(generator: Generator, index: int, redraw: int = 0) -> Sample:
+        if index == 1 and redraw in (1, 2):
+            raise GenerationError("image 1: no background takes its targets", index=index, rejections={"no room": 9})
+        return make(generator, index, redraw)
+
+    monkeypatch.setattr(Generator, "make", undrawable)
+    catalogue = Catalogue(Dataset.open(folder))
+    edits = Redraws(catalogue, reopen_generator(folder))
+    for index in (1, 2):
+        edits.reject(index)
+    wait(catalogue, 1, "failed")
+    wait(catalogue, 2, "redrawn")
+    assert files(folder)["images/000002.png"] == before["images/000002.png"]
+    edits.reject(1)  # redraw 2, which fails too
+    wait(catalogue, 1, "failed")
+    edits.reject(1)
+    wait(catalogue, 1, "redrawn")
+    edits.undo()  # back to redraw 2, which is tried again
+    wait(catalogue, 1, "failed")
+    assert [edits.undo() for _ in range(3)] == [1, 2, 1]
     edits.close()
     assert files(folder) == before
 

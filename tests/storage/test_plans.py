@@ -61,6 +61,14 @@ def test_another_bit_depth_and_blur(drawn: Path, background_folder: Path, tmp_pa
     assert verified(tmp_path / "set", background_folder)
 
 
+def test_a_contrast_is_the_same_share_of_white_at_another_bit_depth() -> None:
+    target = TargetPlan("spot", (40.0, 30.0), contrast=40.0, sigma=(1.5, 1.2))
+    plan = ImagePlan(BackgroundCrop("sea/0001", (0, 0, 128, 96)), (target,), width=128, height=96)
+    deep = PlannedGenerator([plan], bit_depth=16).plan(0)
+    assert deep.targets[0].contrast == pytest.approx(40 * 257)
+    assert PlannedGenerator([deep], bit_depth=8).plan(0).targets[0].contrast == pytest.approx(40)
+
+
 def test_what_cannot_be_met_is_left_out_and_counted(drawn: Path, background_folder: Path, tmp_path: Path) -> None:
     write_dataset(reopen_plans(drawn, background_folder, scr=200), tmp_path / "set")
     manifest = json.loads((tmp_path / "set" / "dataset.json").read_text())
@@ -85,6 +93,7 @@ def test_plans_made_by_hand_are_a_dataset(tmp_path: Path) -> None:
         write_dataset(Generator(PlannedGenerator(plans).recipe, seed=0), tmp_path / "set", 3, resume=True)
     with pytest.raises(InvalidValueError, match="cannot be drawn again"):
         redraw(PlannedGenerator(plans), tmp_path / "set", ["000001"])
+    assert verified(tmp_path / "set")
 
 
 def test_a_planned_generator_is_a_finite_generator(drawn: Path, background_folder: Path) -> None:

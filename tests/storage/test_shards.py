@@ -31,6 +31,7 @@ from sirstgen.storage.shards import ShardSink
 from sirstgen.storage.sink import Chunk
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.render import Sample
 from sirstgen.verification.verify import verify
 
 COUNT, SIZE = 10, 4
@@ -199,6 +200,22 @@ def test_redrawn_images_change_their_shard_alone(small_generator: Generator, who
     once = files(copied)
     write_shards(small_generator, copied, COUNT, SIZE, resume=True)
     assert files(copied) == once
+
+
+def test_an_image_that_cannot_be_drawn_again_leaves_the_shards_as_they_were(
+    small_generator: Generator, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, make = files(copied), Generator.make
+
+    def undrawable(generator: Generator, index: int, redraw: int = 0) -> Sample:
+        if redraw:
+            raise GenerationError("image 1: no background takes its targets", index=index, rejections={"no room": 9})
+        return make(generator, index, redraw)
+
+    monkeypatch.setattr(Generator, "make", undrawable)
+    with pytest.raises(GenerationError, match="image 1: no background"):
+        redraw(small_generator, copied, ["000002"])
+    assert files(copied) == before
 
 
 def test_what_does_not_fit_together_is_refused_and_nothing_changes(small_generator: Generator, copied: Path) -> None:

@@ -32,6 +32,7 @@ from sirstgen.storage.libraries import libraries
 from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import redraw, write_dataset
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.render import Sample
 
 COUNT = 7
 
@@ -457,6 +458,34 @@ def test_a_redraw_that_is_killed_and_asked_for_again_draws_the_same(
         assert killed_at(step, lambda out=out: redraw(small_generator, out, ["000002"]), out)
         redraw(small_generator, out, ["000002"])
         assert files(out) == files(copied), f"killed at step {step}"
+
+
+def test_an_image_that_cannot_be_drawn_again_leaves_the_dataset_as_it_was(
+    small_generator: Generator, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redraw(small_generator, copied, ["000002"])
+    before, make = files(copied), Generator.make
+
+    def undrawable(generator: Generator, index: int, redraw: int = 0) -> Sample:
+        if (index, redraw) == (4, 1):
+            raise GenerationError("image 4: no background takes its targets", index=index, rejections={"no room": 9})
+        return make(generator, index, redraw)
+
+    monkeypatch.setattr(Generator, "make", undrawable)
+    with pytest.raises(GenerationError, match="image 4: no background"):
+        redraw(small_generator, copied, ["000002", "000005"])
+    assert files(copied) == before
+    redraw(small_generator, copied, ["000001"])
+    assert check_sums(copied) == []
+
+
+def test_redraw_numbers_that_are_none_change_nothing(small_generator: Generator, copied: Path) -> None:
+    before = files(copied)
+    with pytest.raises(InvalidValueError, match="the redraw number of 000001 must not be negative, got -1"):
+        redraw(small_generator, copied, {"000002": 1, "000001": -1})
+    with pytest.raises(InvalidValueError, match="the redraw number of 000001 must be a whole number, got '1'"):
+        redraw(small_generator, copied, {"000001": "1"})  # type: ignore[dict-item]
+    assert files(copied) == before
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no program sha256sum here")

@@ -110,4 +110,5 @@ def far_belt(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, 
     profile = 0.35 + 0.65 * ridge_line(rng, width, rng.uniform(1.6, 2.6)).astype(np.float64)
     profile = profile * crowns(rng, columns, max(tall * rng.uniform(0.25, 0.8), 2.0))
     bare = float(rng.uniform(0.5, 1.0)) if rng.random() < 0.7 else float(rng.uniform(0, 0.3))
-    thicket(rng, scene, np.full(width, foot), foot - tall * profile, level, rng.uniform(12, 28), bare)
+    contrast = rng.uniform(12, 28) * (0.25 + 0.75 * min(tall / (0.06 * scene.shape[0]), 1))  # a low one is far, in haze
+    thicket(rng, scene, np.full(width, foot), foot - tall * profile, level, contrast, bare)

@@ -133,9 +133,13 @@ def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: floa
             wide, high = tall * rng.uniform(0.8, 5.0), tall * rng.uniform(0.35, 1.1)
             deep = tall * rng.uniform(0.1, 0.45)
             level = warmth * rng.uniform(0.7, 1.25)
-            wall = facade(rng, max(round(high), 2), max(round(wide), 2), max(0.35 * tall, 2.0), 1.0)
             slant = rng.normal(0, 0.12) * deep
-            _wall(scene, wall + np.float32(level), x, x + wide, row - high, row - high, row)
+            if tall > 8:
+                wall = facade(rng, max(round(high), 2), max(round(wide), 2), max(0.35 * tall, 2.0), 1.0)
+                _wall(scene, wall + np.float32(level), x, x + wide, row - high, row - high, row)
+            else:  # too far away to show windows: a wall, and a row of them as one band
+                rectangle(scene, x, row - high, x + wide, row, level)
+                rectangle(scene, x, row - 0.7 * high, x + wide, row - 0.4 * high, level - rng.uniform(0, 25))
             back = [[x + slant, row - high - deep], [x + wide + slant, row - high - deep]]
             draw(
                 scene, [polygon([*back, [x + wide, row - high], [x, row - high]])], level + roofs * rng.uniform(0, 1.3)
@@ -146,7 +150,7 @@ def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: floa
                 box = tall * rng.uniform(0.05, 0.25, 2)
                 rectangle(scene, left, up - box[1], min(left + box[0], x + wide), up, level + rng.normal(0, 25))
             x += wide + tall * rng.exponential(0.8)
-        row += tall * rng.uniform(0.35, 0.9)
+        row += tall * rng.uniform(0.45, 1.0)
 
 
 def parapet(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) -> None:
@@ -159,9 +163,9 @@ def parapet(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) 
     level = warmth * rng.choice([rng.uniform(0.2, 0.6), rng.uniform(1.4, 2.2)])
     rail = tall * rng.uniform(0.15, 0.4)
     if rng.random() < 0.45:
-        for place in np.arange(rng.uniform(-0.1, 0.1) * width, width, tall * rng.uniform(0.35, 0.9)):
+        for place in np.arange(rng.uniform(-0.1, 0.1) * width, width, tall * rng.uniform(0.7, 1.6)):
             foot = top + slope * (place - width / 2)
-            draw(near, [stroke([[place, foot], [place, height + tall]], tall * 0.14)], level * rng.uniform(0.85, 1.05))
+            draw(near, [stroke([[place, foot], [place, height + tall]], tall * 0.25)], level * rng.uniform(0.85, 1.05))
         draw(
             near,
             [stroke(np.column_stack([x, line]), rail), stroke(np.column_stack([x, line + tall]), 0.6 * rail)],
@@ -173,7 +177,7 @@ def parapet(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) 
             below_it = np.column_stack([x, line + course])[::-1]
             draw(near, [polygon(np.concatenate([np.column_stack([x, line]), below_it]))], level)
             line, level = line + course, warmth * rng.uniform(0.5, 1.6)
-    soft = height * rng.uniform(0.002, 0.012)
+    soft = height * rng.uniform(0.002, 0.006)
     near.moved(lambda field: blurred(field, soft))
     scene.paint(near.solid, near.gray)
 

@@ -1,4 +1,4 @@
-"""What camera and recorder make of a scene: blur, gain, noise, 8 bits, blocks, enlargement, sharpening, lines."""
+"""What camera and recorder make of a scene: blur, gain, noise, 8 bits, blocks, enlargement, sharpening."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ def finish(
     codec: Codec = Codec(),
     overdriven: float = 0.1,
     sharpened: float = 0.12,
-    ruled: float = 0.04,
 ) -> NDArray[np.uint8]:
     """A scene as a recorded frame shows it.
 
@@ -62,7 +61,6 @@ def finish(
         codec: the compression.
         overdriven: chance of a gain so high that much of the frame is white: ridges and roofs with hard edges.
         sharpened: chance of dark and bright rims along edges, as a recorder's unsharp mask leaves them.
-        ruled: chance of lines that a recorder leaves at the frame's border.
     """
     gray = blurred(scene, softness)
     if rng.random() < overdriven:
@@ -88,9 +86,7 @@ def finish(
         frame = _to_8_bits(np.asarray(cv2.resize(frame.astype(np.float32), (width, height), interpolation=how)))
     if rng.random() < sharpened:
         frame = _sharpened(frame, amount=float(rng.uniform(0.5, 2.5)), width=float(rng.uniform(0.8, 2.0)))
-    if compressed and late:
-        frame = _compressed(frame, quality, *grid)
-    return _ruled(rng, frame) if rng.random() < ruled else frame
+    return _compressed(frame, quality, *grid) if compressed and late else frame
 
 
 def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
@@ -131,19 +127,6 @@ def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray
     detail = gray - blurred(gray, width)
     beyond = np.sign(detail) * np.maximum(np.abs(detail) - 2, 0)
     return _to_8_bits(gray + amount * beyond)
-
-
-def _ruled(rng: np.random.Generator, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The frame with a straight line of one gray level along a border, whole or broken off."""
-    turns = int(rng.integers(4))
-    lined = np.rot90(frame, turns).copy()
-    rows, columns = lined.shape
-    top, thick = int(rng.integers(0, max(rows // 12, 1))), int(rng.integers(1, 4))
-    whole = rng.random() < 0.6
-    length = columns if whole else int(rng.integers(columns // 4, columns))  # shorter ones would look like targets
-    left = int(rng.integers(0, columns - length + 1))
-    lined[top : top + thick, left : left + length] = rng.choice([0, int(rng.integers(150, 256)), 255])
-    return np.ascontiguousarray(np.rot90(lined, -turns))
 
 
 def _compressed(frame: NDArray[np.uint8], quality: int, down: int, across: int) -> NDArray[np.uint8]:

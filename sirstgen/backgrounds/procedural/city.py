@@ -68,7 +68,6 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
         overdriven=0.01,
-        ruled=0.01,
         codec=Codec(0.2, (72, 95)),
     )
     return Drawn(frame, scene.places())

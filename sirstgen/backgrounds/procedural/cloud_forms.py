@@ -170,9 +170,13 @@ def _lumps(
     """The outline's detail: `puffy` of it rounded heads of `size` pixels that carry smaller ones, the rest torn."""
     heads = billowed(rng, height, width, size, gain=0.42, stretch=stretch)
     torn = fractal(rng, height, width, 3.4, outer=1.5 * size, stretch=stretch)
-    mixed = np.float32(puffy) * heads + np.float32(1 - puffy) * torn
+    mixed = (np.float32(puffy) * heads + np.float32(1 - puffy) * torn).astype(np.float32)
+    # Some parts of an outline are smooth, others torn.
+    smooth = blurred(mixed, max(0.05 * size, 0.5))
+    torn_there = smoothstep(fractal(rng, height, width, 4.0, outer=1.5 * size), -1.5, 1.0)
+    mixed = smooth + (np.float32(0.3) + np.float32(0.7) * torn_there) * (mixed - smooth)
     drift = (np.float32(0.04 * size) * fractal(rng, height, width, 5.0, outer=size) for _ in range(2))
-    return unit(warp(mixed.astype(np.float32), *drift))
+    return unit(warp(mixed, *drift))
 
 
 def _opacity(density: NDArray[np.float32], depth: float) -> Field:

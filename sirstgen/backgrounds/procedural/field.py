@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from sirstgen.backgrounds.procedural.belts import far_belt
 from sirstgen.backgrounds.procedural.camera import finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
@@ -19,6 +20,7 @@ from sirstgen.backgrounds.procedural.fields import (
     unit,
     warp,
 )
+from sirstgen.backgrounds.procedural.meadow import meadow, scrub_strips, tufts
 from sirstgen.backgrounds.procedural.perspective import ground_texture, relative_depth, winding_strip
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line, tilted
 from sirstgen.backgrounds.procedural.sky import low_sky
@@ -36,15 +38,15 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     Returns:
         the frame and its place map.
     """
-    layouts = (_plain, _mountains, _tree_line, _hillside, _scrub, _fallow)
-    layout = layouts[rng.choice(len(layouts), p=[0.33, 0.18, 0.18, 0.11, 0.16, 0.04])]
+    layouts = (_meadow, _plain, _mountains, _tree_line, _hillside, _scrub, _fallow)
+    layout = layouts[rng.choice(len(layouts), p=[0.31, 0.25, 0.16, 0.12, 0.03, 0.1, 0.03])]
     scene = layout(rng, height, width)
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
     # The camera's gain control brings a flat scene up and a strong one down; ground alone stays flat.
-    wanted = rng.uniform(8, 34) if scene.solid.min() > 0.5 else rng.uniform(18, 76)
-    gain = np.clip(wanted / gray.std(), 0.25, 2.4)
+    wanted = rng.uniform(8, 34) if scene.solid.min() > 0.5 else rng.uniform(22, 76)
+    gain = np.clip(wanted / gray.std(), 0.25, 2.8)
     gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
     frame = finish(
         rng,
@@ -58,16 +60,25 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     return Drawn(frame, scene.places())
 
 
+def _meadow(rng: np.random.Generator, height: int, width: int) -> Canvas:
+    """Grass or waste ground to a belt of trees, poles and houses under a cold sky."""
+    horizon = height * rng.uniform(0.25, 0.55)
+    return meadow(rng, _ground(rng, height, width, horizon), horizon)
+
+
 def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
     """Open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
-    horizon = height * (rng.uniform(0.1, 0.5) if rng.random() < 0.8 else -rng.uniform(0.05, 0.5))
+    horizon = height * (rng.uniform(0.1, 0.5) if rng.random() < 0.9 else -rng.uniform(0.05, 0.5))
     ground = _ground(rng, height, width, horizon)
     if horizon > 0:
         scene = _behind(rng, ground, horizon, layers=int(rng.integers(1, 4)), rise=rng.uniform(0.04, 0.16))
     else:
         scene = _bare(ground)
-    if rng.random() < 0.55:
-        _bushes(rng, scene, horizon, count=int(rng.integers(150, 500)), warmth=_either(rng, 12, 40))
+    if horizon > 0 and rng.random() < 0.85:
+        size = height * float(np.exp(rng.uniform(np.log(0.015), np.log(0.08))))
+        scrub_strips(rng, scene, horizon, _either(rng, 8, 30), size, count=int(rng.integers(6, 20)))
+    elif rng.random() < 0.6:
+        _bushes(rng, scene, horizon, count=int(rng.integers(300, 1200)), warmth=_either(rng, 8, 30))
     if rng.random() < 0.2 and horizon > 0:
         _single_trees(rng, scene, horizon)
     return _tilted(scene, rng.normal(0, 0.015))
@@ -94,9 +105,10 @@ def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
         _row(rng, scene, foot, tall, warmth)
     kinds = (broadleaf, conifer) if rng.random() < 0.5 else ((conifer,) if rng.random() < 0.3 else (broadleaf, bush))
     plants = [kinds[number % len(kinds)](rng) for number in range(10)]
+    far_belt(rng, scene, foot, tall * rng.uniform(0.4, 0.9), warmth)
     dense = rng.uniform(0.25, 1.0)  # distance of neighbours over their height
     spots = []
-    for row in range(3):
+    for row in range(2):
         x = -0.2 * tall
         while x < width + 0.2 * tall:
             size = tall * (1 - 0.25 * row) * rng.lognormal(-0.15, 0.25) * profile[int(np.clip(x, 0, width - 1))]
@@ -186,7 +198,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
     reach = height - horizon
     # A short lens would fan the texture out from the vanishing point; infrared lenses are long.
     focal = rng.uniform(0.7, 1.4) * max(reach, 0.8 * width)
-    rough = rng.uniform(-0.5, 0.15)
+    rough = rng.uniform(-0.9, -0.1)
     octaves = [(size * scale * focal / reach, size**rough) for size in (4.0, 9.0, 20.0, 45.0, 110.0)]
     texture = unit(ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=rng.uniform(1.0, 1.8)))
     patch_size = rng.uniform(0.5, 1.5) * width
@@ -197,17 +209,18 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
         horizon,
         [(patch_size, 1.0), (patch_size / 2.5, 0.7), (patch_size / 6, 0.4)],
         focal=max(reach, 0.7 * width),
-        stretch=4.0,
+        stretch=rng.uniform(1.2, 4.0),
     )
-    # Patches have edges: bare soil, stubble, wet ground.
-    edge = rng.uniform(0.1, 1.5)
+    # Bare soil, stubble and wet ground pass into each other.
+    edge = rng.uniform(1.0, 3.0)
     patches = smoothstep(patches + 0.08 * texture, -edge, edge) - 0.5
-    ground = np.float32(rng.uniform(1.5, 4.5)) * texture + np.float32(rng.uniform(2, 24)) * patches
+    ground = np.float32(rng.uniform(0.8, 3.0)) * texture + np.float32(rng.uniform(3, 24)) * patches
     # Grass and stones stand up: they show as far as the horizon, where the lie of the land is squeezed away.
     grain = fractal(rng, height, width, 1.7, outer=9 * scale, stretch=(1.2, 1.0))
     ground = ground + np.float32(rng.uniform(0.5, 2.0)) * grain
+    ground = ground + np.float32(_either(rng, 0.0, 9.0)) * tufts(rng, height, width, scale)
     ground = ground + np.float32(rng.normal(0, 15)) * (relative_depth(height, horizon) - 0.5)
-    if rng.random() < 0.2:
+    for _ in range(int(rng.choice(3, p=[0.75, 0.17, 0.08]))):
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(2.0, 9.0) * scale)
         worn = np.float32(1) + np.float32(0.3) * np.clip(grain, -2, 2)
         ground = ground + np.float32(_either(rng, 5, 22)) * blurred(track, 0.8 * scale) * worn
@@ -231,11 +244,15 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
         rows = slice(max(int(crest.min()) - 3, 0), min(int(horizon) + 4, height))
         if rows.start < rows.stop:
             relief = _relief(rng, rows.stop - rows.start, width, max(lift, 8.0))
-            slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness)) * relief
+            rugged = min(max(lift, 8.0) / (0.15 * height), 1.0)  # low hills in haze show little of their slopes
+            slope = np.float32(rng.uniform(4, 15) * (0.4 + 0.6 * nearness) * rugged) * relief
             land = below(crest - rows.start, rows.stop - rows.start, softness=rng.uniform(0.8, 2.5))
             scene.paint(land, np.float32(level) + slope, np.s_[rows, :])
     flat = below(np.full(width, horizon), height, softness=rng.uniform(1.0, 4.0))
     scene.paint(flat, ground + np.float32(contrast))
+    for _ in range(int(rng.integers(0, 4))):
+        drop = height * rng.uniform(0.0, 0.02)
+        far_belt(rng, scene, horizon + drop, drop + height * rng.uniform(0.005, 0.03), contrast * rng.uniform(0.7, 1.3))
     return scene
 
 
@@ -254,9 +271,9 @@ def _tilted(scene: Canvas, slope: float) -> Canvas:
 
 def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> Field:
     """Slopes of hills lit or warmed from one side, about unit deviation: the sideways derivative of rugged heights."""
-    if size < 70:
+    if size < 30:
         # Too far away to show their slopes.
-        return fractal(rng, height, width, 2.3, outer=size, stretch=(1.6, 1.0))
+        return fractal(rng, height, width, 2.8, outer=size, stretch=(1.6, 1.0))
     # Gullies run down the slope and join: folds drawn out vertically, each lit on one side.
     size = float(np.clip(size * 0.5, 6, max(height / 2.5, 6)))
     heights = ridged(rng, height, width, size, gain=0.55, stretch=(1.0, float(rng.uniform(1.2, 2.2))))
@@ -281,7 +298,7 @@ def _bushes(rng: np.random.Generator, scene: Canvas, horizon: float, count: int,
     )
     at = np.clip(np.rint(rows), 0, height - 1).astype(int), np.clip(np.rint(columns), 0, width - 1).astype(int)
     kept = strips[at] > rng.uniform(-1.2, 0.4)
-    biggest = height * rng.uniform(0.035, 0.12)
+    biggest = height * rng.uniform(0.02, 0.08)
     local = cv2.blur(scene.gray, (15, 15))[at]
     tall = np.maximum(biggest * depth * rng.lognormal(0, 0.35, count), 2.0)
     level = local + warmth + rng.normal(0, 5, count)

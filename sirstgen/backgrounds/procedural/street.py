@@ -34,7 +34,7 @@ def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
     edges = (-rng.uniform(1.2, 9.0), rng.uniform(1.2, 9.0))
     warmth = rng.uniform(60, 110)
     scene = Canvas(low_sky(rng, height, width, road.horizon, fall=-rng.uniform(15, 60), cloud=5.0))
-    _far_side(rng, scene, road.horizon, warmth)
+    far_side(rng, scene, road.horizon, warmth)
     _ground(rng, scene, road, edges, warmth)
     items: list[Item] = []
     for side in (0, 1):
@@ -110,8 +110,8 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     scene.paint(land, ground)
 
 
-def _far_side(rng: np.random.Generator, scene: Canvas, horizon: float, warmth: float) -> None:
-    """Towers in haze, low roofs and a wood where the ground ends, in place; gaps between."""
+def far_side(rng: np.random.Generator, scene: Canvas, horizon: float, warmth: float) -> None:
+    """Towers in haze, low roofs and belts of trees where the ground ends, in place."""
     height, width = scene.shape
     for _ in range(int(rng.integers(0, 3))):
         place, storey, haze = rng.uniform(0, width), rng.uniform(1.6, 3.5), rng.uniform(0.4, 0.9)

@@ -93,7 +93,7 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
         bend = (root + tip) / 2 + length * rng.normal(0, 0.05, 2)
         thick = max(girth * (1.1 - rise) * 0.4, 0.3)
         found.append(stroke([root, bend, tip], thick, 0.3 * thick))
-        for number in range(int(np.clip(length / 6, 0, 7))):
+        for number in range(int(np.clip(length / 8, 0, 7))):
             start = root + (tip - root) * rng.uniform(0.25, 0.9)
             fork = turn + (-1) ** number * rng.uniform(0.15, 0.6)
             twig = start + length * rng.uniform(0.15, 0.45) * np.array([np.sin(fork), -np.cos(fork)])

@@ -47,7 +47,7 @@ class SaturationClip:
     """The clip of one target.
 
     Args:
-        level: share of its peak, 0 < level < 1.
+        level: share of its peak, 0 < level <= 1.
     """
 
     level: float

@@ -10,7 +10,7 @@ from pydantic import Field
 from sirstgen.recipe.distributions import Distribution, Part, Within
 from sirstgen.recipe.parts import drawn
 from sirstgen.seeding import Draws
-from sirstgen.stages import DrawContext, register_stage, require
+from sirstgen.stages import DrawContext, finite, register_stage, require
 from sirstgen.synthesis.profile import GaussianComponent
 
 
@@ -47,7 +47,8 @@ class WideComponent:
     size: float
 
     def __post_init__(self) -> None:
-        require(min(self.weight, self.size) > 0, "wide_component", "must have a positive weight and size", self)
+        right = finite(self.weight, self.size) and min(self.weight, self.size) > 0
+        require(right, "wide_component", "must have a positive weight and size", self)
 
     def apply(self, main: GaussianComponent) -> list[GaussianComponent]:
         """Return the wide Gaussian, in pixels."""

@@ -16,15 +16,15 @@ def ridge() -> np.ndarray:
 
 
 def test_an_overdriven_ridge_is_white_with_a_hard_edge() -> None:
-    frame = camera.finish(stream(1), ridge(), noise=0.3, overdriven=1, sharpened=0, ruled=0, enlarged=0)
-    plain = camera.finish(stream(1), ridge(), noise=0.3, overdriven=0, sharpened=0, ruled=0, enlarged=0)
+    frame = camera.finish(stream(1), ridge(), noise=0.3, overdriven=1, sharpened=0, enlarged=0)
+    plain = camera.finish(stream(1), ridge(), noise=0.3, overdriven=0, sharpened=0, enlarged=0)
     assert (frame[64:] >= 250).mean() > 0.5 and frame[:56].max() < 128
     assert plain.max() < 180
 
 
 def test_a_clear_sky_stays_clear_under_any_gain() -> None:
     sky = 80 + np.linspace(0, 6, 96, dtype=np.float32)[:, np.newaxis] * np.ones(120, np.float32)
-    frame = camera.finish(stream(2), sky, noise=0.3, overdriven=1, sharpened=0, ruled=0, enlarged=0)
+    frame = camera.finish(stream(2), sky, noise=0.3, overdriven=1, sharpened=0, enlarged=0)
     assert frame.max() < 120
 
 
@@ -35,14 +35,3 @@ def test_sharpening_leaves_rims_along_edges_and_noise_as_it_is() -> None:
     sharp = camera._sharpened(frame, 1.5, 1.2)
     assert sharp[:, 38:40].min() < 70 and sharp[:, 40:42].max() > 160
     assert np.array_equal(sharp[:, :30], frame[:, :30])
-
-
-def test_lines_lie_along_a_border_and_keep_the_frames_size() -> None:
-    frame = np.full((60, 90), 100, np.uint8)
-    for number in range(20):
-        lined = camera._ruled(stream(number), frame)
-        assert lined.shape == frame.shape
-        rows, columns = np.nonzero(lined != 100)
-        away = min(rows.min(), columns.min(), 59 - rows.max(), 89 - columns.max())
-        assert away <= 90 // 12
-        assert max(np.ptp(rows), np.ptp(columns)) + 1 >= 60 // 4 > min(np.ptp(rows), np.ptp(columns)) + 1
