@@ -96,7 +96,7 @@ def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
 def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, grain: float) -> Field:
     """Noise correlated between neighbours, as interpolated and compressed video shows it."""
     white = rng.standard_normal((height, width), dtype=np.float32)
-    soft = blurred(white, 1.3 * grain, 0.7 * grain)
+    soft = blurred(white, 1.15 * grain, 0.85 * grain)
     return unit(soft) * np.float32(sigma)
 
 

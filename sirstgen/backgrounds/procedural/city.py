@@ -64,7 +64,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
         gray.astype(np.float32),
         noise=spread(rng, 1.0, 0.5),
         softness=spread(rng, 0.36, 0.35),
-        grain=0.9,
+        grain=0.75,
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
         overdriven=0.01,
