@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sirstgen.errors import GenerationError
+from sirstgen.errors import GenerationError, OutputExistsError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -104,10 +104,14 @@ def _lead_nowhere() -> None:
 
 
 def check_writable(out: str | Path) -> None:
-    """Raise GenerationError where an output cannot be made, before the work is done.
+    """Raise an error where an output cannot be made, before the work is done.
 
     Args:
         out: a file or folder, there or not; the nearest folder above it that is there is tried. URLs are not tried.
+
+    Raises:
+        OutputExistsError: a file is in the place of a folder above it.
+        GenerationError: the folder cannot be written to.
     """
     if "://" in str(out):
         return
@@ -117,7 +121,7 @@ def check_writable(out: str | Path) -> None:
             if place == place.parent:
                 return
             if place.exists() and place != Path(out):
-                raise NotADirectoryError(20, "a file is in the place of a folder", str(place))
+                raise OutputExistsError(f"{out}: {place} is a file, a folder is expected; choose another --out")
             place = place.parent
         with tempfile.TemporaryFile(dir=place):
             pass

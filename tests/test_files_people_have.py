@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -415,3 +416,78 @@ def test_an_audit_does_not_take_a_border_of_255_for_targets(base: Path, tmp_path
     repaired = sorted((tmp_path / "copy" / "masks").iterdir())
     first = sorted((folder / "masks").iterdir())[0]
     assert repaired[0].read_bytes() == first.read_bytes()  # left as it is
+
+
+@pytest.mark.parametrize(
+    ("command", "out"),
+    [
+        (["backgrounds", "harvest", "SET", "--split", "all"], "images/clean"),
+        (["bench", "SET", "--detectors", "top-hat"], "masks/bench"),
+        (["preview", "SET"], "images/sheet.png"),
+        (["synth", "--n", "1", "--scene", "sea", "--backgrounds", "FRAMES"], "made"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_outputs_that_would_be_read_as_input_are_refused(
+    base: Path, tmp_path: Path, command: list[str], out: str
+) -> None:
+    folder = copied(base, tmp_path / "set")
+    frames = tmp_path / "frames"
+    shutil.copytree(folder / "images", frames)
+    place = (frames if "FRAMES" in command else folder) / out
+    words = [{"SET": str(folder), "FRAMES": str(frames)}.get(word, word) for word in command]
+    result = run(*words, "--out", place)
+    assert result.exit_code == 2 and "--out must not be in a folder whose images are read" in result.stderr
+    assert not place.exists()
+    assert run("bench", folder, "--detectors", "top-hat", "--out", folder / "bench").exit_code == 0
+
+
+def test_a_file_in_the_place_of_an_output_folder_is_told(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for words in (
+        ["bench", base, "--detectors", "top-hat", "--out", tmp_path / "file"],
+        ["figures", base, "--detectors", "top-hat", "--out", tmp_path / "file"],
+        ["backgrounds", "make", "--out", tmp_path / "file"],
+        ["synth", "--n", "1", "--out", tmp_path / "file" / "set"],
+    ):
+        result = run(*words)
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+        assert "a file is in the place of the output folder" in result.stderr or "is a file, a folder" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "mine"
+
+
+def test_names_with_a_line_break_are_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        first = sorted((folder / part).iterdir())[0]
+        first.rename(first.with_name("a\nb.png"))
+    result = run("stats", folder)
+    assert result.exit_code == 2 and r"file names with a line break: 1 (a\nb)" in result.stderr
+
+
+def test_a_manifest_that_is_no_json_is_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    (folder / "dataset.json").write_text('{"gray_scale": {"black": 20')
+    result = run("stats", folder)
+    assert result.exit_code == 2 and "dataset.json: not a JSON object, so the gray scale is not known" in result.stderr
+
+
+def test_labels_of_other_names_are_told_where_frames_have_none(base: Path, tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    shutil.copytree(copied(base, tmp_path / "set") / "images", frames)
+    names = sorted(path.stem for path in frames.iterdir())
+    labels = tmp_path / "labels.csv"
+    labels.write_text("".join(f"{name},sea\n" for name in [*names[:-1], "other"]))
+    words = [
+        *["synth", "--n", "1", "--size", "64", "--seed", "1"],
+        "--backgrounds",
+        frames,
+        "--labels",
+        labels,
+        "--out",
+    ]
+    assert f"names without background: 1 (other); backgrounds without label: 1 ({names[-1]})" in (
+        run(*words, tmp_path / "a").stderr
+    )
+    labels.write_text("".join(f"{name},sea\n" for name in [*names, "other"]))
+    assert "without label" not in run(*words, tmp_path / "b").stderr

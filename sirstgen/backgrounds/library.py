@@ -24,7 +24,7 @@ from sirstgen.backgrounds.source import Background
 from sirstgen.errors import InputError, InvalidValueError, SirstgenWarning
 from sirstgen.files.decoding import read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale
-from sirstgen.files.image_files import warn_of_mixed_depths
+from sirstgen.files.image_files import named, warn_of_mixed_depths
 from sirstgen.places.classes import PlaceMap
 from sirstgen.scenes.labels import SceneDecisions, SceneLabel, frame_name, read_labels
 
@@ -256,6 +256,11 @@ def _apply_labels(entries: list[_Entry], path: Path | str) -> None:
     if entries and not any(entry.label for entry in entries):
         example = entries[0].frame.id
         raise InputError.of(path, f"names none of the backgrounds, such as {example!r}; is it of another folder?")
+    names = {name for entry in entries for name in (entry.frame.id, PurePosixPath(entry.frame.id).name)}
+    other, left = sorted(labels.keys() - names), [entry.frame.id for entry in entries if entry.label is None]
+    if other and left:
+        what = f"names without background: {len(other)} ({named(other)}); backgrounds without label: {len(left)}"
+        warnings.warn(f"{path}: {what} ({named(left)})", SirstgenWarning, stacklevel=2)
 
 
 def _apply_folders(entries: list[_Entry]) -> None:

@@ -23,7 +23,7 @@ from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.gray_scale import EIGHT_BIT, GrayScale
 from sirstgen.files.lock import locked
-from sirstgen.files.output import refuse_overlap
+from sirstgen.files.output import refuse_file, refuse_overlap
 from sirstgen.pages.table import Grid
 from sirstgen.workers import as_finished, check_workers, worker_pool
 
@@ -78,6 +78,7 @@ def run_bench(
     check_files([(dataset, images)])
     folder = Path(out)
     refuse_overlap(folder, dataset.folder)
+    refuse_file(folder)
     with locked(folder) as lock, writing(folder, inside=True):
         result = _run(dataset, detectors, images, folder, workers, lock, resume, overwrite, progress)
         if then is not None:

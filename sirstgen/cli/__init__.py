@@ -42,6 +42,9 @@ from sirstgen.cli.usage import Command, Group
 from sirstgen.errors import InputError, SirstgenError, printable
 from sirstgen.files.output import refuse_overlap
 
+_TEXTS = (".yaml", ".yml", ".toml", ".json", ".html", ".pdf", ".svg", ".safetensors")
+"""Suffixes of outputs that no reader of images takes."""
+
 _OUTPUTS = ("out", "repair", "places_out", "preview", "figure")
 """Parameters that name what is written; the other paths are read."""
 
@@ -56,7 +59,7 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
             with terminal.interruptible(), warnings.catch_warnings():
                 warnings.showwarning = common.show_warning
                 check_ranges(name, kwargs)
-                _check_outputs(kwargs)
+                _check_outputs(name, kwargs)
                 command(*args, **kwargs)
         except SirstgenError as error:
             terminal.tell(f"error: {error}")
@@ -96,10 +99,12 @@ def import_stages(name: str) -> None:
         raise InputError(f"--import {name}: cannot be imported ({type(error).__name__}: {what})") from None
 
 
-def _check_outputs(arguments: Mapping[str, object]) -> None:
-    """Raise where an output is or holds an input, or cannot be made."""
+def _check_outputs(command: str, arguments: Mapping[str, object]) -> None:
+    """Raise where an output is, holds or would become an input, or cannot be made."""
+    from sirstgen.datasets.layouts import refuse_inside
+
     inputs = [
-        path
+        (name, Path(path))
         for name, value in arguments.items()
         for path in (value if isinstance(value, list) else [value])
         if name not in _OUTPUTS and (isinstance(path, Path) or (name == "backgrounds" and isinstance(path, str)))
@@ -107,7 +112,11 @@ def _check_outputs(arguments: Mapping[str, object]) -> None:
     for name in _OUTPUTS:
         if isinstance(out := arguments.get(name), str | Path):
             if "://" not in str(out):
-                refuse_overlap(Path(out), *inputs)
+                refuse_overlap(Path(out), *(path for _, path in inputs))
+                # detect leaves out what it has written itself
+                if command != "detect" and Path(out).suffix.lower() not in _TEXTS:
+                    for given, path in inputs:
+                        refuse_inside(Path(out), path, frames=given == "backgrounds")
             terminal.check_writable(out)
 
 

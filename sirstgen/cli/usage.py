@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from sirstgen import terminal
 from sirstgen.cli.ranges import RANGES, range_text
-from sirstgen.errors import printable
+from sirstgen.errors import InvalidValueError, printable
 
 # Typer has its own copy of click in some versions and not in others.
 _ClickError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -25,15 +25,19 @@ class Command(TyperCommand):
         """Parse `args`; exit with 2 where they are wrong, warn where an option has two values."""
         if not ctx.resilient_parsing:
             _warn_of_repeated(self, args)
-        with _one_line(ctx, list(args)):
-            return super().parse_args(ctx, args)
+        given = list(args)
+        with _one_line(ctx, given):
+            rest = super().parse_args(ctx, args)
+            if empty := [option for option, value in _options(given) if value == ""]:
+                raise InvalidValueError(f"{empty[0]} must not be empty, got ''; give it a value, or leave it out")
+            return rest
 
 
 class Group(TyperGroup):
     """A group of commands; see `Command`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """As `Command.parse_args`."""
+        """Parse `args`; exit with 2 where they are wrong."""
         with _one_line(ctx, list(args)):
             return super().parse_args(ctx, args)
 
@@ -54,8 +58,12 @@ def _one_line(ctx: Any, args: list[str]) -> Iterator[None]:
         if message is None:
             text = fault.format_message().rstrip(".")
             message = f"{text[:1].lower()}{text[1:]}; '{ctx.command_path} --help' shows what it takes"
-        terminal.tell(f"error: {printable(message)}")
-        raise typer.Exit(_EXIT_CODE) from None
+    except InvalidValueError as fault:
+        message = fault.message
+    else:
+        return
+    terminal.tell(f"error: {printable(message)}")
+    raise typer.Exit(_EXIT_CODE)
 
 
 def _number_fault(fault: Any, ctx: Any, args: list[str]) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sirstgen.datasets.entries import Entry, FolderFile
 from sirstgen.datasets.shards import shard_entries, shard_paths
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.decoding import IMAGE_SUFFIXES
 from sirstgen.files.image_files import (
     IMAGE_FOLDERS,
@@ -59,9 +59,34 @@ def find_entries(folder: Path) -> dict[str, Entry]:
         if not images or not masks:
             raise InputError.of(folder, _no_layout(folder))
     _check_pairs(folder, images, masks)
+    if odd := [key for key in images if "\n" in key or "\r" in key]:
+        raise InputError.of(
+            folder, f"file names with a line break: {len(odd)} ({named(odd)}); lists have one id a line, so rename them"
+        )
     if odd := [key for key in images if not is_utf_8(key)]:
         raise InputError.of(folder, f"{len(odd)} file names are not UTF-8 ({named(odd)}); rename them")
     return {key: Entry(key, FolderFile(images[key]), FolderFile(masks[key])) for key in sorted(images)}
+
+
+def refuse_inside(out: Path, given: Path, frames: bool) -> None:
+    """Raise InvalidValueError where `out` lies in a folder whose images are read, so that its files would be read too.
+
+    Args:
+        out: a folder or picture that is going to be written.
+        given: a dataset, or a folder of frames; another path counts for nothing.
+        frames: all images below `given` are read where it has no folder of images or masks.
+    """
+    if not given.is_dir():
+        return
+    names = IMAGE_FOLDERS + MASK_FOLDERS
+    parts = [path for path in (part_folder(given, [name]) for name in names) if path is not None]
+    for place in parts or ([given] if frames else []):
+        if out.resolve().is_relative_to(place.resolve()):
+            raise InvalidValueError(
+                f"--out must not be in a folder whose images are read, got {out}, which is in {place}; choose another",
+                name="out",
+                value=str(out),
+            )
 
 
 def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) -> None:

@@ -14,6 +14,7 @@ from sirstgen.errors import OutputExistsError
 from sirstgen.figures.features import draw_features
 from sirstgen.figures.surfaces import draw_surfaces
 from sirstgen.files.lock import locked
+from sirstgen.files.output import refuse_file
 
 
 def write_figures(
@@ -42,6 +43,7 @@ def write_figures(
         OutputExistsError: a picture is there already, or another process is writing there.
         InputError: there is no such image, or it cannot be read.
     """
+    refuse_file(out)
     with locked(out):
         return _write_figures(dataset, images, detectors, out, overwrite, progress)
 

@@ -182,14 +182,14 @@ def stated_scale(folder: Path) -> GrayScale | None:
     ``dataset.json`` and ``harvest.json`` are read. A recipe in it means the full scale of its bit depth.
 
     Raises:
-        InputError: it states something else than two numbers.
+        InputError: the file is no JSON object, or states something else than two numbers.
     """
     for path in (folder / MANIFEST, folder / _HARVEST):
         if not path.is_file() or not path.stat().st_size:
             continue
         manifest = loaded_json(read_bytes(path), path)
         if not isinstance(manifest, dict):
-            continue
+            raise InputError.of(path, "not a JSON object, so the gray scale is not known; mend it or take it out")
         if "gray_scale" in manifest:
             try:
                 return GrayScale.from_dict(manifest["gray_scale"])

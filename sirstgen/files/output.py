@@ -77,7 +77,7 @@ def require_apart(out: Path, source: Path) -> None:
 
 def refuse_existing(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputExistsError unless `folder` is absent, empty or a folder that may be overwritten."""
-    _refuse_file(folder)
+    refuse_file(folder)
     if not overwrite and holds_anything(folder):
         raise OutputExistsError(
             f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
@@ -85,7 +85,8 @@ def refuse_existing(folder: Path, overwrite: bool = False) -> None:
         )
 
 
-def _refuse_file(folder: Path) -> None:
+def refuse_file(folder: Path) -> None:
+    """Raise OutputExistsError where a file has the name of the output folder."""
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         raise OutputExistsError(f"{folder}: a file is in the place of the output folder", path=str(folder))
 
@@ -127,7 +128,7 @@ def output_folder(
         GenerationError: the disk is full or may not be written to.
     """
     target = folder.resolve()
-    _refuse_file(folder)
+    refuse_file(folder)
     if shared:  # a process with the exclusive lock repairs what a killed process left
         with contextlib.suppress(OutputExistsError), locked(folder):
             recover(target)

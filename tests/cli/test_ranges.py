@@ -83,6 +83,7 @@ def test_they_are_one_line_before_any_work(words: list[str], tmp_path: Path, mon
         ("synth --scr x", "--scr must be numbers separated by commas, such as 3,4,5,6, got 'x'"),
         ("synth --nn 3", "no such option: --nn"),
         ("synth --n", "option '--n' requires an argument"),
+        ("synth --out=", "--out must not be empty, got ''; give it a value, or leave it out"),
         ("backgrounds mak", "no such command 'mak'"),
         ("audit", "missing argument 'DIR'; 'sirstgen audit --help' shows what it takes"),
     ],
@@ -151,5 +152,5 @@ def test_an_output_that_cannot_be_written_is_told_first(tmp_path: Path, monkeypa
     (tmp_path / "file").touch()
     for words in ("synth", "mix", "bench .", "stats .", "backgrounds make", "scenes train .", "train-check", "fit ."):
         result = CliRunner().invoke(app, [*words.split(), "--out", "file/deeper/out"])
-        assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
-        assert "file/deeper/out: cannot be written" in result.stderr
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+        assert "file/deeper/out: file is a file, a folder is expected" in result.stderr

@@ -10,6 +10,7 @@ from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file
 from sirstgen.files.lock import locked
+from sirstgen.files.output import refuse_file
 from sirstgen.files.png import encode_png
 from sirstgen.places.classes import encode_places
 
@@ -61,6 +62,7 @@ def make(
     with contextlib.ExitStack() as locks:
         for folder in (out, places):
             if folder is not None:
+                refuse_file(Path(folder))
                 locks.enter_context(locked(Path(folder)))
         _write(Path(out), files, plan, (height, width), seed, overwrite, places, progress)
     return files
