@@ -12,7 +12,7 @@ from sirstgen import BackgroundCrop, ImagePlan, TargetPlan, open_backgrounds, re
 
 
 def main(folder: str = "custom-scene") -> None:
-    """Renders one plan, writes image and mask, prints what was measured in them."""
+    """Render one plan, write image and mask, and print what was measured in them."""
     source = open_backgrounds()
     background = source.background("cloud", 2)
     plan = ImagePlan(

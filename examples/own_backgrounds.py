@@ -9,7 +9,7 @@ from sirstgen import BackgroundLibrary, Generator, Recipe, write_dataset
 
 
 def main(frames: str, folder: str = "own-backgrounds") -> None:
-    """All frames show a desert: drones and points, nothing that floats."""
+    """Write 20 images on frames that all show a desert: drones and points, no ships."""
     recipe = Recipe.from_dict(
         {
             "width": 128,

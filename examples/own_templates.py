@@ -13,7 +13,7 @@ from sirstgen import Generator, Recipe, TemplateLibrary, open_backgrounds, write
 
 
 def main(folder: str = "own-templates") -> None:
-    """Draws a balloon, drops it into a folder, and flies it over every scene."""
+    """Draw a balloon, save it as a template, and write ten images that show it in the sky of every scene."""
     drawing = np.zeros((128, 96), np.uint8)
     cv2.ellipse(drawing, (48, 48), (38, 46), 0, 0, 360, 180, -1, cv2.LINE_AA)
     cv2.rectangle(drawing, (40, 92), (56, 122), 255, -1)

@@ -9,7 +9,7 @@ from sirstgen import Generator, Recipe, verify, write_dataset
 
 
 def main(folder: str = "paper-set", images: int = 40) -> None:
-    """Writes the set and checks every figure it claims against its files."""
+    """Write the set and check every figure that it states against its files."""
     generator = Generator(Recipe(scr=[3, 4, 5, 6]), seed=0)
     write_dataset(generator, folder, images)
     faults = verify(folder)

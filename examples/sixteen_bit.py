@@ -1,4 +1,4 @@
-"""16-bit images, straight into a training loop, nothing written.
+"""16-bit images made in memory, as for a training loop; nothing is written.
 
 python examples/sixteen_bit.py [IMAGES]
 """
@@ -9,7 +9,7 @@ from sirstgen import Generator, Recipe, open_backgrounds
 
 
 def main(images: int = 8) -> None:
-    """Endless procedural backgrounds; every image is new."""
+    """Print scene, gray levels and SCR of images on procedural backgrounds, each of which is new."""
     recipe = Recipe(bit_depth=16, width=160, height=160)
     generator = Generator(recipe, open_backgrounds("procedural", recipe, seed=5), seed=5)
     for sample in generator.samples(images):

@@ -4,7 +4,7 @@
 
     SirstgenError
     ├── InvalidValueError      a setting, flag or argument is not allowed (its name, value and what is allowed)
-    ├── InputError        a file or folder that was given cannot be used (its path and what is wrong with it)
+    ├── InputError             a file or folder that was given cannot be used (its path and what is wrong with it)
     ├── OutputExistsError      the place to write to holds something already
     └── GenerationError        the arguments are fine, the work could not be done (no room for targets, disk full)
 

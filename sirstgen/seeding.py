@@ -39,8 +39,9 @@ class Draws:
         random: returns the next number, uniform in [0, 1), a multiple of 2^-32.
 
     Args:
-        seed: non-negative whole number.
-        *keys: what the numbers are for, most general first (image index, purpose, attempt).
+        seed: non-negative int.
+        *keys: what the numbers are for, most general first (image index, purpose, attempt); each an int or a str of
+            Python: a NumPy number gives other numbers.
     """
 
     __slots__ = ("random",)

@@ -147,13 +147,6 @@ def find_stage(name: str) -> Stage:
     return known[name]
 
 
-def imported_modules() -> tuple[str, ...]:
-    """Return the modules outside of sirstgen that registered a stage; another process must import them as well."""
-    own = f"{__package__}."
-    modules = (stage.entry.__module__ for stage in registered_stages().values())
-    return tuple(dict.fromkeys(module for module in modules if not module.startswith(own)))
-
-
 class DrawContext:
     """What is known when the records of one image or of one target are drawn.
 

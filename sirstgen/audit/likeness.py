@@ -36,9 +36,6 @@ TURNS = (
 )
 """What `turned` makes of an image, by number."""
 
-Signature = NDArray[np.bool_]
-"""(_CELLS, _CELLS); which cells are above the median of the surroundings."""
-
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
@@ -49,7 +46,7 @@ class Likeness:
         shape: (height, width) of the image.
         small: (32, 32) int8 band-passed thumbnail; None where the frame has no texture to compare.
         points: (n, 2) int32, x and y of the anchors, pixels of an image made `scale` times as large.
-        signatures: (n, 8, 8) bool.
+        signatures: (n, 8, 8) bool; which cells around an anchor are above their median.
         scale: 1 or less.
     """
 

@@ -176,7 +176,7 @@ def show_warning(
 
 
 def default_workers(images: int, each: int = 300) -> int:
-    """As many processes as cores, but no more than have `each` images to make."""
+    """Return the number of cores, but no more processes than have `each` images to make; at least 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, images // each))
 

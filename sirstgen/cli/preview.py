@@ -32,6 +32,7 @@ def preview(
     ] = None,
     labels: common.Labels = None,
     scene: common.Scene = None,
+    places: common.Places = None,
     templates: common.Templates = None,
     workers: Annotated[int | None, typer.Option(help="Processes that draw the images of --drop. [1]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
@@ -57,7 +58,9 @@ def preview(
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)
-        generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+        generator = reopen_generator(
+            folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
+        )
         with common.progress("redraw", quiet) as on_progress:
             redraw(generator, folder, dropped, workers=workers or 1, progress=on_progress)
         dataset = common.open_dataset(folder, mask_threshold, gray_scale)

@@ -23,6 +23,7 @@ def review(
     ] = None,
     labels: common.Labels = None,
     scene: common.Scene = None,
+    places: common.Places = None,
     templates: common.Templates = None,
     mask_threshold: common.MaskThreshold = None,
     gray_scale: common.GrayScaleOption = None,
@@ -48,7 +49,9 @@ def review(
     redrawing = not read_only and list_file is None and can_be_redrawn(folder)
     generator = None
     if redrawing:
-        generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+        generator = reopen_generator(
+            folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
+        )
     catalogue = Catalogue(dataset)
     edits: Edits
     if generator is not None:

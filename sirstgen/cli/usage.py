@@ -37,7 +37,7 @@ class Group(TyperGroup):
     """A group of commands; see `Command`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """As `Command.parse_args`."""
+        """Parse `args`; exit with 2 where they are wrong."""
         with _one_line(ctx, list(args)):
             return super().parse_args(ctx, args)
 

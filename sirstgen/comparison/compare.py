@@ -190,7 +190,7 @@ def _distances(
         for at, measure in enumerate(measures)
     ]
     return Distances(
-        gaps=tuple(sorted(gaps, key=lambda gap: -gap.telling)),
+        gaps=tuple(sorted(gaps, key=lambda gap: -gap.floor_ratio)),
         emd=_mean(emd),
         ks=_mean(ks),
         emd_floor=_floor([_mean(half_emd) for half_emd, _ in floors]),
@@ -262,9 +262,9 @@ def _examples(
 ) -> Examples:
     one, two = found.candidate_scores, found.reference_scores
     middle = [np.abs(scores - np.nanmedian(scores)) for scores in (one, two)]
-    telling = [_chosen(-one, one, candidate, first), _chosen(two, two, reference, second)]
+    most_certain = [_chosen(-one, one, candidate, first), _chosen(two, two, reference, second)]
     typical = [_chosen(middle[0], one, candidate, first), _chosen(middle[1], two, reference, second)]
-    return Examples(tuple(zip(*telling, strict=False)), tuple(zip(*typical, strict=False)))
+    return Examples(tuple(zip(*most_certain, strict=False)), tuple(zip(*typical, strict=False)))
 
 
 def _chosen(

@@ -47,7 +47,7 @@ class StatisticGap:
     reference: tuple[float, ...]
 
     @property
-    def telling(self) -> float:
+    def floor_ratio(self) -> float:
         """KS over the floor's mean: how much more the sets differ than chance has it."""
         if math.isnan(self.ks):
             return 0.0
@@ -117,11 +117,11 @@ class Examples:
     """Rows of both sets side by side, each of another frame.
 
     Args:
-        telling: those that the forest is most certain of, (candidate, reference).
+        most_certain: those that the forest is most certain of, (candidate, reference).
         typical: those about whose scores half of their set is, (candidate, reference).
     """
 
-    telling: tuple[tuple[Example, Example], ...]
+    most_certain: tuple[tuple[Example, Example], ...]
     typical: tuple[tuple[Example, Example], ...]
 
 

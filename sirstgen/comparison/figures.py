@@ -97,7 +97,7 @@ def draw_examples(examples: Examples, candidate: Dataset, reference: Dataset, si
         size: to which frames were resized, 0 for their own size.
     """
     rows = []
-    for title, pairs in (("most certain", examples.telling), ("typical", examples.typical)):
+    for title, pairs in (("most certain", examples.most_certain), ("typical", examples.typical)):
         sides = (("candidate", candidate), ("reference", reference))
         for (side, dataset), row in zip(sides, zip(*pairs, strict=True), strict=True):
             sheet = tiled([_tile(example, dataset, size) for example in row], len(row))

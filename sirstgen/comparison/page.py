@@ -78,7 +78,7 @@ def _pictures(found: Comparison, candidate: Dataset, reference: Dataset) -> dict
     tables = (found.candidate.backgrounds, found.reference.backgrounds)
     pictures["backgrounds"] = draw_distances(found.backgrounds, *tables, names, "Backgrounds")
     for test in found.tests:
-        if test.examples is not None and test.examples.telling:
+        if test.examples is not None and test.examples.most_certain:
             sheet = draw_examples(test.examples, candidate, reference, found.size)
             pictures[test.name.replace(" ", "-")] = picture_bytes(sheet)
     return pictures

@@ -203,10 +203,10 @@ def _measure_frame(image: Gray, mask: NDArray[np.bool_], draw: np.random.Generat
     levels = image.astype(np.float32) * np.float32(1 / levels_per_256(image))
     rows = [target_row(target) for target in target_statistics(image, mask)]
     places = _brightest(levels, mask)
-    light = _with_margin(mask)
-    filled = np.asarray(cv2.inpaint(levels, light, 3, cv2.INPAINT_TELEA) if light.any() else levels)
+    covered = _with_margin(mask)
+    filled = np.asarray(cv2.inpaint(levels, covered, 3, cv2.INPAINT_TELEA) if covered.any() else levels)
     statistics = background_statistics(filled)
-    corners = _free_places(light, draw)
+    corners = _free_places(covered, draw)
     middle = np.array([[image.shape[1] // 2, image.shape[0] // 2]])
     return _Frame(
         targets=_Rows(np.array(rows, np.float64).reshape(-1, len(_TARGET_NAMES)), places),
@@ -255,16 +255,16 @@ def _with_margin(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.asarray(cv2.dilate(mask.view(np.uint8), kernel), np.uint8)
 
 
-def _free_places(light: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.int64]:
+def _free_places(covered: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.int64]:
     """Return the corners (x, y) of up to `PATCHES` patches that hold no target.
 
     Fewer where most of the frame is targets.
     """
-    height, width = light.shape
+    height, width = covered.shape
     corners: list[tuple[int, int]] = []
     limits = (width - BACKGROUND_SIDE + 1, height - BACKGROUND_SIDE + 1)
     for x, y in draw.integers(0, limits, (_TRIES, 2)).tolist():
-        if not light[y : y + BACKGROUND_SIDE, x : x + BACKGROUND_SIDE].any():
+        if not covered[y : y + BACKGROUND_SIDE, x : x + BACKGROUND_SIDE].any():
             corners.append((x, y))
             if len(corners) == PATCHES:
                 break

@@ -1,4 +1,4 @@
-"""One image of a dataset with its mask, wherever they are kept: the seam between layouts and everything that reads.
+"""One image of a dataset with its mask, wherever they are kept: the interface between layouts and readers.
 
 A layout (files in folders, members of shards) gives one `Entry` an image. Only the layouts define where bytes
 come from.

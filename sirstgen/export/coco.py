@@ -92,8 +92,8 @@ class _PartFile:
             "licenses": [],
             "categories": [{"id": 1, "name": CLASS_NAME, "supercategory": ""}],
         }
-        self._images: IO[str] = self._target.open("w", encoding="utf-8", newline="\n")
-        self._annotations: IO[str] = self._waiting.open("w", encoding="utf-8", newline="\n")
+        self._images: IO[str] = job.files.enter_context(self._target.open("w", encoding="utf-8", newline="\n"))
+        self._annotations: IO[str] = job.files.enter_context(self._waiting.open("w", encoding="utf-8", newline="\n"))
         self._images.write(compact(head)[:-1] + ',\n"images":[')
         self._comma = {"image": "\n", "annotation": "\n"}
 

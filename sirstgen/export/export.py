@@ -142,14 +142,15 @@ def export_dataset(
         present = [part for part in _ORDER if part in set(parts.values())]
         pictures = Pictures(source, link, narrow)
         job = Job(work, source.name, present, pictures, imgsz or IMGSZ, shard_size or SHARD_SIZE)
-        writer = kind(job)
-        images, targets = Counter[str](), 0
-        for done, frame in enumerate(read_frames(source, parts), start=1):
-            targets += writer.add(frame)
-            images[frame.part] += 1
-            if progress is not None:
-                progress(done, len(source))
-        usage = writer.close()
+        with job.files:
+            writer = kind(job)
+            images, targets = Counter[str](), 0
+            for done, frame in enumerate(read_frames(source, parts), start=1):
+                targets += writer.add(frame)
+                images[frame.part] += 1
+                if progress is not None:
+                    progress(done, len(source))
+            usage = writer.close()
         levels = source.gray_scale if narrow and pictures.wide else None
         notes = [*_notes(source, images, levels, pictures), *job.notes]
         counts = {part: images[part] for part in present}

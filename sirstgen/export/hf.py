@@ -35,7 +35,8 @@ class HfWriter:
         for part in job.parts:
             folder = job.folder / _split(part)
             folder.mkdir()
-            self._tables[part] = _Table(arrow, parquet.ParquetWriter(folder / "metadata.parquet", schema), schema)
+            writer = job.files.enter_context(parquet.ParquetWriter(folder / "metadata.parquet", schema))
+            self._tables[part] = _Table(arrow, writer, schema)
 
     def add(self, frame: ExportFrame) -> int:
         """Add an image."""

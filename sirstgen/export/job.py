@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -28,6 +29,7 @@ class Job:
         shard_size: images in each WebDataset shard.
         notes: what the reader of the export must know; writers add to it.
         card_head: what the README starts with, set by the writer: YAML for tools that read it.
+        files: closes the files that are open where the export fails; writers add to it.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class Job:
     shard_size: int
     notes: list[str] = field(default_factory=list)
     card_head: str = ""
+    files: ExitStack = field(default_factory=ExitStack)
 
 
 class Writer(Protocol):

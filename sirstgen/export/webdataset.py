@@ -39,8 +39,9 @@ class WebDatasetWriter:
                 for target, entry in zip(frame.targets, attributes(frame), strict=True)
             ],
         }
-        shards = self._shards.setdefault(frame.part, _Shards(self._job, frame.part))
-        shards.add(
+        if frame.part not in self._shards:
+            self._shards[frame.part] = _Shards(self._job, frame.part)
+        self._shards[frame.part].add(
             {
                 f"{key}.image.png": encode_png(self._job.pictures.pixels(frame)),
                 f"{key}.json": compact(frame.row if frame.row is not None else about).encode(),
@@ -82,6 +83,7 @@ class _Shards:
 
     def __init__(self, job: Job, part: str) -> None:
         self._job, self._part = job, part
+        job.files.callback(self.close)
         self._tar: tarfile.TarFile | None = None
         self._samples = 0
         self.count = 0

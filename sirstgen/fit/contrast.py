@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.fit.findings import Finding, five, rounded
+from sirstgen.fit.findings import Finding, percentiles, rounded
 from sirstgen.fit.labelled import LabelledSet
 
 CLUTTER, AREA = 5.0, 20.0
@@ -57,9 +57,9 @@ def fit_contrast(found: LabelledSet) -> tuple[list[Finding], list[str]]:
         "limits": [rounded(float(low), 2), rounded(float(high))],
     }
     note = (
-        f"From {len(targets)} targets: mean over the mask - mean of the clutter region, {five(contrast)} gray levels "
-        f"of 256; sigma_b {five(clutter)}. Robust regression of its logarithm; exponents of sigma_b and area "
-        f"{spread_of}. Limits: 1 and 99 %."
+        f"From {len(targets)} targets: mean over the mask - mean of the clutter region, {percentiles(contrast)} gray "
+        f"levels of 256; sigma_b {percentiles(clutter)}. Robust regression of its logarithm; exponents of sigma_b and "
+        f"area {spread_of}. Limits: 1 and 99 %."
     )
     findings = [Finding(("contrast",), law, note)]
     dark = float((signed < 0).mean())

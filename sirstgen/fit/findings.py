@@ -88,7 +88,7 @@ def quantiles(values: NDArray[np.float64]) -> dict[str, list[float]]:
     return {"quantiles": [rounded(float(value)) for value in np.quantile(values, np.linspace(0, 1, knots))]}
 
 
-def five(values: NDArray[np.float64]) -> str:
+def percentiles(values: NDArray[np.float64]) -> str:
     """Return ``5/25/50/75/95 % = ...`` for notes; ``none measured`` without values."""
     if not values.size:
         return "none measured"

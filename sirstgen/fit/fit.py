@@ -13,7 +13,7 @@ import numpy as np
 from sirstgen.datasets.readers import Dataset, check_files
 from sirstgen.fit.cleaned import CleanedFrames, clean_frames
 from sirstgen.fit.contrast import fit_contrast
-from sirstgen.fit.findings import Finding, five, to_entries, to_yaml
+from sirstgen.fit.findings import Finding, percentiles, to_entries, to_yaml
 from sirstgen.fit.frames import (
     BLOCKY,
     blocky_share,
@@ -228,16 +228,16 @@ def _seen(found: LabelledSet) -> dict[str, str]:
     blockiness = found.frame_values("blockiness")
     share = f"{blocky_share(found):.0%} of {blockiness.size} frames have an 8-px blockiness above {BLOCKY:g}."
     return {
-        "extra_gaussians": f"Residual of a Gaussian / peak: {five(found.values('fit_residual'))}.",
+        "extra_gaussians": f"Residual of a Gaussian / peak: {percentiles(found.values('fit_residual'))}.",
         "saturation_clip": (
-            f"Level 2 px inside the border / peak: {five(found.profile('inside', 1))}. Gradient at the border / peak "
-            f"of targets over {LARGEST_BLOB} px: {_of_bodies(found)}."
+            f"Level 2 px inside the border / peak: {percentiles(found.profile('inside', 1))}. Gradient at the border / "
+            f"peak of targets over {LARGEST_BLOB} px: {_of_bodies(found)}."
         ),
-        "wide_component": f"Level 4 px outside the border / peak: {five(found.profile('outside', 3))}.",
+        "wide_component": f"Level 4 px outside the border / peak: {percentiles(found.profile('outside', 3))}.",
         "codec": f"{share} Marks at targets are fainter and more common.",
-        "undershoot": f"Lowest ring / peak: {five(found.values('undershoot'))}.",
-        "mask_level": f"Threshold that gives the mask / peak: {five(found.values('mask_level'))}.",
-        "point_spread": f"Gradient at the border / peak, per px: {five(found.values('edge'))}.",
+        "undershoot": f"Lowest ring / peak: {percentiles(found.values('undershoot'))}.",
+        "mask_level": f"Threshold that gives the mask / peak: {percentiles(found.values('mask_level'))}.",
+        "point_spread": f"Gradient at the border / peak, per px: {percentiles(found.values('edge'))}.",
     }
 
 
@@ -245,7 +245,7 @@ def _of_bodies(found: LabelledSet) -> str:
     targets = [target.statistics for target in found.targets]
     edges = np.array([target.edge for target in targets if target.area > LARGEST_BLOB])
     edges = edges[np.isfinite(edges)]
-    return f"{five(edges)} per px" if edges.size else "there are none"
+    return f"{percentiles(edges)} per px" if edges.size else "there are none"
 
 
 def _some(found: LabelledSet, known: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.fit.findings import Finding, five, quantiles, rounded
+from sirstgen.fit.findings import Finding, percentiles, quantiles, rounded
 from sirstgen.fit.labelled import LabelledFrame, LabelledSet
+from sirstgen.recipe.parts import MOST_TARGETS
 from sirstgen.seeding import stream
 
 BLOCKY = 1.25
@@ -38,7 +39,11 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
     ordered = sorted(fitting or {(width, height)}, key=lambda size: size[0] * size[1])
     places = np.linspace(0, len(ordered) - 1, min(_SIZES, len(ordered))).round().astype(int)
     findings = [
-        Finding((name,), max(side, 16), f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {five(theirs)} px.")
+        Finding(
+            (name,),
+            max(side, 16),
+            f"Largest: {_LARGEST} % of {len(sides)} frames. Theirs: {percentiles(theirs)} px.",
+        )
         for name, side, theirs in (("width", width, sides[:, 0]), ("height", height, sides[:, 1]))
     ]
     if found.bit_depth != 8:
@@ -60,11 +65,11 @@ def fit_sizes(found: LabelledSet) -> list[Finding]:
 
 def fit_counts(found: LabelledSet) -> Finding:
     """Return `targets_per_image`: the counts seen, drawn a little towards a geometric law, and no count that was not
-    seen.
+    seen. More than `MOST_TARGETS` count as that many.
     """
-    counts = Counter(len(frame.targets) for frame in found.frames)
+    counts = Counter(min(len(frame.targets), MOST_TARGETS) for frame in found.frames)
     frames = len(found.frames)
-    mean = len(found.targets) / frames
+    mean = sum(count * times for count, times in counts.items()) / frames
     least = min(counts)
     ratio = (mean - least) / (mean - least + 1) if mean > least else 0.0
     law = {count: (1 - ratio) * ratio ** (count - least) for count in counts}
@@ -140,7 +145,7 @@ def fit_cluster(found: LabelledSet) -> tuple[list[Finding], list[str]]:
     )
     findings = [Finding(("cluster", "share"), rounded(share, 2), note)]
     if close.size:
-        findings.append(Finding(("cluster", "distance"), quantiles(close), f"{five(close)} px."))
+        findings.append(Finding(("cluster", "distance"), quantiles(close), f"{percentiles(close)} px."))
     return findings, []
 
 
@@ -159,10 +164,7 @@ def _ways(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _chance_of_company(found: LabelledSet) -> float:
-    """Return the share of further targets that would be together if places were independent.
-
-    Below 1.
-    """
+    """Return the share of further targets that would be together if places were independent, at most 0.9."""
     shares = np.column_stack([found.values("x"), found.values("y")])
     rng = stream(0, "chance of company")
     ways = [
@@ -199,7 +201,8 @@ def fit_noise(found: LabelledSet, wanted: bool) -> list[Finding]:
         return []
     lag = np.concatenate([found.frame_values("residual_lag1_x"), found.frame_values("residual_lag1_y")])
     lag1 = rounded(float(np.clip(np.median(lag), 0, 0.9)), 2)
-    seen = f"{sigma.size} frames, flattest fifth of each: {five(sigma)} gray levels of 256, lag-1 {np.median(lag):.2f}."
+    level = f"{percentiles(sigma)} gray levels of 256, lag-1 {np.median(lag):.2f}"
+    seen = f"{sigma.size} frames, flattest fifth of each: {level}."
     if not wanted:
         return [
             Finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.fit.findings import Finding, five, quantiles, rounded
+from sirstgen.fit.findings import Finding, percentiles, quantiles, rounded
 from sirstgen.fit.frames import fit_counts, fit_horizon
 from sirstgen.fit.labelled import LabelledSet, LabelledTarget
 
@@ -110,12 +110,20 @@ def _sizes(members: list[LabelledTarget], place: tuple[str, ...], aspect_power: 
     long = angle[aspect > np.median(aspect)]  # round targets have no direction
     raised = f" Raised to the power {aspect_power:g}: masks of few pixels are too long." * (aspect_power != 1)
     findings = [
-        Finding((*place, "area"), quantiles(area), f"From {len(members)} targets: {five(area)} px."),
-        Finding((*place, "aspect"), quantiles(_at_least_one(aspect) ** aspect_power), f"{five(aspect)}.{raised}"),
+        Finding((*place, "area"), quantiles(area), f"From {len(members)} targets: {percentiles(area)} px."),
+        Finding(
+            (*place, "aspect"),
+            quantiles(_at_least_one(aspect) ** aspect_power),
+            f"{percentiles(aspect)}.{raised}",
+        ),
     ]
     if long.size:  # masks of one shape have no longer ones
         findings.append(
-            Finding((*place, "angle"), quantiles(long), f"Of the {len(long)} longer ones, degrees: {five(long)}.")
+            Finding(
+                (*place, "angle"),
+                quantiles(long),
+                f"Of the {len(long)} longer ones, degrees: {percentiles(long)}.",
+            )
         )
     return findings
 

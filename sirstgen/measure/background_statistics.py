@@ -72,8 +72,13 @@ def background_statistics(image: NDArray[Any]) -> dict[str, float]:
 
 
 def spectral_slope(gray: NDArray[np.float32]) -> float:
-    """Return beta of f^-beta, fitted by least squares to the radially averaged, Hann-windowed power spectrum in log-
-    log.
+    """Return beta of f^-beta, fitted by least squares to the logarithms of the radially averaged power spectrum.
+
+    Args:
+        gray: (H, W) gray levels; a Hann window is applied.
+
+    Returns:
+        0 where fewer than two bands of frequencies hold power, as in a constant frame.
     """
     height, width = gray.shape
     window = np.outer(np.hanning(height), np.hanning(width))

@@ -1,12 +1,12 @@
-"""Finding the horizon: the straight line across a frame that parts sky from water or ground.
+"""Finding the horizon: the straight line across a frame that separates sky from water or ground.
 
-Ships belong below it and planes above. A wrong line does more harm than none, so the finder says None unless one line
-crosses the whole frame, steps the same way nearly everywhere along it, and is straight: cloud edges and roof lines
-step as sharply but are ragged. Hill and tree lines are ragged too and are not found.
+A line is returned only where it crosses the whole frame, has a step of one sign nearly everywhere along it, and is
+straight. Edges of clouds and roofs have steps as large but are ragged. Hill and tree lines are ragged too and are not
+found.
 
-Measured by eye on real frames: of 33 of the sea it draws 18 lines, all where the water begins, and misses about 8 that
-a person sees; of 409 cloud and sky frames it draws a wrong line in 6 (straight cloud banks). In fields and cities it
-may take a road, a wall or a furrow, so ask it about sea and sky over land only.
+Judged by eye on real frames: in 33 frames of the sea 18 lines are found, all where the water begins, and about 8 that a
+person sees are missed; in 409 frames of clouds and sky 6 wrong lines are found (straight cloud banks). In fields and
+cities a road, a wall or a furrow may be taken for the horizon.
 """
 
 from __future__ import annotations

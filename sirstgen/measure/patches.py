@@ -1,4 +1,4 @@
-"""Features of small patches, in which a forest looks for what tells two sets apart; no mask enters them."""
+"""Features of small patches, by which a random forest separates two sets; no mask is used."""
 
 from __future__ import annotations
 

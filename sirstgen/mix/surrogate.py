@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sirstgen.datasets.readers import Dataset
+from sirstgen.errors import InvalidValueError
 from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
@@ -37,9 +38,11 @@ def surrogate_dataset(folder: Path, count: int = COUNT, progress: Callable[[int,
         folder: absent, or holding the surrogate domain, finished or not.
         count: images, half of them for testing; no background is on both sides.
         progress: called with images made and images in all.
+
+    Raises:
+        InvalidValueError: `folder` holds what another version of sirstgen made.
     """
-    write_dataset(_generator(), folder, count, resume=True, progress=progress)
-    return Dataset.open(folder)
+    return _written(_generator(), folder, count, progress)
 
 
 def surrogate_count(training: int) -> int:
@@ -60,6 +63,21 @@ def _generator() -> Generator:
 def default_synthetic(
     folder: Path, count: int, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """Return images of the default recipe, written to `folder` unless they are there already."""
-    write_dataset(Generator(seed=seed), folder, count, resume=True, progress=progress)
+    """Return images of the default recipe, written to `folder` unless they are there already.
+
+    Raises:
+        InvalidValueError: `folder` holds what another version of sirstgen made.
+    """
+    return _written(Generator(seed=seed), folder, count, progress)
+
+
+def _written(generator: Generator, folder: Path, count: int, progress: Callable[[int, int], None] | None) -> Dataset:
+    try:
+        write_dataset(generator, folder, count, resume=True, progress=progress)
+    except InvalidValueError as error:
+        raise InvalidValueError(
+            f"{folder}: holds a set that this version of sirstgen would make in another way; delete this folder and "
+            f"repeat the command ({error})",
+            path=str(folder),
+        ) from None
     return Dataset.open(folder)

@@ -23,9 +23,8 @@ from sirstgen.files.output import output_folder, recover, refuse_existing, refus
 from sirstgen.mix.mix import Mix, MixEntry
 from sirstgen.mix.surrogate import NOTE
 from sirstgen.storage.checksums import write_sums
+from sirstgen.storage.manifest import SCHEMA_VERSION
 from sirstgen.storage.owned import owned_files
-
-SCHEMA_VERSION = 1
 
 
 def write_mix(

@@ -121,7 +121,7 @@ def _drawn(columns: Sequence[_Column], width: int) -> str:
     lines = []
     for number, row in enumerate(zip(*cells, strict=True)):
         height = max(map(len, row))
-        # Heads stand on their rule, cells hang from the top.
+        # Heads are aligned to the bottom, other cells to the top.
         blanks = ([" " * own] * (height - len(cell)) for own, cell in zip(widths, row, strict=True))
         padded = [(blank + cell) if number == 0 else (cell + blank) for blank, cell in zip(blanks, row, strict=True)]
         lines += [gap.join(parts).rstrip() for parts in zip(*padded, strict=True)]

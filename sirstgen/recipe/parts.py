@@ -13,6 +13,9 @@ from sirstgen.recipe.distributions import Distribution, Part, Within
 
 Where = Literal["sky", "water", "ground", "any"]
 
+MOST_TARGETS = 100
+"""Targets in an image, at most."""
+
 
 def _weights(table: Mapping[Any, float]) -> Mapping[Any, float]:
     if table and not 0 < sum(table.values()) <= 1e9:
@@ -22,7 +25,7 @@ def _weights(table: Mapping[Any, float]) -> Mapping[Any, float]:
 
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Weights = Annotated[dict[str, Weight], AfterValidator(_weights)]
-Count = Annotated[int, Field(strict=False, ge=0, le=100)]  # keys of JSON are text
+Count = Annotated[int, Field(strict=False, ge=0, le=MOST_TARGETS)]  # keys of JSON are text
 Counts = Annotated[dict[Count, Weight], Field(min_length=1), AfterValidator(_weights)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=16, le=8192)]

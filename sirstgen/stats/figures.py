@@ -16,6 +16,8 @@ from sirstgen.stats.dataset_statistics import PAPER, SMALL, TINY, DatasetStatist
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MOST_TICKS = 24  # counts of targets that are all labelled
+
 
 def check_count(datasets: int) -> None:
     """Raise InvalidValueError unless a figure has colours for that many datasets."""
@@ -62,7 +64,11 @@ def _targets_per_image(axes: Any, datasets: Sequence[DatasetStatistics]) -> None
         label = f" {shortened(entry.name)}: {100 * entry.shares()['multiple']:.0f} % have 2 or more"
         places = [count + (number - (len(datasets) - 1) / 2) * width for count in counts]
         axes.bar(places, shares, width, color=colour, label=label)
-    axes.set(xlabel="targets in the image", ylabel="% of images", xticks=list(counts))
+    axes.set(xlabel="targets in the image", ylabel="% of images")
+    if len(counts) > _MOST_TICKS:
+        axes.locator_params(axis="x", integer=True)
+    else:
+        axes.set_xticks(list(counts))
     axes.set_title(f"(a) targets per image (paper: {100 * PAPER['multiple']:.0f} % have 2 or more)", fontsize=10)
 
 

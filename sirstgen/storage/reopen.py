@@ -23,6 +23,7 @@ def reopen_generator(
     *,
     labels: str | Path | None = None,
     scene: str | None = None,
+    places: str | Path | None = None,
     templates: str | Path | None = None,
 ) -> Generator:
     """Return the generator that wrote a dataset, to render its images again or to draw others in their place.
@@ -31,7 +32,8 @@ def reopen_generator(
         folder: a dataset that `sirstgen.storage.writer.write_dataset` wrote.
         backgrounds: ``builtin``, ``procedural`` or a folder; if None, ``procedural`` where the manifest says so, else
             ``builtin``.
-        labels, scene: as the dataset was made with, for a folder of backgrounds.
+        labels, scene, places: as the dataset was made with, for a folder of backgrounds. Images are rendered again
+            without `places`, which decides where targets are drawn.
         templates: folder of the templates it was made with; the built-in ones if None.
 
     Raises:
@@ -45,7 +47,7 @@ def reopen_generator(
     stated = manifest.get("backgrounds", {})
     if backgrounds is None:
         backgrounds = PROCEDURAL if stated.get("kind") == PROCEDURAL else BUILTIN
-    source = open_backgrounds(backgrounds, recipe, labels=labels, scene=scene, seed=manifest["seed"])
+    source = open_backgrounds(backgrounds, recipe, labels=labels, scene=scene, seed=manifest["seed"], places=places)
     if _mark(source.describe()) != _mark(stated):
         raise InvalidValueError(
             f"backgrounds must be those that {folder} was made from ({stated.get('kind')} {stated.get('name', '')}), "

@@ -111,7 +111,7 @@ def records_there(place: Place, state: ShardState) -> set[int]:
 
 
 def numbers_in_words(numbers: Sequence[int]) -> str:
-    """Return sorted numbers as ranges: ``3, 7-9``."""
+    """Return sorted numbers as ranges: ``3,7-9``."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][1] + 1:

@@ -41,11 +41,10 @@ class FrameAnalysis:
         return np.full(self.frame.shape, UNKNOWN, dtype=np.uint8) if self._source is None else self._source()
 
     def depth(self, places: tuple[int, ...]) -> NDArray[np.uint8] | None:
-        """Return the distance of each pixel, along the axes, to the nearest pixel of another place.
+        """Return the chessboard distance of each pixel to the nearest pixel of another place; None if all are others.
 
-        None where all are others.
-
-        (h, w), at most 255 pixels.
+        Returns:
+            (h, w) uint8, pixels, at most 255; 0 at the other places.
         """
         if places not in self._depths:
             table, depth = np.zeros(256, np.uint8), None

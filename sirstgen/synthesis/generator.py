@@ -111,10 +111,12 @@ class Generator:
         """
         if not isinstance(index, slice):
             return self.make(index)
-        bounds = (index.start or 0, index.stop, index.step or 1)
-        if index.stop is None or min(bounds) < 0:
-            raise InvalidValueError(f"a slice of a generator must have an end and no negative number, got {index}")
-        return Slice(self.make, range(*bounds))
+        start, step = index.start or 0, 1 if index.step is None else index.step
+        if index.stop is None or min(start, index.stop) < 0 or step < 1:
+            raise InvalidValueError(
+                f"a slice of a generator must have an end, no negative number and a positive step, got {index}"
+            )
+        return Slice(self.make, range(start, index.stop, step))
 
     def make(self, index: int, redraw: int = 0) -> Sample:
         """Return image `index`.

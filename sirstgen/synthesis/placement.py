@@ -132,7 +132,7 @@ class PlacementContext:
     def predict(
         self, request: Request, per_level: float, outside_top10: bool | None, area: Area = ANYWHERE, reach: float = 0.0
     ) -> Prospect | str:
-        """Return in which blocks a target would be visible and below white, or the reason why in none (of `REASONS`).
+        """Return in which blocks a target would be visible and below white, or the reason why in none.
 
         Args:
             request: what the target is asked to show.

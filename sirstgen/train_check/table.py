@@ -205,7 +205,7 @@ class Row:
 
     @property
     def problems(self) -> dict[str, int]:
-        """How many runs ended otherwise than well, by status."""
+        """The number of runs that did not end well, by status."""
         return dict(Counter(str(run.status) for run in self.runs if run.status is not Status.OK))
 
     @property

@@ -1,4 +1,4 @@
-"""Adagrad whose step can stand in a CUDA graph: the learning rate is a tensor, nothing waits for the device."""
+"""Adagrad whose step can be captured in a CUDA graph: the learning rate is a tensor, nothing waits for the device."""
 
 # mypy: allow-untyped-calls
 
@@ -16,8 +16,9 @@ class CapturableAdagrad:
 
         sum += g^2        p -= lr * g / (sqrt(sum) + eps)
 
-    ``torch.optim.Adagrad`` bakes the learning rate into a captured graph; here it is read from `rate` at each replay.
-    `state_dict` and `load_state_dict` speak the layout of ``torch.optim.Adagrad``, so checkpoints move between both.
+    In a captured graph the learning rate of ``torch.optim.Adagrad`` is a constant; here it is read from `rate` at each
+    replay. `state_dict` and `load_state_dict` use the layout of ``torch.optim.Adagrad``, so that either loads the
+    checkpoints of the other.
 
     Args:
         parameters: all on one device; their gradients must exist when `step` is called, except of those that never

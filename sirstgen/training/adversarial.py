@@ -10,9 +10,10 @@ and the generators minimise
     G2 (UCAN):  100 (MD + 10 FA)  + 10 L_adv + L_gc
 
 L_adv is the cross-entropy of the discriminator's answer with "this is the true mask", L_gc the mean squared difference
-of its features of the two generators' masks, which holds them together. The discriminator minimises the cross-entropy
-of its three answers. As in the authors' release the cross-entropy is taken of the sigmoids of its softmax. Unlike
-there, both generators take their step from one pass, where the release passes thrice and lets G2 see the new G1.
+of its features of the two generators' masks, which keeps the generators alike. The discriminator minimises the
+cross-entropy of its three answers. As in the authors' release the cross-entropy is taken of the sigmoids of its
+softmax. Both generators take their step from one forward pass; the release has three passes, and G2 there sees the
+updated G1.
 """
 
 # mypy: allow-untyped-calls

@@ -23,7 +23,7 @@ from sirstgen.training.augmentation import LEAST_BLUR, Augmentation, Augmentatio
 from sirstgen.training.batches import Batch, FrameBatches
 from sirstgen.training.frames import Frames
 
-_SIDE_UNIT = 8  # the side of resident frames is a multiple of this, which matrix products like
+_SIDE_UNIT = 8  # the side of resident frames is a multiple of this, for which matrix products are faster
 
 
 class ResidentFrames:

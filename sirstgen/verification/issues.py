@@ -29,7 +29,7 @@ class Issue:
         return f"{self.place}: {self.what}" + (f": {', '.join(parts)}" if parts else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values; NaN and infinity, which JSON has not, as text."""
+        """Return JSON values; NaN and infinity, which JSON does not have, as text."""
         return {"place": self.place, "what": self.what, "stated": _plain(self.stated), "found": _plain(self.found)}
 
 

@@ -64,7 +64,7 @@ def test_noise_is_found_in_backgrounds(reference: Dataset, tmp_path: Path) -> No
     first = {gap.measure.name for gap in found.backgrounds.gaps[:6]}
     assert first & {"noise_sigma", "residual_std"}
     noise = next(gap for gap in found.backgrounds.gaps if gap.measure.name == "noise_sigma")
-    assert noise.ks == 1 and noise.candidate[2] > 2 * noise.reference[2] and noise.telling > 2
+    assert noise.ks == 1 and noise.candidate[2] > 2 * noise.reference[2] and noise.floor_ratio > 2
 
 
 def test_faint_targets_are_found_and_shown(reference: Dataset, tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_faint_targets_are_found_and_shown(reference: Dataset, tmp_path: Path) -
     found = run(faint, reference)
     pixels = found.test("target pixels")
     assert pixels.auc is not None and pixels.auc > 0.9
-    assert pixels.examples is not None and len(pixels.examples.telling) == len(pixels.examples.typical) == 8
-    theirs, ours = zip(*pixels.examples.telling, strict=True)
+    assert pixels.examples is not None and len(pixels.examples.most_certain) == len(pixels.examples.typical) == 8
+    theirs, ours = zip(*pixels.examples.most_certain, strict=True)
     assert min(example.score for example in theirs) > 0.5 > max(example.score for example in ours)
     assert len({example.id for example in theirs}) == 8
     contrast = next(gap for gap in found.targets.gaps if gap.measure.name == "contrast") if found.targets else None

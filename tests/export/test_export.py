@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +20,7 @@ from sirstgen.cli import export, reported
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.export.export import FORMATS
+from sirstgen.export.frames import ExportFrame, parts_of, read_frames
 from sirstgen.files.gray_scale import GrayScale
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -112,6 +116,24 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) ->
         with pytest.raises(InvalidValueError, match=r"must (be apart|not be or hold)"):
             export_dataset(tmp_path / "set", "coco", out, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+
+
+@pytest.mark.parametrize("format", ["coco", "webdataset", "hf"])
+def test_files_are_closed_where_an_export_fails(
+    format: str, small_generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> Iterator[ExportFrame]:
+        yield next(read_frames(dataset, parts_of(dataset)))
+        raise KeyError
+
+    dataset = Dataset.open(write_dataset(small_generator, tmp_path / "set", 2))
+    monkeypatch.setattr("sirstgen.export.export.read_frames", cut_off)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(KeyError):
+            export_dataset(dataset, format, tmp_path / "out")
+        gc.collect()
+    assert not [str(warning.message) for warning in caught if warning.category is ResourceWarning]
 
 
 def test_only_an_export_is_overwritten(tmp_path: Path) -> None:

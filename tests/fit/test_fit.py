@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ from sirstgen.fit.cleaned import CleanedFrames, clean_frames
 from sirstgen.fit.contrast import regression
 from sirstgen.fit.findings import Finding, quantiles, to_entries, to_yaml
 from sirstgen.fit.fit import FittedRecipe, fit_recipe
-from sirstgen.fit.frames import blocky_share, fit_cluster
+from sirstgen.fit.frames import blocky_share, fit_cluster, fit_counts
 from sirstgen.fit.labelled import chosen_ids, measure_labelled
 from sirstgen.fit.shape import candidates, distances, rendered_targets, shape_table
 from sirstgen.recipe.recipe import Recipe, schema_text
@@ -116,6 +117,14 @@ def test_labels_name_frames_of_sub_folders_by_their_last_part(folder: Path, tmp_
     dataset = Dataset.open(tmp_path / "set")
     found = measure_labelled(dataset, dataset.ids[:20], labels | {"002": SceneLabel("city")})
     assert [frame.scene for frame in found.frames[:4]] == ["sea", "cloud", "sea", None]
+
+
+def test_more_targets_in_a_frame_than_a_recipe_draws_count_as_many_as_it_draws(folder: Path) -> None:
+    dataset = Dataset.open(folder)
+    found = measure_labelled(dataset, dataset.ids[:20])
+    crowded = replace(found.frames[0], targets=found.frames[0].targets * 130)
+    counts = fit_counts(replace(found, frames=(crowded, *found.frames[1:]))).value
+    assert max(counts) == 100 and Recipe(targets_per_image=counts)
 
 
 def test_few_frames_say_what_they_cannot_tell(folder: Path) -> None:

@@ -8,12 +8,29 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sirstgen.backgrounds.procedural.make import make
 from sirstgen.cli import app
 from sirstgen.errors import InputError
+from sirstgen.recipe.recipe import Recipe
 from sirstgen.storage.reopen import reopen_generator
 from sirstgen.storage.run import FolderRun
 from sirstgen.storage.writer import write_dataset
 from sirstgen.synthesis.generator import Generator
+from sirstgen.synthesis.sources import open_backgrounds
+from sirstgen.verification.verify import verify
+
+
+def test_a_dataset_with_place_maps_of_its_own_can_be_drawn_again(tmp_path: Path) -> None:
+    frames, maps = tmp_path / "frames", tmp_path / "maps"
+    make(frames, ["cloud", "sea"], 2, 96, 96, 0, places=maps)
+    recipe = Recipe(width=64, height=64)
+    source = open_backgrounds(frames, recipe, places=maps)
+    out = write_dataset(Generator(recipe, source, seed=1), tmp_path / "set", 3)
+    words = f"preview {out} --drop 000002 --backgrounds {frames} --places {maps} --out {tmp_path / 'sheet.png'}"
+    result = CliRunner().invoke(app, words.split())
+    assert result.exit_code == 0, result.stderr
+    assert json.loads((out / "dataset.json").read_text())["redrawn"] == {"000002": 1}
+    assert verify(out, reopen_generator(out, frames, places=maps)) == []
 
 
 @pytest.mark.parametrize("stated", ["builtin", [1], 3, None])

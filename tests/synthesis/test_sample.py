@@ -131,7 +131,7 @@ def test_a_slice_of_a_generator(small_generator: Generator) -> None:
     assert len(part) == 3
     assert part[1] == small_generator[5]
     assert [sample.plan.index for sample in part] == [3, 5, 7]
-    for wrong in (slice(3, None), slice(-3, 4)):
+    for wrong in (slice(3, None), slice(-3, 4), slice(0, 4, 0), slice(4, 0, -1)):
         with pytest.raises(InvalidValueError, match="must have an end"):
             small_generator[wrong]
 
