@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sirstgen.errors import InvalidValueError
 from sirstgen.places.checkpoint import load_places
-from sirstgen.places.classes import GROUND, SKY, UNKNOWN, WATER, WEIGHTS, PlaceMap
+from sirstgen.places.classes import GROUND, SKY, WATER, WEIGHTS, PlaceMap
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
 
@@ -52,11 +52,12 @@ def place_map(chances: NDArray[np.float32], shape: tuple[int, ...], sky_from: fl
         sky_from: probability from which a pixel is sky.
     """
     size = shape[1], shape[0]
-    sky, water = chances[0].copy(), (chances[1] > chances[2]).astype(np.uint8)
-    sky[(sky >= sky_from) & ~_plausible(sky >= sky_from)] = (sky_from + SKY_TO) / 2
+    sky, below = chances[0].copy(), np.where(chances[1] > chances[2], np.uint8(WATER), np.uint8(GROUND))
+    sure = sky >= sky_from
+    sky[sure & ~_plausible(sure)] = (sky_from + SKY_TO) / 2
     sky = cv2.resize(sky, size, interpolation=cv2.INTER_LINEAR)
-    below = np.where(cv2.resize(water, size, interpolation=cv2.INTER_NEAREST), np.uint8(WATER), np.uint8(GROUND))
-    return np.where(sky >= sky_from, np.uint8(SKY), np.where(sky <= SKY_TO, below, np.uint8(UNKNOWN)))
+    below = cv2.resize(below, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray((sky >= sky_from) * np.uint8(SKY) + (sky <= SKY_TO) * below)  # elsewhere 0: unknown
 
 
 def _plausible(sky: NDArray[np.bool_]) -> NDArray[np.bool_]:
