@@ -229,8 +229,8 @@ class ImagePlan:
     stages: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        kind = BackgroundCrop.__name__
-        require(isinstance(self.background, BackgroundCrop), "background", f"must be a {kind}", self.background)
+        for name, kind in (("background", BackgroundCrop), ("clutter_region", ClutterRegion)):
+            require(isinstance(getattr(self, name), kind), name, f"must be a {kind.__name__}", getattr(self, name))
         given: Any = self.targets
         targets = (given,) if isinstance(given, TargetPlan) else given
         fits = isinstance(targets, list | tuple) and all(isinstance(target, TargetPlan) for target in targets)

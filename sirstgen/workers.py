@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from typing import Any, TypeVar
 
+from sirstgen.checks import whole
 from sirstgen.errors import GenerationError, InvalidValueError
 
 T = TypeVar("T")
@@ -47,8 +48,8 @@ class _Pool(ProcessPoolExecutor):
 
 
 def check_workers(workers: int) -> None:
-    """Raise InvalidValueError unless there is at least one process."""
-    if workers < 1:
+    """Raise InvalidValueError unless `workers` is a whole number of at least 1."""
+    if whole("workers", workers) < 1:
         raise InvalidValueError(f"workers must be at least 1, got {workers}", name="workers", value=workers)
 
 

@@ -85,6 +85,7 @@ def test_a_wrong_target_is_refused_by_name(changes: dict[str, Any], named: str) 
         ({"blur_sigma": 0.0}, "blur_sigma"),
         ({"mask_level": 0.0}, "mask_level"),
         ({"index": -1}, "index"),
+        ({"clutter_region": "local"}, "clutter_region must be a ClutterRegion, got local"),
     ],
 )
 def test_a_wrong_image_is_refused_by_name(changes: dict[str, Any], named: str) -> None:

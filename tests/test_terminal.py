@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sirstgen.errors import GenerationError
+from sirstgen.errors import GenerationError, OutputExistsError
 from sirstgen.terminal import INTERRUPTED, check_writable, interruptible
 
 PROGRAM = [sys.executable, "-m", "sirstgen"]
@@ -80,6 +80,8 @@ def test_an_output_that_cannot_be_made_is_told_before_the_work(tmp_path: Path) -
     check_writable(tmp_path / "file")
     check_writable("s3://bucket/set")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    for out in (tmp_path / "file" / "out", Path("/proc/nothing/out"), tmp_path / ("x" * 300) / "out"):
+    with pytest.raises(OutputExistsError, match="file is a file, a folder is expected"):
+        check_writable(tmp_path / "file" / "out")
+    for out in (Path("/proc/nothing/out"), tmp_path / ("x" * 300) / "out"):
         with pytest.raises(GenerationError, match="cannot be written"):
             check_writable(out)

@@ -78,7 +78,7 @@ _Slices = tuple[slice, slice]
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[_Slices, _Slices, _Slices]]:
-    """Yield, for each tile, what it decides, what the net sees, and where in that the former is."""
+    """Yield, for each tile, the pixels that it decides, those that the net sees, and the first within the second."""
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             inner, outer, own = [], [], []

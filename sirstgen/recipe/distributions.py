@@ -75,6 +75,9 @@ class Distribution(Part):
     """A number to be drawn; exactly one of `choice`, `between`, `normal`, `lognormal`, `quantiles`.
 
     A number or a list of numbers is read as a `choice`.
+
+    Raises:
+        pydantic.ValidationError: a value is not allowed; a recipe that holds it raises InvalidValueError.
     """
 
     choice: Numbers | None = None

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from sirstgen.checks import whole
 from sirstgen.datasets.split import PARTS
 from sirstgen.datasets.unfinished import RUN_FOLDER
 from sirstgen.errors import (
@@ -84,6 +85,8 @@ def write_shards(
         GenerationError: an image cannot be made, a worker is unfit, the disk is full, the connection is lost. Shards
             that are whole stay; resume continues.
     """
+    count, shard_size, workers = whole("n", count), whole("shard_size", shard_size), whole("workers", workers)
+    shards = None if shards is None else [whole("shards", number) for number in shards]
     for name, value in (("n", count), ("shard_size", shard_size), ("workers", workers)):
         if value < 1:
             raise InvalidValueError(f"{name} must be at least 1, got {value}", name=name, value=value)

@@ -113,8 +113,10 @@ def redraw(
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise InvalidValueError(f"ids must be from 000001 to {image_id(count - 1)}, got {', '.join(unknown)}")
+    if isinstance(ids, Mapping):
+        ids = {name: whole(f"the redraw number of {name}", number) for name, number in ids.items()}
     for name, number in ids.items() if isinstance(ids, Mapping) else ():
-        if whole(f"the redraw number of {name}", number) < 0:
+        if number < 0:
             raise InvalidValueError(f"the redraw number of {name} must not be negative, got {number}")
     sharded, earlier = "shards" in manifest, manifest.get("redrawn", {})
     if sharded and not isinstance(ids, Mapping):
@@ -155,12 +157,12 @@ def _count(generator: Generator, count: int | None) -> int:
     if not isinstance(generator, PlannedGenerator):
         if count is None:
             raise InvalidValueError("count must be given: a generator is endless", name="count")
-        return count
-    if count is not None and count > len(generator):
+        return whole("n", count)
+    if count is not None and whole("n", count) > len(generator):
         raise InvalidValueError(
             f"n must be at most {len(generator)}, as many as there are plans, got {count}", name="n"
         )
-    return len(generator) if count is None else count
+    return len(generator) if count is None else whole("n", count)
 
 
 def _complete(

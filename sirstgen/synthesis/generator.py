@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from sirstgen.backgrounds.mixed import MixedBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
+from sirstgen.checks import whole
 from sirstgen.errors import GenerationError, InvalidValueError
 from sirstgen.files.gray_scale import levels_of_bits
 from sirstgen.plan import ClutterRegion, ImagePlan, TargetPlan
@@ -152,11 +152,11 @@ class Generator:
 
     def _accepted(self, index: int, redraw: int) -> tuple[ImagePlan, Canvas, Sample | None, dict[str, int]]:
         """Draw image `index` until its background takes its targets; the sample is None where it is still to finish."""
+        index, redraw = whole("index", index), whole("redraw", redraw)  # plans are JSON
         if index < 0 or redraw < 0:
             raise InvalidValueError(
                 f"index and redraw must not be negative, got {index} and {redraw}", name="index", value=index
             )
-        index = operator.index(index)  # any whole number will do, but plans are JSON
         rejections: dict[str, int] = {}
         own, retry, lacked = self.assignment(index), 0, 0
         for shot in range(_CROPS + _FALLBACKS):

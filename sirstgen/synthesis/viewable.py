@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sirstgen.errors import OutputExistsError
+from sirstgen.errors import InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import MANIFEST, write_file, writing
 from sirstgen.files.png import encode_png
 from sirstgen.files.row_file import open_for_row
@@ -87,6 +87,7 @@ class Viewable:
             The file of the image.
 
         Raises:
+            InvalidValueError: the id leads out of the folder.
             OutputExistsError: the folder holds a finished dataset, which `write_dataset` alone may change.
             InputError: a line of ``targets.jsonl`` is no JSON object with an id, or has an id or a key twice.
             GenerationError: a file cannot be written.
@@ -95,6 +96,10 @@ class Viewable:
         if (place / MANIFEST).exists():
             raise OutputExistsError(f"{place}: holds a finished dataset; choose another folder", path=str(place))
         name = image_id if image_id is not None else f"{self.plan.index + 1:06d}"
+        if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise InvalidValueError(
+                f"image_id must be a name, or a path below the folder, got {name!r}", name="image_id"
+            )
         add_row = open_for_row(place / "targets.jsonl", name)
         for part, pixels in (("images", self.image), ("masks", self.mask)):
             file = place / part / f"{name}.png"

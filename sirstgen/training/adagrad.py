@@ -57,7 +57,7 @@ class CapturableAdagrad:
         return self._template.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the state of this class or of ``torch.optim.Adagrad``."""
+        """Load the state of this class or of ``torch.optim.Adagrad``."""
         self._template.load_state_dict(dict(state))
         for parameter, total in zip(self._all, self.sums, strict=True):
             kept = self._template.state[parameter]

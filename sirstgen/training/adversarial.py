@@ -133,7 +133,7 @@ class AdversarialSteps:
         return loss
 
     def _descend(self, name: str, loss: Tensor) -> None:
-        """Do one step of one optimiser; what the loss does to the other's weights is thrown away."""
+        """Do one step of one optimiser; the gradients of the other's weights are discarded."""
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -144,6 +144,6 @@ class AdversarialSteps:
         return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
 
     def restore(self, optimizer: dict[str, Any]) -> None:
-        """Take up what `optimizer_state` gave."""
+        """Load the state that `optimizer_state` gave."""
         for name, state in optimizer.items():
             self.optimizers[name].load_state_dict(state)

@@ -89,7 +89,7 @@ class SupervisedSteps:
         return self.optimizer.state_dict()
 
     def restore(self, optimizer: dict[str, Any]) -> None:
-        """Take up what `optimizer_state` gave."""
+        """Load the state that `optimizer_state` gave."""
         self.optimizer.load_state_dict(optimizer)
 
 

@@ -34,7 +34,7 @@ class Steps(Protocol):
         """Return what the next step needs besides the weights."""
 
     def restore(self, optimizer: dict[str, Any]) -> None:
-        """Take up what `optimizer_state` gave."""
+        """Load the state that `optimizer_state` gave."""
 
 
 def steps_of(settings: TrainingConfig, hardware: Runtime) -> Steps:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sirstgen.backgrounds.library import BackgroundLibrary
@@ -521,7 +522,9 @@ def test_no_background_is_on_both_sides(small_generator: Generator, tmp_path: Pa
     ("settings", "message"),
     [
         ({"count": 0}, "n must be at least 1 image, got 0"),
+        ({"count": 2.5}, r"n must be a whole number, got 2\.5"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"workers": 1.5}, r"workers must be a whole number, got 1\.5"),
         ({"resume": True, "overwrite": True}, "resume and overwrite must not both be given"),
     ],
 )
@@ -531,6 +534,13 @@ def test_wrong_arguments_write_nothing(
     with pytest.raises(InvalidValueError, match=message):
         write_dataset(small_generator, out, **{"count": 1, **settings})
     assert not out.exists()
+
+
+def test_a_count_of_any_whole_type(small_generator: Generator, unbroken: Path, out: Path) -> None:
+    write_dataset(small_generator, out, np.int64(COUNT))  # type: ignore[arg-type]
+    assert files(out) == files(unbroken)
+    redraw(small_generator, out, {"000002": np.int64(1)})  # type: ignore[dict-item]
+    assert check_sums(out) == []
 
 
 def test_one_process_needs_no_pickling(small_generator: Generator, unbroken: Path, out: Path) -> None:

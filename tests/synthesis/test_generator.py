@@ -189,7 +189,12 @@ def test_a_new_scene_needs_a_row_and_nothing_else(tmp_path: Path, background_fol
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"seed": -1}, "seed must not be negative, got -1"), ({"index": -2}, "index .* got -2")]
+    ("settings", "message"),
+    [
+        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"index": -2}, "index .* got -2"),
+        ({"index": "1"}, "index must be a whole number, got '1'"),
+    ],
 )
 def test_wrong_numbers_are_refused(small_generator: Generator, settings: dict[str, int], message: str) -> None:
     with pytest.raises(InvalidValueError, match=message):

@@ -75,6 +75,10 @@ def test_saved_samples_are_a_dataset(small_generator: Generator, tmp_path: Path)
     assert dataset.truth()["000005"] == small_generator[4].row("000005")
     with pytest.raises(OutputExistsError, match="finished dataset"):
         small_generator[0].save(write_dataset(small_generator, tmp_path / "set", 1))
+    for name in ("../x", "/x", ""):
+        with pytest.raises(InvalidValueError, match="image_id must be a name, or a path below the folder"):
+            small_generator[0].save(tmp_path / "other", name)
+    assert not (tmp_path / "other").exists()
 
 
 def test_saving_reads_the_lines_once(

@@ -39,6 +39,7 @@ def finish(
     noise: float,
     softness: float = 0.7,
     grain: float = 0.6,
+    along: float = 1.15,
     pattern: float = 0.1,
     saturates: bool = False,
     enlarged: float = 0.4,
@@ -53,7 +54,8 @@ def finish(
         scene: (height, width) gray levels, 0 to 255; may run over.
         noise: standard deviation of the sensor noise in gray levels (real frames: about 0.1 to 1.0).
         softness: sigma in pixels of the blur that the optics leave.
-        grain: size of the noise's grains in pixels, the sigma of a Gaussian; more along the rows, as in real frames.
+        grain: size of the noise's grains in pixels, the sigma of a Gaussian.
+        along: sigma along the rows over `grain`; down the columns it is 0.85, so that grains lie, as in real frames.
         pattern: standard deviation of the column and row offsets in gray levels.
         saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
         enlarged: chance that the frame was recorded smaller and enlarged afterwards, as many real frames were: their
@@ -74,7 +76,11 @@ def finish(
     if factor > 1:
         rows, columns = (max(round(side / factor), _LEAST_SIDE) for side in (height, width))
         gray = np.asarray(cv2.resize(gray, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
-    gray = gray + _noise(rng, rows, columns, noise, grain) + _fixed_pattern(rng, rows, columns, pattern)
+    gray = (
+        gray
+        + _noise(rng, rows, columns, noise, along * grain, 0.85 * grain)
+        + _fixed_pattern(rng, rows, columns, pattern)
+    )
     frame = _to_8_bits(gray)
     compressed, late = rng.random() < codec.share, rng.random() < 0.5
     quality = int(rng.integers(codec.quality[0], codec.quality[1] + 1))
@@ -93,10 +99,10 @@ def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
     return np.clip(np.rint(gray), 0, 255).astype(np.uint8)
 
 
-def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, grain: float) -> Field:
+def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, across: float, down: float) -> Field:
     """Noise correlated between neighbours, as interpolated and compressed video shows it."""
     white = rng.standard_normal((height, width), dtype=np.float32)
-    soft = blurred(white, 1.3 * grain, 0.7 * grain)
+    soft = blurred(white, across, down)
     return unit(soft) * np.float32(sigma)
 
 

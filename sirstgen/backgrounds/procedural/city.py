@@ -12,7 +12,7 @@ from sirstgen.backgrounds.procedural.buildings import crane, gable, long_roof, l
 from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import mast, roof_gear
-from sirstgen.backgrounds.procedural.fields import blurred, fractal, shading, transformed
+from sirstgen.backgrounds.procedural.fields import blurred, fractal, frame_scale, shading, transformed
 from sirstgen.backgrounds.procedural.silhouettes import below, ridge_line
 from sirstgen.backgrounds.procedural.sky import low_sky
 from sirstgen.backgrounds.procedural.street import street
@@ -64,7 +64,8 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
         gray.astype(np.float32),
         noise=spread(rng, 1.0, 0.5),
         softness=spread(rng, 0.36, 0.35),
-        grain=0.9,
+        grain=0.75,
+        along=1.15 * frame_scale(height, width) ** 1.5,  # recorders that make large frames smooth along the rows
         pattern=spread(rng, 0.05, 0.8),
         enlarged=0.2,
         overdriven=0.01,

@@ -51,8 +51,8 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     frame = finish(
         rng,
         gray.astype(np.float32),
-        noise=spread(rng, 0.6, 0.7),
-        softness=spread(rng, 0.65, 0.5),
+        noise=spread(rng, 0.85, 0.7),
+        softness=spread(rng, 0.5, 0.5),
         pattern=spread(rng, 0.1, 0.7),
         enlarged=0.35,
         overdriven=0.05,

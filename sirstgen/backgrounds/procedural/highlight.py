@@ -44,12 +44,12 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
     frame = finish(
         rng,
         scene.gray,
-        noise=spread(rng, 0.65, 0.5),
+        noise=spread(rng, 0.75, 0.5),
         softness=spread(rng, 0.7, 0.4),
         pattern=spread(rng, 0.12, 0.8),
         saturates=True,
-        enlarged=0.35,
-        codec=Codec(0.65, (25, 80)),
+        enlarged=0.25,
+        codec=Codec(0.6, (30, 85)),
     )
     return Drawn(frame, scene.places())
 

@@ -58,7 +58,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         rng,
         gray.astype(np.float32),
         noise=spread(rng, 1.05, 0.35),
-        grain=spread(rng, 0.5, 0.3),
+        grain=spread(rng, 0.9, 0.3),
         softness=spread(rng, 0.8, 0.35),
         pattern=spread(rng, 0.25, 0.8),
         enlarged=0.3,

@@ -52,9 +52,11 @@ class UnevenRadiance:
     direction: float
 
     def __post_init__(self) -> None:
-        require(finite(self.exponent) and self.exponent > 0, "uneven_radiance.exponent", "must be positive", self)
-        require(0 <= self.slope <= 0.9, "uneven_radiance.slope", "must be 0 to 0.9", self)
-        require(finite(self.direction), "uneven_radiance.direction", "must be a number", self)
+        require(
+            finite(self.exponent) and self.exponent > 0, "uneven_radiance.exponent", "must be positive", self.exponent
+        )
+        require(0 <= self.slope <= 0.9, "uneven_radiance.slope", "must be from 0 to 0.9", self.slope)
+        require(finite(self.direction), "uneven_radiance.direction", "must be a finite number", self.direction)
 
     def apply(self, profile: Profile) -> Profile:
         """Return the changed profile."""
