@@ -11,10 +11,10 @@
 The encoder is that of the scene network that ships. It has its ImageNet weights, so it has seen none of the frames.
 
 `describe` draws changed frames, those of a fold from frames of that fold alone, and writes what the encoder gives for
-them. `train --fold N` leaves the frames of fold N out, whole groups together. Without it all frames are used, which is
-how the weights that ship were made. `measure` measures every frame of the folds with weights by the network that has
-not seen its fold: by threshold on the probability, by the place map, and by place maps whose threshold was chosen on
-the other folds.
+them and for unchanged ones. `train --fold N` leaves the frames of fold N out, whole groups together. Without it all
+frames are used, which is how the weights that ship were made. `measure` measures every frame of the folds with weights
+by the network that has not seen its fold: by threshold on the probability, by the place map, and by place maps whose
+threshold was chosen on the other folds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from sirstgen.scenes.classify import load_classifier
 FOLDS = 4
 DRAWN = {"city": 110, "field": 110, "sea": 90, "highlight": 30}
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95)
-MAP_THRESHOLDS = (0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.993, 0.995)
+MAP_THRESHOLDS = (0.95, 0.97, 0.98, 0.985, 0.99, 0.991, 0.992, 0.993, 0.994, 0.995, 0.997)
 GROUND_CALLED_SKY = 0.0025  # at most; then less than 1 % of extended targets for the sky lie on ground
 
 
@@ -66,8 +66,7 @@ def describe_frames(args: argparse.Namespace) -> None:
     for fold in range(-1, FOLDS):
         torch.manual_seed(args.seed)
         save_part(changed_part(pool, fold, args.count, encoder), args.parts / f"changed{fold}.npz")
-        if fold >= 0:
-            save_part(unchanged_part(pool, fold, encoder), args.parts / f"unchanged{fold}.npz")
+        save_part(unchanged_part(pool, fold, encoder), args.parts / f"unchanged{fold}.npz")
 
 
 def train_network(args: argparse.Namespace) -> None:
@@ -76,8 +75,10 @@ def train_network(args: argparse.Namespace) -> None:
     network = PlaceNetwork()
     network.encoder.load_state_dict(load_classifier().network.backbone.state_dict())
     folds = [fold for fold in range(FOLDS) if fold != args.fold]
-    changed = {fold: load_part(args.parts / f"changed{fold}.npz") for fold in (*folds, -1)}
-    unchanged = [load_part(args.parts / f"unchanged{fold}.npz") for fold in folds]
+    changed, unchanged = (
+        {fold: load_part(args.parts / f"{name}{fold}.npz") for fold in (*folds, -1)}
+        for name in ("changed", "unchanged")
+    )
     train(network, changed, unchanged, args.coarse_steps, args.fine_steps)
     save_places(network, args.out)
 

@@ -15,10 +15,10 @@ from sirstgen.places.classes import GROUND, SKY, WATER, WEIGHTS, PlaceMap
 from sirstgen.places.network import PlaceNetwork
 from sirstgen.places.preparation import as_input, square
 
-SKY_FROM = 0.99
+SKY_FROM = 0.994
 """Probability from which a pixel is sky: 0.2 % of the ground is above it in frames of unseen groups."""
 
-SKY_TO = 0.35
+SKY_TO = 0.5
 """Probability up to which a pixel is water or ground; between the two it is unknown."""
 
 SMALLEST_SKY = 0.002
