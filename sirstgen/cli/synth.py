@@ -84,6 +84,8 @@ def synth(
     if print_schema:
         typer.echo(schema_text())
         return
+    if only_templates and templates is None:
+        raise InvalidValueError("--only-templates needs --templates, the folder whose templates are drawn alone")
     changes: dict[str, Any] = {}
     if scr is not None:
         changes["scr"] = common.numbers(scr, "--scr")
@@ -120,7 +122,7 @@ def synth(
         _show(finish_shards(finish), finish, as_json, quiet)
         return
     if shard_size is None and (shards is not None or is_url(out)):
-        what = "shards" if shards is not None else f"a URL ({out})"
+        what = "--shards" if shards is not None else f"a URL ({out})"
         raise InvalidValueError(f"{what} needs --shard-size, the images a shard; single files go to a folder only")
     if shard_size is None and not resume:
         refuse_started(Path(out), overwrite)

@@ -159,6 +159,7 @@ def make(folder: Path, what: str) -> Path:
         (["--backgrounds", "truncated files"], "no usable background among 3 images"),
         (["--backgrounds", "too small"], "no usable background among 1 images"),
         (["--backgrounds", "flat and white"], "no usable background among 2 images"),
+        (["--only-templates"], "--only-templates needs --templates"),
         (["--templates", "empty folder"], "holds no template"),
         (["--templates", "template"], "neither transparent nor black pixels"),
     ],
@@ -300,7 +301,7 @@ def test_shards_from_the_command_line(small: list[object], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--shards", "3"], "shards needs --shard-size"),
+        (["--shards", "3"], "--shards needs --shard-size"),
         (["--out", "s3://bucket/set"], "a URL (s3://bucket/set) needs --shard-size"),
         (["--shard-size", "2", "--shards", "5-3"], "--shards must be a number or a range from low to high"),
         (["--shard-size", "2", "--shards", "9"], "shards must be from 0 to 1 (3 images, 2 a shard), got 9"),
