@@ -164,7 +164,7 @@ class BackgroundLibrary:
         if self._opened is None:
             state = self.__dict__ | {"folder": packed_path(self.folder, "backgrounds")}
             return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
-        return _opened_again, (self._opened, self._digest)
+        return _opened_again, (self._opened, self._digest, self._prepared)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state | {"folder": unpacked_path(state["folder"], "backgrounds")})
@@ -298,19 +298,19 @@ def _frames_8_bit(root: Path, entries: list[_Entry], scale: GrayScale) -> Iterat
     return (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry in entries)
 
 
-def _opened_again(how: dict[str, Any], digest: str) -> BackgroundLibrary:
+def _opened_again(how: dict[str, Any], digest: str, prepared: dict[str, object]) -> BackgroundLibrary:
     """The library of another process, opened in this one.
 
     Raises:
         InputError: this process reads other backgrounds.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SirstgenWarning)  # the first process has shown them
+    with warnings.catch_warnings(action="ignore", category=SirstgenWarning):  # the first process has shown them
         library = BackgroundLibrary.open(**how)
     if library._digest != digest:
         raise InputError.of(
             library.folder, "the backgrounds there are not those that the run began with; copy them again"
         )
+    library._prepared = prepared
     return library
 
 

@@ -32,7 +32,7 @@ from sirstgen.synthesis.ways_out import WAYS_OUT
 
 _DRAWS = 4  # sizes that are drawn for a target before its crop is given up
 _CROPS = 4  # crops of the image's own background that are tried
-_FALLBACKS = 12  # other backgrounds of its scene that are tried after that
+_FALLBACKS = 60  # other backgrounds of its scene that are tried after that; few frames of a scene may show the sky
 _PATIENCE = 8  # of these, how many may lack the place of a target before other targets are drawn
 _LEAST_SCR = 1.0  # of a target whose contrast is drawn; a weaker one cannot be seen in its clutter
 

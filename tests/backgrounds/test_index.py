@@ -121,6 +121,13 @@ def test_16_bit_frames_keep_their_common_scale(tmp_path: Path, few: list[str]) -
     assert wider.gray_scale != first.gray_scale
 
 
+def test_a_library_with_place_maps_travels(tree: Path) -> None:
+    library = BackgroundLibrary.open(tree)
+    library.prepare_places()
+    assert "places" in library.describe()
+    assert pickle.loads(pickle.dumps(library)).describe() == library.describe()
+
+
 def test_a_library_travels_as_the_way_to_open_it_and_other_frames_are_refused(tree: Path) -> None:
     library = BackgroundLibrary.open(tree)
     data = pickle.dumps(library)
