@@ -13,10 +13,9 @@ training step, then trains Table VIII with the fastest form in the time that is 
 ``results.json`` (checks, speed, tables, logs, the same nets on the further test set) and the weights of each row in
 half precision. Frames and checkpoints lie in --work, where `--resume` finds them. A check that fails ends the run
 before anything is trained. ``--only-measures`` and ``--skip-measures`` divide the work into two commands.
-``--skip-speed`` checks without timing, and compiles where that is right. With ``--steps`` the trainings have so many
-steps; where they do not fit into --minutes, the same command again goes on. ``--small`` does all of it with small nets,
-on a CPU too. A machine without network needs this project's dependencies beforehand
-(``pip download``).
+``--skip-speed`` measures no speed; the nets are compiled if the compiled gradient is right. ``--steps N`` gives every
+training N steps. If --minutes is too short for them, run the same command again to continue. ``--small`` uses small
+nets and also works on a CPU. A machine without network needs this project's dependencies beforehand (``pip download``).
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Raw:
 
 
 def open_mask(stored: Stored) -> Raw:
-    """As `open_raw`, for a mask.
+    """Return the content of a mask, as `open_raw` does for an image.
 
     Raises:
         InputError: the file cannot be read.

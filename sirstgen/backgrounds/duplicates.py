@@ -33,7 +33,7 @@ _BLOCK = 1024
 
 
 def thumbnail(image: Gray) -> NDArray[np.int8] | None:
-    """The band-passed, normalised 32 x 32 likeness of `image`, (1024,) int8; None where it has no texture to compare.
+    """Return a band-passed, normalised 32 x 32 thumbnail, (1024,) int8; None where `image` has no texture to compare.
 
     Args:
         image: (H, W), uint8 or uint16, on its set's gray scale.

@@ -34,12 +34,12 @@ class HarvestReport:
     gray_scale: GrayScale = EIGHT_BIT
 
     def dropped_by_reason(self) -> dict[str, int]:
-        """How many frames were left out for each reason."""
+        """Return the number of frames were left out for each reason."""
         reasons = [reason for reason, _ in self.dropped.values()]
         return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
 
     def to_json(self) -> str:
-        """The report as it is written beside the frames."""
+        """Return the report as it is written beside the frames."""
         content = {
             "gray_scale": SIXTEEN_BIT.to_dict(),
             "source_gray_scale": self.gray_scale.to_dict(),

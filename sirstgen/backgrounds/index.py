@@ -76,7 +76,7 @@ class FrameIndex:
 
     @classmethod
     def read(cls, folder: Path) -> FrameIndex | None:
-        """The index kept of `folder`; None where there is none, or none that this version can use."""
+        """Return the index kept of `folder`; None where there is none, or none that this version can use."""
         kept = _cache().get(_key(folder))
         if kept is None:
             return None
@@ -126,7 +126,7 @@ class FrameIndex:
         return _cache().put(_key(folder), file.getvalue())
 
     def groups(self, key: str) -> list[int] | None:
-        """The groups of near-duplicates that were found for `key`; None where they are not known."""
+        """Return the groups of near-duplicates that were found for `key`; None where they are not known."""
         return self.kept_groups[1].tolist() if key == self.kept_groups[0] else None
 
     def keep_groups(self, key: str, groups: Sequence[int]) -> None:
@@ -144,7 +144,7 @@ def _key(folder: Path) -> str:
 
 
 def groups_key(ids: Sequence[str], digests: Sequence[bytes], linked: Sequence[tuple[int, int]]) -> str:
-    """What the groups of near-duplicates among frames depend on."""
+    """Return what the groups of near-duplicates among frames depend on."""
     total = hashlib.sha256(repr((list(ids), list(linked))).encode())
     total.update(b"".join(digests))
     return total.hexdigest()

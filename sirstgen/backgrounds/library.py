@@ -170,11 +170,11 @@ class BackgroundLibrary:
         self.__dict__.update(state | {"folder": unpacked_path(state["folder"], "backgrounds")})
 
     def scenes(self) -> tuple[str, ...]:
-        """The scenes it has backgrounds of, sorted."""
+        """Return the scenes it has backgrounds of, sorted."""
         return tuple(sorted(self._scenes))
 
     def count(self, scene: str) -> int:
-        """How many backgrounds of `scene` there are."""
+        """Return the number of backgrounds of `scene`."""
         return len(self._scenes.get(scene, ()))
 
     def background(self, scene: str, number: int) -> Background:
@@ -184,7 +184,7 @@ class BackgroundLibrary:
         return self._scenes[scene][number]
 
     def find(self, background_id: str) -> Background:
-        """The background of that id."""
+        """Return the background of that id."""
         found = self._backgrounds.get(background_id)
         if found is None:
             raise InputError(
@@ -215,7 +215,7 @@ class BackgroundLibrary:
         return image
 
     def places(self, background: Background) -> PlaceMap:
-        """Which pixels of the frame show sky, water or ground, (H, W); the given map, else the place network's."""
+        """Return the places of the frame's pixels, (H, W): the given map, else that of the place network."""
         return self._maps.get(*self._to_map(background))
 
     def prepare_places(self) -> None:
@@ -226,7 +226,7 @@ class BackgroundLibrary:
         return background.id, self._files[background.id][1].hex(), lambda: self.pixels(background, 8)
 
     def describe(self) -> dict[str, object]:
-        """For the manifest: kind, name, counts, faults by reason, and a digest of everything the samples depend on."""
+        """Return what the manifest states: kind, name, counts, faults, digest of all that samples depend on."""
         listed: dict[str, dict[str, Any]] = {}
         for fault in self.faults:
             entry = listed.setdefault(fault.reason, {"count": 0, "files": []})
@@ -299,7 +299,7 @@ def _frames_8_bit(root: Path, entries: list[_Entry], scale: GrayScale) -> Iterat
 
 
 def _opened_again(how: dict[str, Any], digest: str, prepared: dict[str, object]) -> BackgroundLibrary:
-    """The library of another process, opened in this one.
+    """Return the library of another process, opened in this one.
 
     Raises:
         InputError: this process reads other backgrounds.
@@ -315,7 +315,7 @@ def _opened_again(how: dict[str, Any], digest: str, prepared: dict[str, object])
 
 
 def _sequence(entry: _Entry) -> str | None:
-    """The sub-folder of a frame, below that of its scene: its frames are taken for those of one camera and moment."""
+    """Return the sub-folder of a frame, below that of its scene: its frames are taken for one sequence."""
     folders = PurePosixPath(entry.frame.id).parts[:-1]
     if folders and (folders[0] == _PLAIN_FOLDER or (entry.label is not None and folders[0] == entry.label.scene)):
         folders = folders[1:]

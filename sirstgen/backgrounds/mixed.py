@@ -23,11 +23,11 @@ class MixedBackgrounds:
         return f"MixedBackgrounds({self.main!r}, {self.made!r})"
 
     def scenes(self) -> tuple[str, ...]:
-        """The scenes of the first source."""
+        """Return the scenes of the first source."""
         return self.main.scenes()
 
     def count(self, scene: str) -> int | None:
-        """How many backgrounds of `scene` the first source has."""
+        """Return the number of backgrounds of `scene` in the first source."""
         return self.main.count(scene)
 
     def background(self, scene: str, number: int) -> Background:
@@ -35,19 +35,19 @@ class MixedBackgrounds:
         return self.main.background(scene, number)
 
     def find(self, background_id: str) -> Background:
-        """The background of that id, of either; InputError where there is none."""
+        """Return the background of that id, of either; InputError where there is none."""
         return (self.made if background_id.startswith("procedural/") else self.main).find(background_id)
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The whole frame, (H, W), uint8 or uint16."""
+        """Return the whole frame, (H, W), uint8 or uint16."""
         made = background.scene_source == "procedural"
         return (self.made if made else self.main).pixels(background, bit_depth)
 
     def places(self, background: Background) -> PlaceMap:
-        """The frame's place map."""
+        """Return the frame's place map."""
         made = background.scene_source == "procedural"
         return (self.made if made else self.main).places(background)
 
     def describe(self) -> dict[str, object]:
-        """For the manifest: that of the first source, with the other one as ``procedural``."""
+        """Return what the manifest states: that of the first source, with the other one as ``procedural``."""
         return {**self.main.describe(), "procedural": self.made.describe()}

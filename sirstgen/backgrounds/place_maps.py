@@ -21,7 +21,7 @@ from sirstgen.scenes.labels import WEIGHTS as ENCODER_WEIGHTS
 
 @functools.cache
 def place_cache() -> Cache:
-    """The maps of the shipped place network that are kept."""
+    """Return the maps of the shipped place network that are kept."""
     return Cache("places", digest_of(WEIGHTS.read_bytes() + ENCODER_WEIGHTS.read_bytes())[:12], ".png")
 
 
@@ -54,7 +54,7 @@ class PlaceMaps:
             )
 
     def get(self, background_id: str, digest: str, frame: Callable[[], Gray]) -> PlaceMap:
-        """The map of one frame.
+        """Return the map of one frame.
 
         Args:
             background_id: of the frame.

@@ -92,7 +92,7 @@ def remove_targets(image: Gray, mask: NDArray[Any], margin: int = MARGIN) -> Cle
 
 
 def residual_rank(image: Gray, place: NDArray[np.bool_], hole: NDArray[np.uint8]) -> float:
-    """How target-like a place is: the share of the frame's other places that are more so, 0 (most of all) to 1.
+    """Return how target-like a place is: the share of the frame's other places that are more so, 0 (most of all) to 1.
 
     Target-like is the largest ``|G(1) - G(2)|`` (a difference of Gaussians) over the standard deviation of the ring
     around, within a window of the place's size.
@@ -112,7 +112,7 @@ def residual_rank(image: Gray, place: NDArray[np.bool_], hole: NDArray[np.uint8]
 
 
 def target_likeness(image: Gray) -> NDArray[np.float32]:
-    """|Difference of Gaussians| over the local clutter (ring of 9 to 21 px), (H, W); high on small spots."""
+    """Return |Difference of Gaussians| over the local clutter (ring of 9 to 21 px), (H, W); high on small spots."""
     values = image.astype(np.float32) * np.float32(255.0 / np.iinfo(image.dtype).max)
     spot = np.abs(cv2.GaussianBlur(values, (0, 0), 1.0) - cv2.GaussianBlur(values, (0, 0), 2.0))
     moments = []
@@ -156,7 +156,7 @@ def _cover(clean: NDArray[np.float32], place: NDArray[np.uint8], hole: NDArray[n
 def _membrane(
     difference: NDArray[np.float32], inside: NDArray[np.uint8], band: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """The soap film over `inside` that takes the smoothed `difference` on `band` (Laplace's equation)."""
+    """Return the soap film over `inside` that takes the smoothed `difference` on `band` (Laplace's equation)."""
     weight = band.astype(np.float32)
     smooth = cv2.GaussianBlur(difference * weight, (0, 0), 2.0) / np.maximum(
         cv2.GaussianBlur(weight, (0, 0), 2.0), 1e-6

@@ -73,7 +73,7 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
 
 
 def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> FrameIndex:
-    """What is seen of each file: from the folder's index where a file is what it was, else by decoding it.
+    """Return what is seen of each file: from the folder's index where a file is what it was, else by decoding it.
 
     Args:
         root: the folder.
@@ -154,13 +154,13 @@ def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
 
 
 def digest_of(image: Gray) -> bytes:
-    """16 bytes that tell a frame's gray levels from those of any other."""
+    """Return a digest of a frame's gray levels, 16 bytes."""
     pixels = np.ascontiguousarray(image).data
     return hashlib.blake2b(pixels, digest_size=16, key=f"{image.shape}".encode()).digest()
 
 
 def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issue]) -> Iterator[Frame]:
-    """The frames that can serve as backgrounds, in the order of `seen`; the other files go to `faults`.
+    """Return the frames that can serve as backgrounds, in the order of `seen`; the other files go to `faults`.
 
     Args:
         seen: by POSIX path below the folder.
@@ -194,7 +194,7 @@ def _unseen(size: int, changed: int, content: str, detail: str) -> Seen:
 
 
 def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:
-    """The reason and detail why a frame of any size cannot be a background; two empty texts where it can."""
+    """Return the reason and detail why a frame of any size cannot be a background; two empty texts where it can."""
     if nodata is not None and nodata.mean() > NODATA_SHARE:
         return "no data", f"{nodata.mean():.0%} of its pixels were not measured"
     low, high = int(image.min()), int(image.max())
@@ -207,7 +207,7 @@ def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:
 
 
 def summary(faults: Sequence[Issue]) -> str:
-    """The faults in a few words: how many of each reason, and the first one in full."""
+    """Return the faults in a few words: how many of each reason, and the first one in full."""
     counts = Counter(fault.reason for fault in faults)
     text = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     return f"{text} (first: {faults[0].file}: {faults[0].detail})" if faults else "none"

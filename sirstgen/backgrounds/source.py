@@ -32,11 +32,11 @@ class BackgroundSource(Protocol):
     """Where backgrounds come from. Numbers run from 0 within a scene and mean the same frame in every process."""
 
     def scenes(self) -> tuple[str, ...]:
-        """The scenes it has backgrounds of, sorted."""
+        """Return the scenes it has backgrounds of, sorted."""
         ...
 
     def count(self, scene: str) -> int | None:
-        """How many backgrounds of `scene` there are; None: endless."""
+        """Return the number of backgrounds of `scene`; None where it is unlimited."""
         ...
 
     def background(self, scene: str, number: int) -> Background:
@@ -44,17 +44,17 @@ class BackgroundSource(Protocol):
         ...
 
     def find(self, background_id: str) -> Background:
-        """The background of that id; InputError where there is none."""
+        """Return the background of that id; InputError where there is none."""
         ...
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The whole frame, (H, W), uint8 or uint16 for `bit_depth` 8 or 16. Not to be written to."""
+        """Return the whole frame, (H, W), uint8 or uint16 for `bit_depth` 8 or 16. Not to be written to."""
         ...
 
     def places(self, background: Background) -> PlaceMap:
-        """Which pixels of the frame show sky, water or ground, (H, W) uint8 (`sirstgen.places.classes`)."""
+        """Return which pixels of the frame show sky, water or ground, (H, W) uint8 (`sirstgen.places.classes`)."""
         ...
 
     def describe(self) -> dict[str, object]:
-        """For the manifest: kind, counts per scene, faults by reason. No absolute paths."""
+        """Return what the manifest states: kind, counts per scene, faults by reason. No absolute paths."""
         ...

@@ -154,28 +154,16 @@ def _group(name: str, text: str) -> typer.Typer:
     return group
 
 
-app.command("synth", cls=Command)(reported(synth.synth))
-app.command("verify", cls=Command)(reported(verify.verify))
-app.command("stats", cls=Command)(reported(stats.stats))
-app.command("preview", cls=Command)(reported(preview.preview))
-app.command("review", cls=Command)(reported(review.review))
-app.command("compare", cls=Command)(reported(compare.compare))
-app.command("mix", cls=Command)(reported(mix.mix))
-app.command("train-check", cls=Command)(reported(train_check.train_check))
-app.command("detect", cls=Command)(reported(detect.detect))
-app.command("bench", cls=Command)(reported(bench.bench))
-app.command("figures", cls=Command)(reported(figures.figures))
-app.command("audit", cls=Command)(reported(audit.audit))
-app.command("export", cls=Command)(reported(export.export))
-app.command("fit", cls=Command)(reported(fit.fit))
+def _add(to: typer.Typer, *commands: Callable[..., None], group: str = "") -> None:
+    for command in commands:
+        to.command(command.__name__.replace("_", "-"), cls=Command)(reported(command, group))
 
-_backgrounds = _group("backgrounds", "Make, harvest and classify backgrounds.")
-_backgrounds.command("make", cls=Command)(reported(backgrounds.make, "backgrounds"))
-_backgrounds.command("harvest", cls=Command)(reported(backgrounds.harvest, "backgrounds"))
-_backgrounds.command("classify", cls=Command)(reported(backgrounds.classify, "backgrounds"))
 
-_scenes = _group("scenes", "Train the scene CNN.")
-_scenes.command("train", cls=Command)(reported(scenes.train, "scenes"))
+_add(app, synth.synth, verify.verify, stats.stats, preview.preview, review.review, compare.compare, mix.mix)
+_add(app, train_check.train_check, detect.detect, bench.bench, figures.figures, audit.audit, export.export, fit.fit)
+_frames = _group("backgrounds", "Make, harvest and classify backgrounds.")
+_add(_frames, backgrounds.make, backgrounds.harvest, backgrounds.classify, group="backgrounds")
+_add(_group("scenes", "Train the scene CNN."), scenes.train, group="scenes")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Arguments that cannot be parsed: one line with what is wrong, the value and the way out, as for all other errors."""
+"""Errors in command-line arguments, in one line: what is wrong, the value, what to do."""
 
 from __future__ import annotations
 

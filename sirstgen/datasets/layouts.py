@@ -69,7 +69,7 @@ def find_entries(folder: Path) -> dict[str, Entry]:
 
 
 def refuse_inside(out: Path, given: Path, frames: bool) -> None:
-    """Raise InvalidValueError where `out` lies in a folder whose images are read, so that its files would be read too.
+    """Raise InvalidValueError where `out` is in a folder whose images are read, so that its files would be read too.
 
     Args:
         out: a folder or picture that is going to be written.

@@ -45,13 +45,13 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
     1. With `threshold`, pixels of at least that gray level are target. Without, transparent pixels of a file that has
        such and others are background, and the others are target where they have one colour.
     2. Palette files and colour files of at most 256 colours that are not gray: black is background, or else index 0 of
-       the palette or the most frequent colour; every other colour is target. Index 255 of a palette beside numbers of
-       classes (1 to 63) is void, the border of a class as in PASCAL VOC, and background; so is its colour there
-       (224, 224, 192) in a colour file.
+       the palette or the most frequent colour; every other colour is target. In a palette file whose other
+       numbers are classes (1 to 63), index 255 is void, as the border of PASCAL VOC: background. So is the colour of
+       that border, (224, 224, 192), in a colour file.
     3. Files of two values, whatever they are: the higher is target. Files of one value: it is target unless it is 0.
     4. Whole numbers below 64 (below 1024 in 16 bits), in no JPEG, are numbers of instances: all but 0 are target.
-    5. The value 255 beside such numbers alone is void, and background, where it surrounds them: none touches a 0, and
-       each region of 255 touches one.
+    5. Files of such numbers and 255: 255 is void, which is background, if no number touches a 0 and each region of
+       255 touches a number.
     6. Anything else (soft edges, JPEG, stray values): pixels of at least half of the file's highest level are target.
 
     Args:

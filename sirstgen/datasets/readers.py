@@ -205,7 +205,7 @@ class Dataset:
         return faults
 
     def notes(self) -> list[str]:
-        """Return what a person should know about the files that were read, one line a kind."""
+        """Return notes on the files that were read, one line for each kind."""
         return [*filter(None, [self.mixed_depths()]), *warning_lines(self.warnings)]
 
     def mixed_depths(self) -> str:

@@ -83,7 +83,7 @@ def read_levels(path: Path | str) -> Levels:
 
 
 def decode_levels(data: bytes, path: Path | str) -> Levels:
-    """As `read_levels`, for the content `data` of `path` (used in messages only)."""
+    """Return the levels in `data`, the content of `path` (used in messages only); see `read_levels`."""
     if data.startswith(_PNG_SIGNATURE):
         kinds = _whole_png(data, path)
         width, height = struct.unpack_from(">II", data, 16)

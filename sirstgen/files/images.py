@@ -31,7 +31,7 @@ def read_gray(path: Path | str) -> Gray:
 
 
 def decode_gray(data: bytes, path: Path | str) -> Gray:
-    """As `read_gray`, for the content `data` of `path` (used in messages only)."""
+    """Return the gray levels in `data`, the content of `path` (used in messages only); see `read_gray`."""
     levels = decode_levels(data, path)
     return own_scale(levels).apply(levels)
 

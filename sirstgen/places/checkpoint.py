@@ -32,7 +32,7 @@ def save_places(network: PlaceNetwork, path: Path) -> None:
 
 
 def load_places(path: Path) -> PlaceNetwork:
-    """The network stored at `path`, in evaluation mode.
+    """Return the network stored at `path`, in evaluation mode.
 
     Raises:
         InputError: the file is missing, damaged, or holds other weights, or weights for another encoder; names it.
@@ -52,7 +52,7 @@ def load_places(path: Path) -> PlaceNetwork:
 
 
 def _digest(encoder: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """The SHA-256 of the encoder's weights, (32,) uint8."""
+    """Return the SHA-256 of the encoder's weights, (32,) uint8."""
     found = hashlib.sha256()
     for name, tensor in sorted(encoder.items()):
         found.update(name.encode() + tensor.contiguous().numpy().tobytes())

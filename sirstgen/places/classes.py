@@ -28,7 +28,7 @@ _TOLERANCE = 20  # gray levels, which an editor or a lossy file may move a pixel
 
 
 def _table() -> NDArray[np.uint8]:
-    """The number of the place of each gray level, (256,); `_NO_PLACE` where none is near."""
+    """Return the number of the place of each gray level, (256,); `_NO_PLACE` where none is near."""
     off = np.abs(np.arange(256)[:, None] - LEVELS.astype(int))
     return np.where(off.min(axis=1) <= _TOLERANCE, off.argmin(axis=1), _NO_PLACE).astype(np.uint8)
 
@@ -43,12 +43,12 @@ BUILTIN_PLACES = Path(__file__).parent / "builtin"
 
 
 def encode_places(places: PlaceMap) -> bytes:
-    """The map as an 8-bit gray PNG at `LEVELS`."""
+    """Return the map as an 8-bit gray PNG at `LEVELS`."""
     return encode_png(LEVELS[places])
 
 
 def read_places(path: Path, shape: tuple[int, int]) -> PlaceMap:
-    """The map in a file.
+    """Return the map in a file.
 
     Args:
         path: a PNG or another image file; gray levels within 20 of one of `LEVELS`.
@@ -61,7 +61,7 @@ def read_places(path: Path, shape: tuple[int, int]) -> PlaceMap:
 
 
 def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
-    """The map in the bytes of a file; arguments and errors as `read_places`."""
+    """Return the map in the bytes of a file; arguments and errors as `read_places`."""
     image = decode_gray(data, path)
     if image.shape != shape:
         (height, width), (rows, columns) = image.shape, shape

@@ -52,7 +52,7 @@ class _Context(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, channels, h, w) to the same shape."""
+        """Map (n, channels, h, w) to the same shape."""
         return functional.relu(features + self.block(features))
 
 
@@ -94,7 +94,7 @@ class CoarseAnswer(nn.Module):
         return torch.cat([middle, upper, last, fine], dim=1), torch.cat(frame, dim=1)
 
     def standard(self, cells: torch.Tensor, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The features with mean 0 and deviation 1; to those of the cells their place is added."""
+        """Return the features with mean 0 and deviation 1; to those of the cells their place is added."""
         cells = (cells - self.center[:_LOCAL, None, None]) / self.spread[:_LOCAL, None, None]
         n, _, height, width = cells.shape
         rows = torch.linspace(-1, 1, height, device=cells.device)[:, None].expand(height, width)
@@ -103,7 +103,7 @@ class CoarseAnswer(nn.Module):
         return torch.cat([cells, place], dim=1), (frame - self.center[_LOCAL:]) / self.spread[_LOCAL:]
 
     def dropped(self, cells: torch.Tensor, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The features, of which some are zero during training."""
+        """Return the features, of which some are zero during training."""
         return (
             functional.dropout2d(cells, _DROPPED, self.training),
             functional.dropout(frame, _DROPPED, self.training),
@@ -128,7 +128,7 @@ class CoarseAnswer(nn.Module):
 
 
 def coarse_levels(levels: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The last four stages of the encoder: three at 1/16 of the input side, one at 1/32."""
+    """Return the last four stages of the encoder: three at 1/16 of the input side, one at 1/32."""
     return [functional.avg_pool2d(levels[2], 2), *levels[3:]]
 
 
@@ -168,7 +168,7 @@ class PlaceNetwork(nn.Module):
     def refined(
         self, frames: torch.Tensor, levels: list[torch.Tensor], features: torch.Tensor, logits: torch.Tensor
     ) -> torch.Tensor:
-        """The logits at full size; the first three of `levels` are read."""
+        """Return the logits at full size; the first three of `levels` are read."""
         logits = logits.contiguous(memory_format=torch.channels_last)  # as the features: faster
         found = torch.cat([features, logits], dim=1)
         for block, level in zip(self.up, reversed(levels[:FINE_STAGES]), strict=True):

@@ -14,7 +14,7 @@ _LOW, _HIGH = 1.0, 99.0  # percentiles that become -1 and 1
 
 
 def square(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The frame as a square of `SIDE`, gray levels of 256, float32."""
+    """Return the frame as a square of `SIDE`, gray levels of 256, float32."""
     way = cv2.INTER_AREA if min(gray.shape) > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=way), dtype=np.float32)
 

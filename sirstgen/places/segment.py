@@ -28,7 +28,7 @@ _TOP = 0.05  # of the rows: a region of sky begins there; right at the border th
 
 
 def segment(frame: NDArray[np.uint8], network: PlaceNetwork | None = None) -> PlaceMap:
-    """The place map of a frame.
+    """Return the place map of a frame.
 
     A region of sky comes near the upper border of the frame and covers `SMALLEST_SKY` of it; others are unknown.
 
@@ -44,7 +44,7 @@ def segment(frame: NDArray[np.uint8], network: PlaceNetwork | None = None) -> Pl
 
 
 def place_map(chances: NDArray[np.float32], shape: tuple[int, ...], sky_from: float = SKY_FROM) -> PlaceMap:
-    """The place map of a frame by its probabilities.
+    """Return the place map of a frame by its probabilities.
 
     Args:
         chances: (3, SIDE, SIDE) of sky, water and ground.
@@ -61,7 +61,7 @@ def place_map(chances: NDArray[np.float32], shape: tuple[int, ...], sky_from: fl
 
 
 def _plausible(sky: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The regions of (H, W) that can be sky by place and size."""
+    """Return the regions of (H, W) that can be sky by place and size."""
     _, regions, stats, _ = cv2.connectedComponentsWithStats(sky.view(np.uint8), connectivity=4)
     kept = stats[:, cv2.CC_STAT_AREA] >= SMALLEST_SKY * sky.size
     kept &= stats[:, cv2.CC_STAT_TOP] <= _TOP * len(sky)
@@ -70,12 +70,12 @@ def _plausible(sky: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 @functools.cache
 def load_shipped() -> PlaceNetwork:
-    """The network that ships with sirstgen, read once a process."""
+    """Return the network that ships with sirstgen, read once a process."""
     return load_places(WEIGHTS)
 
 
 def chances(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
-    """The probabilities of sky, water and ground on the network's own grid, (3, SIDE, SIDE); arguments as `segment`."""
+    """Return the probabilities of sky, water and ground, (3, SIDE, SIDE); arguments as `segment`."""
     if frame.ndim != 2 or frame.size == 0 or frame.dtype != np.uint8:
         raise InvalidValueError(f"a frame to segment must be (H, W) uint8, got {frame.shape} {frame.dtype}")
     with torch.inference_mode():

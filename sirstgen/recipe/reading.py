@@ -57,7 +57,7 @@ def parse_yaml(text: str) -> Any:
     """Return the value of a YAML text.
 
     Raises:
-        ValueError: it is none, a key stands twice, or a number is one that YAML 1.1 reads in another base (010, 1:30).
+        ValueError: it is none, a key is duplicate, or a number is one that YAML 1.1 reads in another base (010, 1:30).
     """
     import yaml
 

@@ -45,7 +45,7 @@ class _Convolution(nn.Conv2d):
         super().__init__(before, after, kernel, stride, groups=groups)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """(n, before, h, w) to (n, after, ceil(h / stride), ceil(w / stride))."""
+        """Map (n, before, h, w) to (n, after, ceil(h / stride), ceil(w / stride))."""
         kernel, (stride, _) = self.weight, self.stride
         if kernel.shape[-1] == 1:  # a matrix product is faster for one frame, and much faster for several
             return functional.linear(values.movedim(1, -1), kernel[:, :, 0, 0], self.bias).movedim(-1, 1)
@@ -67,7 +67,7 @@ class _Block(nn.Module):
         self.residual = stride == 1 and before == after
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """(n, before, h, w) to (n, after, h / stride, w / stride)."""
+        """Map (n, before, h, w) to (n, after, h / stride, w / stride)."""
         inner = values if self.expand is None else functional.relu6(self.expand(values), inplace=True)
         projected: torch.Tensor = self.project(functional.relu6(self.filter(inner), inplace=True))
         return values + projected if self.residual else projected
@@ -94,7 +94,7 @@ class Backbone(nn.Module):
             self.stages.append(blocks)
 
     def forward(self, frames: torch.Tensor, stages: int | None = None) -> list[torch.Tensor]:
-        """What each stage gives, (n, channels, h, w) each.
+        """Return what each stage gives, (n, channels, h, w) each.
 
         Args:
             frames: (n, 1, H, W), -1 black to 1 white.

@@ -34,7 +34,7 @@ class Figures:
     calibration_error: float
 
     def table(self) -> str:
-        """The confusion matrix in Markdown, recall in the last column."""
+        """Return the confusion matrix in Markdown, recall in the last column."""
         head = ["true \\ predicted", *self.scenes, "recall"]
         rows = [head, ["---"] * len(head)]
         for scene, counts in zip(self.scenes, self.confusion, strict=True):
@@ -43,7 +43,7 @@ class Figures:
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     def lines(self) -> list[str]:
-        """The figures in a sentence, and the confusion matrix."""
+        """Return the figures in a sentence, and the confusion matrix."""
         return [
             f"Accuracy {self.accuracy:.3f}, mean recall {self.balanced_accuracy:.3f}, "
             f"expected calibration error {self.calibration_error:.3f}.",
@@ -98,11 +98,11 @@ class SceneCard:
     test: Figures | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as JSON can hold it."""
+        """Return everything, as JSON can hold it."""
         return asdict(self)
 
     def markdown(self) -> str:
-        """The model card."""
+        """Return the model card."""
         rows = ["| scene | frames | groups |", "|---|---|---|"]
         rows += [f"| {scene} | {self.frames[scene]} | {self.groups[scene]} |" for scene in self.scenes]
         lines = [

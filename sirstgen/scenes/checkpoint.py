@@ -55,7 +55,7 @@ def round_to_storage(network: nn.Module) -> None:
 
 
 def _packed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors in their stored form."""
+    """Return the tensors in their stored form."""
     packed = {}
     for name, tensor in state.items():
         if tensor.ndim == 4:
@@ -67,7 +67,7 @@ def _packed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _unpacked(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of `_packed` in single precision."""
+    """Return the tensors of `_packed` in single precision."""
     return {
         name: tensor.float() * tensors[name + _FACTOR].view(-1, 1, 1, 1)
         if name + _FACTOR in tensors
@@ -91,7 +91,7 @@ def save_classifier(classifier: SceneClassifier, path: Path) -> None:
 
 
 def load_weights(path: Path) -> SceneClassifier:
-    """The classifier stored at `path`.
+    """Return the classifier stored at `path`.
 
     Raises:
         InputError: the file is missing, cut off, damaged, or no scene weights of this version.
@@ -117,7 +117,7 @@ def load_weights(path: Path) -> SceneClassifier:
 
 
 def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over what the file says of itself and over every tensor."""
+    """Return SHA-256 over what the file says of itself and over every tensor."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
@@ -128,7 +128,7 @@ def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> st
 
 @contextlib.contextmanager
 def _named_faults(path: Path) -> Iterator[None]:
-    """What goes wrong while reading `path` as an `InputError` that names it."""
+    """Raise an `InputError` that names `path` for any error while it is read."""
     try:
         yield
     except FileNotFoundError:

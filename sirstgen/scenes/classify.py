@@ -25,7 +25,7 @@ _BATCH = 32  # frames; throughput on one core is flat from 16 on
 
 
 def load_classifier(path: Path | str | None = None) -> SceneClassifier:
-    """The scene classifier stored at `path`, by default the one that ships with sirstgen (read once a process).
+    """Return the scene classifier stored at `path`, by default the one that ships with sirstgen (read once a process).
 
     Raises:
         InputError: the file is missing, cut off, damaged, or no scene weights.
@@ -69,7 +69,7 @@ def classify_images(
 
 
 def describe(network: SceneNetwork, frames: Sequence[PreparedFrame]) -> torch.Tensor:
-    """(n, DESCRIPTORS) of some frames."""
+    """Return the descriptors of frames, (n, DESCRIPTORS)."""
     squares = torch.from_numpy(np.stack([frame.square for frame in frames])[:, None])
     statistics = torch.from_numpy(np.stack([frame.statistics for frame in frames]))
     with torch.inference_mode():

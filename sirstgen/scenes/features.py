@@ -23,7 +23,7 @@ _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, 
 
 
 def scene_statistics(gray: Gray) -> NDArray[np.float32]:
-    """The statistics of one frame.
+    """Return the statistics of one frame.
 
     Args:
         gray: (H, W), float32, 0 to 1 (`sirstgen.scenes.preparation.relative_gray`).
@@ -43,7 +43,7 @@ def scene_statistics(gray: Gray) -> NDArray[np.float32]:
 
 
 def _tones(gray: Gray) -> NDArray[np.float64]:
-    """Mean, spread, shares of bright and dark pixels, percentiles."""
+    """Return mean, spread, shares of bright and dark pixels, percentiles."""
     shares = [np.mean(gray >= 230), np.mean(gray >= 200), np.mean(gray < 20)]
     return np.array([gray.mean() / 255, gray.std() / 255, *shares, *np.percentile(gray, [1, 10, 50, 90, 99]) / 255])
 
@@ -56,7 +56,7 @@ def _layout(gray: Gray) -> NDArray[np.float64]:
 
 
 def _gradients(level: Gray) -> NDArray[np.float64]:
-    """One octave: how strong, how sparse, how aligned, which way and how high in the frame its edges are."""
+    """Return strength, sparsity, alignment, directions and height in the frame of the edges of one octave."""
     across, down = cv2.Scharr(level, cv2.CV_32F, 1, 0) / 32, cv2.Scharr(level, cv2.CV_32F, 0, 1) / 32
     energy = across**2 + down**2
     strength = np.sqrt(energy)

@@ -38,7 +38,7 @@ class SceneLabel:
 
 
 def read_labels(path: Path | str) -> dict[str, SceneLabel]:
-    """The labels of a JSON or CSV file, by frame name without suffix.
+    """Return the labels of a JSON or CSV file, by frame name without suffix.
 
     JSON: ``{"0007": "sea"}`` or ``{"0007": {"scene": "sea", "confidence": 0.9, "group": "g1"}}``; ``confidence`` (or
     ``scene_confidence``) is 0 to 1 or one of `WORDS`, and is 1 where missing. CSV: a header with ``name`` and ``scene``
@@ -65,7 +65,7 @@ def read_labels(path: Path | str) -> dict[str, SceneLabel]:
 
 
 def frame_name(name: str) -> str:
-    """`name` as a POSIX path without its image suffix."""
+    """Return `name` as a POSIX path without its image suffix."""
     pure = PurePosixPath(name.strip().replace("\\", "/"))
     return str(pure.with_suffix("")) if pure.suffix.lower() in IMAGE_SUFFIXES else str(pure)
 
@@ -135,7 +135,7 @@ class SceneDecisions:
         self._cache = Cache("scenes", digest_of(WEIGHTS.read_bytes())[:12], ".json")
 
     def get(self, key: str) -> SceneLabel | None:
-        """The decision on the frame of the digest `key`; None where there is none, or a damaged one."""
+        """Return the decision on the frame of the digest `key`; None where there is none, or a damaged one."""
         data = self._cache.get(key)
         try:
             return None if data is None else _label(parse_json(data), "decision")

@@ -61,6 +61,6 @@ class SceneNetwork(nn.Module):
         return torch.cat([*parts, statistics], dim=1)
 
     def forward(self, descriptors: torch.Tensor) -> torch.Tensor:
-        """(n, DESCRIPTORS) to (n, classes) logits."""
+        """Map (n, DESCRIPTORS) to (n, classes) logits."""
         logits: torch.Tensor = self.answer((descriptors - self.center) / self.spread)
         return logits

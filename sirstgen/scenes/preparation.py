@@ -25,7 +25,7 @@ _BEYOND = 1.3
 
 
 def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
-    """The frame in units of its full scale, 0 to 1.
+    """Return the frame in units of its full scale, 0 to 1.
 
     Args:
         image: (H, W), uint8 or uint16, on its set's gray scale (`sirstgen.files.gray_scale`): white is 255 or 65535.
@@ -54,7 +54,7 @@ class PreparedFrame:
 
 
 def prepare(image: NDArray[Any]) -> PreparedFrame:
-    """The frame as a square, and its statistics.
+    """Return the frame as a square, and its statistics.
 
     Args:
         image: (H, W), uint8 or uint16, gray levels.

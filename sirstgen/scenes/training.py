@@ -80,7 +80,7 @@ def train_scenes(
 
 
 def _owned_files(folder: Path) -> set[str]:
-    """The files of an earlier training in `folder`; see `sirstgen.files.output.Owned`."""
+    """Return the files of an earlier training in `folder`; see `sirstgen.files.output.Owned`."""
     try:
         load_weights(folder / FILE_NAME)
         card = folder / _README
@@ -124,7 +124,7 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
 
 
 def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
-    """The frames on the one gray scale that follows from all of them."""
+    """Return the frames on the one gray scale that follows from all of them."""
     reading = ((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
     scale = scale_of_files(reading, headroom=True)  # as in a folder of backgrounds
     bits: dict[str, int] = {}
@@ -139,7 +139,7 @@ def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
 def descriptors(
     images: Iterable[Gray], progress: Callable[[int], None] | None = None, network: SceneNetwork | None = None
 ) -> Numbers:
-    """(n, DESCRIPTORS) of frames, by the backbone of a network; by default the one that ships."""
+    """Return the descriptors of frames, (n, DESCRIPTORS), by a network's backbone; by default the shipped one."""
     network = network or load_classifier().network
     parts: list[NDArray[np.float32]] = []
     pending: list[PreparedFrame] = []
@@ -157,7 +157,7 @@ def descriptors(
 
 
 def fitted(found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]) -> SceneNetwork:
-    """A network whose linear layer is the multinomial logistic regression on these frames, rounded to storage.
+    """Return a network whose linear layer is the multinomial logistic regression on these frames, rounded to storage.
 
     Args:
         found: (n, DESCRIPTORS).
@@ -170,7 +170,7 @@ def fitted(found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]) -> S
 def with_layer(
     center: Numbers, spread: Numbers, weight: Numbers, bias: Numbers, backbone: SceneNetwork
 ) -> SceneNetwork:
-    """A network of the backbone of `backbone` and this linear layer, rounded to storage.
+    """Return a network of the backbone of `backbone` and this linear layer, rounded to storage.
 
     Args:
         center: mean of each descriptor, (DESCRIPTORS,).
@@ -191,7 +191,7 @@ def with_layer(
 
 
 def answered(network: SceneNetwork, found: Numbers) -> Numbers:
-    """(n, classes) logits of the network."""
+    """Return (n, classes) logits of the network."""
     with torch.inference_mode():
         return np.asarray(network(torch.from_numpy(found.astype(np.float32))).numpy(), dtype=np.float64)
 
@@ -203,7 +203,7 @@ def cross_validated(
     folds: Sequence[int],
     classes: int,
 ) -> Numbers:
-    """(n, classes) logits of each frame by a regression that saw no frame of its fold.
+    """Return (n, classes) logits of each frame by a regression that saw no frame of its fold.
 
     Args:
         found: (n, DESCRIPTORS).
@@ -225,7 +225,7 @@ def cross_validated(
 
 
 def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
-    """The temperature with the lowest cross entropy on (n, classes) logits (Guo et al., ICML 2017)."""
+    """Return the temperature with the lowest cross entropy on (n, classes) logits (Guo et al., ICML 2017)."""
 
     def loss(temperature: float) -> float:
         scaled = logits / temperature

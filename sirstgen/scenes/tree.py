@@ -36,7 +36,7 @@ class LabelledFrame:
 
 
 def read_tree(folder: Path | str, scenes: Sequence[str] | None = None) -> list[LabelledFrame]:
-    """The frames of a folder-per-scene tree, in the order of their paths. Names that begin with a dot are left out.
+    """Return the frames of a folder-per-scene tree, sorted by path; names that begin with a dot are left out.
 
     Args:
         folder: the tree.
@@ -69,7 +69,7 @@ def _group(path: Path) -> str:
 
 
 def folds_by_group(scenes: Sequence[str], groups: Sequence[str], count: int) -> list[int]:
-    """A fold for each frame: no group in two folds, the scenes spread over the folds as evenly as groups allow.
+    """Return a fold for each frame: no group in two folds, the scenes spread over the folds as evenly as groups allow.
 
     Scenes with few frames choose first, large groups before small ones.
 

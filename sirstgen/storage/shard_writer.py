@@ -135,7 +135,7 @@ def finish_shards(out: str | Path) -> dict[str, Any]:
 
 
 def _finish(out: str | Path, patience: float = 0.0) -> dict[str, Any] | None:
-    """As `finish_shards`; None where others still write after `patience` seconds, the last of which will finish."""
+    """Finish the shards; return None where others, one of which will finish, still write after `patience` seconds."""
     place = open_place(out)
     if not isinstance(place, LocalPlace):
         return _closed(place)

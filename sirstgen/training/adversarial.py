@@ -10,7 +10,7 @@ and the generators minimise
     G2 (UCAN):  100 (MD + 10 FA)  + 10 L_adv + L_gc
 
 L_adv is the cross-entropy of the discriminator's answer with "this is the true mask", L_gc the mean squared difference
-of its features of the two generators' masks, which keeps the generators alike. The discriminator minimises the
+of its features of the two generators' masks, which keeps the generators similar. The discriminator minimises the
 cross-entropy of its three answers. As in the authors' release the cross-entropy is taken of the sigmoids of its
 softmax. Both generators take their step from one forward pass; the release has three passes, and G2 there sees the
 updated G1.

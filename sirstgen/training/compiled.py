@@ -44,7 +44,7 @@ def compiled(net: nn.Module, hardware: Runtime) -> Forward:
 class _CheckedNet:
     """A compiled net. Its first call compares its gradient with that of the plain net.
 
-    Where it cannot be compiled, or where its gradient differs, one warning says so and the plain net is called.
+    If it cannot be compiled, or its gradient differs, a warning is issued and the plain net is called.
     """
 
     def __init__(self, forward: Forward, net: nn.Module, precision: str) -> None:
@@ -59,7 +59,7 @@ class _CheckedNet:
             fault = self._fault(images)
             self.stance = "force_eager" if fault else "default"
             if fault:
-                warnings.warn(f"the net is not compiled, training goes on without: {fault}", stacklevel=2)
+                warnings.warn(f"the net is not compiled: {fault}", stacklevel=2)
         with torch.compiler.set_stance(self.stance):
             return self.forward(images)
 

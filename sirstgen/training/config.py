@@ -32,8 +32,8 @@ class TrainingConfig:
         validate_every: steps between two validations, and between two checkpoints.
         precision: ``bfloat16`` computes the net under autocast; loss, weights and optimiser stay float32.
         channels_last: the memory order in which CPUs and tensor cores are fastest; changes no result beyond rounding.
-        compile: mode of ``torch.compile``, or ``no``. Where the compiled net cannot be built or has another gradient,
-            one warning says so and the plain net is trained.
+        compile: mode of ``torch.compile``, or ``no``. If the compiled net cannot be built or has another gradient, a
+            warning is issued and the plain net is trained.
 
     Raises:
         InvalidValueError: a value that makes no run.

@@ -1,4 +1,4 @@
-"""Belts of trees and scrub that stand too dense to be drawn tree by tree: along a road, or before the horizon."""
+"""Belts of trees and scrub, too dense to be drawn tree by tree: along a road, or before the horizon."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _twigs(rng: np.random.Generator, rows: int, width: int, scale: float, tall: 
 
 
 def crowns(rng: np.random.Generator, places: NDArray[np.float64], pitch: float) -> NDArray[np.float64]:
-    """Heights, about 0.5 to 1, of a row of crowns at `places` along it: one every `pitch`, of uneven size, and gaps."""
+    """Return heights, about 0.5 to 1, of a row of crowns at `places` along it: one every `pitch`, some low."""
     low, high = np.floor(places.min() / pitch), np.ceil(places.max() / pitch)
     count = int(np.clip(high - low, 0, 4000)) + 2
     sizes = rng.uniform(0.55, 1.0, count) * np.where(rng.random(count) < 0.08, 0.4, 1.0)
@@ -80,7 +80,7 @@ def crowns(rng: np.random.Generator, places: NDArray[np.float64], pitch: float) 
 
 
 def roadside_belt(rng: np.random.Generator, scene: Canvas, road: Road, across: float, warmth: float) -> None:
-    """A belt along one side of a road, from near the camera to the vanishing point, drawn in place."""
+    """Draw a belt along one side of a road, from near the camera to the vanishing point, in place."""
     width = scene.shape[1]
     slope = (np.arange(width) - road.centre) / road.focal
     cos, sin = np.cos(road.turn), np.sin(road.turn)
@@ -104,7 +104,7 @@ def roadside_belt(rng: np.random.Generator, scene: Canvas, road: Road, across: f
 
 
 def far_belt(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, level: float) -> None:
-    """A belt that crosses the frame before the horizon, `tall` pixels at most, drawn in place."""
+    """Draw a belt that crosses the frame before the horizon, `tall` pixels at most, in place."""
     width = scene.shape[1]
     columns = np.arange(width, dtype=np.float64)
     profile = 0.35 + 0.65 * ridge_line(rng, width, rng.uniform(1.6, 2.6)).astype(np.float64)

@@ -22,7 +22,7 @@ def tower(
     level: float,
     strength: float,
 ) -> None:
-    """A block with a front of sections, in some cases a receding side wall in another light, and a parapet, in place.
+    """Draw a block in place: a front of sections, a parapet, and sometimes a side wall of another temperature.
 
     The sections to the left and right of the middle one mirror each other; they project, recede and end at other rows.
     """
@@ -78,7 +78,7 @@ def _wall(
 def gable(
     rng: np.random.Generator, scene: Canvas, left: float, right: float, ridge: float, eaves: float, level: float
 ) -> None:
-    """A pitched roof seen from its long side, tiles in rows, in place."""
+    """Draw a pitched roof seen from its long side, tiles in rows, in place."""
     wide, tall = max(round(right - left), 4), max(round(eaves - ridge), 3)
     tiles = 3 * np.sin(np.arange(wide) * 2 * np.pi / rng.uniform(4, 14))[None, :] * rng.uniform(0.3, 2)
     roof = level + rng.normal(0, 22) + tiles + 4 * fractal(rng, tall, wide, 2.2)
@@ -88,7 +88,7 @@ def gable(
 
 
 def long_roof(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) -> None:
-    """A long low building or a roof across the foot of the frame: courses of panes, panels and slabs; in place."""
+    """Draw a long low building or a roof across the foot of the frame: courses of panes, panels and slabs; in place."""
     height, width = scene.shape
     slope = rng.normal(0, 0.03)
     first, last = (rng.uniform(-0.4, 0.4), rng.uniform(0.7, 1.3)) if rng.random() < 0.4 else (-0.1, 1.1)
@@ -154,7 +154,7 @@ def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: floa
 
 
 def parapet(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) -> None:
-    """The edge of the camera's own roof or balcony, out of focus: slabs or a railing across the frame; in place."""
+    """Draw the edge of the camera's own roof or balcony in place, out of focus: slabs or a railing."""
     height, width = scene.shape
     near = Canvas(scene.gray.copy())
     slope, tall = rng.normal(0, 0.05), height * rng.uniform(0.05, 0.14)
@@ -183,7 +183,7 @@ def parapet(rng: np.random.Generator, scene: Canvas, top: float, warmth: float) 
 
 
 def crane(rng: np.random.Generator, scene: Canvas, level: float) -> None:
-    """A tower crane: a lattice mast, a jib that is level or raised, its ties and its load; in place."""
+    """Draw a tower crane: a lattice mast, a jib that is level or raised, its ties and its load; in place."""
     height, width = scene.shape
     x, y = rng.uniform(0.15, 0.85) * width, rng.uniform(0.08, 0.45) * height
     girth = height * rng.uniform(0.008, 0.022)

@@ -28,7 +28,7 @@ class Codec:
 
 
 def spread(rng: np.random.Generator, median: float, deviation: float) -> float:
-    """A log-normal draw, cut off at 2.5 times its `deviation` (of the logarithm) on either side."""
+    """Return a log-normal draw, cut off at 2.5 times its `deviation` (of the logarithm) on either side."""
     return float(median * np.exp(np.clip(rng.normal(0, deviation), -2.5 * deviation, 2.5 * deviation)))
 
 
@@ -47,7 +47,7 @@ def finish(
     overdriven: float = 0.1,
     sharpened: float = 0.12,
 ) -> NDArray[np.uint8]:
-    """A scene as a recorded frame shows it.
+    """Return a scene as a recorded frame shows it.
 
     Args:
         rng: where the numbers come from.
@@ -55,7 +55,7 @@ def finish(
         noise: standard deviation of the sensor noise in gray levels (real frames: about 0.1 to 1.0).
         softness: sigma in pixels of the blur that the optics leave.
         grain: size of the noise's grains in pixels, the sigma of a Gaussian.
-        along: sigma along the rows over `grain`; down the columns it is 0.85, so that grains lie, as in real frames.
+        along: sigma along the rows over `grain`; down the columns it is 0.85: grains are wide, as in real frames.
         pattern: standard deviation of the column and row offsets in gray levels.
         saturates: whether levels over 255 are clipped there; otherwise the bright end is bent to stay under 246.
         enlarged: chance that the frame was recorded smaller and enlarged afterwards, as many real frames were: their
@@ -107,13 +107,13 @@ def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, acro
 
 
 def _fixed_pattern(rng: np.random.Generator, height: int, width: int, sigma: float) -> Field:
-    """One offset a column and a smaller one a row: each column has its amplifier."""
+    """Return one offset a column and a smaller one a row: each column has its amplifier."""
     offsets = rng.normal(0, sigma, (1, width)) + rng.normal(0, 0.4 * sigma, (height, 1))
     return offsets.astype(np.float32)
 
 
 def _overdriven(rng: np.random.Generator, gray: Field) -> Field:
-    """The scene under a gain that makes up to 20 % of it white; its darkest parts stay just above black."""
+    """Return the scene under a gain that makes up to 20 % of it white; its darkest parts stay just above black."""
     dark, white = np.quantile(gray[::2, ::2], (0.02, rng.uniform(0.8, 0.95)))
     black = rng.uniform(2, 40)
     gain = min((256 - black) / max(float(white - dark), 1.0), _MOST_GAIN)
@@ -128,7 +128,7 @@ def _bend(gray: Field, knee: float, ceiling: float) -> Field:
 
 
 def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray[np.uint8]:
-    """The frame after an unsharp mask; flat places keep their noise, since real sharpeners leave out small steps."""
+    """Return the frame after an unsharp mask, which leaves out small steps as real sharpeners do."""
     gray = frame.astype(np.float32)
     detail = gray - blurred(gray, width)
     beyond = np.sign(detail) * np.maximum(np.abs(detail) - 2, 0)
@@ -136,7 +136,7 @@ def _sharpened(frame: NDArray[np.uint8], amount: float, width: float) -> NDArray
 
 
 def _compressed(frame: NDArray[np.uint8], quality: int, down: int, across: int) -> NDArray[np.uint8]:
-    """The frame after JPEG whose grid of 8-px blocks begins `down` rows and `across` columns before the frame."""
+    """Return the frame after JPEG with blocks of 8 px that begin `down` rows and `across` columns before it."""
     framed = cv2.copyMakeBorder(frame, down, 0, across, 0, cv2.BORDER_REFLECT_101)
     _, packed = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)[down:, across:]

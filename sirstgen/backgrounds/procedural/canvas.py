@@ -66,7 +66,7 @@ class Canvas:
         self.gray, self.solid, self.wet = move(self.gray), move(self.solid), move(self.wet)
 
     def places(self) -> PlaceMap:
-        """The place map. Where land hides a pixel, if only a little, it is ground; a soft waterline is unknown."""
+        """Return the place map: a pixel that land covers in part is ground, a soft waterline is unknown."""
         found = np.full(self.shape, UNKNOWN, dtype=np.uint8)
         found[self.solid <= _HIDDEN] = SKY
         found[self.wet >= 1 - _HIDDEN] = WATER
@@ -75,5 +75,5 @@ class Canvas:
 
 
 def all_sky(frame: NDArray[np.uint8]) -> Drawn:
-    """A frame that shows nothing but sky."""
+    """Return a frame that shows nothing but sky."""
     return Drawn(frame, np.full(frame.shape, SKY, dtype=np.uint8))

@@ -36,7 +36,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 
 def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
-    """The scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
+    """Return the scene as a camera records it; `dark`: chance of a gain control that makes the sky nearly black."""
     height, width = scene.shape
     stains = fractal(rng, height, width, 2.4, outer=height / 10)  # on everything but the sky
     scene.gray += np.float32(spread(rng, 0.8, 0.5)) * scene.solid * stains
@@ -97,7 +97,7 @@ def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _close_edge(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """The edge of something near and out of focus before the sky: a roof, a wall, a window frame, in bands."""
+    """Return the edge of something near and out of focus before the sky: a roof, a wall, a window frame, in bands."""
     scene = Canvas(low_sky(rng, height, width, 1.1 * height, fall=rng.uniform(-25, 15)))
     y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(height)
     turn = rng.choice([0, 0.5, 1]) * np.pi + rng.normal(0, 0.25)  # which side of the frame it comes from

@@ -34,7 +34,7 @@ _SHARES = (0.30, 0.15, 0.12, 0.10, 0.10, 0.09, 0.04, 0.03, 0.07)
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """One sky.
+    """Return the frame of one sky.
 
     Args:
         rng: where every draw comes from.
@@ -64,7 +64,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 
 def _clouded(rng: np.random.Generator, sky: Field, kind: str) -> Field:
-    """The sky with clouds of one kind, or of two, and with a trail in some frames."""
+    """Return the sky with clouds of one kind, or of two, and with a trail in some frames."""
     height, width = sky.shape
     names = [kind] if kind != "two" else ["wisps", str(rng.choice(["heaps", "bank", "broken"]))]
     contrast = float(np.clip(rng.lognormal(np.log(80), 0.85), 10, 320))
@@ -90,7 +90,7 @@ def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def over(sky: Field, form: Form, contrast: float) -> Field:
-    """`form` in front of the sky; its lit parts stand `contrast` gray levels above the sky's mean."""
+    """Return the sky with `form` in front; its brightest parts are `contrast` gray levels above the sky's mean."""
     opacity, brightness = form
     level = sky.mean() + contrast * (brightness - 0.15)
     return np.asarray(sky + opacity * (level - sky), dtype=np.float32)

@@ -28,7 +28,7 @@ Form = tuple[Field, Field]
 
 
 def heaps(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Cumulus: one to five rounded bodies, many cut by the frame's border, flatter below, lit above."""
+    """Return cumulus: one to five rounded bodies, many cut by the frame's border, flatter below, lit above."""
     side = float(min(height, width))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     count = int(rng.integers(1, 6))
@@ -56,7 +56,7 @@ def heaps(rng: np.random.Generator, height: int, width: int) -> Form:
 
 
 def bank(rng: np.random.Generator, height: int, width: int) -> Form:
-    """The edge of one large cloud that comes in from a side of the frame, soft or rounded."""
+    """Return the edge of one large cloud that comes in from a side of the frame, soft or rounded."""
     side = float(min(height, width))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turn = rng.normal(np.pi / 2, 0.9)  # most stand below the sky that they hide
@@ -86,7 +86,7 @@ def wisps(rng: np.random.Generator, height: int, width: int) -> Form:
 
 
 def deck(rng: np.random.Generator, height: int, width: int) -> Form:
-    """A closed cover of soft folds (stratocumulus, overcast), its thick parts warm, flatter towards the horizon."""
+    """Return a closed cover of soft folds (stratocumulus, overcast): thick parts warm, flatter at the horizon."""
     side = float(min(height, width))
     stretch = (float(rng.uniform(1, 2.2)), 1.0)
     broad = fractal(rng, height, width, float(rng.uniform(3.9, 5.0)), stretch=stretch)
@@ -132,7 +132,7 @@ def layers(rng: np.random.Generator, height: int, width: int) -> Form:
 
 
 def streaks(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Cirrus: thin soft fibres drawn out along one direction that lies down, bent a little."""
+    """Return cirrus: thin soft fibres along one nearly horizontal direction, slightly bent."""
     side = int(np.ceil(np.hypot(height, width)))
     fibres = fractal(rng, side, side, 3.7, outer=side / 4, stretch=(float(rng.uniform(3, 7)), 1.0))
     tufts = np.float32(1.5) * fractal(rng, side, side, 4.2, outer=side / 2, stretch=(2.0, 1.0))
@@ -146,7 +146,7 @@ def streaks(rng: np.random.Generator, height: int, width: int) -> Form:
 
 
 def trail(rng: np.random.Generator, height: int, width: int) -> Form:
-    """A condensation trail across the frame, sharp at one end and spread at the other."""
+    """Return a condensation trail across the frame, sharp at one end and spread at the other."""
     angle = rng.uniform(-0.6, 0.6)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = x - width * rng.uniform(0.2, 0.8), y - height * rng.uniform(0.2, 0.8)
@@ -167,7 +167,7 @@ def _lumps(
     puffy: float,
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
-    """The outline's detail: `puffy` of it rounded heads of `size` pixels that carry smaller ones, the rest torn."""
+    """Return the outline's detail: a share `puffy` of rounded heads of `size` pixels, the rest torn."""
     heads = billowed(rng, height, width, size, gain=0.42, stretch=stretch)
     torn = fractal(rng, height, width, 3.4, outer=1.5 * size, stretch=stretch)
     mixed = (np.float32(puffy) * heads + np.float32(1 - puffy) * torn).astype(np.float32)

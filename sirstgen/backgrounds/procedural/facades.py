@@ -20,7 +20,7 @@ _WINDOWS, _BLANK, _BALCONY, _STRIP, _SHAFT = range(5)
 def facade(
     rng: np.random.Generator, height: int, width: int, storey: float, strength: float = 1.0, *, across: float = 0.0
 ) -> Field:
-    """One wall seen from the front, (height, width), gray levels around that of the bare wall.
+    """Return one wall seen from the front, (height, width), gray levels around that of the bare wall.
 
     Args:
         rng: where every draw comes from.
@@ -167,7 +167,7 @@ def rectangle(scene: Canvas, left: float, top: float, right: float, bottom: floa
 
 
 def mast(scene: Canvas, x: float, foot: float, head: float, thick: float, level: float) -> None:
-    """A thin upright pole from row `foot` up to row `head`, `thick` pixels wide; thinner than a pixel is fainter."""
+    """Draw an upright pole from row `foot` up to row `head`, `thick` pixels wide; below 1 it is fainter."""
     pale = min(thick, 1.0)
     y0, y1 = max(round(head), 0), min(round(foot), scene.shape[0])
     columns = np.arange(scene.shape[1])
@@ -189,12 +189,12 @@ def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64]
 def _inside(
     position: NDArray[np.float64], start: float | NDArray[np.float64], end: float | NDArray[np.float64], pitch: float
 ) -> NDArray[np.float64]:
-    """1 where `position` lies between `start` and `end`, with edges a pixel wide."""
+    """Return 1 where `position` lies between `start` and `end`, with edges a pixel wide."""
     return np.asarray(np.clip(np.minimum(position - start, end - position) * pitch + 0.5, 0, 1))
 
 
 def _pattern(rng: np.random.Generator, columns: int) -> NDArray[np.float64]:
-    """Kind, left and right side of the opening (0 to 1) and relief (about -1 to 1) of each bay, (4, columns).
+    """Return kind, left and right side of the opening (0 to 1) and relief (about -1 to 1) of each bay, (4, columns).
 
     A few bays are repeated, as buildings have them; in some walls a part is blank.
     """

@@ -95,7 +95,7 @@ def _mountains(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """The edge of a wood against the sky, a meadow or dark water in front of it."""
+    """Return the edge of a wood against the sky, a meadow or dark water in front of it."""
     foot = height * rng.uniform(0.5, 0.95)
     tall = height * rng.uniform(0.12, 0.36)
     scene = _behind(rng, _ground(rng, height, width, foot - 0.02 * height), foot, layers=1, rise=0.05)
@@ -129,7 +129,7 @@ def _row(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, warm
 
 
 def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """A slope that fills the frame: furrows or terraces, dotted with bushes."""
+    """Return a slope that fills the frame: furrows or terraces, dotted with bushes."""
     horizon = -height * rng.uniform(0.6, 2.0)
     heading = rng.uniform(-0.9, 0.9)
     scene = _bare(_ground(rng, height, width, horizon))
@@ -165,7 +165,7 @@ def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _scrub(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """A near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
+    """Return a near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
     horizon = height * rng.uniform(0.15, 0.7)
     contrast = float(rng.uniform(28, 85))
     top = horizon - height * 0.06 * ridge_line(rng, width, 3.0)
@@ -228,7 +228,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -
 
 
 def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int, rise: float) -> Canvas:
-    """`ground` with sky and `layers` of ridges put behind its horizon; the highest rises `rise` of the frame height."""
+    """Return `ground` with sky and `layers` of ridges behind it; the highest rises `rise` of the frame height."""
     height, width = ground.shape
     contrast = float(np.clip(rng.lognormal(3.55, 0.45), 16, 90)) * (1 if rng.random() < 0.8 else -0.7)
     scene = Canvas(low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0))
@@ -264,7 +264,7 @@ def _bare(ground: Field) -> Canvas:
 
 
 def _tilted(scene: Canvas, slope: float) -> Canvas:
-    """The scene with its rows falling by `slope` pixels a column to the right."""
+    """Return the scene with its rows falling by `slope` pixels a column to the right."""
     scene.moved(lambda field: tilted(field, slope))
     return scene
 
@@ -308,7 +308,7 @@ def _bushes(rng: np.random.Generator, scene: Canvas, horizon: float, count: int,
 
 
 def _single_trees(rng: np.random.Generator, scene: Canvas, horizon: float) -> None:
-    """One to four leafless trees standing out of the frame's foreground."""
+    """Draw one to four leafless trees standing out of the frame's foreground."""
     height, width = scene.shape
     warmth = float(scene.gray.mean()) + _either(rng, 25, 70)
     for _ in range(int(rng.integers(1, 5))):
@@ -318,5 +318,5 @@ def _single_trees(rng: np.random.Generator, scene: Canvas, horizon: float) -> No
 
 
 def _either(rng: np.random.Generator, low: float, high: float) -> float:
-    """A difference of `low` to `high` gray levels, warmer in two cases of three."""
+    """Return a difference of `low` to `high` gray levels, warmer in two cases of three."""
     return float(rng.uniform(low, high) * (1 if rng.random() < 0.65 else -1))

@@ -17,12 +17,12 @@ Field = NDArray[np.float32]
 
 
 def frame_scale(height: int, width: int) -> float:
-    """How much larger than at 256x256 px to draw things: a bigger frame shows them larger and shows more of them."""
+    """Return the scale of what is drawn, 1 at 256x256 px: a larger frame shows larger things and more of them."""
     return float(np.sqrt(min(height, width) / 256))
 
 
 def rounded(function: Callable[..., Any], *values: NDArray[Any] | float) -> Field:
-    """A function of NumPy, such as ``np.exp``, computed in float64 and rounded to float32.
+    """Return a function of NumPy, such as ``np.exp``, computed in float64 and rounded to float32.
 
     Its last bit depends on the processor; in float64 that bit is lost by rounding.
     """
@@ -30,14 +30,14 @@ def rounded(function: Callable[..., Any], *values: NDArray[Any] | float) -> Fiel
 
 
 def unit(field: NDArray[Any]) -> Field:
-    """The field shifted and scaled to mean 0 and standard deviation 1; a constant one becomes 0."""
+    """Return the field shifted and scaled to mean 0 and standard deviation 1; a constant one becomes 0."""
     wide = field.astype(np.float64) - float(field.mean(dtype=np.float64))
     spread = float(wide.std())
     return (wide / spread if spread > 1e-12 else wide * 0).astype(np.float32)
 
 
 def smoothstep(field: Field, low: float, high: float) -> Field:
-    """0 below `low`, 1 above `high`, the cubic 3t^2 - 2t^3 between."""
+    """Return 0 below `low`, 1 above `high`, the cubic 3t^2 - 2t^3 between."""
     t = np.clip((field - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
@@ -51,7 +51,7 @@ def fractal(
     outer: float | None = None,
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
-    """A Gaussian random field whose power spectrum falls as 1/f^beta.
+    """Return a Gaussian random field whose power spectrum falls as 1/f^beta.
 
     Args:
         rng: where the numbers come from.
@@ -69,7 +69,7 @@ def fractal(
 def band(
     rng: np.random.Generator, height: int, width: int, size: float, *, stretch: tuple[float, float] = (1.0, 1.0)
 ) -> Field:
-    """A Gaussian random field with one octave of structures around `size` pixels across; `stretch` as in `fractal`."""
+    """Return a Gaussian random field of one octave around `size` pixels; `stretch` as in `fractal`."""
     step = int(size * min(stretch) / 6)
     if step > 1:
         # Coarse structures are drawn on a coarse grid and enlarged: the same field at a fraction of the time.
@@ -144,13 +144,13 @@ def ridged(
 
 
 def blurred(field: Field, sigma: float, sigma_y: float = 0.0) -> Field:
-    """The field under a Gaussian of `sigma` pixels (`sigma_y` along the columns if given); mirrored at the border."""
+    """Return the field blurred by a Gaussian of `sigma` pixels (`sigma_y` along columns); mirrored at the border."""
     wide = cv2.GaussianBlur(field.astype(np.float64), (0, 0), sigma, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
     return np.asarray(wide, dtype=np.float32)  # in float32, the last bit would depend on the processor
 
 
 def warp(field: Field, dx: Field, dy: Field) -> Field:
-    """The field sampled at (x + dx, y + dy), displacements in pixels; mirrored at the border."""
+    """Return the field sampled at (x + dx, y + dy), displacements in pixels; mirrored at the border."""
     y, x = np.mgrid[: field.shape[0], : field.shape[1]].astype(np.float64)
     return sampled(field, x + dx, y + dy, cubic=True)
 
@@ -158,7 +158,7 @@ def warp(field: Field, dx: Field, dy: Field) -> Field:
 def transformed(
     field: Field, matrix: NDArray[Any], size: tuple[int, int] | None = None, border: int = cv2.BORDER_REFLECT
 ) -> Field:
-    """The field under an affine map (2, 3) or a homography (3, 3) of its pixels, at `size` (width, height)."""
+    """Return the field under an affine map (2, 3) or a homography (3, 3) of its pixels, at `size` (width, height)."""
     width, height = size if size is not None else field.shape[::-1]
     whole = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else matrix
     back = np.asarray(cv2.invert(whole.astype(np.float64))[1])
@@ -170,7 +170,7 @@ def transformed(
 def sampled(
     field: Field, x: NDArray[Any], y: NDArray[Any], *, cubic: bool = False, border: int = cv2.BORDER_REFLECT
 ) -> Field:
-    """The field at places (x, y), between its pixels by bilinear or bicubic interpolation.
+    """Return the field at places (x, y), between its pixels by bilinear or bicubic interpolation.
 
     As ``cv2.remap``, but in float64: that function's last bit depends on the processor in float32, and in float64 it
     rounds places to 1/32 pixel.
@@ -200,12 +200,12 @@ def sampled(
 
 
 def _linear(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """The weights of the two samples around a place, `t` after the first."""
+    """Return the weights of the two samples around a place, `t` after the first."""
     return [1 - t, t]
 
 
 def _cubic(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """The weights of the four samples around a place, `t` after the second; the kernel of OpenCV, with a = -0.75."""
+    """Return the weights of four samples around a place, `t` after the second: OpenCV's kernel, a = -0.75."""
     a = -0.75
     first = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a
     second = ((a + 2) * t - (a + 3)) * t * t + 1
@@ -221,5 +221,5 @@ def shading(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def at_levels(field: Field, mean: float, std: float) -> Field:
-    """The field brought to `mean` and `std` gray levels."""
+    """Return the field brought to `mean` and `std` gray levels."""
     return unit(field) * np.float32(std) + np.float32(mean)

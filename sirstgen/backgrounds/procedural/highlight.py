@@ -25,7 +25,7 @@ from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer,
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """One frame with saturated parts.
+    """Return one frame with saturated parts.
 
     Args:
         rng: where every draw comes from.
@@ -55,7 +55,7 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 
 def _exposed(rng: np.random.Generator, scene: Canvas, share: float, contrast: float) -> Canvas:
-    """The scene so bright that `share` of it reaches 255, at the gain that leaves it `contrast` gray levels."""
+    """Return the scene so bright that `share` of it reaches 255, at the gain that leaves it `contrast` gray levels."""
     bright = float(np.quantile(scene.gray, 1 - share))
     gain = contrast / max(float(np.minimum(scene.gray, bright).std()), 1e-6)
     scene.gray = ((scene.gray - bright) * np.float32(gain) + np.float32(255.5 + rng.uniform(0, 2))).astype(np.float32)
@@ -76,7 +76,7 @@ def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """A sky that brightens towards the sun, which stands at or beyond the border."""
+    """Return a sky that brightens towards the sun, which stands at or beyond the border."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
     away = rng.uniform(0.55, 1.3)

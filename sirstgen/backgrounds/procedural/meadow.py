@@ -15,7 +15,7 @@ from sirstgen.backgrounds.procedural.street import far_side
 
 
 def meadow(rng: np.random.Generator, ground: Field, horizon: float) -> Canvas:
-    """A scene of the ground's size: sky, what stands at the horizon, the ground, and single trees, poles and fences.
+    """Return a scene: sky, houses and trees at the horizon, the ground, and single trees, poles and fences.
 
     Args:
         rng: where every draw comes from.

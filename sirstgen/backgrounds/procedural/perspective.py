@@ -22,7 +22,7 @@ _TILE_WAVELENGTH = 8.0
 
 
 def relative_depth(height: int, horizon: float) -> Field:
-    """1 at the bottom row, 0 at and above the horizon, linear between; (height, 1)."""
+    """Return 1 at the bottom row, 0 at and above the horizon, linear between; (height, 1)."""
     rows = np.arange(height, dtype=np.float32)
     return np.asarray(np.clip((rows - horizon) / (height - 1 - horizon), 0, 1)[:, None], dtype=np.float32)
 
@@ -126,7 +126,7 @@ class Road:
     def seen(
         self, along: NDArray[Any] | float, across: NDArray[Any] | float, up: NDArray[Any] | float = 0.0
     ) -> NDArray[np.float64]:
-        """(..., 2) x, y in the frame; what is nearer than 0.3 is moved there."""
+        """Return (..., 2) x, y in the frame; what is nearer than 0.3 is moved there."""
         away = np.maximum(self.away(along, across), 0.3)
         across = np.asarray(across, np.float64) + self.bend / 2 * np.square(along)
         aside = along * np.sin(self.turn) + across * np.cos(self.turn)
@@ -134,7 +134,7 @@ class Road:
         return np.stack(np.broadcast_arrays(self.centre + self.focal * aside / away, self.horizon + down), axis=-1)
 
     def ground(self, height: int, width: int) -> tuple[Field, Field, Field]:
-        """What each pixel of the ground shows: along, across, and the distance away, which is at most 500."""
+        """Return what each pixel of the ground shows: along, across, and the distance away, which is at most 500."""
         rows = np.arange(height, dtype=np.float64)[:, None] - self.horizon
         away = self.focal / np.maximum(rows, self.focal / 500)
         aside = (np.arange(width, dtype=np.float64)[None, :] - self.centre) / self.focal * away
@@ -144,7 +144,7 @@ class Road:
 
 
 def _on_tile(position: NDArray[Any]) -> Field:
-    """`position` modulo the tile; several times faster than `numpy.mod`."""
+    """Return `position` modulo the tile; several times faster than `numpy.mod`."""
     return np.asarray(position - np.float32(_TILE) * np.floor(position * np.float32(1 / _TILE)), dtype=np.float32)
 
 

@@ -55,7 +55,7 @@ def _house(
     level: float,
     sun: NDArray[np.float64],
 ) -> Callable[[], None]:
-    """The walls of a house that face the camera; the sun warms one more than the other."""
+    """Return the walls of a house that face the camera; the sun warms one more than the other."""
 
     def show() -> None:
         middle = footprint.mean(axis=0)
@@ -157,7 +157,7 @@ def lamps(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
 
 
 def fence(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
-    """A guard rail, a fence or a low wall along a part of one side."""
+    """Return a guard rail, a fence or a low wall along a part of one side."""
     across = edge + np.sign(edge) * rng.uniform(0.1, 0.5)
     first, last = np.sort(rng.uniform(2.5, 60, 2))
     tall, level, posts = rng.uniform(0.4, 1.0), warmth * rng.uniform(0.6, 1.5), rng.uniform(0.5, 2.5)
@@ -199,7 +199,7 @@ def cars(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[float
 
 
 def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: float, warmth: float) -> None:
-    """A car from behind or from the side, `size` pixels half wide, in place.
+    """Draw a car from behind or from the side, `size` pixels half wide, in place.
 
     Cold windows, warm tyres and engine, a warm road below; far cars are a body and a windscreen.
     """
@@ -212,7 +212,7 @@ def _car(rng: np.random.Generator, scene: Canvas, x: float, foot: float, size: f
     along = np.linspace(-1, 1, 9)
 
     def outline(bottom: float, top: float, foot: float, head: float, round_off: float) -> NDArray[np.float64]:
-        """A body from `bottom` to `top`, `foot` and `head` half wide there, its roof rounded."""
+        """Return a body from `bottom` to `top`, `foot` and `head` half wide there, its roof rounded."""
         roof = np.column_stack([head * along, -top + round_off * (1 - bow)])
         return np.concatenate([[[-foot, -bottom]], roof, [[foot, -bottom]]])
 

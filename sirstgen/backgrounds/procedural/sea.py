@@ -126,7 +126,7 @@ def _foam(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
 
 
 def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
-    """The broken column of light under a low sun, wider towards the camera."""
+    """Return the broken column of light under a low sun, wider towards the camera."""
     width = waves.shape[1]
     column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
     centre, spread = rng.uniform(0.15, 0.85), rng.uniform(0.04, 0.12)
@@ -135,7 +135,7 @@ def _glint(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
 
 
 def _shore(rng: np.random.Generator, scene: Canvas, horizon: float, contrast: float) -> None:
-    """A far coast on the horizon: hills or a town, across the frame or from one side; in place."""
+    """Draw a far coast on the horizon: hills or a town, across the frame or from one side; in place."""
     height, width = scene.shape
     town = rng.random() < 0.12
     if town:

@@ -37,14 +37,14 @@ def town_line(rng: np.random.Generator, width: int, block: float) -> Field:
 
 
 def below(line: NDArray[Any], height: int, softness: float = 1.0) -> Field:
-    """1 below the line, 0 above it, a slope of `softness` pixels between; `line`: a row for each column, (width,)."""
+    """Return 1 below `line`, rows (width,), and 0 above it, with a slope of `softness` pixels between."""
     rows = np.arange(height, dtype=np.float32)[:, None]
     depth = (rows - line[None, :].astype(np.float32)) / np.float32(softness)
     return np.asarray(np.clip(depth + 0.5, 0, 1), dtype=np.float32)
 
 
 def tilted(scene: Field, slope: float) -> Field:
-    """The scene sheared so that its rows fall by `slope` pixels a column to the right; the border is mirrored."""
+    """Return the scene with its rows falling by `slope` pixels a column to the right; mirrored at the border."""
     width = scene.shape[1]
     shear = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2]], dtype=np.float64)
     return transformed(scene, shear)

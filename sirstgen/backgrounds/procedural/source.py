@@ -31,11 +31,11 @@ class ProceduralBackgrounds:
         return f"ProceduralBackgrounds(seed={self.seed}, height={self.height}, width={self.width})"
 
     def scenes(self) -> tuple[str, ...]:
-        """All five, sorted."""
+        """Return the five scenes, sorted."""
         return SCENES
 
     def count(self, scene: str) -> int | None:
-        """None: endless. InvalidValueError for an unknown scene."""
+        """Return None, as the number is unlimited; InvalidValueError for an unknown scene."""
         self.background(scene, 0)
         return None
 
@@ -51,7 +51,7 @@ class ProceduralBackgrounds:
         return Background(name, scene, scene_confidence=1.0, scene_source="procedural", group=name)
 
     def find(self, background_id: str) -> Background:
-        """The background of an id such as ``procedural/sea/000123``; InputError for any other form."""
+        """Return the background of an id such as ``procedural/sea/000123``; InputError for any other form."""
         parts = background_id.split("/")
         if len(parts) == 3 and parts[0] == "procedural" and parts[1] in SCENES and parts[2].isdecimal():
             return self.background(parts[1], int(parts[2]))
@@ -60,20 +60,20 @@ class ProceduralBackgrounds:
         )
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
-        """The frame, (height, width); frames have 8 bits, spread out where 16 are asked for."""
+        """Return the frame, (height, width); frames have 8 bits, spread out where 16 are asked for."""
         return to_bit_depth(self._drawn(background).frame, bit_depth)
 
     def places(self, background: Background) -> PlaceMap:
-        """The frame's place map, exact: what hides the sky was recorded while it was drawn."""
+        """Return the frame's place map, exact: what hides the sky was recorded while it was drawn."""
         return self._drawn(background).places
 
     def _drawn(self, background: Background) -> Drawn:
-        """The frame and its map; the last one is kept, since both are asked for in turn."""
+        """Return the frame and its map; the last one is kept, since both are asked for in turn."""
         if self._last is None or self._last[0] != background.id:
             number = int(background.id.rpartition("/")[2])
             self._last = background.id, draw(background.scene, self.seed, number, self.height, self.width)
         return self._last[1]
 
     def describe(self) -> dict[str, object]:
-        """For the manifest."""
+        """Return what the manifest states."""
         return {"kind": "procedural", "seed": self.seed, "height": self.height, "width": self.width}

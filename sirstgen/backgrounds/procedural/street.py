@@ -17,7 +17,7 @@ from sirstgen.backgrounds.procedural.strokes import draw, winter_tree
 
 
 def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """A street scene; the sky at the horizon has gray level 0.
+    """Return a street scene; the sky at the horizon has gray level 0.
 
     Args:
         rng: where every draw comes from.

@@ -26,12 +26,12 @@ class Stroke(NamedTuple):
 
 
 def stroke(points: Sequence[Any] | NDArray[Any], start: float, end: float | None = None) -> Stroke:
-    """A stroke of one thickness, or of two at its ends."""
+    """Return a stroke of one thickness, or of two at its ends."""
     return Stroke(np.asarray(points, dtype=np.float64), start, start if end is None else end)
 
 
 def polygon(points: Sequence[Any] | NDArray[Any]) -> Stroke:
-    """A filled polygon."""
+    """Return a filled polygon."""
     return Stroke(np.asarray(points, dtype=np.float64), 0.0, 0.0)
 
 
@@ -71,7 +71,7 @@ def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
 
 
 def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float, wide: float) -> list[Stroke]:
-    """A leafless tree whose branches point up: a poplar or a young street tree.
+    """Return a leafless tree whose branches point up: a poplar or a young street tree.
 
     Args:
         rng: where the draws come from.
@@ -102,7 +102,7 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
 
 
 def lamp(foot: NDArray[Any], head: NDArray[Any], tip: NDArray[Any], thick: float) -> list[Stroke]:
-    """A lamp post from `foot` to `head` with an arm to `tip`, (2,) pixels each."""
+    """Return a lamp post from `foot` to `head` with an arm to `tip`, (2,) pixels each."""
     bow = head + (tip - head) * [0.4, 0.75]
     return [
         stroke([foot, head], thick, 0.55 * thick),
@@ -112,7 +112,7 @@ def lamp(foot: NDArray[Any], head: NDArray[Any], tip: NDArray[Any], thick: float
 
 
 def wire(start: NDArray[Any], end: NDArray[Any], sag: float, thick: float) -> Stroke:
-    """A line that hangs between two points; `sag` over their distance."""
+    """Return a line that hangs between two points; `sag` over their distance."""
     along = np.linspace(0, 1, 9)[:, None]
     drop = 4 * along * (1 - along) * sag * np.hypot(*(end - start))
     return stroke(start + along * (end - start) + drop * [[0, 1]], thick)

@@ -39,7 +39,7 @@ def bush(rng: np.random.Generator) -> Plant:
 
 
 def broadleaf(rng: np.random.Generator) -> Plant:
-    """A crown of many clumps with gaps between them on a trunk that stands in the grass."""
+    """Return a crown of many clumps with gaps between them on a trunk that stands in the grass."""
     count = int(rng.integers(22, 46))
     bottom, lean = rng.uniform(0.68, 0.85), rng.normal(0, 0.08)
     t = rng.uniform(0, 1, count)
@@ -50,7 +50,7 @@ def broadleaf(rng: np.random.Generator) -> Plant:
 
 
 def conifer(rng: np.random.Generator) -> Plant:
-    """A narrow cone of drooping boughs, thin at the tip, on a short trunk."""
+    """Return a narrow cone of drooping boughs, thin at the tip, on a short trunk."""
     count = int(rng.integers(30, 55))
     y = 0.05 + 0.87 * np.sqrt(rng.uniform(0, 1, count))
     reach = rng.uniform(0.25, 0.5) * y
@@ -67,7 +67,7 @@ def _leaves(
     trunk: float = 0.0,
     droop: float = 1.3,
 ) -> Plant:
-    """A plant of masses around `x` (-1 to 1) and `y` (0 top, 1 foot) that grow into each other, with ragged rims.
+    """Return a plant of overlapping masses around `x` (-1 to 1) and `y` (0 top, 1 foot), with ragged rims.
 
     Masses are `droop` times as wide as high; `trunk` is the half width of the trunk at its foot.
     """
