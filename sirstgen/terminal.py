@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sirstgen.errors import GenerationError, OutputExistsError
@@ -58,8 +59,15 @@ def _end(*_: object) -> None:
 def interruptible() -> Iterator[None]:
     """Make Ctrl-C inside the block a KeyboardInterrupt.
 
-    Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again.
+    Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again. Where a library
+    turns it into another error, as Python 3.11 does while an enumeration is defined, that error is replaced.
     """
+    asked = False
+
+    def raise_here(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.default_int_handler(number, frame)
 
     def raise_again(arguments: Any) -> None:
         if issubclass(arguments.exc_type, KeyboardInterrupt):
@@ -74,12 +82,44 @@ def interruptible() -> Iterator[None]:
         return
     handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
     sys.unraisablehook = raise_again
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, raise_here)
     try:
         yield
+    except Exception:
+        if asked:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         signal.signal(signal.SIGINT, handler)
         sys.unraisablehook = hook
+
+
+@contextlib.contextmanager
+def interrupt_held() -> Iterator[None]:
+    """Delay Ctrl-C until the end of the block, and block it in the processes that are started inside.
+
+    The signal mask alone does not delay it: another thread takes the signal, and the main thread runs the handler.
+    """
+    held = False
+
+    def hold(*_: object) -> None:
+        nonlocal held
+        held = True
+
+    handler = signal.getsignal(signal.SIGINT)
+    handled = handler is not None and threading.current_thread() is threading.main_thread()
+    if handled:
+        signal.signal(signal.SIGINT, hold)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if handled:
+            signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def close_output() -> int:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sirstgen.checks import whole
 from sirstgen.errors import GenerationError, InvalidValueError
+from sirstgen.terminal import interrupt_held
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,17 +28,14 @@ _UNDER_WAY = 4 * (os.cpu_count() or 1)
 
 class _Pool(ProcessPoolExecutor):
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As in the base class; Ctrl-C does not reach a process that is started here before it can ignore it."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else ()
+        """As in the base class; Ctrl-C comes neither between the steps of starting a process nor to that process."""
         try:
-            return super().submit(*args, **kwargs)
+            with interrupt_held():
+                return super().submit(*args, **kwargs)
         except OSError:  # the pool breaks while it is given a task
             if self._broken:
                 raise BrokenProcessPool from None
             raise
-        finally:
-            if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def __exit__(self, *fault: Any) -> None:
         """As in the base class, which waits for ever for a process that was being started when another was killed."""
@@ -100,8 +98,9 @@ def processes_beside(function: Callable[[T], None], tasks: Iterable[T]) -> Itera
         with _one_thread_each():
             for task in tasks:
                 process = get_context("spawn").Process(target=_work_beside, args=(function, task))
-                process.start()
-                processes.append(process)
+                with interrupt_held():
+                    process.start()
+                    processes.append(process)
         yield
     except BaseException:
         for process in processes:

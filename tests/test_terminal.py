@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from sirstgen.errors import GenerationError, OutputExistsError
-from sirstgen.terminal import INTERRUPTED, check_writable, interruptible
+from sirstgen.terminal import INTERRUPTED, check_writable, interrupt_held, interruptible
 
 PROGRAM = [sys.executable, "-m", "sirstgen"]
 FULL = Path("/dev/full")
@@ -73,6 +74,41 @@ def test_an_interrupt_in_a_finaliser_is_not_lost() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
+
+
+def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt() -> None:
+    def load(interrupt: bool) -> None:
+        with interruptible():
+            try:
+                if interrupt:
+                    signal.raise_signal(signal.SIGINT)
+            finally:
+                raise ImportError("numpy.core.multiarray failed to import")
+
+    with pytest.raises(KeyboardInterrupt):
+        load(interrupt=True)
+    with pytest.raises(ImportError):
+        load(interrupt=False)
+
+
+def test_a_held_interrupt_comes_at_the_end_of_the_block_whichever_thread_takes_the_signal() -> None:
+    reached = []
+    other = threading.Thread(target=time.sleep, args=(0.3,))
+
+    def work() -> None:
+        with interruptible():
+            with interrupt_held():
+                for _ in range(2):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(0.05)
+                reached.append("end of the block")
+            reached.append("after the block")
+
+    other.start()
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    other.join()
+    assert reached == ["end of the block"]
 
 
 def test_an_output_that_cannot_be_made_is_told_before_the_work(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from sirstgen.detectors.detector import Detector
 from sirstgen.errors import OutputExistsError
 from sirstgen.evaluation.metrics import DetectionResult
 from sirstgen.files.atomic import write_file
+from sirstgen.terminal import interrupt_held
 from sirstgen.training import ranks
 from sirstgen.training.batches import BatchSource, FrameBatches, ahead, batch_loader
 from sirstgen.training.checkpoint import Checkpoint
@@ -331,6 +332,7 @@ def _inputs(
         for step, packed in zip(numbers, ahead(steps.batches.packed, numbers), strict=True):
             yield partial(steps.advance_packed, step, ranks.own(packed))
     else:
-        loader = batch_loader(train, numbers.start, numbers.stop, workers, pin=pin)
-        for step, (images, masks) in zip(numbers, loader, strict=True):
+        with interrupt_held():
+            batches = iter(batch_loader(train, numbers.start, numbers.stop, workers, pin=pin))
+        for step, (images, masks) in zip(numbers, batches, strict=True):
             yield partial(steps.advance, step, ranks.own(images), ranks.own(masks))
