@@ -94,10 +94,14 @@ def test_saving_reads_the_lines_once(
     for index in (6, 7):
         small_generator[index].save(tmp_path / "some", f"y{index}")
     assert len(reads) == 1  # another program has changed it
-    small_generator[2].save(tmp_path / "some", "a")
-    assert len(reads) == 2
+    for index, name in ((3, "b"), (2, "a"), (2, "b")):  # in descending order, and one again
+        small_generator[index].save(tmp_path / "some", name)
+    assert len(reads) == 1
+    rows = {row["id"]: row for row in map(json.loads, lines.read_text().splitlines())}
+    assert rows["a"] == json.loads(json.dumps(small_generator[2].row("a")))
+    assert rows["b"] == json.loads(json.dumps(small_generator[2].row("b")))
     found = [json.loads(line)["id"] for line in lines.read_text().splitlines()]
-    assert found == [*(f"{number:06d}" for number in range(1, 7)), "a", "x", "y6", "y7"]
+    assert found == [*(f"{number:06d}" for number in range(1, 7)), "a", "b", "x", "y6", "y7"]
     names = sorted(path.name for path in (tmp_path / "some").iterdir())
     assert names == ["images", "masks", "targets.jsonl"]
 
