@@ -43,6 +43,7 @@ _BUILT_IN = (
     "sirstgen.synthesis.stages.wide_component",
     "sirstgen.synthesis.stages.saturation_clip",
     "sirstgen.synthesis.stages.uneven_radiance",
+    "sirstgen.synthesis.stages.defocus",
     "sirstgen.synthesis.stages.point_spread",
     "sirstgen.synthesis.stages.undershoot",
     "sirstgen.synthesis.stages.fixed_pattern",

@@ -106,7 +106,7 @@ class Recipe(Part):
     )
     cluster: Cluster = Field(default_factory=Cluster, description="targets that keep together")
     stages: StageEntries = Field(
-        default_factory=lambda: stage_entries({"uneven_radiance": {}}),
+        default_factory=lambda: stage_entries({"uneven_radiance": {}, "defocus": {}}),
         description="what happens to targets and images beyond the paper's steps, by name; {}: nothing",
     )
     quality: Quality = Field(

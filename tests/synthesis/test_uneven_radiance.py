@@ -28,7 +28,7 @@ def test_every_template_of_the_default_recipe_gets_one_and_no_kernel_does() -> N
     drawn = [sampler.target(index, 0, 0, "cloud", 0.5) for index in range(60)]
     assert {draw.kind for draw in drawn} == {"point", "spot", "extended"}
     for draw in drawn:
-        assert set(draw.stages) == ({"uneven_radiance"} if draw.kind == "extended" else set())
+        assert set(draw.stages) == ({"uneven_radiance", "defocus"} if draw.kind == "extended" else set())
     assert not any(
         Sampler(Recipe(stages={}), TemplateLibrary.open(), 3).target(index, 0, 0, "cloud", 0.5).stages
         for index in range(60)
