@@ -54,6 +54,11 @@ CHECKS: dict[str, Check] = {
     ),
     "mask-without-image": Check(FAULT, "Masks without image", "Add the images, or take the masks out."),
     "two-files": Check(FAULT, "Two files for one id", "Keep one of them."),
+    "ids-differ-in-case": Check(
+        WARNING,
+        "Ids that differ in case alone",
+        "Rename them: on macOS and Windows both files are one.",
+    ),
     "size-differs": Check(FAULT, "Masks of another size than their image", "Find the size the masks were drawn at."),
     "transposed": Check(FAULT, "Masks with width and height exchanged", "Transpose or rotate the masks."),
     "exif-orientation": Check(

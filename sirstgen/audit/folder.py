@@ -13,7 +13,15 @@ from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS, text_files
 from sirstgen.errors import InputError
-from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, id_of_file, image_files, part_folder
+from sirstgen.files.image_files import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    check_folder,
+    equal_but_for_case,
+    id_of_file,
+    image_files,
+    part_folder,
+)
 
 
 @dataclass
@@ -71,6 +79,8 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         raise InputError.of(
             folder, "holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png"
         )
+    for key, other in equal_but_for_case(sorted(images)).items():
+        found.append(Finding.of("ids-differ-in-case", key, f"differs from {other} in upper and lower case alone"))
     if masks_expected or masks:
         for key in sorted(images.keys() - masks.keys()):
             found.append(Finding.of("image-without-mask", key, "no mask file"))

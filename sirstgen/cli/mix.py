@@ -78,8 +78,8 @@ def mix(
     with common.progress("mix", quiet) as on_progress:
         write_mix(drawn, out, link=link, overwrite=overwrite, resume=resume, progress=on_progress)
     manifest = read_manifest(out)
-    if source is not None:
-        common.warn(source.notes())
+    for part in filter(None, (source, synthetic)):
+        common.warn(part.notes())
     counts = {kind: manifest[kind]["train"] for kind in ("real", "synthetic")}
     name = "surrogate" if surrogate else "real"
     text = f"{manifest['count']} images in {out}: {counts['real']} {name} and {counts['synthetic']} synthetic"

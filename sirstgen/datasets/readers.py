@@ -19,7 +19,7 @@ from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import Levels
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, Gray, GrayScale, derive_scale, scale_of_files, stated_scale
-from sirstgen.files.image_files import mixed_depths, named
+from sirstgen.files.image_files import equal_but_for_case, mixed_depths, named
 from sirstgen.files.input_files import read_bytes
 from sirstgen.slices import Slice
 
@@ -206,7 +206,7 @@ class Dataset:
 
     def notes(self) -> list[str]:
         """Return notes on the files that were read, one line for each kind."""
-        return [*filter(None, [self.mixed_depths()]), *warning_lines(self.warnings)]
+        return [*filter(None, [self.mixed_depths(), _case_note(self.ids)]), *warning_lines(self.warnings)]
 
     def mixed_depths(self) -> str:
         """Return that the images read so far have 8 bits and more; empty where all have the same."""
@@ -258,6 +258,13 @@ def check_files(uses: Iterable[tuple[Dataset, Iterable[str]]]) -> None:
             path=str(faults[0][0]),
             faults=len(faults),
         )
+
+
+def _case_note(ids: Iterable[str]) -> str:
+    """Return that ids differ in case alone; empty where none do."""
+    alike = [f"{other} and {key}" for key, other in equal_but_for_case(ids).items()]
+    where = "on macOS and Windows their files are one; rename them"
+    return f"ids differ in upper and lower case alone ({named(alike)}); {where}" if alike else ""
 
 
 def warning_lines(warnings: Mapping[str, str]) -> list[str]:

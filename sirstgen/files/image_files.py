@@ -6,7 +6,7 @@ import os
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from sirstgen.errors import InputError, SirstgenWarning, printable
@@ -168,6 +168,16 @@ def id_of_file(file: str) -> str:
     Letters with accents are composed (Unicode NFC), however the name of the file has them.
     """
     return unicodedata.normalize("NFC", without_suffix(file))
+
+
+def equal_but_for_case(ids: Iterable[str]) -> dict[str, str]:
+    """Return the ids that differ from an earlier one in upper and lower case alone, with that one.
+
+    Where file names have no case, as on macOS and Windows by default, the files of both are one.
+    """
+    first: dict[str, str] = {}
+    found = {key: first.setdefault(key.casefold(), key) for key in ids}
+    return {key: other for key, other in found.items() if key != other}
 
 
 def without_suffix(file: str) -> str:

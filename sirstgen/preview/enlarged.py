@@ -39,8 +39,7 @@ def enlarged_target(
         InvalidValueError: no such target.
     """
     targets = measure_targets(image, mask)
-    if not 0 <= number < len(targets):
-        raise InvalidValueError(f"image {name} has {len(targets)} targets, numbered from 0, got {number}", value=number)
+    check_number(number, len(targets), name)
     rows, columns, scale = _window(targets[number].bbox, image.shape, size)
     window, cells = image[rows, columns], mask[rows, columns]
     low, high = int(window.min()), int(window.max())
@@ -55,6 +54,12 @@ def enlarged_target(
     for line in lines:
         both = labelled(both, line)
     return both
+
+
+def check_number(number: int, count: int, name: str) -> None:
+    """Raise InvalidValueError unless an image of `count` targets has one of this number."""
+    if not 0 <= number < count:
+        raise InvalidValueError(f"image {name} has {count} targets, numbered from 0, got {number}", value=number)
 
 
 def _window(bbox: Box, shape: tuple[int, ...], size: int) -> tuple[slice, slice, int]:

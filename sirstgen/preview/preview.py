@@ -9,9 +9,10 @@ from typing import Any
 
 from sirstgen.datasets.readers import Dataset
 from sirstgen.errors import InvalidValueError, OutputExistsError
+from sirstgen.measure.components import find_components
 from sirstgen.pages.picture import require_png, write_picture
 from sirstgen.preview.contact_sheet import image_sheet, spread, target_sheet
-from sirstgen.preview.enlarged import enlarged_target
+from sirstgen.preview.enlarged import check_number, enlarged_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,14 @@ def write_preview(
     """
     refuse_pictures(sheet, overwrite)
     dataset = Dataset.of(folder)
+    place = target_place(dataset, enlarge) if enlarge is not None else None
     chosen = list(ids) if ids is not None else spread(dataset.ids, count)
     if targets:
         picture = target_sheet(dataset, chosen, columns if columns is not None else 4, progress=progress)
     else:
         picture = image_sheet(dataset, chosen, columns if columns is not None else 6, progress=progress)
-    place = target_place(dataset, enlarge) if enlarge is not None else None if targets else _first(dataset, chosen)
+    if enlarge is None and not targets:
+        place = _first(dataset, chosen)
     if place is not None:
         key, number = place
         image, mask = dataset.sample(key)
@@ -114,11 +117,16 @@ def target_place(dataset: Dataset, text: str) -> tuple[str, int]:
     """Return the id and the target's number that ``000012`` or ``000012:1`` names.
 
     Raises:
-        InvalidValueError: no such image, or no number.
+        InvalidValueError: no such image, no number, or no target of that number.
     """
     if text in dataset.ids:
-        return text, 0
+        return _there(dataset, text, 0)
     key, _, number = text.rpartition(":")
     if key not in dataset.ids or not (number.isdecimal() and len(number) < 9):
         raise InvalidValueError(f"the target to enlarge must be an id, or id:number, of {dataset.folder}, got {text!r}")
-    return key, int(number)
+    return _there(dataset, key, int(number))
+
+
+def _there(dataset: Dataset, key: str, number: int) -> tuple[str, int]:
+    check_number(number, len(find_components(dataset.mask(key))), key)
+    return key, number

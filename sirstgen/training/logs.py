@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,3 +28,14 @@ def tensorboard(folder: Path | None) -> Any | None:
     except ImportError:
         return None
     return SummaryWriter(str(folder / "tensorboard"))
+
+
+@contextmanager
+def closed_at_failure(board: Any | None) -> Iterator[None]:
+    """Close a writer for TensorBoard where the block fails; its thread and file would stay open."""
+    try:
+        yield
+    except BaseException:
+        if board is not None:
+            board.close()
+        raise

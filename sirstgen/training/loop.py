@@ -38,7 +38,7 @@ from sirstgen.training.evaluate import evaluate
 from sirstgen.training.failures import TrainingError, named_failures
 from sirstgen.training.frames import Frames
 from sirstgen.training.graphed import ResidentSteps
-from sirstgen.training.logs import as_csv, tensorboard
+from sirstgen.training.logs import as_csv, closed_at_failure, tensorboard
 from sirstgen.training.resident import ResidentBatches
 from sirstgen.training.runtime import Runtime
 from sirstgen.training.saved_run import load_run, set_aside
@@ -158,7 +158,6 @@ class Training:
         saved = ranks.from_first(partial(_saved, folder, resume, settings, data))
         if saved is not None:
             self._resume(*saved)
-        self.board = tensorboard(folder)
         self.first = self.step
         on_cuda = hardware.device.type == "cuda"
         workers = hardware.loader_workers if workers is None else workers
@@ -167,6 +166,7 @@ class Training:
         self._loss = torch.zeros((), device=hardware.device)
         self._summed = 0
         self._started = time.perf_counter()
+        self.board = tensorboard(folder)
 
     def _begin(self) -> None:
         """Set everything to before the first step."""
@@ -223,7 +223,7 @@ class Training:
         Raises:
             TrainingError: the loss became NaN, memory or time ran out, or the net predicts background everywhere.
         """
-        with named_failures():
+        with closed_at_failure(self.board), named_failures():
             self._loss += next(self._batches)()
             self.step += 1
             self._summed += 1

@@ -375,11 +375,19 @@ def copy_within(made: Set) -> None:
     copied(made, "05", lambda pixels: pixels)
 
 
+def ids_of_two_cases(made: Set) -> None:
+    for path in made.folder.glob("[im]*s/0[34].png"):
+        path.rename(path.with_name("a.png" if path.stem == "03" else "A.png"))
+    lines = made.folder / "50_50" / "train.txt"
+    lines.write_text(lines.read_text().replace("03", "a").replace("04", "A"))
+
+
 PLANTED: dict[Callable[[Set], None], str] = {
     image_gone: "mask-without-image",
     mask_gone: "image-without-mask",
     truncated: "unreadable",
     two_files: "two-files",
+    ids_of_two_cases: "ids-differ-in-case",
     enlarged_mask: "size-differs",
     transposed_mask: "transposed",
     exif_turned: "exif-orientation",

@@ -86,7 +86,8 @@ def test_preview_drops_what_is_rejected(folder: Path, tmp_path: Path) -> None:
     wrong = run("preview", folder, "--drop", "000009", "--out", tmp_path / "a.png")
     assert wrong.exit_code == 2 and "000009" in wrong.stderr
     there = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for words in (("--n", "0"), ("--columns", "0"), ("--enlarge", "000099"), ("--enlarge", "x:1"), ("--workers", "0")):
+    enlarged = [("--enlarge", place) for place in ("000099", "x:1", "000001:9", "000002:9")]
+    for words in (("--n", "0"), ("--columns", "0"), ("--workers", "0"), *enlarged):
         assert run("preview", folder, "--drop", "000002", "--out", tmp_path / "a.png", *words).exit_code == 2
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == there
     result = run("preview", folder, "--drop", "000002", "--out", tmp_path / "a.png")

@@ -11,6 +11,7 @@ from PIL import Image
 from sirstgen.datasets.readers import Dataset
 from sirstgen.datasets.truth import parse_truth
 from sirstgen.errors import InputError, SirstgenError
+from sirstgen.export.export import export_dataset
 
 RNG = np.random.default_rng(1)
 FRAME = RNG.integers(0, 255, (20, 30), dtype=np.uint8)
@@ -98,6 +99,13 @@ def test_composed_and_decomposed_names_are_one_id(tmp_path: Path) -> None:
     save(tmp_path / "set" / "images" / "e\u0301.png", FRAME)
     save(tmp_path / "set" / "masks" / "\u00e9.png", MASK)
     assert Dataset.open(tmp_path / "set").ids == ("\u00e9",)
+
+
+def test_ids_that_differ_in_case_alone_are_noted_and_exported_with_a_note(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set", ids=("a1", "A1", "b"))
+    what = "ids differ in upper and lower case alone (A1 and a1); on macOS and Windows their files are one; rename them"
+    assert Dataset.open(folder).notes() == [what]
+    assert what in export_dataset(folder, "coco", tmp_path / "coco").notes
 
 
 def test_dna_net_lists_come_first_and_ids_may_hold_dots(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -229,3 +230,16 @@ def test_settings_that_make_no_run_are_refused(choice: dict[str, object]) -> Non
 
 def test_settings_survive_their_own_json() -> None:
     assert TrainingConfig.from_dict(TrainingConfig(seed=5).to_dict()) == TrainingConfig(seed=5)
+
+
+def test_the_log_is_closed_when_a_training_fails(
+    settings: TrainingConfig, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Mock()
+    monkeypatch.setattr("sirstgen.training.loop.tensorboard", lambda folder: board)
+    monkeypatch.setattr(
+        "sirstgen.training.supervised.deep_supervision_loss", lambda maps, masks: maps[0].sum() * float("nan")
+    )
+    with pytest.raises(TrainingError, match="NaN"):
+        train(settings, frames, folder=tmp_path)
+    board.close.assert_called_once_with()
