@@ -80,11 +80,7 @@ def _write(
 ) -> None:
     there = [file for file in files if file.exists()]
     if there and not overwrite:
-        raise OutputExistsError(
-            f"{there[0]}: {len(there)} of {len(files)} frames are there already; choose another --out, "
-            "or allow --overwrite",
-            path=str(there[0]),
-        )
+        raise OutputExistsError.of(there[0], f"{len(there)} of {len(files)} frames exist already")
     for (scene, number), file in zip(plan, files, strict=True):
         drawn = draw(scene, seed, number, *size)
         write_file(file, encode_png(drawn.frame))
