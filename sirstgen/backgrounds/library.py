@@ -142,7 +142,7 @@ class BackgroundLibrary:
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
         maps = PlaceMaps(Path(places) if places is not None else None)
-        maps.check(entry.frame.id for entry in entries)
+        maps.check(frame_name(file) for file in files)
         backgrounds = list(_backgrounds(sure, index))
         indexed = len(files) >= LEAST and (index.unchanged or index.write(root))
         library = cls(
@@ -179,6 +179,8 @@ class BackgroundLibrary:
 
     def background(self, scene: str, number: int) -> Background:
         """Background `number` (from 0, in order of names) of `scene`."""
+        if scene not in self._scenes:
+            raise InvalidValueError(f"scene must be one of {', '.join(self.scenes())}, got {scene!r}", value=scene)
         if not 0 <= number < self.count(scene):
             raise InvalidValueError(f"{scene} has backgrounds 0 to {self.count(scene) - 1}, got number {number}")
         return self._scenes[scene][number]
