@@ -34,7 +34,7 @@ class HarvestReport:
     gray_scale: GrayScale = EIGHT_BIT
 
     def dropped_by_reason(self) -> dict[str, int]:
-        """Return the number of frames were left out for each reason."""
+        """Return the number of frames left out for each reason."""
         reasons = [reason for reason, _ in self.dropped.values()]
         return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
 
