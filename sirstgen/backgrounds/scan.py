@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.duplicates import thumbnail
 from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
 from sirstgen.errors import InputError
-from sirstgen.files.decoding import IMAGE_SUFFIXES, decode_levels
+from sirstgen.files.decoding import IMAGE_SUFFIXES, read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
 from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, image_files, is_utf_8, part_folder
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
@@ -39,15 +39,14 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels, its
-    thumbnail (see `sirstgen.backgrounds.duplicates`) and the SHA-256 of the file.
+    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels and its
+    thumbnail (see `sirstgen.backgrounds.duplicates`).
     """
 
     file: str
     id: str
     digest: bytes
     thumbnail: NDArray[np.int8] | None
-    content: str
 
 
 def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
@@ -136,21 +135,18 @@ def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
         found = path.stat()
         size, changed = found.st_size, found.st_mtime_ns
     except OSError as fault:
-        return _unseen(0, 0, "", f"cannot be read ({fault.strerror})"), None
-    content = ""
+        return _unseen(0, 0, f"cannot be read ({fault.strerror})"), None
     try:
-        data = read_bytes(path, MAX_IMAGE_BYTES)
-        content = hashlib.sha256(data).hexdigest()
-        levels = decode_levels(data, path)
+        levels = read_levels(path)
     except InputError as fault:
-        return _unseen(size, changed, content, fault.message.removeprefix(f"{path}: ")), None
+        return _unseen(size, changed, fault.message.removeprefix(f"{path}: ")), None
     image = scale.apply(levels)
     reason, detail = _unfit(image, levels.nodata)
     image.setflags(write=False)
     height, width = image.shape
     code = None if reason else thumbnail(image)
     bits = 8 * image.dtype.itemsize
-    return Seen(size, changed, content, bits, (height, width), digest_of(image), code, reason, detail), image
+    return Seen(size, changed, bits, (height, width), digest_of(image), code, reason, detail), image
 
 
 def digest_of(image: Gray) -> bytes:
@@ -186,11 +182,11 @@ def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issu
             faults.append(Issue(file, reason, detail))
             continue
         ids[name] = contents[found.digest] = file
-        yield Frame(file, name, found.digest, found.thumbnail, found.content)
+        yield Frame(file, name, found.digest, found.thumbnail)
 
 
-def _unseen(size: int, changed: int, content: str, detail: str) -> Seen:
-    return Seen(size, changed, content, 0, (0, 0), bytes(16), None, "unreadable", detail)
+def _unseen(size: int, changed: int, detail: str) -> Seen:
+    return Seen(size, changed, 0, (0, 0), bytes(16), None, "unreadable", detail)
 
 
 def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:

@@ -32,17 +32,8 @@ def make(
     width, height = common.size(size)
     chosen = common.names(scenes, "--scenes") if scenes else list(SCENES)
     with common.progress("backgrounds", quiet, "frames") as on_progress:
-        total = len(chosen) * per_scene
-        count = 0
-
-        def on_file(_: Path) -> None:
-            nonlocal count
-            count += 1
-            if on_progress:
-                on_progress(count, total)
-
         files = make_frames(
-            out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_file
+            out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_progress
         )
     common.show({"out": str(out), "frames": len(files)}, f"{len(files)} frames in {out}", as_json, quiet)
 

@@ -121,18 +121,18 @@ def test_the_source_refuses_unknown_scenes_and_negative_numbers():
 
 def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
     (tmp_path / "README.md").write_text("kept")
-    seen = []
-    files = make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, progress=seen.append)
+    seen: list[tuple[int, int]] = []
+    files = make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, progress=lambda *done: seen.append(done))
     assert [file.relative_to(tmp_path).as_posix() for file in files] == [
         "cloud/0001.png",
         "cloud/0002.png",
         "highlight/0001.png",
         "highlight/0002.png",
     ]
-    assert seen == files
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert np.array_equal(read_gray(files[3]), generate("highlight", 7, 1, 64, 72))
     files[3].unlink()
-    with pytest.raises(OutputExistsError, match="3 of 4 frames are there already"):
+    with pytest.raises(OutputExistsError, match="3 of 4 files are there already"):
         make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7)
     assert not files[3].exists()
     make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, overwrite=True)
@@ -145,4 +145,18 @@ def test_make_checks_everything_before_it_writes(tmp_path):
         make(tmp_path, ("cloud", "desert"), 1, 64, 64, 0)
     with pytest.raises(InvalidValueError, match="per_scene must be at least 1"):
         make(tmp_path, ("cloud",), 0, 64, 64, 0)
+    for out, places in (("a", "a"), ("a", "a/maps"), ("a/frames", "a")):
+        with pytest.raises(InvalidValueError, match="places and out must be apart"):
+            make(tmp_path / out, ("cloud",), 1, 64, 64, places=tmp_path / places)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_make_writes_over_no_place_map(tmp_path):
+    mine = tmp_path / "maps" / "cloud" / "0001.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"drawn by hand")
+    with pytest.raises(OutputExistsError, match=r"maps/cloud/0001\.png: 1 of 2 files are there already"):
+        make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps")
+    assert mine.read_bytes() == b"drawn by hand"
+    make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps", overwrite=True)
+    assert read_gray(mine).shape == (64, 64)

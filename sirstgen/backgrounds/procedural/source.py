@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sirstgen.backgrounds.levels import to_bit_depth
-from sirstgen.backgrounds.procedural import SCENES, draw
+from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.backgrounds.procedural.canvas import Drawn
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InputError
 from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
@@ -40,13 +40,8 @@ class ProceduralBackgrounds:
         return None
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene`; InvalidValueError for an unknown scene or a negative number."""
-        if scene not in SCENES:
-            raise InvalidValueError(
-                f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES
-            )
-        if number < 0:
-            raise InvalidValueError(f"background number must be at least 0, got {number}", value=number)
+        """Return background `number` of `scene`; errors as `sirstgen.backgrounds.procedural.generate`."""
+        check_request(scene, self.seed, number, self.height, self.width)
         name = f"procedural/{scene}/{number:06d}"
         return Background(name, scene, scene_confidence=1.0, scene_source="procedural", group=name)
 
@@ -72,6 +67,8 @@ class ProceduralBackgrounds:
         if self._last is None or self._last[0] != background.id:
             number = int(background.id.rpartition("/")[2])
             self._last = background.id, draw(background.scene, self.seed, number, self.height, self.width)
+            for kept in self._last[1]:
+                kept.setflags(write=False)
         return self._last[1]
 
     def describe(self) -> dict[str, object]:
