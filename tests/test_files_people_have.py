@@ -194,7 +194,69 @@ def test_lists_in_the_root_are_read(base: Path, tmp_path: Path) -> None:
 def test_fit_says_that_there_are_no_lists(base: Path, tmp_path: Path) -> None:
     result = run("fit", base, "--no-match", "--out", tmp_path / "r.yaml")
     assert result.exit_code == 0, result.output
-    assert "has no list of test frames, so all 24 frames were taken" in result.stderr
+    assert "no split list found, all 24 frames were taken" in result.stderr
+
+
+def listed(folder: Path, train: str, test: str, lines: tuple[list[str], list[str]]) -> Path:
+    for name, keys in zip((train, test), lines, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("\n".join(keys))
+    return folder
+
+
+def test_lists_of_open_sirst_are_read_and_logs_are_not(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    listed(folder, "logs/train_a.txt", "logs/test_a.txt", (["epoch 1"], ["epoch 1"]))
+    listed(folder, "runs/train_a.txt", "runs/train_b.txt", (keys[:3], keys[:3]))
+    listed(folder, "labels/train_1.txt", "labels/test_1.txt", (keys[:3], keys[3:]))
+    assert Dataset.open(folder).listed("train") is None
+    listed(folder, "splits/train_full.txt", "splits/test_full.txt", (keys[:18], keys[18:]))
+    opened = Dataset.open(folder)
+    assert (opened.split("train"), opened.split("test")) == (tuple(keys[:18]), tuple(keys[18:]))
+
+
+def test_lists_of_names_that_are_not_read_are_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    listed(folder, "training.txt", "split/test.csv", (keys[:18], keys[18:]))
+    said = "not read as lists: training.txt, split/test.csv"
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and f"no split list found, all 24 frames were taken; {said}" in result.stderr
+    result = run("backgrounds", "harvest", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and f"has no list of train images (50_50/train.txt, train.txt or similar); {said}" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize("held", ["test", "val"])
+def test_folders_of_parts_are_the_split(base: Path, tmp_path: Path, held: str) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        for number, path in enumerate(sorted((folder / part).iterdir())):
+            place = folder / part / ("Train" if number < 20 else held)
+            place.mkdir(exist_ok=True)
+            path.rename(place / path.name)
+    opened = Dataset.open(folder)
+    assert len(opened.split("train")) == 20 and opened.split("test") == tuple(
+        key for key in opened.ids if key.startswith(f"{held}/")
+    )
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and "from 20 frames" in result.stdout and "no split list" not in result.stderr
+    shutil.copy(folder / "images/Train/000.png", folder / "images" / held / "copy.png")
+    shutil.copy(folder / "masks/Train/000.png", folder / "masks" / held / "copy.png")
+    checks = {check["check"] for check in json.loads(run("audit", folder, "--json").stdout)["checks"]}
+    assert "copy-across-split" in checks
+
+
+@pytest.mark.parametrize(("given", "frames"), [("train", 20), ("test", 20)])
+def test_one_list_alone_keeps_test_frames_out_of_a_fit(base: Path, tmp_path: Path, given: str, frames: int) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    (folder / f"{given}.txt").write_text("\n".join(keys[:20] if given == "train" else keys[20:]))
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and f"from {frames} frames" in result.stdout, result.output
+    assert "no split list" not in result.stderr
 
 
 def test_frames_of_a_sequence_are_one_group(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
 
     Args:
         dataset: labelled frames.
-        part: ``train`` or ``all``; by default ``train`` where the set has split lists.
+        part: ``train`` or ``all``; by default the training list, or else the frames that are in no test list.
         ids: these, in place of a part.
 
     Raises:
@@ -120,10 +120,12 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
     """
     if part not in (None, "train", "all"):
         raise InvalidValueError(f"part must be train or all, got {part}", name="part", value=part)
+    held_out = set(dataset.listed("test") or () if part != "all" else ())
     if ids is None:
-        return dataset.split("train") if part == "train" or (part is None and dataset.has_splits) else dataset.ids
+        if part == "train" or (part is None and dataset.listed("train") is not None):
+            return dataset.split("train")
+        return tuple(key for key in dataset.ids if key not in held_out)
     known = set(dataset.ids)
-    held_out = set(dataset.split("test")) if dataset.has_splits and part != "all" else set()
     for key in ids:
         if key not in known:
             raise InvalidValueError(f"ids must be frames of {dataset.name}, got {key}", name="ids", value=key)
