@@ -93,6 +93,8 @@ def decode_levels(data: bytes, path: Path | str) -> Levels:
             image = _decode_opencv(data)
             if image is not None and image.dtype in (np.uint8, np.uint16):
                 return Levels(image)
+    if data.startswith(_TIFF_SIGNATURES):
+        _check_directory(data, path)
     with opened(data, path) as picture:
         if picture is None:  # a TIFF of a kind that Pillow does not know, such as float64
             return _unknown_tiff(data, path)
@@ -200,6 +202,19 @@ def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
     if not data.startswith(b"\x00\x00\x00\rIHDR", 8):
         raise InputError.of(path, f"damaged image, its head is missing; {_WAY_OUT}")
     return kinds
+
+
+def _check_directory(data: bytes, path: Path | str) -> None:
+    """Raise InputError for a TIFF whose directory is cut off: decoders go on without the entries that are missing."""
+    at, word, count, size = (8, "Q", "Q", 20) if b"+" in data[2:4] else (4, "I", "H", 12)
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        start = struct.unpack_from(order + word, data, at)[0]
+        end = start + struct.calcsize(count) + size * struct.unpack_from(order + count, data, start)[0]
+    except struct.error:
+        end = math.inf
+    if end > len(data):
+        raise InputError.of(path, f"truncated image, the directory of the TIFF is cut off; {_WAY_OUT}")
 
 
 def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Levels:
