@@ -226,7 +226,7 @@ def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Levels:
     if picture.mode not in _WIDE_MODES and 16 in tags.get(_BITS, ()):  # Pillow cuts 16-bit colour to 8
         image = _decode_opencv(data)
         if image is None:
-            raise _unsupported(tags, path)
+            raise _unsupported(tags, path, "damaged, or ")
         return Levels(image)
     if picture.mode in _WIDE_MODES:
         return _wide(np.asarray(picture), tags, path)
@@ -248,7 +248,7 @@ def _unknown_tiff(data: bytes, path: Path | str) -> Levels:
     half = 16 in tags.get(_BITS, ()) and _FLOAT in tags.get(_FORMAT, ())  # no decoder knows float16
     image = _decode_opencv(_with_tag(data, _FORMAT, _UNSIGNED) if half else data)
     if image is None:
-        raise _unsupported(tags, path)
+        raise _unsupported(tags, path, "damaged, or ")
     return _wide(image.view(np.float16) if half else image, tags, path)
 
 
@@ -259,12 +259,12 @@ def _check_samples(tags: Any, path: Path | str) -> None:
         raise _unsupported(tags, path)
 
 
-def _unsupported(tags: Any, path: Path | str) -> InputError:
+def _unsupported(tags: Any, path: Path | str, doubt: str = "") -> InputError:
     samples, bits = tags.get(_SAMPLES, 1), max(tags.get(_BITS, (1,)))
     form = " float" if _FLOAT in tags.get(_FORMAT, ()) else ""
     planes = ", in separate planes" if samples > 1 and tags.get(_PLANAR) == 2 else ""
     kind = f"{samples} sample{'s' if samples > 1 else ''} of {bits} bits{form} a pixel{planes}"
-    return InputError.of(path, f"a TIFF of an unsupported kind ({kind}); save it as gray, uint16 or float32")
+    return InputError.of(path, f"{doubt}a TIFF of an unsupported kind ({kind}); save it as gray, uint16 or float32")
 
 
 def _with_tag(data: bytes, tag: int, value: int) -> bytes:

@@ -300,3 +300,12 @@ def test_no_cut_off_tiff_is_read(tmp_path: Path, kind: str, big: bool) -> None:
     for size in range(len(whole) - (8 if big else 4)):  # where the next directory is decides nothing
         with pytest.raises(InputError, match=r"truncated|not a PNG, TIFF"):
             decode_levels(whole[:size], tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", ["f2", "f8"])
+def test_a_tiff_whose_pixels_are_cut_off_may_be_damaged(tmp_path: Path, kind: str) -> None:
+    whole = tiff_bytes(RNG.uniform(1, 200, (8, 8)).astype(kind))
+    at = whole.index(struct.pack("<HHI", 273, 4, 1)) + 8  # where the strip begins
+    damaged = whole[:at] + struct.pack("<I", len(whole) - 9) + whole[at + 4 :]
+    with pytest.raises(InputError, match="damaged, or a TIFF of an unsupported kind"):
+        decode_levels(damaged, tmp_path / "a.tif")
