@@ -178,7 +178,7 @@ class BackgroundLibrary:
         return len(self._scenes.get(scene, ()))
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` (from 0, in order of names) of `scene`."""
+        """Return background `number` (from 0, in order of names) of `scene`."""
         if not 0 <= number < self.count(scene):
             counts = ", ".join(f"{self.count(name)} of {name}" for name in self.scenes())
             raise InvalidValueError(f"no background {number} of {scene!r}; there are {counts}, numbered from 0")

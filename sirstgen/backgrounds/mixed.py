@@ -31,7 +31,7 @@ class MixedBackgrounds:
         return self.main.count(scene)
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene` of the first source."""
+        """Return background `number` of `scene` of the first source."""
         return self.main.background(scene, number)
 
     def find(self, background_id: str) -> Background:

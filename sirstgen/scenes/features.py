@@ -50,7 +50,7 @@ def _tones(gray: Gray) -> NDArray[np.float64]:
 
 
 def _layout(gray: Gray) -> NDArray[np.float64]:
-    """Mean and spread of eight bands from top to bottom, and the sharpest steps: a horizon, a wall."""
+    """Return mean and spread of eight bands from top to bottom, and the sharpest steps: a horizon, a wall."""
     bands = np.array_split(gray, 8)
     steps = [np.abs(np.diff(gray.mean(axis=axis))).max() for axis in (1, 0)]
     return np.array([*(band.mean() / 255 for band in bands), *(band.std() / 255 for band in bands), *steps])
@@ -92,7 +92,7 @@ def _gradients(level: Gray) -> NDArray[np.float64]:
 
 
 def _binary_patterns(gray: Gray, radius: int) -> NDArray[np.float64]:
-    """Shares of the rotation-invariant uniform patterns of eight neighbours (Ojala et al., PAMI 2002), ten bins."""
+    """Return shares of rotation-invariant uniform patterns of eight neighbours (Ojala et al., PAMI 2002), ten bins."""
     smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), radius / 2), dtype=np.float32)
     height, width = smooth.shape
     middle = smooth[radius:-radius, radius:-radius] + np.float32(0.5)  # gray levels; above what quantisation leaves

@@ -237,7 +237,7 @@ def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
 
 
 def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], temperature: float) -> Figures:
-    """Figures of (n, classes) logits."""
+    """Return figures of (n, classes) logits."""
     chances = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
     chances /= chances.sum(axis=1, keepdims=True)
     return figures(scenes, truth, chances.argmax(axis=1).astype(np.int64), chances.max(axis=1))
@@ -246,7 +246,7 @@ def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], t
 def regression(
     found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the logistic regression.
+    """Return center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the regression.
 
     Args:
         found: (n, DESCRIPTORS).
