@@ -90,6 +90,19 @@ class OutputExistsError(SirstgenError):
 
     exit_code = 2
 
+    @classmethod
+    def of(cls, path: object, what: str, *, resume: bool = False, overwrite: bool = True) -> OutputExistsError:
+        """Return an error about an output that is there.
+
+        Args:
+            path: the output.
+            what: what is there, such as ``the page exists already``.
+            resume: the command has ``--resume``.
+            overwrite: the command has ``--overwrite``.
+        """
+        ways = "--resume continues it, " * resume + "--overwrite replaces it, or " * overwrite
+        return cls(f"{path}: {what}; {ways}choose another name", path=str(path))
+
 
 class GenerationError(SirstgenError):
     """The work was asked for correctly and could not be done."""

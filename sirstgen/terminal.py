@@ -18,8 +18,6 @@ from sirstgen.errors import GenerationError, OutputExistsError
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-MESSAGE = "interrupted; files written so far are whole; commands that have --resume continue with it"
-
 
 def tell(text: str) -> None:
     """Print a line to standard error; a standard error that cannot be written to is no fault of the work."""
@@ -51,7 +49,7 @@ def end_on_interrupt() -> None:
 
 def _end(*_: object) -> None:
     with contextlib.suppress(OSError):
-        os.write(2, f"{MESSAGE}\n".encode())
+        os.write(2, b"interrupted\n")
     os._exit(INTERRUPTED)
 
 

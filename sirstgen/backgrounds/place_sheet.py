@@ -26,7 +26,7 @@ def write_maps(library: BackgroundLibrary, out: Path) -> None:
     Raises:
         OutputExistsError: `out` is not empty.
     """
-    with output_folder(out, lambda _: set(), staged=True) as output:
+    with output_folder(out, lambda _: set(), overwrite=None, staged=True) as output:
         for background in _all(library):
             write_file(output.work / f"{background.id}.png", encode_places(library.places(background)))
 

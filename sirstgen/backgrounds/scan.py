@@ -17,7 +17,16 @@ from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
 from sirstgen.errors import InputError
 from sirstgen.files.decoding import IMAGE_SUFFIXES, read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
-from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, image_files, is_utf_8, part_folder
+from sirstgen.files.image_files import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    check_folder,
+    image_files,
+    is_utf_8,
+    masks_among,
+    named,
+    part_folder,
+)
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.labels import frame_name
 
@@ -58,13 +67,16 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     check_folder(given, "background images")
     of_set = root if part_folder(root, IMAGE_FOLDERS) else root.parent if root.name.lower() in IMAGE_FOLDERS else None
     masks = None if of_set is None else part_folder(of_set, MASK_FOLDERS)
-    if masks is not None and any(masks.iterdir()):
+    labelled = masks is not None and any(masks.iterdir())
+    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
+    inner = [] if labelled else masks_among(files)
+    if labelled or inner:
+        which = f", masks beside frames ({named(inner)})" if inner else ""
         raise InputError.of(
             given,
-            "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
+            f"a dataset with targets in its frames{which}; as backgrounds they would go unlabelled. "
             "Take the targets out with 'sirstgen backgrounds harvest' and give its output",
         )
-    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
     if not files:
         detail = f" ({summary(faults)})" if faults else ""
         raise InputError.of(given, f"holds no image ({', '.join(IMAGE_SUFFIXES)}){detail}; put background frames there")

@@ -50,6 +50,7 @@ def harvest(
     labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
     mask_threshold: common.MaskThreshold = None,
     gray_scale: common.GrayScaleOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the harvest that is there.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -68,7 +69,7 @@ def harvest(
     named = read_labels(labels) if labels else {}
     scenes = {key: label.scene for key in chosen if (label := named.get(key) or named.get(PurePosixPath(key).name))}
     with common.progress("harvest", quiet, "frames") as on_progress:
-        report = harvest_folder(source, chosen, out, scenes=scenes, progress=on_progress)
+        report = harvest_folder(source, chosen, out, scenes=scenes, overwrite=overwrite, progress=on_progress)
     common.warn(report.mask_notes)
     dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"
     text = f"{len(report.written)} clean backgrounds in {out}; left out: {dropped}"
@@ -82,6 +83,7 @@ def classify(
     places_out: Annotated[Path | None, typer.Option(help="Write the place maps to this new folder.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Draw frames with their place maps to this PNG.")] = None,
     min_confidence: Annotated[float, typer.Option(help="Leave out frames with a less sure scene.")] = 0.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the picture of --preview.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -90,7 +92,13 @@ def classify(
     Place maps (sky, water, ground) are written and drawn where asked for.
     """
     from sirstgen.backgrounds.library import BackgroundLibrary
+    from sirstgen.errors import OutputExistsError
+    from sirstgen.files.output import refuse_existing
 
+    if places_out is not None:
+        refuse_existing(places_out, None)
+    if preview is not None and preview.exists() and not overwrite:
+        raise OutputExistsError.of(preview, "the picture exists already")
     library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
     if places_out is not None or preview is not None:
         from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps

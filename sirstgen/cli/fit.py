@@ -41,9 +41,7 @@ def fit(
     from sirstgen.scenes.labels import read_labels
 
     if out.exists() and not overwrite:
-        raise OutputExistsError(
-            f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
-        )
+        raise OutputExistsError.of(out, "the file exists already")
     dataset = common.open_dataset(real, mask_threshold, gray_scale)
     with common.progress("fit", quiet, "steps") as on_progress:
         found = fit_recipe(

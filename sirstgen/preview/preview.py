@@ -51,7 +51,7 @@ def refuse_pictures(sheet: Path, overwrite: bool) -> None:
     require_png(sheet)
     for path in (sheet, target_picture(sheet)):
         if path.exists() and not overwrite:
-            raise OutputExistsError(f"{path}: the picture is there already; choose another --out, or allow --overwrite")
+            raise OutputExistsError.of(path, "the picture exists already")
 
 
 def write_preview(

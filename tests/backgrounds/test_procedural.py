@@ -152,7 +152,7 @@ def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert np.array_equal(read_gray(files[3]), generate("highlight", 7, 1, 64, 72))
     files[3].unlink()
-    with pytest.raises(OutputExistsError, match="3 of 4 files are there already"):
+    with pytest.raises(OutputExistsError, match="3 of 4 files exist already"):
         make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7)
     assert not files[3].exists()
     make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, overwrite=True)
@@ -175,7 +175,7 @@ def test_make_writes_over_no_place_map(tmp_path):
     mine = tmp_path / "maps" / "cloud" / "0001.png"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"drawn by hand")
-    with pytest.raises(OutputExistsError, match=r"maps/cloud/0001\.png: 1 of 2 files are there already"):
+    with pytest.raises(OutputExistsError, match=r"maps/cloud/0001\.png: 1 of 2 files exist already"):
         make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps")
     assert mine.read_bytes() == b"drawn by hand"
     make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps", overwrite=True)

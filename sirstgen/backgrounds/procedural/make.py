@@ -67,11 +67,7 @@ def make(
         files = [folder / name for folder in folders for *_, name in plan]
         there = [file for file in files if file.exists()]
         if there and not overwrite:
-            raise OutputExistsError(
-                f"{there[0]}: {len(there)} of {len(files)} files are there already; choose another --out, "
-                "or allow --overwrite",
-                path=str(there[0]),
-            )
+            raise OutputExistsError.of(there[0], f"{len(there)} of {len(files)} files exist already")
         for done, (scene, number, name) in enumerate(plan, start=1):
             drawn = draw(scene, seed, number, height, width)
             write_file(folders[0] / name, encode_png(drawn.frame))
