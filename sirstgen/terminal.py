@@ -176,5 +176,4 @@ def check_writable(out: str | Path) -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except (OSError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or str(fault)
-        raise GenerationError(f"{out}: cannot be written ({reason})", path=str(out)) from None
+        raise GenerationError.of_disk(out, fault) from None

@@ -293,6 +293,22 @@ def test_fit_of_masks_that_tell_nothing_is_one_line(base: Path, tmp_path: Path, 
     assert said in result.stderr
 
 
+def test_fit_of_targets_without_contrast_is_one_line(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set", images=lambda image, number: np.full_like(image, 90))
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1
+    assert "targets must show a contrast: 32 of 32 of set differ by less than 0.5 gray levels" in result.stderr
+
+
+def test_a_folder_of_lists_is_not_called_boxes(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    shutil.rmtree(folder / "masks")
+    listed(folder, "lists/train.txt", "lists/test.txt", (["000"], ["001"]))
+    listed(folder, "labels/000.txt", "labels/001.txt", (["0 0.5 0.5 0.1 0.1"], ["0 0.5 0.5 0.1 0.1"]))
+    result = run("stats", folder)
+    assert "labels/ holds 2 .txt: boxes are not masks; lists/ holds 2 .txt)" in result.stderr
+
+
 def test_missing_masks_are_counted_and_listed(base: Path, tmp_path: Path) -> None:
     folder = copied(base, tmp_path / "set")
     for key in ("001", "005", "009", "011", "013"):
@@ -334,6 +350,12 @@ def test_frames_of_a_labelled_set_are_no_backgrounds(base: Path, tmp_path: Path)
     for place in (folder, folder / "JPEGImages"):
         result = run("synth", "--backgrounds", place, *words)
         assert result.exit_code == 2 and "a dataset with targets in its frames" in result.stderr
+    for part in ("JPEGImages", "SegmentationClass"):
+        (tmp_path / "video" / "seq1").mkdir(parents=True, exist_ok=True)
+        (folder / part).rename(tmp_path / "video" / "seq1" / part)
+    for command in (("synth", *words, "--backgrounds"), ("backgrounds", "classify")):
+        result = run(*command, tmp_path / "video")
+        assert result.exit_code == 2 and "masks beside frames (seq1/SegmentationClass/000.png, " in result.stderr
 
 
 def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:

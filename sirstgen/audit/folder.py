@@ -8,12 +8,19 @@ from pathlib import Path
 
 from sirstgen.audit.checks import Finding
 from sirstgen.datasets.entries import Entry, FolderFile, Stored
-from sirstgen.datasets.layouts import MASK_ENDING
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS, split_by_folder, text_files
 from sirstgen.errors import InputError
-from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, id_of_file, image_files, part_folder
+from sirstgen.files.image_files import (
+    IMAGE_FOLDERS,
+    MASK_ENDING,
+    MASK_FOLDERS,
+    check_folder,
+    id_of_file,
+    image_files,
+    part_folder,
+)
 
 
 @dataclass

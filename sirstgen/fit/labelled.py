@@ -24,6 +24,7 @@ LEAST_FRAMES = 20
 
 _INVERTED = 0.5  # of a frame's area: no set of small targets covers so much
 _POSITIONS_ONLY = 0.9
+_NO_CONTRAST = 0.5  # gray levels of 256: less is rounding
 _SUPPORT = 4  # pixels by which the renderer grows masks around targets of usual contrast before it takes the clutter
 _FRAME_STATISTICS = ("blockiness", "residual_std", "residual_lag1_x", "residual_lag1_y")
 
@@ -179,7 +180,7 @@ def measure_labelled(
 
 
 def _refuse_useless_masks(found: LabelledSet) -> None:
-    """Raise InvalidValueError where the masks are inverted, or mark positions and no shapes."""
+    """Raise InvalidValueError where masks are inverted, mark positions and no shapes, or places without contrast."""
     areas = np.array([target.statistics.area for target in found.targets])
     covered = [
         sum(target.statistics.area for target in frame.targets) / (frame.width * frame.height) for frame in found.frames
@@ -195,6 +196,14 @@ def _refuse_useless_masks(found: LabelledSet) -> None:
         raise InvalidValueError(
             f"masks of one pixel show no size and shape: {single} of {areas.size} targets of {found.name}; "
             "label whole targets",
+            name="masks",
+        )
+    flat = sum(abs(target.contrast) < _NO_CONTRAST for target in found.targets)
+    if 2 * flat > areas.size:
+        raise InvalidValueError(
+            f"targets must show a contrast: {flat} of {areas.size} of {found.name} differ by less than {_NO_CONTRAST:g}"
+            " gray levels of 256 from what is around them; check that the masks belong to the images, or give the gray "
+            "scale of raw counts (--gray-scale)",
             name="masks",
         )
 
