@@ -194,7 +194,69 @@ def test_lists_in_the_root_are_read(base: Path, tmp_path: Path) -> None:
 def test_fit_says_that_there_are_no_lists(base: Path, tmp_path: Path) -> None:
     result = run("fit", base, "--no-match", "--out", tmp_path / "r.yaml")
     assert result.exit_code == 0, result.output
-    assert "has no list of test frames, so all 24 frames were taken" in result.stderr
+    assert "no split list found, all 24 frames were taken" in result.stderr
+
+
+def listed(folder: Path, train: str, test: str, lines: tuple[list[str], list[str]]) -> Path:
+    for name, keys in zip((train, test), lines, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("\n".join(keys))
+    return folder
+
+
+def test_lists_of_open_sirst_are_read_and_logs_are_not(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    listed(folder, "logs/train_a.txt", "logs/test_a.txt", (["epoch 1"], ["epoch 1"]))
+    listed(folder, "runs/train_a.txt", "runs/train_b.txt", (keys[:3], keys[:3]))
+    listed(folder, "labels/train_1.txt", "labels/test_1.txt", (keys[:3], keys[3:]))
+    assert Dataset.open(folder).listed("train") is None
+    listed(folder, "splits/train_full.txt", "splits/test_full.txt", (keys[:18], keys[18:]))
+    opened = Dataset.open(folder)
+    assert (opened.split("train"), opened.split("test")) == (tuple(keys[:18]), tuple(keys[18:]))
+
+
+def test_lists_of_names_that_are_not_read_are_told(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    listed(folder, "training.txt", "split/test.csv", (keys[:18], keys[18:]))
+    said = "not read as lists: training.txt, split/test.csv"
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and f"no split list found, all 24 frames were taken; {said}" in result.stderr
+    result = run("backgrounds", "harvest", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and f"has no list of train images (50_50/train.txt, train.txt or similar); {said}" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize("held", ["test", "val"])
+def test_folders_of_parts_are_the_split(base: Path, tmp_path: Path, held: str) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        for number, path in enumerate(sorted((folder / part).iterdir())):
+            place = folder / part / ("Train" if number < 20 else held)
+            place.mkdir(exist_ok=True)
+            path.rename(place / path.name)
+    opened = Dataset.open(folder)
+    assert len(opened.split("train")) == 20 and opened.split("test") == tuple(
+        key for key in opened.ids if key.startswith(f"{held}/")
+    )
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and "from 20 frames" in result.stdout and "no split list" not in result.stderr
+    shutil.copy(folder / "images/Train/000.png", folder / "images" / held / "copy.png")
+    shutil.copy(folder / "masks/Train/000.png", folder / "masks" / held / "copy.png")
+    checks = {check["check"] for check in json.loads(run("audit", folder, "--json").stdout)["checks"]}
+    assert "copy-across-split" in checks
+
+
+@pytest.mark.parametrize(("given", "frames"), [("train", 20), ("test", 20)])
+def test_one_list_alone_keeps_test_frames_out_of_a_fit(base: Path, tmp_path: Path, given: str, frames: int) -> None:
+    folder = copied(base, tmp_path / "set")
+    keys = list(Dataset.open(folder).ids)
+    (folder / f"{given}.txt").write_text("\n".join(keys[:20] if given == "train" else keys[20:]))
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 0 and f"from {frames} frames" in result.stdout, result.output
+    assert "no split list" not in result.stderr
 
 
 def test_frames_of_a_sequence_are_one_group(tmp_path: Path) -> None:
@@ -229,6 +291,22 @@ def test_fit_of_masks_that_tell_nothing_is_one_line(base: Path, tmp_path: Path, 
     result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
     assert result.exit_code == (2 if said else 0), result.output
     assert said in result.stderr
+
+
+def test_fit_of_targets_without_contrast_is_one_line(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set", images=lambda image, number: np.full_like(image, 90))
+    result = run("fit", folder, "--no-match", "--out", tmp_path / "r.yaml")
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1
+    assert "targets must show a contrast: 32 of 32 of set differ by less than 0.5 gray levels" in result.stderr
+
+
+def test_a_folder_of_lists_is_not_called_boxes(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    shutil.rmtree(folder / "masks")
+    listed(folder, "lists/train.txt", "lists/test.txt", (["000"], ["001"]))
+    listed(folder, "labels/000.txt", "labels/001.txt", (["0 0.5 0.5 0.1 0.1"], ["0 0.5 0.5 0.1 0.1"]))
+    result = run("stats", folder)
+    assert "labels/ holds 2 .txt: boxes are not masks; lists/ holds 2 .txt)" in result.stderr
 
 
 def test_missing_masks_are_counted_and_listed(base: Path, tmp_path: Path) -> None:
@@ -272,6 +350,12 @@ def test_frames_of_a_labelled_set_are_no_backgrounds(base: Path, tmp_path: Path)
     for place in (folder, folder / "JPEGImages"):
         result = run("synth", "--backgrounds", place, *words)
         assert result.exit_code == 2 and "a dataset with targets in its frames" in result.stderr
+    for part in ("JPEGImages", "SegmentationClass"):
+        (tmp_path / "video" / "seq1").mkdir(parents=True, exist_ok=True)
+        (folder / part).rename(tmp_path / "video" / "seq1" / part)
+    for command in (("synth", *words, "--backgrounds"), ("backgrounds", "classify")):
+        result = run(*command, tmp_path / "video")
+        assert result.exit_code == 2 and "masks beside frames (seq1/SegmentationClass/000.png, " in result.stderr
 
 
 def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from sirstgen.audit.checks import Finding
 from sirstgen.datasets.entries import Entry, FolderFile, Stored
-from sirstgen.datasets.layouts import MASK_ENDING
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
-from sirstgen.datasets.split import PARTS, text_files
+from sirstgen.datasets.split import PARTS, split_by_folder, text_files
 from sirstgen.errors import InputError
 from sirstgen.files.image_files import (
     IMAGE_FOLDERS,
+    MASK_ENDING,
     MASK_FOLDERS,
     check_folder,
     equal_but_for_case,
@@ -89,9 +89,10 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
     contents = Contents(folder, images, masks, findings=found)
     if images_at is None and shards:
         split = shard_split({key: Entry(key, image, image) for key, image in images.items()})
-        contents.parts = {key: part for part, keys in split.items() for key in keys}
     else:
         _read_lists(contents)
+        split = {} if contents.lists else split_by_folder(sorted(images))
+    contents.parts |= {key: part for part, keys in split.items() for key in keys}
     return contents
 
 

@@ -51,7 +51,6 @@ def thumbnail(image: Gray) -> NDArray[np.int8] | None:
 def group_duplicates(
     thumbnails: Sequence[NDArray[np.int8] | None],
     linked: Sequence[tuple[int, int]] = (),
-    threshold: float = CORRELATION,
     window: int = WINDOW,
 ) -> list[int]:
     """Group near-duplicates, also mirrored left to right.
@@ -59,7 +58,6 @@ def group_duplicates(
     Args:
         thumbnails: one a frame, of `thumbnail`; None is alike to nothing.
         linked: pairs of frames known to belong together.
-        threshold: correlation above which two frames join.
         window: a frame is compared with so many of the frames that follow it.
 
     Returns:
@@ -76,7 +74,7 @@ def group_duplicates(
         for other in range(start, min(start + window, len(codes)), _BLOCK):
             columns = rows if other == start else _normalised(codes[other : other + _BLOCK])
             likeness = np.maximum(rows @ columns.T, mirrored @ columns.T)
-            for row, column in np.argwhere(likeness > threshold):
+            for row, column in np.argwhere(likeness > CORRELATION):
                 _join(parents, textured[start + row], textured[other + column])
     return [_root(parents, number) for number in range(len(parents))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from sirstgen.backgrounds.removal import MARGIN, remove_targets
 from sirstgen.datasets.readers import Dataset
-from sirstgen.errors import GenerationError, InputError, InvalidValueError
+from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
 from sirstgen.files.gray_scale import EIGHT_BIT, SIXTEEN_BIT, GrayScale
+from sirstgen.files.input_files import parse_json
 from sirstgen.files.output import output_folder
 from sirstgen.files.png import encode_png
 
@@ -26,15 +28,17 @@ class HarvestReport:
         dropped: reason and detail, for each frame left out.
         mask_notes: what had to be decided about masks, one line a kind (`sirstgen.datasets.readers.warning_lines`).
         gray_scale: of the frames that were read; those of more than 8 bits are written on it.
+        files: SHA-256 of each file written, by its path below the folder.
     """
 
     written: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, tuple[str, str]] = field(default_factory=dict)
     mask_notes: list[str] = field(default_factory=list)
     gray_scale: GrayScale = EIGHT_BIT
+    files: dict[str, str] = field(default_factory=dict)
 
     def dropped_by_reason(self) -> dict[str, int]:
-        """Return the number of frames were left out for each reason."""
+        """Return the number of frames left out for each reason."""
         reasons = [reason for reason, _ in self.dropped.values()]
         return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
 
@@ -48,6 +52,7 @@ class HarvestReport:
             "dropped_frames": {key: f"{reason}: {detail}" for key, (reason, detail) in sorted(self.dropped.items())},
             "mask_notes": self.mask_notes,
             "targets_removed": dict(sorted(self.written.items())),
+            "files": dict(sorted(self.files.items())),
         }
         return json.dumps(content, indent=1) + "\n"
 
@@ -59,6 +64,7 @@ def harvest_folder(
     *,
     margin: int = MARGIN,
     scenes: Mapping[str, str] | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> HarvestReport:
     """Write labelled frames without their targets to ``<out>/<id>.png``, and ``harvest.json`` beside them.
@@ -68,20 +74,21 @@ def harvest_folder(
     Args:
         dataset: the labelled frames.
         ids: which of them.
-        out: the folder to make; it must be absent or empty.
+        out: the folder to make; it must be absent or empty, unless `overwrite` is given.
         margin: how far masks are grown, pixels (see `remove_targets`).
         scenes: by id; a frame goes to the sub-folder of its scene, which a background library takes for it.
+        overwrite: replace an earlier harvest there, once the new one is complete; other files in it stay.
         progress: called with frames done and frames in all.
 
     Raises:
         InputError: no frame was given, or an id leaves the folder.
-        OutputExistsError: `out` is not empty.
+        OutputExistsError: `out` holds something else than a harvest that may be overwritten.
         GenerationError: none of the frames could be cleaned, or `out` cannot be written to.
     """
     if margin < 0:
         raise InvalidValueError(f"margin must be 0 or more pixels, got {margin}", value=margin)
     report = HarvestReport()
-    with output_folder(Path(out), lambda _: set(), staged=True) as output:
+    with output_folder(Path(out), _owned_files, overwrite=overwrite, staged=True) as output:
         work = output.work
         for done, key in enumerate(ids, start=1):
             _harvest_frame(dataset, key, work, (scenes or {}).get(key), margin, report)
@@ -119,5 +126,22 @@ def _harvest_frame(
         report.dropped[key] = fault.data["reason"], fault.message
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_png(clean.image))
+    data = encode_png(clean.image)
+    path.write_bytes(data)
+    report.files[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
     report.written[key] = clean.targets
+
+
+def _owned_files(folder: Path) -> set[str]:
+    """Return the files of an earlier harvest in `folder`; see `sirstgen.files.output.Owned`."""
+    try:
+        files = dict(parse_json((folder / REPORT_NAME).read_bytes())["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise OutputExistsError.of(
+            folder, f"its {REPORT_NAME} does not list what a harvest wrote", overwrite=False
+        ) from None
+    for name, digest in files.items():
+        path = folder / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise OutputExistsError.of(path, "changed since it was harvested", overwrite=False)
+    return {REPORT_NAME, *files}

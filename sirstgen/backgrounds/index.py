@@ -6,30 +6,21 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.backgrounds.duplicates import SIDE
-from sirstgen.errors import InvalidValueError
 from sirstgen.files.caching import Cache, digest_of
 from sirstgen.files.gray_scale import GrayScale
-from sirstgen.files.input_files import parse_json
 
 LEAST = 256
 """Folders of fewer frames get no index: decoding them takes a second or two."""
 
-_VERSION = "3"  # of the form; an index of another version is not seen
-
-_DAMAGES = (
-    *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
-    *(InvalidValueError, zipfile.BadZipFile),
-)
-"""What reading a damaged file may raise; such an index is made anew."""
+_VERSION = "4"  # of the form; an index of another version is not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +30,6 @@ class Seen:
     Args:
         size: of the file, bytes.
         changed: when it was changed last, ns.
-        content: SHA-256 of the file, hexadecimal; empty where it cannot be read.
         bits: 8 or 16; 0 where the frame cannot be decoded.
         shape: (height, width) of the frame, pixels; (0, 0) where it cannot be decoded.
         digest: of the gray levels, 16 bytes.
@@ -49,7 +39,6 @@ class Seen:
 
     size: int
     changed: int
-    content: str
     bits: int
     shape: tuple[int, int]
     digest: bytes
@@ -58,21 +47,21 @@ class Seen:
     detail: str
 
 
+@dataclass(slots=True)
 class FrameIndex:
     """What was seen of each file of a folder, by its path below the folder.
 
     Attributes:
-        seen: by POSIX path.
         scale: the gray scale on which the frames were seen.
+        seen: by POSIX path.
         unchanged: whether the kept index says all of this already.
         kept_groups: the latest groups of near-duplicates, behind what they depend on.
     """
 
-    def __init__(self, scale: GrayScale, seen: dict[str, Seen] | None = None) -> None:
-        self.scale = scale
-        self.seen = seen if seen is not None else {}
-        self.unchanged = False
-        self.kept_groups: tuple[str, NDArray[np.int32]] = "", np.zeros(0, np.int32)
+    scale: GrayScale
+    seen: dict[str, Seen] = field(default_factory=dict)
+    unchanged: bool = False
+    kept_groups: tuple[str, NDArray[np.int32]] = ("", np.zeros(0, np.int32))
 
     @classmethod
     def read(cls, folder: Path) -> FrameIndex | None:
@@ -80,23 +69,18 @@ class FrameIndex:
         kept = _cache().get(_key(folder))
         if kept is None:
             return None
-        try:
-            with np.load(io.BytesIO(kept), allow_pickle=False) as data:
-                head = parse_json(bytes(data["head"]))
-                index = cls(GrayScale.from_dict(head["scale"]))
-                index.kept_groups = head["groups"], data["groups"]
-                thumbnails, digests = data["thumbnails"], data["digests"].tobytes()
-                columns = (data[name].tolist() for name in ("size", "changed", "bits", "height", "width", "textured"))
-                rows = zip(head["files"], head["content"], head["faults"], *columns, strict=True)
-                position = 0
-                for number, (file, content, fault, size, changed, bits, height, width, textured) in enumerate(rows):
-                    thumb = thumbnails[position] if textured else None
-                    position += textured
-                    digest = digests[16 * number : 16 * number + 16]
-                    index.seen[file] = Seen(size, changed, content, bits, (height, width), digest, thumb, *fault)
-                return index
-        except _DAMAGES:
-            return None
+        with np.load(io.BytesIO(kept), allow_pickle=False) as data:
+            head = json.loads(bytes(data["head"]))
+            index = cls(GrayScale.from_dict(head["scale"]))
+            index.kept_groups = head["groups"], data["groups"]
+            thumbnails, digests = iter(data["thumbnails"]), data["digests"].tobytes()
+            columns = (data[name].tolist() for name in ("size", "changed", "bits", "height", "width", "textured"))
+            rows = zip(head["files"], head["faults"], *columns, strict=True)
+            for number, (file, fault, size, changed, bits, height, width, textured) in enumerate(rows):
+                digest = digests[16 * number : 16 * number + 16]
+                thumb = next(thumbnails) if textured else None
+                index.seen[file] = Seen(size, changed, bits, (height, width), digest, thumb, *fault)
+            return index
 
     def write(self, folder: Path) -> bool:
         """Keep the index of `folder`; False where the cache cannot be written to."""
@@ -106,7 +90,6 @@ class FrameIndex:
             "scale": self.scale.to_dict(),
             "groups": self.kept_groups[0],
             "files": list(self.seen),
-            "content": [row.content for row in rows],
             "faults": [[row.reason, row.detail] for row in rows],
         }
         file = io.BytesIO()

@@ -142,7 +142,7 @@ class BackgroundLibrary:
         if not sure:
             raise InputError.of(folder, f"no usable background among {len(files)} images: {summary(faults)}")
         maps = PlaceMaps(Path(places) if places is not None else None)
-        maps.check(entry.frame.id for entry in entries)
+        maps.check(frame_name(file) for file in files)
         backgrounds = list(_backgrounds(sure, index))
         indexed = len(files) >= LEAST and (index.unchanged or index.write(root))
         library = cls(
@@ -178,19 +178,18 @@ class BackgroundLibrary:
         return len(self._scenes.get(scene, ()))
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` (from 0, in order of names) of `scene`."""
+        """Return background `number` (from 0, in order of names) of `scene`."""
         if not 0 <= number < self.count(scene):
-            raise InvalidValueError(f"{scene} has backgrounds 0 to {self.count(scene) - 1}, got number {number}")
+            counts = ", ".join(f"{self.count(name)} of {name}" for name in self.scenes())
+            raise InvalidValueError(f"no background {number} of {scene!r}; there are {counts}, numbered from 0")
         return self._scenes[scene][number]
 
     def find(self, background_id: str) -> Background:
         """Return the background of that id."""
         found = self._backgrounds.get(background_id)
         if found is None:
-            raise InputError(
-                f"{self.folder} holds no usable background {background_id!r}; is it the folder the plan was made with?",
-                path=str(self.folder),
-            )
+            what = f"holds no usable background {background_id!r}; is it the folder the plan was made with?"
+            raise InputError.of(self.folder, what)
         return found
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:

@@ -40,7 +40,7 @@ class PlaceMaps:
         """Find the maps in `folder`.
 
         Raises:
-            InputError: there is no such folder, or a map belongs to none of the frames `ids`.
+            InputError: there is no such folder, or a map belongs to none of the images `ids`.
         """
         if self.folder is None:
             return

@@ -15,9 +15,18 @@ from numpy.typing import NDArray
 from sirstgen.backgrounds.duplicates import thumbnail
 from sirstgen.backgrounds.index import LEAST, FrameIndex, Seen
 from sirstgen.errors import InputError
-from sirstgen.files.decoding import IMAGE_SUFFIXES, decode_levels
+from sirstgen.files.decoding import IMAGE_SUFFIXES, read_levels
 from sirstgen.files.gray_scale import EIGHT_BIT, Gray, GrayScale, scale_of_files, stated_scale
-from sirstgen.files.image_files import IMAGE_FOLDERS, MASK_FOLDERS, check_folder, image_files, is_utf_8, part_folder
+from sirstgen.files.image_files import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    check_folder,
+    image_files,
+    is_utf_8,
+    masks_among,
+    named,
+    part_folder,
+)
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, read_bytes
 from sirstgen.scenes.labels import frame_name
 
@@ -39,15 +48,14 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels, its
-    thumbnail (see `sirstgen.backgrounds.duplicates`) and the SHA-256 of the file.
+    """A usable file: its POSIX path below the folder, that path without suffix, the digest of its gray levels and its
+    thumbnail (see `sirstgen.backgrounds.duplicates`).
     """
 
     file: str
     id: str
     digest: bytes
     thumbnail: NDArray[np.int8] | None
-    content: str
 
 
 def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
@@ -59,13 +67,16 @@ def background_files(root: Path, given: Path, faults: list[Issue]) -> list[str]:
     check_folder(given, "background images")
     of_set = root if part_folder(root, IMAGE_FOLDERS) else root.parent if root.name.lower() in IMAGE_FOLDERS else None
     masks = None if of_set is None else part_folder(of_set, MASK_FOLDERS)
-    if masks is not None and any(masks.iterdir()):
+    labelled = masks is not None and any(masks.iterdir())
+    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
+    inner = [] if labelled else masks_among(files)
+    if labelled or inner:
+        which = f", masks beside frames ({named(inner)})" if inner else ""
         raise InputError.of(
             given,
-            "a dataset with targets in its frames; as backgrounds they would go unlabelled. "
+            f"a dataset with targets in its frames{which}; as backgrounds they would go unlabelled. "
             "Take the targets out with 'sirstgen backgrounds harvest' and give its output",
         )
-    files = image_files(root, lambda place, reason: faults.append(Issue(place, "unreadable", reason)))
     if not files:
         detail = f" ({summary(faults)})" if faults else ""
         raise InputError.of(given, f"holds no image ({', '.join(IMAGE_SUFFIXES)}){detail}; put background frames there")
@@ -81,26 +92,18 @@ def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> Fram
         keep: given path and pixels of each usable frame that was decoded.
     """
     known = FrameIndex.read(root) if len(files) >= LEAST else None
-    sizes = {file: _size_and_time(root / file) for file in files} if known is not None else {}
-    old = {
-        file: found
-        for file in files
-        if known is not None
-        and (found := known.seen.get(file)) is not None
-        and (found.size, found.changed) == sizes[file]
-        and found.reason != "unreadable"
-    }
-    stated = stated_scale(root)
-    # One changed file may change the scale of all frames of more than 8 bits, and with it their digests.
-    if (
-        known is not None
-        and (stated or known.scale) == known.scale
-        and (len(old) == len(files) or known.scale == EIGHT_BIT)
-    ):
-        new = [file for file in files if file not in old]
-        scale = known.scale if not new or stated else _scale(root, new)
-    else:
-        scale = stated or _scale(root, files)
+    seen, old = known.seen if known is not None else {}, {}
+    for file in files:
+        found = seen.get(file)
+        if found and found.reason != "unreadable" and (found.size, found.changed) == _size_and_time(root / file):
+            old[file] = found
+    scale = stated_scale(root)
+    if scale is None and known is not None and len(old) == len(files):
+        scale = known.scale
+    if scale is None:
+        # One changed file may change the scale of all frames of more than 8 bits, and with it their digests.
+        kept = old if known is not None and known.scale == EIGHT_BIT else {}
+        scale = _scale(root, [file for file in files if file not in kept])
     if known is None or scale != known.scale:
         old = {}
     index = FrameIndex(scale)
@@ -132,25 +135,19 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
     """Read and decode one file on the folder's scale: what is seen of it, and its pixels where it can be used."""
+    size, changed = _size_and_time(path)
     try:
-        found = path.stat()
-        size, changed = found.st_size, found.st_mtime_ns
-    except OSError as fault:
-        return _unseen(0, 0, "", f"cannot be read ({fault.strerror})"), None
-    content = ""
-    try:
-        data = read_bytes(path, MAX_IMAGE_BYTES)
-        content = hashlib.sha256(data).hexdigest()
-        levels = decode_levels(data, path)
+        levels = read_levels(path)
     except InputError as fault:
-        return _unseen(size, changed, content, fault.message.removeprefix(f"{path}: ")), None
+        detail = fault.message.removeprefix(f"{path}: ")
+        return Seen(size, changed, 0, (0, 0), bytes(16), None, "unreadable", detail), None
     image = scale.apply(levels)
     reason, detail = _unfit(image, levels.nodata)
     image.setflags(write=False)
     height, width = image.shape
     code = None if reason else thumbnail(image)
     bits = 8 * image.dtype.itemsize
-    return Seen(size, changed, content, bits, (height, width), digest_of(image), code, reason, detail), image
+    return Seen(size, changed, bits, (height, width), digest_of(image), code, reason, detail), image
 
 
 def digest_of(image: Gray) -> bytes:
@@ -186,11 +183,7 @@ def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issu
             faults.append(Issue(file, reason, detail))
             continue
         ids[name] = contents[found.digest] = file
-        yield Frame(file, name, found.digest, found.thumbnail, found.content)
-
-
-def _unseen(size: int, changed: int, content: str, detail: str) -> Seen:
-    return Seen(size, changed, content, 0, (0, 0), bytes(16), None, "unreadable", detail)
+        yield Frame(file, name, found.digest, found.thumbnail)
 
 
 def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:

@@ -40,7 +40,7 @@ class BackgroundSource(Protocol):
         ...
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene`; InvalidValueError where there is none."""
+        """Return background `number` of `scene`; InvalidValueError where there is none."""
         ...
 
     def find(self, background_id: str) -> Background:

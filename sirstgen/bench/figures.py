@@ -27,7 +27,7 @@ def write_bench_figures(result: BenchResult, dataset: Dataset, folder: Path, ove
         result: the bench.
         dataset: what it ran on.
         folder: where the pictures go.
-        overlays: images drawn beside all maps as ``overlays/<id>.png``, evenly spread over those benched.
+        overlays: images drawn beside all maps as ``overlays/<id>.png``, from all parts of the dataset.
 
     Returns:
         The pictures.

@@ -100,9 +100,7 @@ def _run(
     scores, new = folder / SCORES, folder / _NEW_SCORES
     if scores.exists() and not resume:
         if not overwrite:
-            raise OutputExistsError(
-                f"{scores}: there are scores already; use --resume or --overwrite", path=str(scores)
-            )
+            raise OutputExistsError.of(scores, "the scores exist already", resume=True)
         _kept(scores, dataset)  # scores of some bench, not a file of the user's
         new.unlink(missing_ok=True)
     if scores.exists() and (overwrite or new.exists()):

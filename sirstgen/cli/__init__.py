@@ -65,7 +65,8 @@ def reported(command: Callable[..., None], group: str = "") -> Callable[..., Non
             terminal.tell(f"error: {error}")
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            terminal.tell(terminal.MESSAGE)
+            ways = "; the same command with --resume continues" if "resume" in kwargs else ""
+            terminal.tell(f"interrupted; no file was left half written{ways}")
             raise typer.Exit(terminal.INTERRUPTED) from None
         except MemoryError:
             terminal.tell("error: memory ran out; use smaller images, fewer workers or a smaller batch")

@@ -32,17 +32,8 @@ def make(
     width, height = common.size(size)
     chosen = common.names(scenes, "--scenes") if scenes else list(SCENES)
     with common.progress("backgrounds", quiet, "frames") as on_progress:
-        total = len(chosen) * per_scene
-        count = 0
-
-        def on_file(_: Path) -> None:
-            nonlocal count
-            count += 1
-            if on_progress:
-                on_progress(count, total)
-
         files = make_frames(
-            out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_file
+            out, chosen, per_scene, height, width, seed or 0, overwrite=overwrite, places=places, progress=on_progress
         )
     common.show({"out": str(out), "frames": len(files)}, f"{len(files)} frames in {out}", as_json, quiet)
 
@@ -59,6 +50,7 @@ def harvest(
     labels: Annotated[Path | None, typer.Option(help="Scene of each frame; sorts the frames into sub-folders.")] = None,
     mask_threshold: common.MaskThreshold = None,
     gray_scale: common.GrayScaleOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the harvest that is there.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -77,7 +69,7 @@ def harvest(
     named = read_labels(labels) if labels else {}
     scenes = {key: label.scene for key in chosen if (label := named.get(key) or named.get(PurePosixPath(key).name))}
     with common.progress("harvest", quiet, "frames") as on_progress:
-        report = harvest_folder(source, chosen, out, scenes=scenes, progress=on_progress)
+        report = harvest_folder(source, chosen, out, scenes=scenes, overwrite=overwrite, progress=on_progress)
     common.warn(report.mask_notes)
     dropped = ", ".join(f"{count} {reason}" for reason, count in report.dropped_by_reason().items()) or "none"
     text = f"{len(report.written)} clean backgrounds in {out}; left out: {dropped}"
@@ -91,6 +83,7 @@ def classify(
     places_out: Annotated[Path | None, typer.Option(help="Write the place maps to this new folder.")] = None,
     preview: Annotated[Path | None, typer.Option(help="Draw frames with their place maps to this PNG.")] = None,
     min_confidence: Annotated[float, typer.Option(help="Leave out frames with a less sure scene.")] = 0.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the picture of --preview.")] = False,
     quiet: common.Quiet = False,
     as_json: common.Json = False,
 ) -> None:
@@ -99,18 +92,28 @@ def classify(
     Place maps (sky, water, ground) are written and drawn where asked for.
     """
     from sirstgen.backgrounds.library import BackgroundLibrary
+    from sirstgen.errors import OutputExistsError
+    from sirstgen.files.output import refuse_existing
 
-    library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
-    if places_out is not None or preview is not None:
-        from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
+    if places_out is not None:
+        refuse_existing(places_out, None)
+    if preview is not None and preview.exists() and not overwrite:
+        raise OutputExistsError.of(preview, "the picture exists already")
+    written = []
+    with common.working("classify", quiet):
+        library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
+        if places_out is not None or preview is not None:
+            from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
 
-        library.prepare_places()
-        if places_out is not None:
-            write_maps(library, places_out)
-        if preview is not None:
-            draw_sheet(library, preview)
+            library.prepare_places()
+            if places_out is not None:
+                write_maps(library, places_out)
+                written.append(f"place maps in {places_out}")
+            if preview is not None:
+                draw_sheet(library, preview)
+                written.append(f"frames with their place maps on {preview}: sky blue, water green, ground red")
     described = library.describe()
     scenes = described["scenes"]
     assert isinstance(scenes, dict)
-    text = "\n".join(f"{scene:12} {count}" for scene, count in scenes.items())
+    text = "\n".join([*(f"{scene:12} {count}" for scene, count in scenes.items()), *written])
     common.show(described, text, as_json, quiet)

@@ -13,7 +13,7 @@ from sirstgen.cli import common
 def figures(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any dataset, real or synthetic.")],
     ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
-    n: Annotated[int, typer.Option("--n", help="Number of images without --ids, evenly spread.")] = 1,
+    n: Annotated[int, typer.Option("--n", help="Number of images without --ids, from all parts of the dataset.")] = 1,
     detectors: common.Detectors = "quick",
     weights: common.Weights = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),

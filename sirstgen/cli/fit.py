@@ -34,15 +34,14 @@ def fit(
 
     Each entry is below a comment with the figures it was estimated from.
     """
+    from sirstgen.datasets.split import unread_lists
     from sirstgen.errors import OutputExistsError
     from sirstgen.files.atomic import write_file
     from sirstgen.fit.fit import fit_recipe
     from sirstgen.scenes.labels import read_labels
 
     if out.exists() and not overwrite:
-        raise OutputExistsError(
-            f"{out}: there is a file already; choose another --out, or allow --overwrite", path=str(out)
-        )
+        raise OutputExistsError.of(out, "the file exists already")
     dataset = common.open_dataset(real, mask_threshold, gray_scale)
     with common.progress("fit", quiet, "steps") as on_progress:
         found = fit_recipe(
@@ -54,8 +53,9 @@ def fit(
             match=not no_match,
             progress=None if on_progress is None else lambda _, done, total: on_progress(done, total),
         )
-    if not dataset.has_splits and ids is None:
-        common.warn([f"{real} has no list of test frames, so all {len(dataset)} frames were taken"])
+    if ids is None and split is None and dataset.listed("train") is dataset.listed("test") is None:
+        also = unread_lists(dataset.folder)
+        common.warn([f"{real}: no split list found, all {len(dataset)} frames were taken{also}"])
     write_file(out, found.text())
     common.warn(dataset.notes())
     lines = [f"{out}: {len(found.findings)} entries from {found.frames} frames with {found.targets} targets"]

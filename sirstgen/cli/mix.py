@@ -48,7 +48,7 @@ def mix(
     seed = seed or 0
     real_needed, synth_needed = mix_counts(total, real_ratio, real_count)
     if not resume:
-        refuse_existing(out, overwrite)
+        refuse_existing(out, overwrite, resume=True)
     made = out.with_name(f"{out.name}-data")
     folder = common.real_folder(real)
     surrogate = folder is None and (real_needed > 0 or with_test)

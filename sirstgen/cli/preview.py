@@ -16,7 +16,7 @@ def preview(
         Path | None,
         typer.Option(help="PNG file to write. [<name of DIR>-preview.png, with --targets <name>-targets.png]"),
     ] = None,
-    n: Annotated[int, typer.Option("--n", help="Images on the sheet, evenly spread over the dataset.")] = 24,
+    n: Annotated[int, typer.Option("--n", help="Images on the sheet, from all parts of the dataset.")] = 24,
     ids: Annotated[str | None, typer.Option(help="These images: ids separated by commas, or a file of them.")] = None,
     targets: Annotated[bool, typer.Option("--targets", help="Enlarged targets in place of whole images.")] = False,
     enlarge: Annotated[
@@ -58,9 +58,10 @@ def preview(
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)
-        generator = reopen_generator(
-            folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
-        )
+        with common.working("open backgrounds", quiet):
+            generator = reopen_generator(
+                folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
+            )
         with common.progress("redraw", quiet) as on_progress:
             redraw(generator, folder, dropped, workers=workers or 1, progress=on_progress)
         dataset = common.open_dataset(folder, mask_threshold, gray_scale)

@@ -34,9 +34,7 @@ def refuse_report(folder: Path, overwrite: bool) -> None:
     """Raise OutputExistsError where `write_comparison` would replace a report, before the work is done."""
     for name in (JSON_FILE, PAGE):
         if (folder / name).exists() and not overwrite:
-            raise OutputExistsError(
-                f"{folder / name}: the report exists already; choose another --out, or allow --overwrite"
-            )
+            raise OutputExistsError.of(folder / name, "the report exists already")
 
 
 def write_comparison(

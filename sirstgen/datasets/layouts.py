@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from sirstgen.datasets.entries import Entry, FolderFile
@@ -18,6 +17,7 @@ from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.files.decoding import IMAGE_SUFFIXES
 from sirstgen.files.image_files import (
     IMAGE_FOLDERS,
+    MASK_ENDING,
     MASK_FOLDERS,
     check_folder,
     contents,
@@ -26,9 +26,6 @@ from sirstgen.files.image_files import (
     named,
     part_folder,
 )
-
-MASK_ENDING = re.compile(r"[-_. ](pixels0|masks?|labels?|gt|seg)$", re.IGNORECASE)
-"""What the name of a mask may have after the id of its image."""
 
 _PAIR_IMAGE, _PAIR_MASK = "_1", "_2"
 

@@ -13,7 +13,7 @@ from sirstgen.datasets.entries import Entry
 from sirstgen.datasets.layouts import find_entries
 from sirstgen.datasets.masks import check_threshold, fit_mask
 from sirstgen.datasets.shards import shard_split
-from sirstgen.datasets.split import read_split_lists
+from sirstgen.datasets.split import read_split_lists, split_by_folder, unread_lists
 from sirstgen.datasets.truth import parse_truth
 from sirstgen.datasets.unfinished import refuse_unfinished
 from sirstgen.errors import InputError
@@ -77,7 +77,7 @@ class Dataset:
         folder = Path(folder)
         refuse_unfinished(folder)
         entries = find_entries(folder)
-        splits = read_split_lists(folder, entries) or shard_split(entries)
+        splits = read_split_lists(folder, entries) or shard_split(entries) or split_by_folder(sorted(entries))
         return cls(folder, entries, splits, gray_scale or stated_scale(folder), mask_threshold)
 
     @classmethod
@@ -133,6 +133,10 @@ class Dataset:
         """Whether both training and test list are there (either may be empty)."""
         return len(self._splits) == 2
 
+    def listed(self, part: str) -> tuple[str, ...] | None:
+        """Return the ids of ``train`` or ``test``, in the order of the list; None where there is no such list."""
+        return self._splits.get(part)
+
     def split(self, part: str) -> tuple[str, ...]:
         """Return the ids of ``train`` or ``test``, in the order of the list.
 
@@ -140,7 +144,10 @@ class Dataset:
             InputError: there is no such list, or it is empty.
         """
         if part not in self._splits:
-            raise InputError.of(self.folder, f"has no list of {part} images (50_50/{part}.txt, {part}.txt or similar)")
+            also = "" if self._splits else unread_lists(self.folder)
+            raise InputError.of(
+                self.folder, f"has no list of {part} images (50_50/{part}.txt, {part}.txt or similar){also}"
+            )
         if not self._splits[part]:
             raise InputError.of(self.folder, f"its list of {part} images is empty")
         return self._splits[part]

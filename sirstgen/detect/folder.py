@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -20,12 +21,20 @@ import numpy as np
 from sirstgen.detect.detect import Detection, detections, probabilities
 from sirstgen.detect.overlay import overlay
 from sirstgen.detectors.detector import Detector, folded
-from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import GenerationError, InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.files.atomic import write_file, writing
 from sirstgen.files.checked_json import checked_text, parse_checked
 from sirstgen.files.decoding import IMAGE_SUFFIXES, Levels, decode_levels, is_8_bit
 from sirstgen.files.gray_scale import EIGHT_BIT, FrameRange, GrayScale, stated_scale
-from sirstgen.files.image_files import check_folder, contents, images_by_id, is_utf_8, warn_of_mixed_depths
+from sirstgen.files.image_files import (
+    check_folder,
+    contents,
+    images_by_id,
+    is_utf_8,
+    masks_among,
+    named,
+    warn_of_mixed_depths,
+)
 from sirstgen.files.input_files import MAX_IMAGE_BYTES, loaded_json, read_bytes
 from sirstgen.files.output import holds_anything, output_folder, refuse_overlap, stage_of
 from sirstgen.files.png import encode_png
@@ -103,7 +112,7 @@ def detect_folder(
 
     Args:
         net: the detector; copied, and left as it is.
-        folder: images of any size; files of other kinds and hidden files do not count.
+        folder: images of any size; files of other kinds, hidden files and masks (`masks_among`) do not count.
         out: a folder that is empty or not there yet.
         hardware: where and how to compute.
         options: the defaults if None.
@@ -122,12 +131,7 @@ def detect_folder(
         raise InvalidValueError("resume and overwrite must not both be given: the one keeps what the other removes")
     refuse_overlap(out, folder)
     check_folder(folder, "images")
-    results = [out.resolve(), *(path.resolve().parent for path in folder.rglob(SETTINGS))]  # are no input
-    paths = {
-        key: path
-        for key, path in images_by_id(folder).items()
-        if not any(path.resolve().is_relative_to(place) for place in results)
-    }
+    paths = _frames(folder, out)
     if not paths:
         found = contents(folder)
         raise InputError.of(folder, f"holds no images ({', '.join(IMAGE_SUFFIXES)}){f'; {found}' if found else ''}")
@@ -139,6 +143,20 @@ def detect_folder(
         run = _Run(output.work, _fingerprint(net, options, scale))
         result = _detect_all(net, folder, paths, scale, hardware, options, run, progress)
         return replace(result, wide=wide)
+
+
+def _frames(folder: Path, out: Path) -> dict[str, Path]:
+    """Return the images by id, without the masks of a labelled set and the results of earlier runs."""
+    results = [out.resolve(), *(path.resolve().parent for path in folder.rglob(SETTINGS))]
+    paths = {
+        key: path
+        for key, path in images_by_id(folder).items()
+        if not any(path.resolve().is_relative_to(place) for place in results)
+    }
+    if masks := set(masks_among([path.relative_to(folder).as_posix() for path in paths.values()])):
+        what = "1 file is left out: it is a mask" if len(masks) == 1 else f"{len(masks)} files are left out: masks"
+        warnings.warn(f"{folder}: {what} by name ({named(sorted(masks))})", SirstgenWarning, stacklevel=3)
+    return {key: path for key, path in paths.items() if path.relative_to(folder).as_posix() not in masks}
 
 
 def _detect_all(

@@ -61,7 +61,7 @@ def _write_figures(
     paths = {key: [out / f"{key}-{kind}.png" for kind in kinds] for key in images}
     if not overwrite:
         for path in (path for own in paths.values() for path in own if path.exists()):
-            raise OutputExistsError(f"{path}: the picture is there already; choose another --out, or allow --overwrite")
+            raise OutputExistsError.of(path, "the picture exists already")
     for done, (key, own) in enumerate(paths.items(), start=1):
         pixels, mask = dataset.sample(key)
         image = gray_levels(pixels)

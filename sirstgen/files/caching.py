@@ -15,6 +15,8 @@ from sirstgen.files.atomic import write_file
 VARIABLE = "SIRSTGEN_CACHE"
 """Environment variable that names another folder."""
 
+_CHECKSUM = 32  # bytes of SHA-256 at the end of a file
+
 
 def cache_folder() -> Path:
     """Return the folder named by `VARIABLE`, else the platform's folder for caches; it may not exist yet."""
@@ -25,6 +27,11 @@ def cache_folder() -> Path:
 def digest_of(data: bytes) -> str:
     """Return the SHA-256 of some content, such as a weights file."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _checked(data: bytes) -> bytes:
+    """Return `data` with its checksum at the end, as it is kept in a file."""
+    return data + hashlib.sha256(data).digest()
 
 
 @dataclass(slots=True)
@@ -43,16 +50,20 @@ class Cache:
     _held: dict[str, bytes] = field(default_factory=dict)
 
     def get(self, key: str) -> bytes | None:
-        """Return what is kept under `key`."""
+        """Return what is kept under `key`; None where that is nothing, or a damaged file."""
+        if key in self._held:
+            return self._held[key]
         try:
-            return self._held.get(key) or self._path(key).read_bytes()
+            kept = self._path(key).read_bytes()
         except OSError:
             return None
+        data = kept[:-_CHECKSUM]
+        return data if kept == _checked(data) else None
 
     def put(self, key: str, data: bytes) -> bool:
         """Keep `data` under `key`; False where the folder cannot be written to and only memory keeps it."""
         try:
-            write_file(self._path(key), data)
+            write_file(self._path(key), _checked(data))
         except GenerationError:
             self._held[key] = data
             return False

@@ -93,6 +93,8 @@ def decode_levels(data: bytes, path: Path | str) -> Levels:
             image = _decode_opencv(data)
             if image is not None and image.dtype in (np.uint8, np.uint16):
                 return Levels(image)
+    if data.startswith(_TIFF_SIGNATURES):
+        _check_directory(data, path)
     with opened(data, path) as picture:
         if picture is None:  # a TIFF of a kind that Pillow does not know, such as float64
             return _unknown_tiff(data, path)
@@ -202,6 +204,19 @@ def _whole_png(data: bytes, path: Path | str) -> set[bytes]:
     return kinds
 
 
+def _check_directory(data: bytes, path: Path | str) -> None:
+    """Raise InputError for a TIFF whose directory is cut off: decoders go on without the entries that are missing."""
+    at, word, count, size = (8, "Q", "Q", 20) if b"+" in data[2:4] else (4, "I", "H", 12)
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        start = struct.unpack_from(order + word, data, at)[0]
+        end = start + struct.calcsize(count) + size * struct.unpack_from(order + count, data, start)[0]
+    except struct.error:
+        end = math.inf
+    if end > len(data):
+        raise InputError.of(path, f"truncated image, the directory of the TIFF is cut off; {_WAY_OUT}")
+
+
 def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Levels:
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # an MPO photograph carries its own previews
@@ -211,7 +226,7 @@ def _from_pillow(picture: Image.Image, data: bytes, path: Path | str) -> Levels:
     if picture.mode not in _WIDE_MODES and 16 in tags.get(_BITS, ()):  # Pillow cuts 16-bit colour to 8
         image = _decode_opencv(data)
         if image is None:
-            raise _unsupported(tags, path)
+            raise _unsupported(tags, path, "damaged, or ")
         return Levels(image)
     if picture.mode in _WIDE_MODES:
         return _wide(np.asarray(picture), tags, path)
@@ -233,7 +248,7 @@ def _unknown_tiff(data: bytes, path: Path | str) -> Levels:
     half = 16 in tags.get(_BITS, ()) and _FLOAT in tags.get(_FORMAT, ())  # no decoder knows float16
     image = _decode_opencv(_with_tag(data, _FORMAT, _UNSIGNED) if half else data)
     if image is None:
-        raise _unsupported(tags, path)
+        raise _unsupported(tags, path, "damaged, or ")
     return _wide(image.view(np.float16) if half else image, tags, path)
 
 
@@ -244,12 +259,12 @@ def _check_samples(tags: Any, path: Path | str) -> None:
         raise _unsupported(tags, path)
 
 
-def _unsupported(tags: Any, path: Path | str) -> InputError:
+def _unsupported(tags: Any, path: Path | str, doubt: str = "") -> InputError:
     samples, bits = tags.get(_SAMPLES, 1), max(tags.get(_BITS, (1,)))
     form = " float" if _FLOAT in tags.get(_FORMAT, ()) else ""
     planes = ", in separate planes" if samples > 1 and tags.get(_PLANAR) == 2 else ""
     kind = f"{samples} sample{'s' if samples > 1 else ''} of {bits} bits{form} a pixel{planes}"
-    return InputError.of(path, f"a TIFF of an unsupported kind ({kind}); save it as gray, uint16 or float32")
+    return InputError.of(path, f"{doubt}a TIFF of an unsupported kind ({kind}); save it as gray, uint16 or float32")
 
 
 def _with_tag(data: bytes, tag: int, value: int) -> bytes:

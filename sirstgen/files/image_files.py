@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 import warnings
 from collections import Counter
@@ -25,6 +26,9 @@ UNREAD_SUFFIXES = (
 IMAGE_FOLDERS = ("images", "imgs", "img", "image", "jpegimages")
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "gt", "segmentationclass")
 """Names that others give to the two folders of a labelled set; the first ones are those that readers take."""
+
+MASK_ENDING = re.compile(r"[-_. ](pixels0|masks?|labels?|gt|seg)$", re.IGNORECASE)
+"""What the name of a mask may have after the id of its image."""
 
 
 def image_files(
@@ -73,6 +77,34 @@ def image_files(
     elif others:
         warn_of_unread(root, sorted(others))
     return sorted(files)
+
+
+def masks_among(files: Sequence[str]) -> list[str]:
+    """Return those image files that are masks by their names.
+
+    They are in a folder named as one of masks, such as ``masks/`` or ``test_gt/``, in which one has the name of an
+    image elsewhere; or beside such an image. The names may differ by a `MASK_ENDING`.
+
+    Args:
+        files: POSIX paths below one folder.
+    """
+    stems = {file: PurePosixPath(without_suffix(file)) for file in files}
+    places = {file: _mask_folder(stem) for file, stem in stems.items()}
+    names = {stem.name for file, stem in stems.items() if places[file] is None}
+    masks = {places[file] for file, stem in stems.items() if {stem.name, MASK_ENDING.sub("", stem.name)} & names}
+    beside = set(stems.values())
+    return [
+        file
+        for file, stem in stems.items()
+        if (places[file] is not None and places[file] in masks)
+        or (MASK_ENDING.search(stem.name) and stem.with_name(MASK_ENDING.sub("", stem.name) or "-") in beside)
+    ]
+
+
+def _mask_folder(path: PurePosixPath) -> PurePosixPath | None:
+    """Return the outermost folder of a path that is named as one of masks; None where there is none."""
+    named_so = (at for at in path.parents if at.name.lower() in MASK_FOLDERS or MASK_ENDING.search(at.name))
+    return max(named_so, key=lambda at: -len(at.parts), default=None)
 
 
 def warn_of_unread(root: Path, others: Sequence[str]) -> None:
@@ -206,15 +238,17 @@ def contents(folder: Path) -> str:
     places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     for place in places[:_NAMED_FOLDERS]:
         try:
-            suffixes = Counter(Path(entry.name).suffix.lower() for entry in os.scandir(place) if entry.is_file())
+            names = [entry.name.lower() for entry in os.scandir(place) if entry.is_file()]
         except OSError:
             continue
+        suffixes = Counter(Path(name).suffix for name in names)
         if not suffixes:
             inner = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
             found.append(f"{place.name}/ holds the folders {named(inner)}" if inner else f"{place.name}/ is empty")
             continue
         suffix, count = suffixes.most_common(1)[0]
-        note = ": boxes are not masks" if suffix in _BOX_SUFFIXES else ""
+        lists = all(name.startswith(("train", "val", "test")) for name in names)
+        note = ": boxes are not masks" if suffix in _BOX_SUFFIXES and not lists else ""
         found.append(f"{printable(place.name, 60)}/ holds {count} {printable(suffix, 20) or 'files'}{note}")
     if len(places) > _NAMED_FOLDERS:
         found.append(f"{len(places) - _NAMED_FOLDERS} more folders")

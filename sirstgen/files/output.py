@@ -75,13 +75,15 @@ def require_apart(out: Path, source: Path) -> None:
         )
 
 
-def refuse_existing(folder: Path, overwrite: bool = False) -> None:
-    """Raise OutputExistsError unless `folder` is absent, empty or a folder that may be overwritten."""
+def refuse_existing(folder: Path, overwrite: bool | None = False, *, resume: bool = False) -> None:
+    """Raise OutputExistsError unless `folder` is absent, empty or a folder that may be overwritten.
+
+    The message names ``--overwrite`` unless `overwrite` is None, and ``--resume`` where `resume` is true.
+    """
     refuse_file(folder)
     if not overwrite and holds_anything(folder):
-        raise OutputExistsError(
-            f"{folder}: the output folder is not empty; choose another --out, or allow --overwrite",
-            path=str(folder),
+        raise OutputExistsError.of(
+            folder, "the output folder is not empty", resume=resume, overwrite=overwrite is not None
         )
 
 
@@ -107,8 +109,8 @@ def output_folder(
     folder: Path,
     owned: Owned,
     *,
-    overwrite: bool = False,
-    resume: bool = False,
+    overwrite: bool | None = False,
+    resume: bool | None = None,
     staged: bool = False,
     shared: bool = False,
 ) -> Iterator[Output]:
@@ -117,8 +119,9 @@ def output_folder(
     Args:
         folder: the output folder.
         owned: returns which files in it may be removed.
-        overwrite: what `folder` holds is replaced at the end of the block; it stays as it is if the block fails.
-        resume: the caller continues what is there; it checks whether that is its own.
+        overwrite: what `folder` holds is replaced at the end of the block; it stays as it is if the block fails. None:
+            the command cannot do that.
+        resume: the caller continues what is there; it checks whether that is its own. None: the command cannot do that.
         staged: also a new folder appears at the end of the block only. With `resume` the interrupted one is continued.
         shared: other processes may write there at the same time, if they ask for the same; nothing is replaced.
 
@@ -138,7 +141,7 @@ def output_folder(
         stage = _beside(target, "new")
         going_on = resume and (stage / _STAGE).is_file()
         if not resume:
-            refuse_existing(folder, overwrite)
+            refuse_existing(folder, overwrite, resume=resume is not None)
         if going_on or staged or (overwrite and holds_anything(target)):
             kept = _kept(target, owned) if holds_anything(target) else {}
             if not going_on:

@@ -24,6 +24,7 @@ LEAST_FRAMES = 20
 
 _INVERTED = 0.5  # of a frame's area: no set of small targets covers so much
 _POSITIONS_ONLY = 0.9
+_NO_CONTRAST = 0.5  # gray levels of 256: less is rounding
 _SUPPORT = 4  # pixels by which the renderer grows masks around targets of usual contrast before it takes the clutter
 _FRAME_STATISTICS = ("blockiness", "residual_std", "residual_lag1_x", "residual_lag1_y")
 
@@ -111,7 +112,7 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
 
     Args:
         dataset: labelled frames.
-        part: ``train`` or ``all``; by default ``train`` where the set has split lists.
+        part: ``train`` or ``all``; by default the training list, or else the frames that are in no test list.
         ids: these, in place of a part.
 
     Raises:
@@ -120,10 +121,12 @@ def chosen_ids(dataset: Dataset, part: str | None = None, ids: Sequence[str] | N
     """
     if part not in (None, "train", "all"):
         raise InvalidValueError(f"part must be train or all, got {part}", name="part", value=part)
+    held_out = set(dataset.listed("test") or () if part != "all" else ())
     if ids is None:
-        return dataset.split("train") if part == "train" or (part is None and dataset.has_splits) else dataset.ids
+        if part == "train" or (part is None and dataset.listed("train") is not None):
+            return dataset.split("train")
+        return tuple(key for key in dataset.ids if key not in held_out)
     known = set(dataset.ids)
-    held_out = set(dataset.split("test")) if dataset.has_splits and part != "all" else set()
     for key in ids:
         if key not in known:
             raise InvalidValueError(f"ids must be frames of {dataset.name}, got {key}", name="ids", value=key)
@@ -177,7 +180,7 @@ def measure_labelled(
 
 
 def _refuse_useless_masks(found: LabelledSet) -> None:
-    """Raise InvalidValueError where the masks are inverted, or mark positions and no shapes."""
+    """Raise InvalidValueError where masks are inverted, mark positions and no shapes, or places without contrast."""
     areas = np.array([target.statistics.area for target in found.targets])
     covered = [
         sum(target.statistics.area for target in frame.targets) / (frame.width * frame.height) for frame in found.frames
@@ -193,6 +196,14 @@ def _refuse_useless_masks(found: LabelledSet) -> None:
         raise InvalidValueError(
             f"masks of one pixel show no size and shape: {single} of {areas.size} targets of {found.name}; "
             "label whole targets",
+            name="masks",
+        )
+    flat = sum(abs(target.contrast) < _NO_CONTRAST for target in found.targets)
+    if 2 * flat > areas.size:
+        raise InvalidValueError(
+            f"targets must show a contrast: {flat} of {areas.size} of {found.name} differ by less than {_NO_CONTRAST:g}"
+            " gray levels of 256 from what is around them; check that the masks belong to the images, or give the gray "
+            "scale of raw counts (--gray-scale)",
             name="masks",
         )
 

@@ -161,7 +161,7 @@ def synthetic_pool(synth: Dataset, part: str = "auto") -> tuple[str, ...]:
     if part not in get_args(SynthPart):
         raise InvalidValueError(f"synth-part must be one of {', '.join(get_args(SynthPart))}, got {part!r}")
     drawn_here = "recipe" in _manifest_keys(synth)
-    if part == "train" or (part == "auto" and synth.has_splits and not drawn_here):
+    if part == "train" or (part == "auto" and synth.listed("train") is not None and not drawn_here):
         return synth.split("train")
     return synth.ids
 

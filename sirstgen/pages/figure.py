@@ -31,7 +31,7 @@ def refuse_figure(path: Path, overwrite: bool) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidValueError(f"a figure must be one of {', '.join(SUFFIXES)}, got {path.name!r}")
     if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path}: the figure exists already; choose another name, or allow --overwrite")
+        raise OutputExistsError.of(path, "the figure exists already")
 
 
 def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 130) -> bytes:

@@ -116,7 +116,7 @@ def refuse_page(path: Path, overwrite: bool) -> None:
     if path.suffix.lower() not in (".html", ".htm"):
         raise InvalidValueError(f"a page must be named *.html, got {path.name!r}")
     if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path}: the page exists already; choose another --out, or allow --overwrite")
+        raise OutputExistsError.of(path, "the page exists already")
 
 
 def write_page(path: Path, page: Page) -> None:

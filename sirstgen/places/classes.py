@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirstgen.errors import InputError
-from sirstgen.files.images import decode_gray, read_bytes
+from sirstgen.files.images import decode_gray
 from sirstgen.files.png import encode_png
 
 PlaceMap = NDArray[np.uint8]
@@ -21,7 +21,6 @@ NAMES = ("unknown", "sky", "water", "ground")
 
 LEVELS = np.array([0, 255, 170, 85], dtype=np.uint8)
 """Gray level of each number in a file: black is unknown, white is sky, in between water and, darker, ground."""
-
 
 _NO_PLACE = np.uint8(255)
 _TOLERANCE = 20  # gray levels, which an editor or a lossy file may move a pixel
@@ -47,21 +46,17 @@ def encode_places(places: PlaceMap) -> bytes:
     return encode_png(LEVELS[places])
 
 
-def read_places(path: Path, shape: tuple[int, int]) -> PlaceMap:
-    """Return the map in a file.
+def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
+    """Return the map in an image file.
 
     Args:
-        path: a PNG or another image file; gray levels within 20 of one of `LEVELS`.
+        data: the content of the file; gray levels within 20 of one of `LEVELS`.
+        path: of the file, for messages.
         shape: (H, W) of its background.
 
     Raises:
-        InputError: the file cannot be read, has another size, or holds other gray levels; names it.
+        InputError: the image cannot be decoded, has another size, or holds other gray levels; names it.
     """
-    return decode_places(read_bytes(path), path, shape)
-
-
-def decode_places(data: bytes, path: Path, shape: tuple[int, int]) -> PlaceMap:
-    """Return the map in the bytes of a file; arguments and errors as `read_places`."""
     image = decode_gray(data, path)
     if image.shape != shape:
         (height, width), (rows, columns) = image.shape, shape

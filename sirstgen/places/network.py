@@ -86,7 +86,7 @@ class CoarseAnswer(nn.Module):
 
     @staticmethod
     def gathered(levels: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features of the cells, (n, _LOCAL, h, w), and of the frame, (n, _FRAME), from `coarse_levels`."""
+        """Return the features of the cells, (n, _LOCAL, h, w), and of the frame, (n, _FRAME), from `coarse_levels`."""
         middle, upper, last, top = levels
         frame = [top.mean(dim=(2, 3)), top.flatten(2).std(dim=2), last.mean(dim=(2, 3))]
         frame.append(top[:, :, : top.shape[2] // 2].mean(dim=(2, 3)))
@@ -110,20 +110,20 @@ class CoarseAnswer(nn.Module):
         )
 
     def related(self, cells: torch.Tensor, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features and logits of the network alone; arguments from `standard`."""
+        """Return features and logits of the network alone; arguments from `standard`."""
         features = functional.relu((self.cell(cells) + self.frame(frame)[:, :, None, None]) * 0.3)
         features = self.context(features)
         return features, self.answer(features)
 
     def answered(self, cells: torch.Tensor, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (n, _WIDTH, h, w) and logits (n, OUTPUTS, h, w); arguments from `standard`."""
+        """Return features (n, _WIDTH, h, w) and logits (n, OUTPUTS, h, w); arguments from `standard`."""
         features, logits = self.related(cells, frame)
         other = torch.logsumexp(logits[:, 1:], dim=1, keepdim=True)
         sky = self.linear(cells) + self.linear_frame(frame)[:, :, None, None]
         return features, torch.cat([(logits[:, :1] + sky + other) / 2, logits[:, 1:]], dim=1)
 
     def forward(self, levels: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (n, _WIDTH, h, w) and logits (n, OUTPUTS, h, w), from `coarse_levels`."""
+        """Return features (n, _WIDTH, h, w) and logits (n, OUTPUTS, h, w), from `coarse_levels`."""
         return self.answered(*self.standard(*self.gathered(levels)))
 
 
@@ -146,7 +146,7 @@ class PlaceNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = Backbone(len(STAGES))
+        self.encoder = Backbone()
         self.coarse = CoarseAnswer()
         before = (_WIDTHS[1], _WIDTHS[2], _WIDTH + OUTPUTS)
         self.up = nn.ModuleList(
@@ -157,7 +157,7 @@ class PlaceNetwork(nn.Module):
         self.fine_change = nn.Conv2d(_FINE, OUTPUTS, 3, 1, 1)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (n, 3, side, side) of sky, water and ground.
+        """Return logits (n, 3, side, side) of sky, water and ground.
 
         Args:
             frames: (n, 1, side, side) float32, side a multiple of 32 (`sirstgen.places.preparation`).

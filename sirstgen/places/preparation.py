@@ -20,7 +20,7 @@ def square(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def as_input(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gray levels with the 1st and 99th percentiles at -1 and 1; less where they lie close together.
+    """Return gray levels with the 1st and 99th percentiles at -1 and 1; less where they lie close together.
 
     Args:
         levels: (h, w) float32, gray levels of 256.

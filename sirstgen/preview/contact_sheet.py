@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -15,13 +16,17 @@ from sirstgen.files.images import Gray
 from sirstgen.measure.targets import measure_targets
 from sirstgen.pages.picture import Picture, coloured, labelled, shown, tiled
 from sirstgen.preview.enlarged import enlarged_target
+from sirstgen.seeding import Draws
 
 _BOX = (80, 230, 255)  # yellow
 _CLEAR = 4  # pixels between a target and its box, so that the box hides nothing
 
 
 def spread(ids: Sequence[str], count: int) -> list[str]:
-    """Return `count` ids evenly spread over all of them, the first and the last among them; all if there are fewer.
+    """Return `count` ids, in order, one drawn from each of as many equal parts; all if there are fewer.
+
+    Every n-th id would show few scenes: scenes follow one another in a nearly periodic order. The draw depends on the
+    two numbers alone.
 
     Raises:
         InvalidValueError: a count below 1.
@@ -30,8 +35,9 @@ def spread(ids: Sequence[str], count: int) -> list[str]:
         raise InvalidValueError(f"a sheet shows at least 1 image, got {count}", value=count)
     if count >= len(ids):
         return list(ids)
-    places = np.rint(np.linspace(0, len(ids) - 1, count)).astype(int)
-    return [ids[place] for place in places.tolist()]
+    draws = Draws(0, "sheet", count)
+    limits = [part * len(ids) // count for part in range(count + 1)]
+    return [ids[low + draws.integers(high - low)] for low, high in pairwise(limits)]
 
 
 def image_sheet(

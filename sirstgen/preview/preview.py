@@ -52,7 +52,7 @@ def refuse_pictures(sheet: Path, overwrite: bool) -> None:
     require_png(sheet)
     for path in (sheet, target_picture(sheet)):
         if path.exists() and not overwrite:
-            raise OutputExistsError(f"{path}: the picture is there already; choose another --out, or allow --overwrite")
+            raise OutputExistsError.of(path, "the picture exists already")
 
 
 def write_preview(
@@ -72,7 +72,7 @@ def write_preview(
     Args:
         folder: the dataset, opened or not.
         sheet: PNG file; the enlarged target goes beside it as ``<stem>-target.png``.
-        count: images on the sheet, evenly spread over the dataset.
+        count: images on the sheet, from all parts of the dataset.
         ids: these images in place of spread ones.
         targets: the sheet shows every target of these images enlarged, in place of whole images.
         enlarge: the image whose target is enlarged, ``<id>`` for its first one or ``<id>:<number>`` from 0; the first

@@ -74,18 +74,14 @@ class _Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """The first stages of the encoder.
+    """The first stages of the encoder, `STAGES`."""
 
-    Args:
-        stages: how many of `STAGES`.
-    """
-
-    def __init__(self, stages: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.stem = _Convolution(1, STEM_CHANNELS, 3, 2)
         self.stages = nn.ModuleList()
         before = STEM_CHANNELS
-        for stage in STAGES[:stages]:
+        for stage in STAGES:
             blocks = nn.Sequential()
             for number in range(stage.blocks):
                 stride = stage.stride if number == 0 else 1

@@ -55,7 +55,7 @@ class Figures:
 def figures(
     scenes: Sequence[str], truth: NDArray[np.int64], predicted: NDArray[np.int64], confidence: NDArray[np.float64]
 ) -> Figures:
-    """Figures from true and predicted scene numbers (n,) and the confidence (n,) of each frame, n at least 1."""
+    """Return figures from true and predicted scene numbers (n,) and the confidence (n,) of each frame, n at least 1."""
     count = len(scenes)
     matrix = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
     totals = matrix.sum(axis=1)
@@ -127,7 +127,7 @@ class SceneCard:
 
 
 def counted(frames: Sequence[LabelledFrame]) -> tuple[dict[str, int], dict[str, int]]:
-    """Numbers of frames and of groups by scene."""
+    """Return numbers of frames and of groups by scene."""
     pairs = {(frame.scene, frame.group) for frame in frames}
     return (
         dict(sorted(Counter(frame.scene for frame in frames).items())),

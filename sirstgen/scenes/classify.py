@@ -41,7 +41,7 @@ def _shipped() -> SceneClassifier:
 def classify_images(
     images: Iterable[NDArray[Any]], classifier: SceneClassifier | None = None
 ) -> Iterator[tuple[str, float]]:
-    """Scene and confidence of each image, in order; memory does not grow with the number of images.
+    """Yield scene and confidence of each image, in order; memory does not grow with the number of images.
 
     Args:
         images: each (H, W), uint8 or uint16, gray levels.

@@ -16,6 +16,7 @@ STATISTICS = 178
 """How many there are."""
 
 _SIDE = 128  # pixels; the shorter side of the frame while it is measured
+_LONGEST = 32 * _SIDE  # pixels; a frame of a few rows or columns is squeezed to this
 _OCTAVES = 5
 _ORIENTATIONS = 8
 _BANDS = 6
@@ -32,9 +33,9 @@ def scene_statistics(gray: Gray) -> NDArray[np.float32]:
         (STATISTICS,), float32.
     """
     scale = _SIDE / min(gray.shape)
-    size = (max(_SIDE, round(gray.shape[1] * scale)), max(_SIDE, round(gray.shape[0] * scale)))
+    height, width = (int(np.clip(round(side * scale), _SIDE, _LONGEST)) for side in gray.shape)
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    level: Gray = np.asarray(cv2.resize(gray, size, interpolation=way), dtype=np.float32) * np.float32(255)
+    level: Gray = np.asarray(cv2.resize(gray, (width, height), interpolation=way), dtype=np.float32) * np.float32(255)
     parts = [_tones(level), _layout(level), _binary_patterns(level, 1), _binary_patterns(level, 3)]
     for _ in range(_OCTAVES):
         parts.append(_gradients(level))
@@ -49,7 +50,7 @@ def _tones(gray: Gray) -> NDArray[np.float64]:
 
 
 def _layout(gray: Gray) -> NDArray[np.float64]:
-    """Mean and spread of eight bands from top to bottom, and the sharpest steps: a horizon, a wall."""
+    """Return mean and spread of eight bands from top to bottom, and the sharpest steps: a horizon, a wall."""
     bands = np.array_split(gray, 8)
     steps = [np.abs(np.diff(gray.mean(axis=axis))).max() for axis in (1, 0)]
     return np.array([*(band.mean() / 255 for band in bands), *(band.std() / 255 for band in bands), *steps])
@@ -91,7 +92,7 @@ def _gradients(level: Gray) -> NDArray[np.float64]:
 
 
 def _binary_patterns(gray: Gray, radius: int) -> NDArray[np.float64]:
-    """Shares of the rotation-invariant uniform patterns of eight neighbours (Ojala et al., PAMI 2002), ten bins."""
+    """Return shares of rotation-invariant uniform patterns of eight neighbours (Ojala et al., PAMI 2002), ten bins."""
     smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), radius / 2), dtype=np.float32)
     height, width = smooth.shape
     middle = smooth[radius:-radius, radius:-radius] + np.float32(0.5)  # gray levels; above what quantisation leaves

@@ -137,10 +137,7 @@ class SceneDecisions:
     def get(self, key: str) -> SceneLabel | None:
         """Return the decision on the frame of the digest `key`; None where there is none, or a damaged one."""
         data = self._cache.get(key)
-        try:
-            return None if data is None else _label(parse_json(data), "decision")
-        except (ValueError, AttributeError, InputError, RecursionError):
-            return None
+        return None if data is None else SceneLabel(**json.loads(data))
 
     def put(self, key: str, label: SceneLabel) -> None:
         """Keep a decision."""

@@ -38,13 +38,13 @@ class SceneNetwork(nn.Module):
         super().__init__()
         if classes < 2:
             raise InvalidValueError(f"a scene network needs at least 2 classes, got {classes}", classes=classes)
-        self.backbone = Backbone(len(STAGES))
+        self.backbone = Backbone()
         self.register_buffer("center", torch.zeros(DESCRIPTORS))
         self.register_buffer("spread", torch.ones(DESCRIPTORS))
         self.answer = nn.Linear(DESCRIPTORS, classes)
 
     def describe(self, squares: torch.Tensor, statistics: torch.Tensor) -> torch.Tensor:
-        """Means and deviations of the backbone's features, then the statistics: (n, DESCRIPTORS).
+        """Return means and deviations of the backbone's features, then the statistics: (n, DESCRIPTORS).
 
         Args:
             squares: (n, 1, INPUT_SIDE, INPUT_SIDE) float32, -1 black to 1 white.

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file
@@ -95,17 +96,17 @@ def _owned_files(folder: Path) -> set[str]:
 def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> tuple[SceneCard, SceneClassifier]:
     frames = read_tree(folder)
     scenes = tuple(sorted({frame.scene for frame in frames}))
-    others = read_tree(test, scenes) if test is not None else []
+    others = [] if test is None else read_tree(test, scenes)
     groups = [frame.group for frame in frames]
     try:
         folds = folds_by_group([frame.scene for frame in frames], groups, FOLDS)
     except InvalidValueError as fault:
         raise fault.within(str(folder)) from None
-    total = len(frames) + len(others)
-    own = descriptors(_images(frames), progress and (lambda done: progress(done, total)))
-    foreign = descriptors(_images(others), progress and (lambda done: progress(len(frames) + done, total)))
+    known, total = len(frames), len(frames) + len(others)
+    own = descriptors(_images(folder, frames), progress and (lambda done: progress(done, total)))
+    foreign = descriptors(_images(Path(test or ""), others), progress and (lambda done: progress(known + done, total)))
     truth = np.array([scenes.index(frame.scene) for frame in [*frames, *others]], dtype=np.int64)
-    own_truth = truth[: len(frames)]
+    own_truth = truth[:known]
     logits = cross_validated(own, own_truth, groups, folds, len(scenes))
     temperature = fitted_temperature(logits, own_truth)
     network = fitted(own, own_truth, groups)
@@ -118,22 +119,21 @@ def _train(folder: Path, test: Path | str | None, progress: Progress | None) -> 
         frames=names,
         groups=numbers,
         measured=measured(scenes, logits, own_truth, temperature),
-        test=measured(scenes, answered(network, foreign), truth[len(frames) :], temperature) if others else None,
+        test=measured(scenes, answered(network, foreign), truth[known:], temperature) if others else None,
     )
     return card, SceneClassifier(network, scenes, temperature)
 
 
-def _images(frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
-    """Return the frames on the one gray scale that follows from all of them."""
+def _images(folder: Path, frames: Sequence[LabelledFrame]) -> Iterator[Gray]:
+    """Return the frames of a tree on the one gray scale that follows from all of them."""
     reading = ((frame.path, partial(read_bytes, frame.path, MAX_IMAGE_BYTES)) for frame in frames)
     scale = scale_of_files(reading, headroom=True)  # as in a folder of backgrounds
     bits: dict[str, int] = {}
     for frame in frames:
         image = scale.apply(read_levels(frame.path))
-        bits[frame.path.name] = 8 * image.dtype.itemsize
+        bits[frame.path.relative_to(folder).as_posix()] = 8 * image.dtype.itemsize
         yield image
-    if frames:
-        warn_of_mixed_depths(frames[0].path.parent.parent, bits)
+    warn_of_mixed_depths(folder, bits)
 
 
 def descriptors(
@@ -226,28 +226,26 @@ def cross_validated(
 
 def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
     """Return the temperature with the lowest cross entropy on (n, classes) logits (Guo et al., ICML 2017)."""
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        top = scaled.max(axis=1, keepdims=True)
-        normaliser = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-        return float(np.mean(normaliser - scaled[np.arange(len(truth)), truth]))
-
-    losses = [loss(float(temperature)) for temperature in _TEMPERATURES]
+    answers, scenes = torch.from_numpy(logits), torch.from_numpy(truth)
+    losses = [float(functional.cross_entropy(answers / temperature, scenes)) for temperature in _TEMPERATURES]
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
+def probabilities(logits: Numbers, temperature: float) -> Numbers:
+    """Return the softmax of (n, classes) logits over a temperature."""
+    return np.asarray(torch.softmax(torch.from_numpy(logits / temperature), dim=1).numpy())
+
+
 def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], temperature: float) -> Figures:
-    """Figures of (n, classes) logits."""
-    chances = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    return figures(scenes, truth, chances.argmax(axis=1).astype(np.int64), chances.max(axis=1))
+    """Return figures of (n, classes) logits."""
+    found = probabilities(logits, temperature)
+    return figures(scenes, truth, found.argmax(axis=1).astype(np.int64), found.max(axis=1))
 
 
 def regression(
     found: Numbers, truth: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the logistic regression.
+    """Return center and spread of the descriptors, weights (classes, DESCRIPTORS) and biases of the regression.
 
     Args:
         found: (n, DESCRIPTORS).

@@ -64,7 +64,7 @@ def read_tree(folder: Path | str, scenes: Sequence[str] | None = None) -> list[L
 
 
 def _group(path: Path) -> str:
-    """``sea/video-3/0001.png`` belongs to ``video-3``; ``sea/0001.png`` to itself."""
+    """Return the group: ``video-3`` of ``sea/video-3/0001.png``, ``sea/0001.png`` of itself."""
     return path.parts[1] if len(path.parts) > 2 else path.as_posix()
 
 

@@ -65,7 +65,7 @@ def statistics_page(
 
 def _sheets(dataset: Dataset, statistics: DatasetStatistics) -> list[Block]:
     sheet = image_sheet(dataset, spread(dataset.ids, _IMAGES), _COLUMNS)
-    caption = "Images evenly spread over the dataset."
+    caption = "Images from all parts of the dataset."
     blocks: list[Block] = [Picture(picture_bytes(sheet), f"Images of {dataset.name}", caption, wide=True)]
     tried = spread(dataset.ids, 8 * _TARGETS) if statistics.targets else []
     with_targets = [key for key in tried if dataset.mask(key).any()]

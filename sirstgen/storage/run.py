@@ -192,7 +192,7 @@ def refuse_started(folder: Path, overwrite: bool = False) -> None:
     state = read_state(stage_of(folder) or folder)
     if not overwrite and state is not None and not state["finished"]:
         raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
-    refuse_existing(folder, overwrite)
+    refuse_existing(folder, overwrite, resume=True)
 
 
 def clear(folder: Path) -> None:

@@ -57,7 +57,7 @@ def draw_row(
     is_real, name = True, ""
     if isinstance(row, FolderRow):
         source = Dataset.open(row.folder)
-        part, wanted = row.part or ("train" if source.has_splits else "all"), row.count
+        part, wanted = row.part or ("all" if source.listed("train") is None else "train"), row.count
         is_real, name = row.real, source.name
     if part == "train":
         try:

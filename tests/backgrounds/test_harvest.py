@@ -83,6 +83,22 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
+def test_a_harvest_is_replaced_and_files_of_the_user_stay(tmp_path: Path) -> None:
+    for number, key in enumerate("ab"):
+        labelled(tmp_path / "set", key, number)
+    source, out = Dataset.open(tmp_path / "set"), tmp_path / "out"
+    harvest_folder(source, ["a", "b"], out)
+    (out / "mine.png").write_bytes((out / "a.png").read_bytes())
+    harvest_folder(source, ["b"], out, overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == ["b.png", "harvest.json", "mine.png"]
+    (out / "b.png").write_bytes(b"edited")
+    with pytest.raises(OutputExistsError, match="changed since it was harvested; choose another name"):
+        harvest_folder(source, ["b"], out, overwrite=True)
+    (out / "harvest.json").write_text("[]")
+    with pytest.raises(OutputExistsError, match="does not list what a harvest wrote; choose another name"):
+        harvest_folder(source, ["b"], out, overwrite=True)
+
+
 def test_an_interrupted_harvest_leaves_nothing(tmp_path: Path) -> None:
     labelled(tmp_path / "set", "a", 1)
     before = set(tmp_path.iterdir())

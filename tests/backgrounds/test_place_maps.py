@@ -71,12 +71,22 @@ def test_maps_of_no_frame_and_of_another_size_are_refused(frames: Path, tmp_path
         library.prepare_places()
 
 
+def test_maps_of_frames_that_are_not_used_are_no_fault(frames: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(frames / "field" / "small.png"), draw("field", 3, 9, 40, 50).frame)
+    give(tmp_path / "maps", "field/small.png", (40, 50))
+    library = BackgroundLibrary.open(frames, places=tmp_path / "maps", min_size=(64, 64))
+    assert library.count("field") == 3 and library.faults[0].reason == "too small"
+
+
 def test_procedural_frames_know_their_places(frames: Path) -> None:
     made = ProceduralBackgrounds(4, 64, 80)
     background = made.background("field", 7)
     drawn = draw("field", 4, 7, 64, 80)
     np.testing.assert_array_equal(made.places(background), drawn.places)
     np.testing.assert_array_equal(made.pixels(background, 8), drawn.frame)
+    for kept in (made.pixels(background, 8), made.places(background)):
+        with pytest.raises(ValueError, match="read-only"):
+            kept[0, 0] = 1
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).places(background), drawn.places)
     mixed = MixedBackgrounds(BackgroundLibrary.open(frames), made)
     np.testing.assert_array_equal(mixed.places(background), drawn.places)
@@ -90,4 +100,4 @@ def test_maps_and_a_sheet_are_written_for_a_person(frames: Path, tmp_path: Path)
     for number in range(3):
         background = library.find(f"field/{number}")
         np.testing.assert_array_equal(again.places(background), library.places(background))
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (240, 720, 3)
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (268, 736, 3)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from making.ranges import RANGES
 
-from sirstgen.backgrounds.procedural import SCENES, generate
+from sirstgen.backgrounds.procedural import SCENES, draw, generate
 from sirstgen.backgrounds.procedural.make import make
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import BackgroundSource
@@ -28,12 +28,33 @@ def test_a_frame_depends_on_its_arguments_alone(scene):
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("size", [(32, 32), (64, 64), (65, 131), (151, 97), (512, 640)])
+@pytest.mark.parametrize("size", [(32, 32), (64, 64), (65, 131), (151, 97), (37, 300), (512, 640), (4096, 32)])
 def test_any_size(scene, size):
-    frame = generate(scene, 0, 1, *size)
-    assert frame.shape == size
-    assert frame.dtype == np.uint8
-    assert frame.std() > 0.3
+    frame, places = draw(scene, 0, 1, *size)
+    assert frame.shape == places.shape == size
+    assert frame.dtype == places.dtype == np.uint8
+    assert frame.std() > (0.3 if scene in ("cloud", "highlight") else 1.5)
+
+
+@pytest.mark.parametrize("scene", ["city", "field", "sea"])
+def test_frames_differ_in_layout_and_level(scene):
+    frames = [generate(scene, 2, number, 64, 64).astype(float) for number in range(12)]
+    alike = np.corrcoef([frame.ravel() for frame in frames])[np.triu_indices(12, 1)]
+    assert np.median(np.abs(alike)) < 0.8
+    assert np.ptp([frame.mean() for frame in frames]) > 20
+
+
+def test_most_seas_show_a_level_horizon_in_the_upper_half():
+    found = [background_statistics(generate("sea", 3, number, 160, 200)) for number in range(20)]
+    clear = [frame["horizon_row"] for frame in found if frame["horizon_variance"] > 0.4]
+    assert len(clear) >= 10
+    assert 0.2 < np.median(clear) < 0.6
+
+
+@pytest.mark.parametrize("scene", ["field", "sea"])
+def test_waves_and_furrows_lie_down(scene):
+    lying = [background_statistics(generate(scene, 4, number, 128, 160))["anisotropy"] for number in range(12)]
+    assert np.median(lying) > 0.3
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -111,28 +132,27 @@ def test_the_source_refuses_ids_of_other_kinds(unknown):
         ProceduralBackgrounds(0, 64, 64).find(unknown)
 
 
-def test_the_source_refuses_unknown_scenes_and_negative_numbers():
-    source = ProceduralBackgrounds(0, 64, 64)
+def test_the_source_refuses_what_cannot_be_drawn():
     with pytest.raises(InvalidValueError, match="got 'desert'"):
-        source.count("desert")
-    with pytest.raises(InvalidValueError, match="at least 0, got -1"):
-        source.background("sea", -1)
+        ProceduralBackgrounds(0, 64, 64).count("desert")
+    with pytest.raises(InvalidValueError, match="height must be from 32 to 4096, got 16"):
+        ProceduralBackgrounds(0, 16, 64).background("sea", 0)
 
 
 def test_make_writes_the_frames_and_nothing_over_others(tmp_path):
     (tmp_path / "README.md").write_text("kept")
-    seen = []
-    files = make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, progress=seen.append)
+    seen: list[tuple[int, int]] = []
+    files = make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, progress=lambda *done: seen.append(done))
     assert [file.relative_to(tmp_path).as_posix() for file in files] == [
         "cloud/0001.png",
         "cloud/0002.png",
         "highlight/0001.png",
         "highlight/0002.png",
     ]
-    assert seen == files
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert np.array_equal(read_gray(files[3]), generate("highlight", 7, 1, 64, 72))
     files[3].unlink()
-    with pytest.raises(OutputExistsError, match="3 of 4 frames are there already"):
+    with pytest.raises(OutputExistsError, match="3 of 4 files exist already"):
         make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7)
     assert not files[3].exists()
     make(tmp_path, ("cloud", "highlight"), 2, 64, 72, 7, overwrite=True)
@@ -145,4 +165,18 @@ def test_make_checks_everything_before_it_writes(tmp_path):
         make(tmp_path, ("cloud", "desert"), 1, 64, 64, 0)
     with pytest.raises(InvalidValueError, match="per_scene must be at least 1"):
         make(tmp_path, ("cloud",), 0, 64, 64, 0)
+    for out, places in (("a", "a"), ("a", "a/maps"), ("a/frames", "a")):
+        with pytest.raises(InvalidValueError, match="places and out must be apart"):
+            make(tmp_path / out, ("cloud",), 1, 64, 64, places=tmp_path / places)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_make_writes_over_no_place_map(tmp_path):
+    mine = tmp_path / "maps" / "cloud" / "0001.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"drawn by hand")
+    with pytest.raises(OutputExistsError, match=r"maps/cloud/0001\.png: 1 of 2 files exist already"):
+        make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps")
+    assert mine.read_bytes() == b"drawn by hand"
+    make(tmp_path / "out", ("cloud",), 1, 64, 64, places=tmp_path / "maps", overwrite=True)
+    assert read_gray(mine).shape == (64, 64)

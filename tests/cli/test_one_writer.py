@@ -1,4 +1,4 @@
-"""Every command that writes a folder is refused while another process writes there, before it changes anything."""
+"""Every command that writes is refused where another process writes, or something is there, before any change."""
 
 from __future__ import annotations
 
@@ -54,3 +54,35 @@ def test_a_command_is_refused_where_another_one_writes(
     assert "another process is writing there" in result.stderr, result.output
     assert result.exit_code == 2
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+THERE = {  # the options that the message names
+    "synth --n 2 --seed 0 --overwrite --out OUT": [],
+    "synth --n 2 --seed 0 --out OUT": ["--resume", "--overwrite"],
+    "mix --synth REAL --synth-part all --real SET --total 2 --real-ratio 0.5 --out OUT": ["--resume", "--overwrite"],
+    "train-check --preset quick --real SET --synth SET --total 2 --rows real --out OUT": ["--resume", "--overwrite"],
+    "export SET --format coco --out OUT": ["--overwrite"],
+    "audit SET --repair OUT": ["--overwrite"],
+    "backgrounds harvest SET --split all --out OUT": ["--overwrite"],
+    "backgrounds classify FRAMES --places-out OUT": [],
+    "backgrounds classify FRAMES --preview OUT/there.png": ["--overwrite"],
+    "stats SET --figure OUT/there.png": ["--overwrite"],
+    "preview SET --out OUT/there.png": ["--overwrite"],
+    "fit REAL --no-match --out OUT/there.png": ["--overwrite"],
+}
+
+
+@pytest.mark.parametrize("command", list(THERE))
+def test_an_output_that_is_there_is_refused_with_the_options_that_the_command_has(
+    dataset: Path, background_folder: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/there.png").write_bytes(b"mine")
+    places = {"SET": str(dataset), "REAL": str(dataset.with_name("real")), "FRAMES": str(background_folder)}
+    words = [places.get(word, word.replace("OUT", str(tmp_path / "out"))) for word in command.split()]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    told = result.stderr.replace(str(tmp_path), "")
+    assert [option for option in ("--resume", "--overwrite") if option in told] == THERE[command], told
+    assert "choose another" in told and len(told.splitlines()) == 1
+    assert (tmp_path / "out/there.png").read_bytes() == b"mine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,29 @@ def test_bad_frames_are_listed_and_the_others_done(tmp_path: Path) -> None:
         "0.png",
         "seq/3.png",
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "left_out"),
+    [
+        (["images/0.png", "masks/0.png", "masks/9.png"], ["masks/0.png", "masks/9.png"]),
+        (["seq1/images/0.png", "seq1/masks/0.png", "no_label/1.png"], ["seq1/masks/0.png"]),
+        (["mixed/0.png", "annotations/masks/0_pixels0.png"], ["annotations/masks/0_pixels0.png"]),
+        (["test_org/0.png", "test_gt/0.png"], ["test_gt/0.png"]),
+        (["0.png", "0_mask.png", "1_mask.png"], ["0_mask.png"]),
+        (["masks/0.png", "masks/1.png"], []),
+        (["no_label/0.png", "label/1.png", "a_1.png", "a_2.png"], []),
+    ],
+)
+def test_masks_of_a_labelled_set_are_no_frames(tmp_path: Path, names: list[str], left_out: list[str]) -> None:
+    folder = frames_in(tmp_path / "in", *names)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = detect_folder(Bright(), folder, tmp_path / "out", CPU)
+    assert result.images == len(names) - len(left_out)
+    assert {found.image for found in result.found} == set(names) - set(left_out)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == bool(left_out) and all(name in said[0] for name in left_out)
 
 
 def test_a_run_is_resumed_and_overwritten(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from making.tiff import tiff_bytes
 from PIL import Image
 
 from sirstgen.errors import InputError
-from sirstgen.files.decoding import read_levels
+from sirstgen.files.decoding import decode_levels, read_levels
 from sirstgen.files.images import read_gray
 
 RNG = np.random.default_rng(5)
@@ -291,3 +291,21 @@ def test_every_flipped_bit_of_a_png_is_noticed(tmp_path: Path, frame: np.ndarray
         path.write_bytes(bytes(damaged))
         with pytest.raises(InputError, match=r"a\.png"):
             read_gray(path)
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("kind", ["u1", "u2", "f2", "f4", "f8"])
+def test_no_cut_off_tiff_is_read(tmp_path: Path, kind: str, big: bool) -> None:
+    whole = tiff_bytes(RNG.uniform(1, 200, (8, 8)).astype(kind), big=big)
+    for size in range(len(whole) - (8 if big else 4)):  # where the next directory is decides nothing
+        with pytest.raises(InputError, match=r"truncated|not a PNG, TIFF"):
+            decode_levels(whole[:size], tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", ["f2", "f8"])
+def test_a_tiff_whose_pixels_are_cut_off_may_be_damaged(tmp_path: Path, kind: str) -> None:
+    whole = tiff_bytes(RNG.uniform(1, 200, (8, 8)).astype(kind))
+    at = whole.index(struct.pack("<HHI", 273, 4, 1)) + 8  # where the strip begins
+    damaged = whole[:at] + struct.pack("<I", len(whole) - 9) + whole[at + 4 :]
+    with pytest.raises(InputError, match="damaged, or a TIFF of an unsupported kind"):
+        decode_levels(damaged, tmp_path / "a.tif")

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -60,16 +60,18 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_a_child_that_inherits_the_lock_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = tmp_path / "end"
     then = (
         " import os; child = os.fork()\n"
-        " if child == 0: time.sleep(1.0); os._exit(0)\n"
+        f" while child == 0 and not os.path.exists({str(end)!r}): time.sleep(0.02)\n"
+        " if child == 0: os._exit(0)\n"
         " print('held', flush=True); os.kill(os.getpid(), 9)"
     )
     process = holder(tmp_path / "set", then)
     process.wait()
-    started = time.monotonic()
+    Timer(0.3, end.touch).start()
     with locked(tmp_path / "set"):  # waits for the child: the holder itself is gone
-        assert time.monotonic() - started > 0.3
+        assert end.exists()
 
 
 def test_some_may_hold_it_together_and_none_alone_then(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from sirstgen.errors import InputError
-from sirstgen.places.classes import GROUND, LEVELS, SKY, WATER, decode_places, encode_places, read_places
+from sirstgen.files.png import encode_png
+from sirstgen.places.classes import GROUND, LEVELS, SKY, WATER, decode_places, encode_places
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 3)))
@@ -20,9 +20,9 @@ def test_a_map_survives_its_file(places: np.ndarray) -> None:
     np.testing.assert_array_equal(decode_places(encode_places(places), Path("map.png"), places.shape), places)
 
 
-def test_hand_drawn_levels_may_be_a_little_off(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "m.png"), np.array([[240, 180], [70, 255]], np.uint8))
-    assert read_places(tmp_path / "m.png", (2, 2)).tolist() == [[SKY, WATER], [GROUND, SKY]]
+def test_hand_drawn_levels_may_be_a_little_off() -> None:
+    drawn = encode_png(np.array([[240, 180], [70, 255]], np.uint8))
+    assert decode_places(drawn, Path("m.png"), (2, 2)).tolist() == [[SKY, WATER], [GROUND, SKY]]
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,9 @@ def test_hand_drawn_levels_may_be_a_little_off(tmp_path: Path) -> None:
         (np.full((2, 2), 65535, np.uint16), "a place map is an 8-bit gray image"),
     ],
 )
-def test_other_images_are_refused_by_name(tmp_path: Path, image: np.ndarray, said: str) -> None:
-    cv2.imwrite(str(tmp_path / "m.png"), image)
+def test_other_images_are_refused_by_name(image: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=rf"m\.png: .*{said}"):
-        read_places(tmp_path / "m.png", (2, 2))
+        decode_places(encode_png(image), Path("m.png"), (2, 2))
 
 
 def test_levels_are_far_apart() -> None:

@@ -48,11 +48,16 @@ def yellow(picture: np.ndarray) -> np.ndarray:
 
 
 @given(st.integers(1, 60), st.integers(1, 70))
-def test_spread_ids_are_ordered_unlike_and_reach_from_end_to_end(total: int, count: int) -> None:
+def test_spread_ids_are_ordered_and_one_of_each_part(total: int, count: int) -> None:
     ids = [f"{number:03d}" for number in range(total)]
     chosen = spread(ids, count)
     assert len(chosen) == min(total, count) and chosen == sorted(set(chosen))
-    assert chosen[0] == ids[0] and (count == 1 or chosen[-1] == ids[-1])
+    assert all(number * min(count, total) < (place + 1) * total for place, number in enumerate(map(int, chosen)))
+
+
+def test_a_sheet_shows_the_scenes_in_their_shares_whatever_their_order() -> None:
+    period = [f"{number}" for number in range(24 * 29)]
+    assert len({int(key) % 29 for key in spread(period, 24)}) > 8  # every 29th would show one of them
 
 
 def test_a_sheet_shows_nothing_for_no_count() -> None:

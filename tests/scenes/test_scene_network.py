@@ -13,7 +13,7 @@ from sirstgen.scenes.network import DESCRIPTORS, SceneNetwork
 
 @pytest.mark.parametrize("side", [64, 75])
 def test_stages_shrink_the_frame_and_round_up(side: int) -> None:
-    found = Backbone(len(STAGES)).eval()(torch.zeros(1, 1, side, side))
+    found = Backbone().eval()(torch.zeros(1, 1, side, side))
     sizes, size = [], -(-side // 2)
     for stage in STAGES:
         size = -(-size // stage.stride)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -42,6 +44,15 @@ def test_any_frame_becomes_a_square(height: int, width: int) -> None:
     assert frame.square.shape == (INPUT_SIDE, INPUT_SIDE)
     assert frame.statistics.shape == (STATISTICS,)
     assert np.isfinite(frame.statistics).all()
+
+
+@pytest.mark.parametrize("size", [(3, 4096), (4096, 1)])
+def test_a_frame_of_a_few_rows_or_columns_costs_no_more_than_others(size: tuple[int, int]) -> None:
+    tracemalloc.start()
+    found = scene_statistics(np.random.default_rng(0).random(size, dtype=np.float32))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.isfinite(found).all() and most < 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
+from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, SirstgenWarning
 from sirstgen.scenes.card import figures
 from sirstgen.scenes.classify import classify_images, load_classifier
 from sirstgen.scenes.training import cross_validated, fitted_temperature, measured, train_scenes
@@ -86,6 +86,18 @@ def test_bad_frames_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a/\d.png: not a PNG"):
         train_scenes(few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_mixed_bit_depths_are_named_with_the_folder_they_are_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for scene in ("blobs", "stripes"):
+        for place in ("p", "q"):
+            path = tmp_path / "tree" / scene / f"{place}-{scene}" / "1.png"
+            path.parent.mkdir(parents=True)
+            deep = np.uint16(257) if place == "p" else np.uint8(1)
+            cv2.imwrite(str(path), _frame(scene, rng) * deep)
+    with pytest.warns(SirstgenWarning, match=r"tree: images of 8 bits and of more .*: 2 of 8 bits \(blobs/q-blobs/1"):
+        train_scenes(tmp_path / "tree", tmp_path / "out")
 
 
 def test_a_group_is_never_measured_by_a_network_that_saw_it() -> None:

@@ -1,4 +1,8 @@
-"""Backgrounds made by formula, one module per scene; enough variety to train on where no real frames are at hand."""
+"""Backgrounds made by formula, one module per scene; enough variety to train on where no real frames are at hand.
+
+Some arguments are the same in all of these modules and not described again: `rng` is where every random value comes
+from, `height` and `width` are those of the frame or field in pixels, and `scene` is the canvas that is drawn on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ MIN_SIDE, MAX_SIDE = 32, 4096
 
 
 def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDArray[np.uint8]:
-    """Frame `number` of a scene: the same pixels for the same arguments, in any order and process.
+    """Return frame `number` of a scene: the same pixels for the same arguments, in any order and process.
 
     Args:
         scene: one of `SCENES`.
@@ -35,7 +39,7 @@ def generate(scene: str, seed: int, number: int, height: int, width: int) -> NDA
 
 
 def draw(scene: str, seed: int, number: int, height: int, width: int) -> Drawn:
-    """Frame `number` of a scene with its place map; arguments and errors as `generate`."""
+    """Return frame `number` of a scene with its place map; arguments and errors as `generate`."""
     check_request(scene, seed, number, height, width)
     module = import_module(f"{__name__}.{scene}")
     drawn: Drawn = module.generate(stream(seed, scene, number), height, width)

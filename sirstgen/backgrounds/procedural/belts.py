@@ -23,8 +23,6 @@ def thicket(
     """Draw a belt into `scene` in place: closed at its foot, open towards the tips.
 
     Args:
-        rng: where every draw comes from.
-        scene: what is drawn on.
         foot: row of the foot in each column, (width,) pixels.
         top: row of the tips in each column, (width,) pixels; columns with `top >= foot` stay empty.
         level: gray level.
@@ -61,7 +59,7 @@ def thicket(
 
 
 def _twigs(rng: np.random.Generator, rows: int, width: int, scale: float, tall: Field) -> Field:
-    """Upright fibres, fine where the belt is low, that is far, and coarse where it is high."""
+    """Return upright fibres, fine where the belt is low, that is far, and coarse where it is high."""
     fine = fractal(rng, rows, width, 1.6, outer=4 * scale, stretch=(0.6, 2.5))
     coarse = fractal(rng, rows, width, 2.4, outer=14 * scale, stretch=(0.5, 4.0))
     near = smoothstep(tall, 20 * scale, 100 * scale)
@@ -99,7 +97,7 @@ def roadside_belt(rng: np.random.Generator, scene: Canvas, road: Road, across: f
     profile = crowns(rng, along, rng.uniform(0.8, 3.0)) * groups
     foot = road.horizon + road.focal / away
     top = np.where(seen, road.horizon + road.focal * (1 - tall * profile) / away, foot + 1)
-    bare = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.75 else float(rng.uniform(0, 0.3))
+    bare = rng.uniform(0.6, 1.0) if rng.random() < 0.75 else rng.uniform(0, 0.3)
     thicket(rng, scene, foot, top, warmth * rng.uniform(0.7, 1.25), rng.uniform(14, 30), bare)
 
 
@@ -109,6 +107,6 @@ def far_belt(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, 
     columns = np.arange(width, dtype=np.float64)
     profile = 0.35 + 0.65 * ridge_line(rng, width, rng.uniform(1.6, 2.6)).astype(np.float64)
     profile = profile * crowns(rng, columns, max(tall * rng.uniform(0.25, 0.8), 2.0))
-    bare = float(rng.uniform(0.5, 1.0)) if rng.random() < 0.7 else float(rng.uniform(0, 0.3))
+    bare = rng.uniform(0.5, 1.0) if rng.random() < 0.7 else rng.uniform(0, 0.3)
     contrast = rng.uniform(12, 28) * (0.25 + 0.75 * min(tall / (0.06 * scene.shape[0]), 1))  # a low one is far, in haze
     thicket(rng, scene, np.full(width, foot), foot - tall * profile, level, contrast, bare)

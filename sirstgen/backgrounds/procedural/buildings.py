@@ -103,11 +103,9 @@ def long_roof(rng: np.random.Generator, scene: Canvas, top: float, warmth: float
 
 
 def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: float, warmth: float, size: float) -> None:
-    """Low houses seen from above in rows, larger towards the camera, with their roofs and trees between; in place.
+    """Draw low houses seen from above, in rows, larger towards the camera, with trees between; in place.
 
     Args:
-        rng: where every draw comes from.
-        scene: what is drawn on.
         top: row of the farthest feet, pixels.
         bottom: row of the nearest feet, pixels.
         warmth: gray level of walls.
@@ -126,7 +124,7 @@ def low_blocks(rng: np.random.Generator, scene: Canvas, top: float, bottom: floa
             row - tall * rng.uniform(0.3, 0.9) * (0.3 + 0.7 * crowns(rng, np.arange(width, dtype=np.float64), tall)),
             warmth * rng.uniform(0.4, 0.9),
             rng.uniform(6, 18),
-            float(rng.uniform(0, 0.5)),
+            rng.uniform(0, 0.5),
         )
         x = -rng.uniform(0, 3) * tall
         while x < width:

@@ -32,6 +32,21 @@ def spread(rng: np.random.Generator, median: float, deviation: float) -> float:
     return float(median * np.exp(np.clip(rng.normal(0, deviation), -2.5 * deviation, 2.5 * deviation)))
 
 
+def gain_control(
+    rng: np.random.Generator, gray: Field, deviation: float, gains: tuple[float, float], levels: tuple[float, float]
+) -> Field:
+    """Return the scene as the camera's gain control shows it: a flat one brought up, a strong one brought down.
+
+    Args:
+        gray: (height, width) gray levels.
+        deviation: standard deviation that is aimed at, gray levels.
+        gains: least and largest gain.
+        levels: range of the mean, gray levels.
+    """
+    gain = np.clip(deviation / gray.std(), *gains)
+    return np.asarray((gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(*levels)), np.float32)
+
+
 def finish(
     rng: np.random.Generator,
     scene: Field,
@@ -50,7 +65,6 @@ def finish(
     """Return a scene as a recorded frame shows it.
 
     Args:
-        rng: where the numbers come from.
         scene: (height, width) gray levels, 0 to 255; may run over.
         noise: standard deviation of the sensor noise in gray levels (real frames: about 0.1 to 1.0).
         softness: sigma in pixels of the blur that the optics leave.
@@ -91,7 +105,7 @@ def finish(
         how = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
         frame = _to_8_bits(np.asarray(cv2.resize(frame.astype(np.float32), (width, height), interpolation=how)))
     if rng.random() < sharpened:
-        frame = _sharpened(frame, amount=float(rng.uniform(0.5, 2.5)), width=float(rng.uniform(0.8, 2.0)))
+        frame = _sharpened(frame, amount=rng.uniform(0.5, 2.5), width=rng.uniform(0.8, 2.0))
     return _compressed(frame, quality, *grid) if compressed and late else frame
 
 
@@ -100,7 +114,7 @@ def _to_8_bits(gray: Field) -> NDArray[np.uint8]:
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, sigma: float, across: float, down: float) -> Field:
-    """Noise correlated between neighbours, as interpolated and compressed video shows it."""
+    """Return noise correlated between neighbours, as interpolated and compressed video shows it."""
     white = rng.standard_normal((height, width), dtype=np.float32)
     soft = blurred(white, across, down)
     return unit(soft) * np.float32(sigma)
@@ -121,7 +135,7 @@ def _overdriven(rng: np.random.Generator, gray: Field) -> Field:
 
 
 def _bend(gray: Field, knee: float, ceiling: float) -> Field:
-    """Identity up to `knee`, then an exponential approach to `ceiling` with the same slope at the knee."""
+    """Return `gray` up to `knee`; above, it approaches `ceiling` exponentially, with the same slope at the knee."""
     room = ceiling - knee
     over = np.maximum(gray - knee, 0)
     return np.where(gray > knee, knee + room * (1 - rounded(np.exp, -over / room)), gray).astype(np.float32)

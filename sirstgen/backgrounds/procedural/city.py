@@ -9,7 +9,7 @@ import numpy as np
 
 from sirstgen.backgrounds.procedural.belts import far_belt
 from sirstgen.backgrounds.procedural.buildings import crane, gable, long_roof, low_blocks, parapet, tower
-from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.camera import Codec, finish, gain_control, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.facades import mast, roof_gear
 from sirstgen.backgrounds.procedural.fields import blurred, fractal, frame_scale, shading, transformed
@@ -20,16 +20,7 @@ from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer,
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """Draw one city frame.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        the frame and its place map.
-    """
+    """Draw one city frame with its place map."""
     number = rng.choice(len(_LAYOUTS), p=[share for _, share, _ in _LAYOUTS])
     layout, _, dark = _LAYOUTS[number]
     return _filmed(rng, layout(rng, height, width), dark)
@@ -47,9 +38,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(2, 7)) * shading(rng, height, width)
-    if (
-        rng.random() < 0.65
-    ):  # the recorder raises local contrast: fine detail, or whole buildings with a darker sky around
+    if rng.random() < 0.65:  # the recorder raises local contrast: of fine detail, or of whole buildings
         reach = float(np.exp(rng.uniform(np.log(0.006), np.log(0.09))))
         gray = gray + np.float32(rng.uniform(0.03, 0.1) / reach**0.5) * (gray - blurred(gray, height * reach))
     if rng.random() < dark:
@@ -57,8 +46,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
         black = rng.uniform(5, 24)
         gray = (gray - low) * np.float32(min((rng.uniform(145, 228) - black) / (high - low), 3.0)) + np.float32(black)
     else:
-        gain = np.clip(rng.uniform(14, 46) / gray.std(), 0.4, 2.0)
-        gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(78, 150))
+        gray = gain_control(rng, gray, rng.uniform(14, 46), gains=(0.4, 2.0), levels=(78, 150))
     frame = finish(
         rng,
         gray.astype(np.float32),
@@ -75,7 +63,7 @@ def _filmed(rng: np.random.Generator, scene: Canvas, dark: float) -> Drawn:
 
 
 def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Two to four walls side by side, cut by the frame, with strips of sky between some; often out of focus."""
+    """Draw two to four walls side by side, cut by the frame, with sky between some; often out of focus."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 1.2 * height, fall=rng.uniform(-20, 5)))
     storey = height / rng.uniform(2.2, 8.0)
@@ -97,7 +85,7 @@ def _near_facades(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _close_edge(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return the edge of something near and out of focus before the sky: a roof, a wall, a window frame, in bands."""
+    """Draw the edge of something near and out of focus before the sky: a roof, a wall, a window frame, in bands."""
     scene = Canvas(low_sky(rng, height, width, 1.1 * height, fall=rng.uniform(-25, 15)))
     y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(height)
     turn = rng.choice([0, 0.5, 1]) * np.pi + rng.normal(0, 0.25)  # which side of the frame it comes from
@@ -119,7 +107,7 @@ def _close_edge(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Roofs and top storeys at the foot of the frame or at one side, under a wide sky."""
+    """Draw roofs and top storeys at the foot of the frame or at one side, under a wide sky."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.8 * height, fall=rng.uniform(-35, 5)))
     blocks = int(rng.integers(1, 5))
@@ -145,7 +133,7 @@ def _roofs(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Towers in two or three depths, paler with distance; low houses, trees or a near roof in front."""
+    """Draw towers in two or three depths, paler with distance; low houses, trees or a near roof in front."""
     warmth = _building_warmth(rng)
     scene = Canvas(low_sky(rng, height, width, 0.6 * height, fall=rng.uniform(-40, 5), cloud=14.0))
     foot = height * rng.uniform(0.35, 0.65)
@@ -195,7 +183,7 @@ def _skyline(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _far_ridge(rng: np.random.Generator, scene: Canvas, foot: float, warmth: float) -> None:
-    """Mountains far behind the town, so hazy that they nearly have the level of the sky; in place."""
+    """Draw mountains far behind the town, in haze that nearly has the level of the sky; in place."""
     height, width = scene.shape
     crest = foot - height * rng.uniform(0.05, 0.28) * (0.4 + 0.6 * ridge_line(rng, width, 2.8))
     land = below(crest, height, softness=rng.uniform(1.0, 3.0))
@@ -204,12 +192,12 @@ def _far_ridge(rng: np.random.Generator, scene: Canvas, foot: float, warmth: flo
 
 
 def _building_warmth(rng: np.random.Generator) -> float:
-    """Gray levels of walls over the sky: walls are warmer, but for some frames with a bright sky."""
+    """Return gray levels of walls over the sky: warmer, but for some frames with a bright sky."""
     return float(rng.uniform(40, 110) if rng.random() < 0.82 else -rng.uniform(35, 80))
 
 
 def _canopy(rng: np.random.Generator, scene: Canvas, top: float, level: float) -> None:
-    """Tree tops along the foot of the frame, in place: crowns that grow into each other, the nearest the largest."""
+    """Draw tree tops along the foot of the frame in place: crowns that overlap, the nearest the largest."""
     height, width = scene.shape
     plants = [(broadleaf, bush, bush)[number % 3](rng) for number in range(6)]
     size = height * rng.uniform(0.12, 0.4)

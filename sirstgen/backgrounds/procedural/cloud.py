@@ -19,31 +19,14 @@ from sirstgen.backgrounds.procedural.cloud_forms import (
 )
 from sirstgen.backgrounds.procedural.fields import Field, fractal, shading
 
-_FORMS = {
-    "heaps": heaps,
-    "bank": bank,
-    "wisps": wisps,
-    "deck": deck,
-    "broken": broken,
-    "layers": layers,
-    "streaks": streaks,
-}
-# A third of the real NUAA skies, a tenth of the NUDT ones are clear.
-_KINDS = ("clear", "heaps", "bank", "wisps", "deck", "broken", "layers", "streaks", "two")
+_FORMS = {form.__name__: form for form in (heaps, bank, wisps, deck, broken, layers, streaks)}
+# A third of the real NUAA skies, a tenth of the NUDT ones are clear; `two` are wisps and another form.
+_KINDS = ("clear", *_FORMS, "two")
 _SHARES = (0.30, 0.15, 0.12, 0.10, 0.10, 0.09, 0.04, 0.03, 0.07)
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """Return the frame of one sky.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        the frame and its place map, which is all sky.
-    """
+    """Draw one sky with its place map."""
     kind = str(rng.choice(_KINDS, p=_SHARES))
     sky = clear_sky(rng, height, width)
     if kind != "clear":
@@ -79,7 +62,7 @@ def _clouded(rng: np.random.Generator, sky: Field, kind: str) -> Field:
 
 
 def clear_sky(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Smooth shading, mostly brighter towards the ground, with a breath of haze; gray levels."""
+    """Return smooth shading, mostly brighter towards the ground, with a little haze; gray levels."""
     mean = float(np.clip(rng.normal(93, 33), 28, 165))
     slope = float(np.clip(rng.lognormal(np.log(4.5), 0.9), 0.5, 18))
     field = shading(rng, height, width)

@@ -35,20 +35,20 @@ def heaps(rng: np.random.Generator, height: int, width: int) -> Form:
     density = np.full((height, width), -9.0, dtype=np.float32)
     floor = np.zeros((height, width), dtype=np.float32)
     for _ in range(count):
-        reach = side * float(rng.uniform(0.25, 0.75)) / (0.7 + 0.15 * count)
-        flat = float(rng.uniform(0.4, 0.9))
-        left, base = float(rng.uniform(0, width)), float(rng.uniform(0.15, 1.15)) * height
+        reach = side * rng.uniform(0.25, 0.75) / (0.7 + 0.15 * count)
+        flat = rng.uniform(0.4, 0.9)
+        left, base = rng.uniform(0, width), rng.uniform(0.15, 1.15) * height
         for _ in range(int(rng.integers(2, 5))):  # a body is a few overlapping mounds
-            radius = reach * float(rng.uniform(0.5, 1.0))
+            radius = reach * rng.uniform(0.5, 1.0)
             across = (x - left - reach * np.float32(rng.normal(0, 0.6))) / np.float32(radius)
             up = (base - y) / np.float32(radius * flat)
             down = np.where(up < 0, np.float32(2.2) * up, up)
             mound = np.float32(1.0) - across * across - down * down
             density = np.maximum(density, mound)
             floor = np.where(mound >= density, np.clip(np.float32(0.5) + np.float32(0.5) * up, 0, 1), floor)
-    lumps = _lumps(rng, height, width, 0.9 * reach, float(rng.uniform(0.2, 0.7)))
+    lumps = _lumps(rng, height, width, 0.9 * reach, rng.uniform(0.2, 0.7))
     density = np.float32(1.3) * np.maximum(density, -3) + np.float32(rng.uniform(0.2, 0.42)) * lumps
-    opacity = _opacity(density, depth=float(rng.uniform(2.5, 10)))
+    opacity = _opacity(density, depth=rng.uniform(2.5, 10))
     light = _lit(rng, np.sqrt(np.maximum(density, 0) + np.float32(0.05)) * np.float32(reach * 0.35))
     thick = _opacity(density, depth=1.2)
     brightness = 0.05 + 0.25 * blurred(floor, side / 16) + 0.35 * thick + 0.35 * light
@@ -63,15 +63,15 @@ def bank(rng: np.random.Generator, height: int, width: int) -> Form:
     along = ((x - width / 2) * np.cos(turn) + (y - height / 2) * np.sin(turn)) / side
     bend = np.float32(rng.uniform(0.1, 0.3)) * fractal(rng, height, width, 4.2, outer=side)
     density = (along + bend + rng.uniform(-0.25, 0.35)).astype(np.float32) * np.float32(rng.uniform(1.0, 4.0))
-    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.15, 0.6)), float(rng.uniform(0.1, 0.9)))
+    lumps = _lumps(rng, height, width, side * rng.uniform(0.15, 0.6), rng.uniform(0.1, 0.9))
     density = density + np.float32(rng.uniform(0.1, 0.55)) * lumps
-    opacity = _opacity(density, depth=float(rng.uniform(1.5, 10)))
+    opacity = _opacity(density, depth=rng.uniform(1.5, 10))
     light = _lit(rng, np.sqrt(np.clip(density, 0, 2)) * np.float32(side * 0.12))
     return opacity, (0.45 + 0.15 * np.clip(density, 0, 2) + 0.4 * (light - 0.5)).astype(np.float32)
 
 
 def wisps(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Thin torn cloud without an outline, in one or two places of the frame."""
+    """Return thin torn cloud without an outline, in one or two places of the frame."""
     side = float(min(height, width))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     near = np.zeros((height, width), dtype=np.float32)
@@ -79,52 +79,50 @@ def wisps(rng: np.random.Generator, height: int, width: int) -> Form:
         across, down = (x - np.float32(rng.uniform(0, 1) * width)), (y - np.float32(rng.uniform(0.1, 1.1) * height))
         wide, tall = side * rng.uniform(0.2, 0.6), side * rng.uniform(0.12, 0.4)
         near = near + rounded(np.exp, -((across / wide) ** 2) - (down / tall) ** 2)
-    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.0, 0.4)))
+    lumps = _lumps(rng, height, width, side * rng.uniform(0.3, 0.7), rng.uniform(0.0, 0.4))
     torn = np.maximum(np.float32(0.6) + np.float32(rng.uniform(0.3, 0.6)) * lumps, 0)
-    opacity = _opacity(near * torn, depth=float(rng.uniform(1.0, 3.0)))
+    opacity = _opacity(near * torn, depth=rng.uniform(1.0, 3.0))
     return opacity, (0.6 + 0.2 * lumps).astype(np.float32)
 
 
 def deck(rng: np.random.Generator, height: int, width: int) -> Form:
     """Return a closed cover of soft folds (stratocumulus, overcast): thick parts warm, flatter at the horizon."""
     side = float(min(height, width))
-    stretch = (float(rng.uniform(1, 2.2)), 1.0)
-    broad = fractal(rng, height, width, float(rng.uniform(3.9, 5.0)), stretch=stretch)
-    lumps = _lumps(rng, height, width, side * float(rng.uniform(0.4, 1.0)), float(rng.uniform(0, 0.8)), stretch=stretch)
+    stretch = (rng.uniform(1, 2.2), 1.0)
+    broad = fractal(rng, height, width, rng.uniform(3.9, 5.0), stretch=stretch)
+    lumps = _lumps(rng, height, width, side * rng.uniform(0.4, 1.0), rng.uniform(0, 0.8), stretch=stretch)
     relief = unit(broad + np.float32(rng.uniform(0.05, 0.5)) * lumps)
     light = _lit(rng, relief * np.float32(side * 0.04))
     return np.ones_like(broad), (0.4 + 0.16 * relief + 0.05 * unit(light)).astype(np.float32)
 
 
 def broken(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Clouds with gaps, from scattered patches to nearly closed."""
+    """Return clouds with gaps, from scattered patches to nearly closed."""
     side = float(min(height, width))
-    stretch = (float(rng.uniform(1, 1.8)), 1.0)
-    lumps = _lumps(
-        rng, height, width, side * float(rng.uniform(0.2, 0.6)), float(rng.uniform(0.2, 0.8)), stretch=stretch
-    )
-    broad = fractal(rng, height, width, float(rng.uniform(3.8, 4.6)), stretch=stretch)
+    stretch = (rng.uniform(1, 1.8), 1.0)
+    lumps = _lumps(rng, height, width, side * rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.8), stretch=stretch)
+    broad = fractal(rng, height, width, rng.uniform(3.8, 4.6), stretch=stretch)
     density = broad + np.float32(rng.uniform(0.2, 0.6)) * lumps
     density = (density - np.float32(np.quantile(density, rng.uniform(0.2, 0.75)))).astype(np.float32)
-    opacity = _opacity(density, depth=float(rng.uniform(1.0, 5.0)))
+    opacity = _opacity(density, depth=rng.uniform(1.0, 5.0))
     thick = np.clip(density, 0, 2.5) / 2.5
     light = _lit(rng, np.sqrt(thick) * np.float32(side * 0.25))
     return opacity, (0.1 + 0.5 * thick + 0.45 * light).astype(np.float32)
 
 
 def layers(rng: np.random.Generator, height: int, width: int) -> Form:
-    """Stratus in flat layers one over the other, soft above and sharper below."""
+    """Return stratus in flat layers one over the other, soft above and sharper below."""
     opacity = np.zeros((height, width), dtype=np.float32)
     brightness = np.full((height, width), 0.5, dtype=np.float32)
     rows = np.arange(height, dtype=np.float32)[:, None]
     slant = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :] * np.float32(rng.normal(0, 0.2) * width)
     for _ in range(int(rng.integers(1, 4))):
-        stretch = (float(rng.uniform(2, 5)), 1.0)
+        stretch = (rng.uniform(2, 5), 1.0)
         centre, half = rng.uniform(0, 1) * height, rng.uniform(0.06, 0.3) * height
-        sheet = fractal(rng, height, width, float(rng.uniform(3.6, 4.4)), outer=height / 2, stretch=stretch)
+        sheet = fractal(rng, height, width, rng.uniform(3.6, 4.4), outer=height / 2, stretch=stretch)
         off = (rows + slant - np.float32(centre)) / np.float32(half)
         sheet = np.float32(0.6) * sheet - off * off + np.float32(1)
-        cover = smoothstep(sheet, 0.0, float(rng.uniform(1.2, 3.0)))
+        cover = smoothstep(sheet, 0.0, rng.uniform(1.2, 3.0))
         level = rng.uniform(0.1, 0.8) + 0.12 * sheet.clip(-2, 3) - 0.1 * np.clip(off, -1, 1)
         opacity = opacity + cover - opacity * cover
         brightness = (brightness + cover * (np.clip(level, 0, 1.2) - brightness)).astype(np.float32)
@@ -134,14 +132,14 @@ def layers(rng: np.random.Generator, height: int, width: int) -> Form:
 def streaks(rng: np.random.Generator, height: int, width: int) -> Form:
     """Return cirrus: thin soft fibres along one nearly horizontal direction, slightly bent."""
     side = int(np.ceil(np.hypot(height, width)))
-    fibres = fractal(rng, side, side, 3.7, outer=side / 4, stretch=(float(rng.uniform(3, 7)), 1.0))
+    fibres = fractal(rng, side, side, 3.7, outer=side / 4, stretch=(rng.uniform(3, 7), 1.0))
     tufts = np.float32(1.5) * fractal(rng, side, side, 4.2, outer=side / 2, stretch=(2.0, 1.0))
     bend = np.float32(side * 0.02) * fractal(rng, side, side, 5.0)
     drawn = warp(unit(fibres + tufts), 0 * bend, bend)
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(np.clip(rng.normal(0, 12), -25, 25)), 1.0)
     turn[:, 2] += np.array([(width - side) / 2, (height - side) / 2])
     density = unit(transformed(drawn, turn, (width, height)))
-    opacity = smoothstep(density, float(rng.uniform(-0.8, 0.8)), 3.5)
+    opacity = smoothstep(density, rng.uniform(-0.8, 0.8), 3.5)
     return opacity * np.float32(0.8), np.clip(0.7 + 0.2 * density, 0, 1.2).astype(np.float32)
 
 
@@ -168,7 +166,7 @@ def _lumps(
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
     """Return the outline's detail: a share `puffy` of rounded heads of `size` pixels, the rest torn."""
-    heads = billowed(rng, height, width, size, gain=0.42, stretch=stretch)
+    heads = billowed(rng, height, width, size, stretch)
     torn = fractal(rng, height, width, 3.4, outer=1.5 * size, stretch=stretch)
     mixed = (np.float32(puffy) * heads + np.float32(1 - puffy) * torn).astype(np.float32)
     # Some parts of an outline are smooth, others torn.
@@ -180,13 +178,13 @@ def _lumps(
 
 
 def _opacity(density: NDArray[np.float32], depth: float) -> Field:
-    """Share of the sky hidden by cloud of a density, which fades out below 0; `depth`: its optical depth at 1."""
+    """Return the share of the sky that a cloud of this density hides, 0 below 0; `depth`: optical depth at 1."""
     inside = np.maximum(density, 0)
     return 1 - rounded(np.exp, -np.float32(depth) * inside * inside / (inside + np.float32(0.3)))
 
 
 def _lit(rng: np.random.Generator, relief: Field) -> Field:
-    """Lambert shading, 0 to 1, of a relief in pixels under light from above and one side, coarse and fine together."""
+    """Return Lambert shading, 0 to 1, of a relief in pixels lit from above and one side, coarse and fine."""
     side = float(min(relief.shape))
     light = np.array([rng.uniform(-0.7, 0.7), -rng.uniform(0.4, 0.9), 0.6])
     light /= np.linalg.norm(light)

@@ -23,9 +23,6 @@ def facade(
     """Return one wall seen from the front, (height, width), gray levels around that of the bare wall.
 
     Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
         storey: height of a storey, pixels.
         strength: factor on all contrasts; haze lowers it.
         across: length of a wall as wide as a storey is high, pixels, where the wall is foreshortened.
@@ -111,7 +108,6 @@ def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
     """Put a wall into `scene` in place, seen in perspective.
 
     Args:
-        scene: what is drawn on.
         wall: what `facade` drew, with its level added.
         corners: (4, 2) x, y in the scene of its top left, top right, bottom right and bottom left corner, pixels.
     """
@@ -133,11 +129,9 @@ def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
 def roof_gear(
     rng: np.random.Generator, scene: Canvas, left: float, right: float, top: float, size: float, level: float
 ) -> None:
-    """Lift houses, tanks, vents and masts on a flat roof, drawn into `scene` in place.
+    """Draw lift houses, tanks, vents and masts on a flat roof, in place.
 
     Args:
-        rng: where the draws come from.
-        scene: what is drawn on.
         left: of the roof, pixels.
         right: of the roof, pixels.
         top: row of the roof, pixels.
@@ -181,7 +175,7 @@ def _span(cover: Field) -> tuple[int, int]:
 
 
 def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Position within its cell (0 to 1) and number of the cell, for each of `length` pixels."""
+    """Return the position within its cell (0 to 1) and number of the cell, for each of `length` pixels."""
     position = np.arange(length) / pitch + offset
     return position % 1.0, position.astype(np.intp)
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from sirstgen.backgrounds.procedural.belts import far_belt
-from sirstgen.backgrounds.procedural.camera import finish, spread
+from sirstgen.backgrounds.procedural.camera import finish, gain_control, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
@@ -28,29 +28,17 @@ from sirstgen.backgrounds.procedural.vegetation import Plant, bare_tree, broadle
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """Draw one field frame.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        the frame and its place map.
-    """
+    """Draw one field frame with its place map."""
     layouts = (_meadow, _plain, _mountains, _tree_line, _hillside, _scrub, _fallow)
     layout = layouts[rng.choice(len(layouts), p=[0.31, 0.25, 0.16, 0.12, 0.03, 0.1, 0.03])]
     scene = layout(rng, height, width)
     gray = scene.gray
     if rng.random() < 0.3:
         gray = gray + np.float32(rng.uniform(3, 10)) * shading(rng, height, width)
-    # The camera's gain control brings a flat scene up and a strong one down; ground alone stays flat.
-    wanted = rng.uniform(8, 34) if scene.solid.min() > 0.5 else rng.uniform(22, 76)
-    gain = np.clip(wanted / gray.std(), 0.25, 2.8)
-    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(45, 146))
+    deviation = rng.uniform(8, 34) if scene.solid.min() > 0.5 else rng.uniform(22, 76)  # ground alone stays flat
     frame = finish(
         rng,
-        gray.astype(np.float32),
+        gain_control(rng, gray, deviation, gains=(0.25, 2.8), levels=(45, 146)),
         noise=spread(rng, 0.85, 0.7),
         softness=spread(rng, 0.5, 0.5),
         pattern=spread(rng, 0.1, 0.7),
@@ -61,13 +49,13 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 
 def _meadow(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Grass or waste ground to a belt of trees, poles and houses under a cold sky."""
+    """Draw grass or waste ground to a belt of trees, poles and houses under a cold sky."""
     horizon = height * rng.uniform(0.25, 0.55)
     return meadow(rng, _ground(rng, height, width, horizon), horizon)
 
 
 def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
+    """Draw open ground to a far ridge, bushes in strips, sometimes a track; sky only in some frames."""
     horizon = height * (rng.uniform(0.1, 0.5) if rng.random() < 0.9 else -rng.uniform(0.05, 0.5))
     ground = _ground(rng, height, width, horizon)
     if horizon > 0:
@@ -81,11 +69,11 @@ def _plain(rng: np.random.Generator, height: int, width: int) -> Canvas:
         _bushes(rng, scene, horizon, count=int(rng.integers(300, 1200)), warmth=_either(rng, 8, 30))
     if rng.random() < 0.2 and horizon > 0:
         _single_trees(rng, scene, horizon)
-    return _tilted(scene, rng.normal(0, 0.015))
+    return tilted(scene, rng.normal(0, 0.015))
 
 
 def _mountains(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Ridges one behind the other under a wide sky; a strip of flat ground in front of some."""
+    """Draw ridges one behind the other under a wide sky; a strip of flat ground in front of some."""
     horizon = height * rng.uniform(0.6, 1.05)
     if horizon < 0.92 * height:
         ground = _ground(rng, height, width, horizon)
@@ -95,7 +83,7 @@ def _mountains(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return the edge of a wood against the sky, a meadow or dark water in front of it."""
+    """Draw the edge of a wood against the sky, with ground in front of it."""
     foot = height * rng.uniform(0.5, 0.95)
     tall = height * rng.uniform(0.12, 0.36)
     scene = _behind(rng, _ground(rng, height, width, foot - 0.02 * height), foot, layers=1, rise=0.05)
@@ -115,21 +103,21 @@ def _tree_line(rng: np.random.Generator, height: int, width: int) -> Canvas:
             spots.append((x, foot + row * 0.02 * height + rng.normal(0, 1), size, warmth + rng.normal(0, spread)))
             x += size * dense * rng.uniform(0.4, 1.2) + (rng.exponential(tall) if rng.random() < 0.15 else 0)
     plant(scene, plants, spots, contrast=rng.uniform(10, 26))
-    return _tilted(scene, rng.normal(0, 0.03))
+    return tilted(scene, rng.normal(0, 0.03))
 
 
 def _row(rng: np.random.Generator, scene: Canvas, foot: float, tall: float, warmth: float) -> None:
-    """Leafless trees beside each other, uneven in height and distance."""
+    """Draw leafless trees beside each other, uneven in height and distance."""
     height, width = scene.shape
     x = rng.uniform(0, 0.5) * width
     for _ in range(int(rng.integers(3, 14))):
-        cover = bare_tree(rng, height, width, (x, foot + rng.normal(0, 1)), tall * float(rng.lognormal(0.1, 0.2)))
+        cover = bare_tree(rng, height, width, (x, foot + rng.normal(0, 1)), tall * rng.lognormal(0.1, 0.2))
         scene.paint(cover, warmth + rng.normal(0, 6))
         x += tall * rng.lognormal(-1.0, 0.5)
 
 
 def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return a slope that fills the frame: furrows or terraces, dotted with bushes."""
+    """Draw a slope that fills the frame: furrows or terraces, dotted with bushes."""
     horizon = -height * rng.uniform(0.6, 2.0)
     heading = rng.uniform(-0.9, 0.9)
     scene = _bare(_ground(rng, height, width, horizon))
@@ -143,11 +131,11 @@ def _hillside(rng: np.random.Generator, height: int, width: int) -> Canvas:
     scene.gray += np.float32(rng.uniform(8, 28)) * where * smoothstep(furrows, -0.2, 1.2)
     if rng.random() < 0.75:
         _bushes(rng, scene, horizon, count=int(rng.integers(250, 900)), warmth=_either(rng, 18, 50))
-    return _tilted(scene, rng.normal(0, 0.12))
+    return tilted(scene, rng.normal(0, 0.12))
 
 
 def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Flat land of little contrast seen from above: drill rows as fine stripes, tracks, field edges."""
+    """Draw flat land of little contrast seen from above: drill rows as fine stripes, tracks, field edges."""
     horizon = -height * rng.uniform(0.4, 2.0)
     scene = _bare(_ground(rng, height, width, horizon))
     scale = frame_scale(height, width)
@@ -161,13 +149,13 @@ def _fallow(rng: np.random.Generator, height: int, width: int) -> Canvas:
     for _ in range(int(rng.integers(0, 4))):
         track = winding_strip(rng, height, width, horizon, half_width=rng.uniform(1.5, 6.0) * scale)
         scene.gray += np.float32(_either(rng, 5, 16)) * blurred(track, scale)
-    return _tilted(scene, rng.normal(0, 0.25))
+    return tilted(scene, rng.normal(0, 0.25))
 
 
 def _scrub(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return a near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
+    """Draw a near slope covered with clumps of bushes, larger towards the camera, against a cold sky."""
     horizon = height * rng.uniform(0.15, 0.7)
-    contrast = float(rng.uniform(28, 85))
+    contrast = rng.uniform(28, 85)
     top = horizon - height * 0.06 * ridge_line(rng, width, 3.0)
     sky = low_sky(rng, height, width, horizon, fall=-abs(contrast) * rng.uniform(0, 0.6), cloud=14.0)
     ground = contrast + _ground(rng, height, width, horizon - 0.1 * height)
@@ -193,7 +181,7 @@ def _scrub(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _ground(rng: np.random.Generator, height: int, width: int, horizon: float) -> Field:
-    """Gray levels of bare and grassy ground around 0: patches, stripes and grain, squeezed towards the horizon."""
+    """Return bare and grassy ground, gray levels around 0: patches and grain, squeezed towards the horizon."""
     scale = frame_scale(height, width)
     reach = height - horizon
     # A short lens would fan the texture out from the vanishing point; infrared lenses are long.
@@ -257,26 +245,20 @@ def _behind(rng: np.random.Generator, ground: Field, horizon: float, layers: int
 
 
 def _bare(ground: Field) -> Canvas:
-    """Ground that fills the frame."""
+    """Return ground that fills the frame."""
     scene = Canvas(ground)
     scene.solid[:] = 1
     return scene
 
 
-def _tilted(scene: Canvas, slope: float) -> Canvas:
-    """Return the scene with its rows falling by `slope` pixels a column to the right."""
-    scene.moved(lambda field: tilted(field, slope))
-    return scene
-
-
 def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> Field:
-    """Slopes of hills lit or warmed from one side, about unit deviation: the sideways derivative of rugged heights."""
+    """Return slopes of hills warmed from one side, unit deviation: the sideways derivative of rugged heights."""
     if size < 30:
         # Too far away to show their slopes.
         return fractal(rng, height, width, 2.8, outer=size, stretch=(1.6, 1.0))
     # Gullies run down the slope and join: folds drawn out vertically, each lit on one side.
     size = float(np.clip(size * 0.5, 6, max(height / 2.5, 6)))
-    heights = ridged(rng, height, width, size, gain=0.55, stretch=(1.0, float(rng.uniform(1.2, 2.2))))
+    heights = ridged(rng, height, width, size, gain=0.55, stretch=(1.0, rng.uniform(1.2, 2.2)))
     lean = np.float32(0.3 * size) * fractal(rng, height, width, 4.5, outer=2 * size)
     heights = blurred(warp(heights, lean, 0 * lean), size / 40)
     lit = unit(heights - np.roll(heights, max(1, round(size / 20)), axis=1))
@@ -286,7 +268,7 @@ def _relief(rng: np.random.Generator, height: int, width: int, size: float) -> F
 
 
 def _bushes(rng: np.random.Generator, scene: Canvas, horizon: float, count: int, warmth: float) -> None:
-    """Bushes on flat ground, in strips and clumps, larger towards the camera."""
+    """Draw bushes on flat ground, in strips and clumps, larger towards the camera."""
     height, width = scene.shape
     reach = height - horizon
     nearest = max(-horizon / reach, 0.0)

@@ -54,9 +54,6 @@ def fractal(
     """Return a Gaussian random field whose power spectrum falls as 1/f^beta.
 
     Args:
-        rng: where the numbers come from.
-        height: pixels.
-        width: pixels.
         beta: spectral slope; 2 is rough, 4 is smooth.
         outer: largest structure in pixels, above which the spectrum is flat; default the longer side.
         stretch: (horizontal, vertical) elongation of the structures; (4, 1) gives streaks lying down.
@@ -82,7 +79,7 @@ def band(
 
 
 def _frequencies(height: int, width: int, size: float, stretch: tuple[float, float]) -> Field:
-    """Spatial frequencies of a frame with room for structures of `size` not to meet themselves at the far edge."""
+    """Return spatial frequencies of a frame with room for structures of `size` not to meet their repetition."""
     rows, columns = _padded(height, size * stretch[1]), _padded(width, size * stretch[0])
     fx, fy = np.fft.rfftfreq(columns) * stretch[0], np.fft.fftfreq(rows) * stretch[1]
     return np.asarray(np.hypot(fy[:, None], fx[None, :]), dtype=np.float32)
@@ -99,24 +96,13 @@ def _filtered(rng: np.random.Generator, height: int, width: int, amplitude: Fiel
     return unit(np.fft.irfft2(np.fft.rfft2(white) * amplitude, s=shape)[:height, :width])
 
 
-def billowed(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    size: float,
-    *,
-    gain: float = 0.5,
-    stretch: tuple[float, float] = (1.0, 1.0),
-) -> Field:
-    """Rounded heads with sharp valleys between them: a sum of |octaves| from `size` pixels down to 3 px.
-
-    `gain` is the amplitude of each octave over that of the one before.
-    """
+def billowed(rng: np.random.Generator, height: int, width: int, size: float, stretch: tuple[float, float]) -> Field:
+    """Return rounded heads with sharp valleys between them: a sum of |octaves| from `size` pixels down to 3 px."""
     total = np.zeros((height, width), dtype=np.float32)
     weight = 1.0
     while size >= 3:
         total += np.float32(weight) * np.abs(band(rng, height, width, size, stretch=stretch))
-        size, weight = size / 2, weight * gain
+        size, weight = size / 2, weight * 0.42
     return unit(total)
 
 
@@ -126,12 +112,12 @@ def ridged(
     width: int,
     size: float,
     *,
-    gain: float = 0.5,
+    gain: float,
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
-    """Sharp crests between smooth hollows (the multi-fractal of squared 1 - |octave|); arguments as in `billowed`.
+    """Return sharp crests between smooth hollows, a multi-fractal of (1 - |octave|)^2; from `size` down to 3 px.
 
-    Each octave is weighted by the one before, so that fine crests sit on coarse ones.
+    Each octave has `gain` times the amplitude of the one before and is weighted by it: fine crests sit on coarse ones.
     """
     total = np.zeros((height, width), dtype=np.float32)
     weight, carrier = 1.0, np.ones((height, width), dtype=np.float32)
@@ -214,12 +200,7 @@ def _cubic(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def shading(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Smooth quadratic shading of a sky or a lens: mostly a vertical slope, some lateral slope, some curvature."""
+    """Return smooth quadratic shading of a sky or a lens: mostly a vertical slope, some lateral, some curvature."""
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     slope_y, slope_x, curve, twist = rng.normal(0, [1.0, 0.7, 0.5, 0.3])
     return unit(slope_y * y + slope_x * x + curve * (x * x + y * y) + twist * x * y)
-
-
-def at_levels(field: Field, mean: float, std: float) -> Field:
-    """Return the field brought to `mean` and `std` gray levels."""
-    return unit(field) * np.float32(std) + np.float32(mean)

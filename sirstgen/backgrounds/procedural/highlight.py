@@ -25,16 +25,7 @@ from sirstgen.backgrounds.procedural.vegetation import broadleaf, bush, conifer,
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """Return one frame with saturated parts.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        the frame and its place map.
-    """
+    """Draw one frame with saturated parts with its place map."""
     layouts = (_burnt_clouds, _glare, _sun_over_water, _warm_land)
     layout = layouts[rng.choice(len(layouts), p=[0.6, 0.2, 0.1, 0.1])]
     scene = layout(rng, height, width)
@@ -69,14 +60,14 @@ def _burnt_clouds(rng: np.random.Generator, height: int, width: int) -> Canvas:
     if rng.random() < 0.4:
         sky = over(sky, broken(rng, height, width), 80.0)
     # These are mostly enlarged views: soft, and with light and shade wider than any one cloud.
-    sky = blurred(sky, float(rng.uniform(0.6, 3.2)) * frame_scale(height, width))
+    sky = blurred(sky, rng.uniform(0.6, 3.2) * frame_scale(height, width))
     sky = sky + np.float32(rng.uniform(20, 70)) * shading(rng, height, width)
     sky = sky + np.float32(rng.uniform(5, 25)) * fractal(rng, height, width, 4.5)
-    return _exposed(rng, Canvas(sky), share=float(rng.uniform(0.0, 0.42)), contrast=float(rng.uniform(20, 92)))
+    return _exposed(rng, Canvas(sky), share=rng.uniform(0.0, 0.42), contrast=rng.uniform(20, 92))
 
 
 def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return a sky that brightens towards the sun, which stands at or beyond the border."""
+    """Draw a sky that brightens towards the sun, which stands at or beyond the border."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)
     away = rng.uniform(0.55, 1.3)
@@ -90,22 +81,20 @@ def _glare(rng: np.random.Generator, height: int, width: int) -> Canvas:
         scene = scene + np.float32(rng.uniform(0.3, 1.2)) * opacity * (light + np.float32(0.2)) * unit(glow).clip(
             0.2, 3
         )
-    return _exposed(rng, Canvas(scene), share=float(rng.uniform(0.05, 0.3)), contrast=float(rng.uniform(44, 72)))
+    return _exposed(rng, Canvas(scene), share=rng.uniform(0.05, 0.3), contrast=rng.uniform(44, 72))
 
 
 def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Water under a sky whose light lies on the horizon and breaks on the waves."""
-    horizon = float(rng.uniform(0.2, 0.6)) * height
+    """Draw water under a sky whose light lies on the horizon and breaks on the waves."""
+    horizon = rng.uniform(0.2, 0.6) * height
     scale = frame_scale(height, width)
-    focal = float(rng.uniform(0.7, 1.6)) * height
+    focal = rng.uniform(0.7, 1.6) * height
     sizes = (3.5, 7.0, 14.0, 28.0, 60.0)
     octaves = [(size * scale * focal / height, size**-0.6) for size in sizes]
-    waves = unit(
-        ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=float(rng.uniform(1.3, 3.0)))
-    )
+    waves = unit(ground_texture(rng, height, width, horizon, octaves, focal=focal, stretch=rng.uniform(1.3, 3.0)))
     depth = relative_depth(height, horizon)
     column = np.linspace(0, 1, width, dtype=np.float32)[None, :]
-    sun, reach = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.2, 1.3))
+    sun, reach = rng.uniform(0.1, 0.9), rng.uniform(0.2, 1.3)
     rows = np.arange(height, dtype=np.float32)[:, None]
     up = np.clip((horizon - rows) / height, 0, 1)
     glow = rounded(np.exp, -((column - sun) ** 2) / reach**2) * rounded(
@@ -114,7 +103,7 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
     sky = 90 + 165 * glow + 5 * fractal(rng, height, width, 3.8, outer=height / 2, stretch=(3.0, 1.0))
     path = rounded(np.exp, -0.5 * ((column - sun) / (0.4 * reach * (0.4 + depth))) ** 2)
     grain = fractal(rng, height, width, 1.8, outer=height / 8, stretch=(1.6, 1.0))
-    sparkle = smoothstep(waves, float(rng.uniform(-0.6, 0.3)), 1.8)
+    sparkle = smoothstep(waves, rng.uniform(-0.6, 0.3), 1.8)
     water = (
         75
         + 55 * path
@@ -122,21 +111,20 @@ def _sun_over_water(rng: np.random.Generator, height: int, width: int) -> Canvas
         + 2 * grain
         + 90 * path * sparkle * rounded(np.exp, -depth * np.float32(rng.uniform(0.2, 2.0)))
     )
-    sea = below(np.full(width, horizon), height, softness=float(rng.uniform(1.5, 4.0)))
+    sea = below(np.full(width, horizon), height, softness=rng.uniform(1.5, 4.0))
     scene = Canvas(np.asarray(sky, dtype=np.float32).copy())
     if rng.random() < 0.5:
-        crown = horizon - height * float(rng.uniform(0.03, 0.12)) * ridge_line(rng, width, 2.5)
+        crown = horizon - height * rng.uniform(0.03, 0.12) * ridge_line(rng, width, 2.5)
         scene.paint(below(crown, height), np.asarray(30 + 0.5 * sky, dtype=np.float32))
     scene.paint(sea, np.asarray(water, dtype=np.float32), water=True)
-    slope = float(rng.normal(0, 0.012))
-    scene.moved(lambda field: tilted(field, slope))
-    return _exposed(rng, scene, share=float(rng.uniform(0.02, 0.15)), contrast=float(rng.uniform(42, 70)))
+    tilted(scene, rng.normal(0, 0.012))
+    return _exposed(rng, scene, share=rng.uniform(0.02, 0.15), contrast=rng.uniform(42, 70))
 
 
 def _warm_land(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Hills and a wood that glow against a cold sky, dark water or meadow before them, often a hot bank between."""
+    """Draw hills and a wood that glow against a cold sky, ground before them, often a hot bank between."""
     scale = frame_scale(height, width)
-    shore = float(rng.uniform(0.5, 0.85)) * height
+    shore = rng.uniform(0.5, 0.85) * height
     line = np.float32(shore) + np.float32(0.02 * height) * ridge_line(rng, width, 3.0)
     rows = np.arange(height, dtype=np.float32)[:, None]
     sky = 60 + np.float32(rng.uniform(10, 90)) * (rows / height)
@@ -152,34 +140,29 @@ def _warm_land(rng: np.random.Generator, height: int, width: int) -> Canvas:
     octaves = [(size * scale, size**-0.5) for size in (4.0, 8.0, 16.0, 40.0)]
     front = unit(ground_texture(rng, height, width, shore, octaves, focal=height, stretch=1.3))
     grain = fractal(rng, height, width, 1.5, outer=height / 10, stretch=(1.5, 1.0))
-    ground = float(rng.uniform(60, 165)) + 4 * front + 3 * grain
+    ground = rng.uniform(60, 165) + 4 * front + 3 * grain
     scene.paint(meadow, ground)
     if rng.random() < 0.7:
-        top = line - height * float(rng.uniform(0.03, 0.08)) * (0.3 + ridge_line(rng, width, 3.0))
+        top = line - height * rng.uniform(0.03, 0.08) * (0.3 + ridge_line(rng, width, 3.0))
         bank = below(top, height, softness=2.0) * (1 - meadow)
         hot = 235 + 14 * fractal(rng, height, width, 2.2, outer=height / 8, stretch=(4, 1))
         scene.paint(bank, hot)
     if rng.random() < 0.65:
         _wood(rng, scene, line)
-    slope = float(rng.normal(0, 0.012))
-    scene.moved(lambda field: tilted(field, slope))
-    return _exposed(rng, scene, share=float(rng.uniform(0.02, 0.12)), contrast=float(rng.uniform(42, 76)))
+    tilted(scene, rng.normal(0, 0.012))
+    return _exposed(rng, scene, share=rng.uniform(0.02, 0.12), contrast=rng.uniform(42, 76))
 
 
 def _wood(rng: np.random.Generator, scene: Canvas, foot: Field) -> None:
-    """Warm trees on a slope down to `foot` (a row for each column), thick at one side of the frame; drawn in place."""
+    """Draw warm trees on a slope down to `foot` (a row for each column), thick at one side, in place."""
     height, width = scene.shape
     kind = (broadleaf, conifer, bush)[rng.integers(3)]
     plants = [kind(rng) for _ in range(8)]
-    tall = height * float(rng.uniform(0.05, 0.12))
+    tall = height * rng.uniform(0.05, 0.12)
     across = np.linspace(0, 1, width) if rng.random() < 0.5 else np.linspace(1, 0, width)
-    rise = (
-        height
-        * float(rng.uniform(0.08, 0.4))
-        * smoothstep(across.astype(np.float32), float(rng.uniform(-0.8, 0.5)), 1.0)
-    )
+    rise = height * rng.uniform(0.08, 0.4) * smoothstep(across.astype(np.float32), rng.uniform(-0.8, 0.5), 1.0)
     rise = rise * (0.6 + 0.4 * ridge_line(rng, width, 2.8))
-    level = float(rng.uniform(160, 205))
+    level = rng.uniform(160, 205)
     slope = below(foot - rise, height, softness=0.4 * tall) * (1 - below(foot, height, softness=2.0))
     undergrowth = level - 25 + 8 * fractal(rng, height, width, 2.0, outer=tall)
     scene.paint(slope, undergrowth)
@@ -189,10 +172,10 @@ def _wood(rng: np.random.Generator, scene: Canvas, foot: Field) -> None:
         (
             float(x),
             float(foot[x] - (rise[x] - 0.15 * tall) * (1 - t)),
-            tall * (0.5 + 0.5 * t) * float(rng.uniform(0.6, 1.1)),
-            level + 10 * float(rng.normal()),
+            tall * (0.5 + 0.5 * t) * rng.uniform(0.6, 1.1),
+            level + 10 * rng.normal(),
         )
         for x, t in zip(columns, down, strict=True)
         if rise[x] > 0.5 * tall
     ]
-    plant(scene, plants, spots, contrast=float(rng.uniform(14, 26)))
+    plant(scene, plants, spots, contrast=rng.uniform(14, 26))

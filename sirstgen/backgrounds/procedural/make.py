@@ -25,7 +25,7 @@ def make(
     *,
     overwrite: bool = False,
     places: Path | str | None = None,
-    progress: Callable[[Path], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write ``<out>/<scene>/0001.png`` and so on, 8-bit gray: frame n is ``generate(scene, seed, n - 1, ...)``.
 
@@ -35,60 +35,44 @@ def make(
         out: the folder; made where it is missing.
         scenes: which of `SCENES`.
         per_scene: frames of each scene, at least 1.
-        height: pixels, at least 32.
-        width: pixels, at least 32.
+        height: pixels, 32 to 4096.
+        width: pixels, 32 to 4096.
         seed: non-negative whole number.
-        overwrite: replace frames that are there already.
-        places: a folder that gets the place map of every frame under the frame's name (`sirstgen.places.classes`).
-        progress: called with each file when it is written, for progress.
+        overwrite: replace frames and maps that are there already.
+        places: a folder that gets the place map of every frame under the frame's name (`sirstgen.places.classes`);
+            not `out`, in it or around it, for maps are no frames.
+        progress: called with frames done and frames in all.
 
     Returns:
-        the files, in the order written.
+        the frames' files, in the order written.
 
     Raises:
         InvalidValueError: an unknown scene, or a number out of range; nothing is written.
-        OutputExistsError: one of the frames is there already and `overwrite` is false, or another process is writing
+        OutputExistsError: one of the files is there already and `overwrite` is false, or another process is writing
             there; nothing is written.
         GenerationError: the disk is full or may not be written to.
     """
     if per_scene < 1:
         raise InvalidValueError(f"per_scene must be at least 1, got {per_scene}", name="per_scene", value=per_scene)
-    plan = [(scene, number) for scene in dict.fromkeys(scenes) for number in range(per_scene)]
-    files = [Path(out) / scene / f"{number + 1:04d}.png" for scene, number in plan]
     for scene in scenes:
         check_request(scene, seed, 0, height, width)
-    if places is not None and Path(places).resolve() == Path(out).resolve():
-        raise InvalidValueError(f"places must be another folder than out, got {places} for both", name="places")
+    folders = [Path(folder).resolve() for folder in (out, places) if folder is not None]
+    if places is not None and any(one.is_relative_to(other) for one, other in (folders, folders[::-1])):
+        raise InvalidValueError(f"places and out must be apart, got {places} and {out}; choose another", name="places")
+    plan = [(scene, n, f"{scene}/{n + 1:04d}.png") for scene in dict.fromkeys(scenes) for n in range(per_scene)]
     with contextlib.ExitStack() as locks:
-        for folder in (out, places):
-            if folder is not None:
-                refuse_file(Path(folder))
-                locks.enter_context(locked(Path(folder)))
-        _write(Path(out), files, plan, (height, width), seed, overwrite, places, progress)
-    return files
-
-
-def _write(
-    out: Path,
-    files: Sequence[Path],
-    plan: Sequence[tuple[str, int]],
-    size: tuple[int, int],
-    seed: int,
-    overwrite: bool,
-    places: Path | str | None,
-    progress: Callable[[Path], None] | None,
-) -> None:
-    there = [file for file in files if file.exists()]
-    if there and not overwrite:
-        raise OutputExistsError(
-            f"{there[0]}: {len(there)} of {len(files)} frames are there already; choose another --out, "
-            "or allow --overwrite",
-            path=str(there[0]),
-        )
-    for (scene, number), file in zip(plan, files, strict=True):
-        drawn = draw(scene, seed, number, *size)
-        write_file(file, encode_png(drawn.frame))
-        if places is not None:
-            write_file(Path(places) / file.relative_to(out), encode_places(drawn.places))
-        if progress is not None:
-            progress(file)
+        for folder in folders:
+            refuse_file(folder)
+            locks.enter_context(locked(folder))
+        files = [folder / name for folder in folders for *_, name in plan]
+        there = [file for file in files if file.exists()]
+        if there and not overwrite:
+            raise OutputExistsError.of(there[0], f"{len(there)} of {len(files)} files exist already")
+        for done, (scene, number, name) in enumerate(plan, start=1):
+            drawn = draw(scene, seed, number, height, width)
+            write_file(folders[0] / name, encode_png(drawn.frame))
+            if places is not None:
+                write_file(folders[1] / name, encode_places(drawn.places))
+            if progress is not None:
+                progress(done, len(plan))
+    return [Path(out) / name for *_, name in plan]

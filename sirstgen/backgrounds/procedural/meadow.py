@@ -18,7 +18,6 @@ def meadow(rng: np.random.Generator, ground: Field, horizon: float) -> Canvas:
     """Return a scene: sky, houses and trees at the horizon, the ground, and single trees, poles and fences.
 
     Args:
-        rng: where every draw comes from.
         ground: gray levels of the ground around 0, (height, width).
         horizon: its row, pixels.
     """
@@ -27,7 +26,7 @@ def meadow(rng: np.random.Generator, ground: Field, horizon: float) -> Canvas:
         horizon=horizon,
         centre=width * rng.uniform(0.2, 0.8),
         focal=np.hypot(height, width) * rng.uniform(0.7, 1.4),
-        turn=float(rng.uniform(-0.9, 0.9)),
+        turn=rng.uniform(-0.9, 0.9),
         bend=0.0,
     )
     warmth = rng.uniform(60, 110)
@@ -61,11 +60,9 @@ def meadow(rng: np.random.Generator, ground: Field, horizon: float) -> Canvas:
 def scrub_strips(
     rng: np.random.Generator, scene: Canvas, horizon: float, warmth: float, size: float, count: int
 ) -> None:
-    """Low scrub in broken strips that lie across flat ground, higher and wider apart towards the camera, in place.
+    """Draw low scrub in broken strips across flat ground, higher and wider apart towards the camera, in place.
 
     Args:
-        rng: where every draw comes from.
-        scene: what is drawn on.
         horizon: row of the horizon, pixels; above the frame where negative.
         warmth: gray levels of the scrub over the ground below it.
         size: height of the scrub at the bottom row, pixels.
@@ -75,7 +72,7 @@ def scrub_strips(
     reach = height - horizon
     nearest = max(-horizon / reach, 0.0)
     columns = np.arange(width, dtype=np.float64)
-    bare = float(rng.uniform(0, 0.2))
+    bare = rng.uniform(0, 0.2)
     share = rng.uniform(0.3, 0.75)  # of a strip that is bare ground
     for depth in np.sort(nearest + 0.02 + (1.1 - nearest) * rng.uniform(0, 1, count) ** 1.5):
         tall = max(size * depth * rng.uniform(0.6, 1.3), 1.5)
@@ -89,7 +86,7 @@ def scrub_strips(
 
 
 def tufts(rng: np.random.Generator, height: int, width: int, scale: float) -> Field:
-    """Sparse specks of grass, stones and clods, about 0 to 3, larger towards the bottom row; (height, width)."""
+    """Return sparse specks of grass and stones, about 0 to 3, larger towards the bottom row; (height, width)."""
     fine = fractal(rng, height, width, 1.0, outer=3.0 * scale)
     coarse = fractal(rng, height, width, 1.4, outer=7.0 * scale, stretch=(1.5, 1.0))
     near = np.linspace(0, 1, height, dtype=np.float32)[:, None]

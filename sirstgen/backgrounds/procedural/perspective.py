@@ -36,21 +36,16 @@ def ground_texture(
     *,
     focal: float,
     stretch: float = 1.0,
-    heading: float = 0.0,
 ) -> Field:
-    """Noise that lies on the plane, a sum of octaves; 0 at and above the horizon.
+    """Return noise that lies on the plane, a sum of octaves; 0 at and above the horizon.
 
     An octave fades out where its waves become shorter than about two pixels along the line of sight.
 
     Args:
-        rng: where the draws come from.
-        height: pixels.
-        width: pixels.
         horizon: its row, pixels; above the frame where negative.
         octaves: (wavelength in pixels across the bottom row, amplitude).
         focal: pixels; a longer focal length squeezes the plane more.
         stretch: length of a crest over the wavelength.
-        heading: angle of the crests on the plane against the image rows, radians.
     """
     tile = _noise_tile(rng)
     rows = np.arange(height)[:, None]
@@ -64,7 +59,7 @@ def ground_texture(
         fade = smoothstep(projected.astype(np.float32), 1.5, 4.0) * (rows > horizon)
         seen = slice(int(np.argmax(fade > 0)) if fade.any() else height, height)
         x, z = across[seen], along[seen]
-        angle = heading + rng.normal(0.0, 0.12)
+        angle = rng.normal(0.0, 0.12)
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         scale = np.float32(_TILE_WAVELENGTH / wavelength)
         u = (x * cos + z * sin) * (scale / np.float32(stretch)) + np.float32(rng.uniform(0, _TILE))
@@ -76,12 +71,9 @@ def ground_texture(
 
 
 def winding_strip(rng: np.random.Generator, height: int, width: int, horizon: float, half_width: float) -> Field:
-    """Cover (0 to 1) of a track that winds over the plane towards the horizon.
+    """Return the cover (0 to 1) of a track that winds over the plane towards the horizon.
 
     Args:
-        rng: where the draws come from.
-        height: pixels.
-        width: pixels.
         horizon: its row, pixels.
         half_width: of the track at the bottom row, pixels.
     """
@@ -119,7 +111,7 @@ class Road:
     bend: float
 
     def away(self, along: NDArray[Any] | float, across: NDArray[Any] | float) -> NDArray[np.float64]:
-        """Distance along the line of sight."""
+        """Return the distance along the line of sight."""
         across = np.asarray(across, np.float64) + self.bend / 2 * np.square(along)
         return np.asarray(along * np.cos(self.turn) - across * np.sin(self.turn))
 
@@ -149,7 +141,7 @@ def _on_tile(position: NDArray[Any]) -> Field:
 
 
 def _noise_tile(rng: np.random.Generator) -> Field:
-    """Periodic noise of one octave, (256, 256)."""
+    """Return periodic noise of one octave, (256, 256)."""
     frequency = np.hypot(np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE)[None, :])
     octave = np.log2(np.maximum(frequency, 1e-6) * _TILE_WAVELENGTH)
     spectrum = np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * np.exp(-1.5 * octave**2)

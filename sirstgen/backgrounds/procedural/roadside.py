@@ -24,7 +24,7 @@ Item = tuple[float, Callable[[], None]]
 
 
 def houses(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
-    """Houses of one side, turned a little against the road, with gaps between."""
+    """Return houses of one side, turned a little against the road, with gaps between."""
     found: list[Item] = []
     side = float(np.sign(edge))
     sun = rng.uniform(-0.4, 0.5, 2)
@@ -88,7 +88,7 @@ def _house(
 
 
 def trees(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
-    """Leafless or leafy trees and bushes along one side: rows with gaps, of uneven size, and groups."""
+    """Return leafless or leafy trees and bushes along one side: rows with gaps, of uneven size, and groups."""
     side = float(np.sign(edge))
     level, contrast, wide = warmth * rng.uniform(0.5, 1.5), rng.uniform(6, 20), rng.uniform(0.15, 0.8)
     bare, tall = rng.random() < 0.78, rng.uniform(2.5, 8.0)
@@ -120,7 +120,7 @@ def trees(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
 
 
 def lamps(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warmth: float) -> list[Item]:
-    """Lamp posts, or poles with wires, along one side; boards and signals on some."""
+    """Return lamp posts, or poles with wires, along one side; boards and signals on some."""
     side = float(np.sign(edge))
     level, tall, thick = warmth * rng.uniform(0.7, 1.5), rng.uniform(3.5, 6.5), rng.uniform(0.06, 0.14)
     arm, wired = rng.uniform(0.5, 1.8), int(rng.integers(1, 5)) if rng.random() < 0.3 else 0
@@ -186,7 +186,7 @@ def fence(rng: np.random.Generator, scene: Canvas, road: Road, edge: float, warm
 
 
 def cars(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[float, float], warmth: float) -> list[Item]:
-    """Cars on the lanes and parked along the road."""
+    """Return cars on the lanes and parked along the road."""
     found: list[Item] = []
     for _ in range(rng.poisson(3.5)):
         along, across = float(np.exp(rng.uniform(np.log(9), np.log(80)))), rng.uniform(*edges)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sirstgen.backgrounds.procedural.camera import Codec, finish, spread
+from sirstgen.backgrounds.procedural.camera import Codec, finish, gain_control, spread
 from sirstgen.backgrounds.procedural.canvas import Canvas, Drawn
 from sirstgen.backgrounds.procedural.fields import (
     Field,
@@ -21,16 +21,7 @@ from sirstgen.backgrounds.procedural.sky import low_sky
 
 
 def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
-    """Draw one sea frame.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        the frame and its place map.
-    """
+    """Draw one sea frame with its place map."""
     horizon = _horizon(rng) * height
     # Most skies near the horizon are warmer than the water; the rest are cold and clear.
     contrast = float(np.clip(rng.lognormal(3.7, 0.5), 18, 95)) * (1 if rng.random() < 0.72 else -0.6)
@@ -43,20 +34,16 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
         scene.paint(sea, water, water=True)
         if rng.random() < 0.4:
             _shore(rng, scene, horizon, contrast)
-        slope = rng.normal(0, 0.02)
-        scene.moved(lambda field: tilted(field, slope))
+        tilted(scene, rng.normal(0, 0.02))
     else:
         scene = Canvas(np.zeros((height, width), dtype=np.float32))
         scene.paint(np.ones_like(water), water, water=True)
     gray = scene.gray
     if rng.random() < 0.4:
         gray = gray + np.float32(rng.uniform(3, 22)) * shading(rng, height, width)
-    # The camera's gain control brings a flat scene up and a strong one down.
-    gain = np.clip(rng.uniform(18, 66) / gray.std(), 0.75, 1.8)
-    gray = (gray - gray.mean()) * np.float32(gain) + np.float32(rng.uniform(58, 145))
     frame = finish(
         rng,
-        gray.astype(np.float32),
+        gain_control(rng, gray, rng.uniform(18, 66), gains=(0.75, 1.8), levels=(58, 145)),
         noise=spread(rng, 1.05, 0.35),
         grain=spread(rng, 0.9, 0.3),
         softness=spread(rng, 0.8, 0.35),
@@ -69,14 +56,14 @@ def generate(rng: np.random.Generator, height: int, width: int) -> Drawn:
 
 
 def _horizon(rng: np.random.Generator) -> float:
-    """Row of the horizon over the height; negative where the camera looks down on water only."""
+    """Return the row of the horizon over the height; negative where the camera looks down on water only."""
     if rng.random() < 0.15:
         return float(-rng.uniform(0.15, 1.0))
     return float(np.clip(rng.normal(0.38, 0.13), 0.17, 0.68))
 
 
 def _water(rng: np.random.Generator, height: int, width: int, horizon: float) -> Field:
-    """Gray levels of the water around its mean level."""
+    """Return gray levels of the water around its mean level."""
     scale = frame_scale(height, width)
     focal = rng.uniform(0.7, 1.6) * height
     # A camera that looks down steeply does not squeeze the waves; their own length must show.
@@ -114,7 +101,7 @@ def _water(rng: np.random.Generator, height: int, width: int, horizon: float) ->
 
 
 def _foam(rng: np.random.Generator, waves: Field, depth: Field) -> Field:
-    """Broken bright dashes: whitecaps everywhere, or a few lines of foam parallel to the shore."""
+    """Return broken bright dashes: whitecaps everywhere, or a few lines of foam parallel to the shore."""
     caps = smoothstep(waves, 2.0, 3.2)
     if rng.random() < 0.5:
         return caps

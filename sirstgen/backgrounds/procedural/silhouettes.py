@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, transformed
 
 
-def ridge_line(rng: np.random.Generator, width: int, roughness: float = 2.2) -> Field:
-    """Heights of a ridge, (width,), between 0 and 1: a 1-D power-law profile.
+def ridge_line(rng: np.random.Generator, width: int, roughness: float) -> Field:
+    """Return heights of a ridge, (width,), between 0 and 1: a 1-D power-law profile.
 
     Args:
-        rng: where the numbers come from.
-        width: columns.
         roughness: slope of its power spectrum; 2 is jagged rock, 3 rolling hills.
     """
     count = 2 * max(width, 32)
@@ -26,7 +25,7 @@ def ridge_line(rng: np.random.Generator, width: int, roughness: float = 2.2) -> 
 
 
 def town_line(rng: np.random.Generator, width: int, block: float) -> Field:
-    """Heights of a far row of houses, (width,), between 0 and 1: flat roofs of random widths around `block` pixels."""
+    """Return heights of far houses, (width,), between 0 and 1: flat roofs of random widths around `block` pixels."""
     line = np.zeros(width)
     start = 0
     while start < width:
@@ -43,11 +42,12 @@ def below(line: NDArray[Any], height: int, softness: float = 1.0) -> Field:
     return np.asarray(np.clip(depth + 0.5, 0, 1), dtype=np.float32)
 
 
-def tilted(scene: Field, slope: float) -> Field:
-    """Return the scene with its rows falling by `slope` pixels a column to the right; mirrored at the border."""
+def tilted(scene: Canvas, slope: float) -> Canvas:
+    """Return the scene after its rows were tilted, in place: they fall by `slope` pixels a column to the right."""
     width = scene.shape[1]
     shear = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2]], dtype=np.float64)
-    return transformed(scene, shear)
+    scene.moved(lambda field: transformed(field, shear))
+    return scene
 
 
 def _normalised(line: NDArray[np.float64]) -> Field:

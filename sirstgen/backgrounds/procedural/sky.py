@@ -9,12 +9,9 @@ from sirstgen.backgrounds.procedural.fields import Field, fractal, rounded, shad
 
 
 def low_sky(rng: np.random.Generator, height: int, width: int, foot: float, fall: float, cloud: float = 8.0) -> Field:
-    """Gray levels of a sky around 0 at its foot: vertical fall-off, slow shading, in some frames clouds or streaks.
+    """Return a sky, gray levels around 0 at its foot: vertical fall-off, slow shading, in some frames clouds.
 
     Args:
-        rng: where the draws come from.
-        height: pixels.
-        width: pixels.
         foot: row where the sky meets the land, pixels.
         fall: gray levels that it gains on the way up; negative where it gets colder.
         cloud: largest contrast of streaks, gray levels; clouds with a body have up to four times as much.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sirstgen.backgrounds.levels import to_bit_depth
-from sirstgen.backgrounds.procedural import SCENES, draw
+from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.backgrounds.procedural.canvas import Drawn
 from sirstgen.backgrounds.source import Background
-from sirstgen.errors import InputError, InvalidValueError
+from sirstgen.errors import InputError
 from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 
+@dataclass(eq=False)
 class ProceduralBackgrounds:
     """Frames made on demand (a `BackgroundSource`); no two numbers share a group, for nothing is shot twice.
 
@@ -20,15 +23,13 @@ class ProceduralBackgrounds:
         width: of every frame, pixels.
     """
 
-    def __init__(self, seed: int, height: int, width: int) -> None:
-        self.seed, self.height, self.width = seed, height, width
-        self._last: tuple[str, Drawn] | None = None
+    seed: int
+    height: int
+    width: int
+    _last: tuple[str, Drawn] | None = field(default=None, init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"seed": self.seed, "height": self.height, "width": self.width, "_last": None}
-
-    def __repr__(self) -> str:
-        return f"ProceduralBackgrounds(seed={self.seed}, height={self.height}, width={self.width})"
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.seed, self.height, self.width)
 
     def scenes(self) -> tuple[str, ...]:
         """Return the five scenes, sorted."""
@@ -40,13 +41,8 @@ class ProceduralBackgrounds:
         return None
 
     def background(self, scene: str, number: int) -> Background:
-        """Background `number` of `scene`; InvalidValueError for an unknown scene or a negative number."""
-        if scene not in SCENES:
-            raise InvalidValueError(
-                f"scene must be one of {', '.join(SCENES)}, got {scene!r}", value=scene, allowed=SCENES
-            )
-        if number < 0:
-            raise InvalidValueError(f"background number must be at least 0, got {number}", value=number)
+        """Return background `number` of `scene`; errors as `sirstgen.backgrounds.procedural.generate`."""
+        check_request(scene, self.seed, number, self.height, self.width)
         name = f"procedural/{scene}/{number:06d}"
         return Background(name, scene, scene_confidence=1.0, scene_source="procedural", group=name)
 
@@ -72,6 +68,8 @@ class ProceduralBackgrounds:
         if self._last is None or self._last[0] != background.id:
             number = int(background.id.rpartition("/")[2])
             self._last = background.id, draw(background.scene, self.seed, number, self.height, self.width)
+            for kept in self._last[1]:
+                kept.setflags(write=False)
         return self._last[1]
 
     def describe(self) -> dict[str, object]:

@@ -17,13 +17,7 @@ from sirstgen.backgrounds.procedural.strokes import draw, winter_tree
 
 
 def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Return a street scene; the sky at the horizon has gray level 0.
-
-    Args:
-        rng: where every draw comes from.
-        height: pixels.
-        width: pixels.
-    """
+    """Return a street scene; the sky at the horizon has gray level 0."""
     road = Road(
         horizon=height * rng.uniform(0.27, 0.58),
         centre=width * rng.uniform(0.4, 0.6),
@@ -58,7 +52,7 @@ def street(rng: np.random.Generator, height: int, width: int) -> Canvas:
 
 
 def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[float, float], warmth: float) -> None:
-    """Asphalt with worn lanes, marks and seams between verges, in place."""
+    """Draw asphalt with worn lanes, marks and seams between verges, in place."""
     height, width = scene.shape
     along, across, away = road.ground(height, width)
     pixel = away / np.float32(road.focal)
@@ -76,7 +70,7 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
     ground = ground + np.float32(rng.uniform(0.3, 1.5)) * fractal(rng, height, width, 2.4, outer=height / 3)
 
     def strip(middle: float, half: float) -> NDArray[np.float32]:
-        """Share of each pixel that a strip along the road covers."""
+        """Return the share of each pixel that a strip along the road covers."""
         inside = np.clip((half - np.abs(across - np.float32(middle))) / pixel + 0.5, 0, 1)
         return np.asarray(inside * np.minimum(2 * half / pixel, 1))
 
@@ -111,7 +105,7 @@ def _ground(rng: np.random.Generator, scene: Canvas, road: Road, edges: tuple[fl
 
 
 def far_side(rng: np.random.Generator, scene: Canvas, horizon: float, warmth: float) -> None:
-    """Towers in haze, low roofs and belts of trees where the ground ends, in place."""
+    """Draw towers in haze, low roofs and belts of trees where the ground ends, in place."""
     height, width = scene.shape
     for _ in range(int(rng.integers(0, 3))):
         place, storey, haze = rng.uniform(0, width), rng.uniform(1.6, 3.5), rng.uniform(0.4, 0.9)

@@ -74,7 +74,6 @@ def winter_tree(rng: np.random.Generator, foot: tuple[float, float], tall: float
     """Return a leafless tree whose branches point up: a poplar or a young street tree.
 
     Args:
-        rng: where the draws come from.
         foot: x, y of the foot of the trunk, pixels.
         tall: height, pixels.
         wide: angle of its lower branches against the trunk, radians.

@@ -30,7 +30,7 @@ class Plant:
 
 
 def bush(rng: np.random.Generator) -> Plant:
-    """Low mounds of leaves that grow into each other, wider than high, down to the ground."""
+    """Return low mounds of leaves that grow into each other, wider than high, down to the ground."""
     count = int(rng.integers(14, 28))
     wide, low = rng.uniform(0.45, 0.75), rng.uniform(0.35, 0.6)
     x = rng.uniform(-wide, wide, count)
@@ -107,7 +107,6 @@ def plant(
     """Draw plants into `scene`, in the order given (far ones first).
 
     Args:
-        scene: what is drawn on.
         plants: to choose from; the spots take them in turn.
         spots: (x of the foot, y of the foot, height of the plant in pixels, gray level).
         contrast: gray levels between the coldest and the warmest leaves, halved.
@@ -138,12 +137,9 @@ def _paste(scene: Canvas, drawn: Plant, left: int, top: int, level: np.float32, 
 
 
 def bare_tree(rng: np.random.Generator, height: int, width: int, foot: tuple[float, float], tall: float) -> Field:
-    """Cover (0 to 1) of one leafless tree: a trunk that forks until its twigs are thinner than a pixel.
+    """Return the cover (0 to 1) of one leafless tree: a trunk that forks until its twigs are thinner than a pixel.
 
     Args:
-        rng: where the draws come from.
-        height: of the frame, pixels.
-        width: of the frame, pixels.
         foot: x, y of the foot of the trunk, pixels.
         tall: height of the tree, pixels.
     """

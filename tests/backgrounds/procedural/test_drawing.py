@@ -66,7 +66,7 @@ def test_a_winter_tree_stands_on_its_foot_and_is_as_tall_as_asked() -> None:
 
 
 def test_outlines_lie_between_0_and_1_and_fill_what_is_below() -> None:
-    for line in (ridge_line(stream(2), 77), town_line(stream(2), 77, 6.0)):
+    for line in (ridge_line(stream(2), 77, 2.2), town_line(stream(2), 77, 6.0)):
         assert line.shape == (77,)
         assert line.min() == 0
         assert line.max() == pytest.approx(1)
@@ -75,8 +75,7 @@ def test_outlines_lie_between_0_and_1_and_fill_what_is_below() -> None:
 
 def test_tilt_leaves_the_middle_column_and_lowers_the_right_side() -> None:
     scene = below(np.full(101, 50.0), 100)
-    leaning = tilted(scene, 0.1)
-    rows = 100 - leaning.sum(axis=0)
+    rows = 100 - tilted(Canvas(scene), 0.1).gray.sum(axis=0)
     assert rows[50] == pytest.approx(100 - scene[:, 50].sum(), abs=0.1)
     assert rows[90] - rows[10] == pytest.approx(8, abs=0.3)
 
