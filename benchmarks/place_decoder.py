@@ -103,8 +103,8 @@ def save_part(part: Part, path: Path) -> None:
 
 def load_part(path: Path) -> Part:
     """The part in a file."""
-    found = np.load(path)
-    return Part(*(torch.from_numpy(found[name]) for name in ("frames", "places", "cells", "top", "weight")))
+    with np.load(path) as found:
+        return Part(**{name: torch.from_numpy(values) for name, values in found.items()})
 
 
 def train(

@@ -126,7 +126,8 @@ def pack(frames: Sequence[Frame], folds: Sequence[int], path: Path) -> None:
 
 def unpack(path: Path) -> dict[str, NDArray[Any]]:
     """`images` and `places`, (n, 288, 288) uint8, `datasets`, `groups` and `folds`, (n,), of a packed file."""
-    found = np.load(path)
+    with np.load(path) as file:
+        found = dict(file)
 
     def decoded(data: NDArray[np.uint8], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
         return np.stack([cv2.imdecode(part, 0) for part in np.split(data, np.cumsum(sizes)[:-1])])

@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sirstgen.backgrounds import procedural
+from sirstgen.backgrounds.procedural import SCENES, generate
 from sirstgen.files.images import Gray, read_gray
 
-SCENES = ("city", "cloud", "field", "highlight", "sea")
 CONTENT = {"sky-clear": "cloud", **{scene: scene for scene in SCENES}}
 SATURATED_CLOUD = 0.25  # share of pixels at 230 or above
 NEAR_DUPLICATE = 0.9  # correlation of 32x32 thumbnails
@@ -105,7 +104,7 @@ def pictures(frames: Sequence[Real], labels: Path) -> Iterator[Picture]:
     for scene in SCENES:
         for number in range(DRAWN):
             side = DRAWN_SIDE if number % 2 else 2 * DRAWN_SIDE
-            image = procedural.generate(scene, DRAWN_SEED, number, side, side)
+            image = generate(scene, DRAWN_SEED, number, side, side)
             if number % 4:
                 image = image[:DRAWN_SIDE, :DRAWN_SIDE]
             yield Picture(image, "drawn", scene, -1)

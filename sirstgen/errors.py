@@ -17,6 +17,7 @@ worker processes.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,8 +105,27 @@ class OutputExistsError(SirstgenError):
         return cls(f"{path}: {what}; {ways}choose another name", path=str(path))
 
 
+_DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 class GenerationError(SirstgenError):
     """The work was asked for correctly and could not be done."""
+
+    @classmethod
+    def of_disk(cls, named: object, fault: Exception, path: object = None) -> GenerationError:
+        """Return an error about an output that cannot be written.
+
+        Args:
+            named: the file or folder that the message names.
+            fault: what the system raised.
+            path: the output that it belongs to; `named` if None.
+        """
+        number = getattr(fault, "errno", None)
+        way = "; free disk space and run the command again" if number in _DISK_FULL else ""
+        way = "; choose a place that can be written to" if number in _NOT_ALLOWED else way
+        reason = getattr(fault, "strerror", None) or str(fault)
+        return cls(f"{named}: cannot be written ({reason}){way}", path=str(named if path is None else path))
 
 
 class SirstgenWarning(UserWarning):

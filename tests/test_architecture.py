@@ -75,7 +75,7 @@ MAY_KNOW = {
     "training": {"datasets", "detectors", "evaluation", "synthesis"},
     "storage": {"datasets", "recipe", "synthesis"},
     "synthesis": {"backgrounds", "measure", "pages", "places", "recipe"},
-    "backgrounds": {"datasets", "measure", "places", "scenes"},
+    "backgrounds": {"datasets", "measure", "pages", "places", "scenes"},
     "evaluation": {"measure"},
     "datasets": {"measure"},
     "recipe": set(),

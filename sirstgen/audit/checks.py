@@ -89,7 +89,9 @@ CHECKS: dict[str, Check] = {
     "burnt-in-text": Check(WARNING, "Text or symbols in the image", "Crop it, or take the images out."),
     "clipped": Check(WARNING, "Clipped images", "Differences above or below the clipped level are lost."),
     "unused-range": Check(
-        WARNING, "Images that use a small part of the range", "State the scale: 8-bit readers see one gray."
+        WARNING,
+        "Images that use a small part of the range",
+        "Their contrast is low. For raw counts, state the scale.",
     ),
     "nodata": Check(WARNING, "Pixels without data", "Crop them, or leave them out of statistics."),
     "constant": Check(WARNING, "Images of one gray level", "Take them out."),

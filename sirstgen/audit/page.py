@@ -55,7 +55,9 @@ def _blocks(found: Audit, check: str, findings: Sequence[Finding]) -> Iterator[B
         yield Gallery(pictures)
     rows = _rows(findings)
     more = f"{len(rows) - _ROWS} more rows are in the JSON of --json." if len(rows) > _ROWS else ""
-    yield Grid(("where", "what", "found", "stated"), rows[:_ROWS], more)
+    head = ("where", "what", "found", "stated")
+    used = [at for at in range(len(head)) if any(row[at] for row in rows)]
+    yield Grid([head[at] for at in used], [[row[at] for at in used] for row in rows[:_ROWS]], more)
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -47,21 +47,21 @@ class Seen:
     detail: str
 
 
+@dataclass(slots=True)
 class FrameIndex:
     """What was seen of each file of a folder, by its path below the folder.
 
     Attributes:
-        seen: by POSIX path.
         scale: the gray scale on which the frames were seen.
+        seen: by POSIX path.
         unchanged: whether the kept index says all of this already.
         kept_groups: the latest groups of near-duplicates, behind what they depend on.
     """
 
-    def __init__(self, scale: GrayScale, seen: dict[str, Seen] | None = None) -> None:
-        self.scale = scale
-        self.seen = seen if seen is not None else {}
-        self.unchanged = False
-        self.kept_groups: tuple[str, NDArray[np.int32]] = "", np.zeros(0, np.int32)
+    scale: GrayScale
+    seen: dict[str, Seen] = field(default_factory=dict)
+    unchanged: bool = False
+    kept_groups: tuple[str, NDArray[np.int32]] = ("", np.zeros(0, np.int32))
 
     @classmethod
     def read(cls, folder: Path) -> FrameIndex | None:

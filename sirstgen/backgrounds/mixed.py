@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sirstgen.backgrounds.procedural.source import ProceduralBackgrounds
 from sirstgen.backgrounds.source import Background, BackgroundSource
 from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 
+@dataclass(eq=False)
 class MixedBackgrounds:
     """A source with a procedural one beside it (a `BackgroundSource`); scenes and numbers are those of the first.
 
@@ -16,11 +19,8 @@ class MixedBackgrounds:
         made: the procedural ones.
     """
 
-    def __init__(self, main: BackgroundSource, made: ProceduralBackgrounds) -> None:
-        self.main, self.made = main, made
-
-    def __repr__(self) -> str:
-        return f"MixedBackgrounds({self.main!r}, {self.made!r})"
+    main: BackgroundSource
+    made: ProceduralBackgrounds
 
     def scenes(self) -> tuple[str, ...]:
         """Return the scenes of the first source."""
@@ -36,17 +36,18 @@ class MixedBackgrounds:
 
     def find(self, background_id: str) -> Background:
         """Return the background of that id, of either; InputError where there is none."""
-        return (self.made if background_id.startswith("procedural/") else self.main).find(background_id)
+        return self._source(background_id).find(background_id)
 
     def pixels(self, background: Background, bit_depth: int) -> Gray:
         """Return the whole frame, (H, W), uint8 or uint16."""
-        made = background.scene_source == "procedural"
-        return (self.made if made else self.main).pixels(background, bit_depth)
+        return self._source(background.id).pixels(background, bit_depth)
 
     def places(self, background: Background) -> PlaceMap:
         """Return the frame's place map."""
-        made = background.scene_source == "procedural"
-        return (self.made if made else self.main).places(background)
+        return self._source(background.id).places(background)
+
+    def _source(self, background_id: str) -> BackgroundSource:
+        return self.made if background_id.startswith("procedural/") else self.main
 
     def describe(self) -> dict[str, object]:
         """Return what the manifest states: that of the first source, with the other one as ``procedural``."""

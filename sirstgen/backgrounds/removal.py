@@ -47,12 +47,10 @@ class CleanFrame:
     Attributes:
         image: (H, W), dtype of the frame it was made from.
         targets: how many places were covered; targets whose margins touch count once.
-        residual: how target-like the worst of them still is: the share of the frame's places that are more so.
     """
 
     image: Gray
     targets: int
-    residual: float
 
 
 def remove_targets(image: Gray, mask: NDArray[Any], margin: int = MARGIN) -> CleanFrame:
@@ -88,7 +86,7 @@ def remove_targets(image: Gray, mask: NDArray[Any], margin: int = MARGIN) -> Cle
     residual = min((residual_rank(result, (labels == label) & (cores > 0), hole) for label in order), default=1.0)
     if residual < RESIDUAL_RANK:
         raise _cannot("residue", f"a cleaned place is among the {residual:.2%} most target-like ones of the frame")
-    return CleanFrame(result, count - 1, residual)
+    return CleanFrame(result, count - 1)
 
 
 def residual_rank(image: Gray, place: NDArray[np.bool_], hole: NDArray[np.uint8]) -> float:

@@ -92,26 +92,18 @@ def see(root: Path, files: list[str], keep: Callable[[str, Gray], None]) -> Fram
         keep: given path and pixels of each usable frame that was decoded.
     """
     known = FrameIndex.read(root) if len(files) >= LEAST else None
-    sizes = {file: _size_and_time(root / file) for file in files} if known is not None else {}
-    old = {
-        file: found
-        for file in files
-        if known is not None
-        and (found := known.seen.get(file)) is not None
-        and (found.size, found.changed) == sizes[file]
-        and found.reason != "unreadable"
-    }
-    stated = stated_scale(root)
-    # One changed file may change the scale of all frames of more than 8 bits, and with it their digests.
-    if (
-        known is not None
-        and (stated or known.scale) == known.scale
-        and (len(old) == len(files) or known.scale == EIGHT_BIT)
-    ):
-        new = [file for file in files if file not in old]
-        scale = known.scale if not new or stated else _scale(root, new)
-    else:
-        scale = stated or _scale(root, files)
+    seen, old = known.seen if known is not None else {}, {}
+    for file in files:
+        found = seen.get(file)
+        if found and found.reason != "unreadable" and (found.size, found.changed) == _size_and_time(root / file):
+            old[file] = found
+    scale = stated_scale(root)
+    if scale is None and known is not None and len(old) == len(files):
+        scale = known.scale
+    if scale is None:
+        # One changed file may change the scale of all frames of more than 8 bits, and with it their digests.
+        kept = old if known is not None and known.scale == EIGHT_BIT else {}
+        scale = _scale(root, [file for file in files if file not in kept])
     if known is None or scale != known.scale:
         old = {}
     index = FrameIndex(scale)
@@ -143,15 +135,12 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def look(path: Path, scale: GrayScale) -> tuple[Seen, Gray | None]:
     """Read and decode one file on the folder's scale: what is seen of it, and its pixels where it can be used."""
-    try:
-        found = path.stat()
-        size, changed = found.st_size, found.st_mtime_ns
-    except OSError as fault:
-        return _unseen(0, 0, f"cannot be read ({fault.strerror})"), None
+    size, changed = _size_and_time(path)
     try:
         levels = read_levels(path)
     except InputError as fault:
-        return _unseen(size, changed, fault.message.removeprefix(f"{path}: ")), None
+        detail = fault.message.removeprefix(f"{path}: ")
+        return Seen(size, changed, 0, (0, 0), bytes(16), None, "unreadable", detail), None
     image = scale.apply(levels)
     reason, detail = _unfit(image, levels.nodata)
     image.setflags(write=False)
@@ -195,10 +184,6 @@ def judge(seen: Mapping[str, Seen], min_size: tuple[int, int], faults: list[Issu
             continue
         ids[name] = contents[found.digest] = file
         yield Frame(file, name, found.digest, found.thumbnail)
-
-
-def _unseen(size: int, changed: int, detail: str) -> Seen:
-    return Seen(size, changed, 0, (0, 0), bytes(16), None, "unreadable", detail)
 
 
 def _unfit(image: Gray, nodata: NDArray[np.bool_] | None) -> tuple[str, str]:

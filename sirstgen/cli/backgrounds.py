@@ -99,17 +99,21 @@ def classify(
         refuse_existing(places_out, None)
     if preview is not None and preview.exists() and not overwrite:
         raise OutputExistsError.of(preview, "the picture exists already")
-    library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
-    if places_out is not None or preview is not None:
-        from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
+    written = []
+    with common.working("classify", quiet):
+        library = BackgroundLibrary.open(folder, labels=labels, min_confidence=min_confidence, places=places)
+        if places_out is not None or preview is not None:
+            from sirstgen.backgrounds.place_sheet import draw_sheet, write_maps
 
-        library.prepare_places()
-        if places_out is not None:
-            write_maps(library, places_out)
-        if preview is not None:
-            draw_sheet(library, preview)
+            library.prepare_places()
+            if places_out is not None:
+                write_maps(library, places_out)
+                written.append(f"place maps in {places_out}")
+            if preview is not None:
+                draw_sheet(library, preview)
+                written.append(f"frames with their place maps on {preview}: sky blue, water green, ground red")
     described = library.describe()
     scenes = described["scenes"]
     assert isinstance(scenes, dict)
-    text = "\n".join(f"{scene:12} {count}" for scene, count in scenes.items())
+    text = "\n".join([*(f"{scene:12} {count}" for scene, count in scenes.items()), *written])
     common.show(described, text, as_json, quiet)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Seed = Annotated[int | None, typer.Option(help="Seed of all draws; drawn and printed if not given.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of all draws.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; by default as many as cores for large runs.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run, or add to a finished one.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the dataset that is there.")]
 RecipeFile = Annotated[Path | None, typer.Option("--recipe", help="YAML or TOML file with the entries that differ.")]
 Split = Annotated[str, typer.Option(help="Images to use: train, test or all.")]
@@ -202,7 +202,8 @@ def progress(title: str, quiet: bool, unit: str = "images") -> Iterator[Callable
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.0f} {unit}/s")
+            speed = task.speed or 0
+            return Text(f"{speed:.{0 if speed >= 10 else 1 if speed >= 1 else 2}f} {unit}/s")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -212,3 +213,18 @@ def progress(title: str, quiet: bool, unit: str = "images") -> Iterator[Callable
             bar.update(task, completed=done, total=total)
 
         yield on_progress
+
+
+@contextmanager
+def working(title: str, quiet: bool) -> Iterator[None]:
+    """Show `title` and the time passed on standard error during work of unknown length; nothing unless a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(title, total=None)
+        yield

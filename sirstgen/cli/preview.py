@@ -58,9 +58,10 @@ def preview(
     dropped: tuple[str, ...] = ()
     if drop is not None:
         dropped = chosen = common.ids(drop, "--drop", dataset)
-        generator = reopen_generator(
-            folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
-        )
+        with common.working("open backgrounds", quiet):
+            generator = reopen_generator(
+                folder, backgrounds, labels=labels, scene=scene, places=places, templates=templates
+            )
         with common.progress("redraw", quiet) as on_progress:
             redraw(generator, folder, dropped, workers=workers or 1, progress=on_progress)
         dataset = common.open_dataset(folder, mask_threshold, gray_scale)

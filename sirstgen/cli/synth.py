@@ -50,7 +50,7 @@ def synth(
         Path | None,
         typer.Option(metavar="DIR", help="Render this dataset's plans again; --scr, --blur-sigma, --bit-depth apply."),
     ] = None,
-    seed: common.Seed = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all draws; drawn and printed if not given.")] = None,
     workers: common.Workers = None,
     shard_size: Annotated[
         int | None, typer.Option("--shard-size", help="Write WebDataset shards of this many images each.")
@@ -64,7 +64,9 @@ def synth(
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Work on this Dask cluster; local starts one here.")
     ] = None,
-    resume: common.Resume = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted run, or add to a finished one.")
+    ] = False,
     overwrite: common.Overwrite = False,
     print_schema: Annotated[
         bool, typer.Option("--print-schema", help="Print the recipe's JSON Schema, write nothing.")
@@ -130,7 +132,8 @@ def synth(
     generator: Generator
     if plans is not None:
         where = None if backgrounds == BUILTIN else backgrounds
-        generator = reopen_plans(plans, where, labels=labels, scene=scene, templates=templates, **changes)
+        with common.working("open backgrounds", quiet):
+            generator = reopen_plans(plans, where, labels=labels, scene=scene, templates=templates, **changes)
         n = len(generator) if n is None else n
     else:
         n = 1327 if n is None else n
@@ -146,7 +149,8 @@ def synth(
             drawings = TemplateLibrary.open(templates) if only_templates else TemplateLibrary.with_builtin(templates)
             drawings.check()
         check_classes(rules, drawings or TemplateLibrary.open())
-        source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
+        with common.working("open backgrounds", quiet):
+            source = open_backgrounds(backgrounds, rules, labels=labels, scene=scene, seed=seed, places=places)
         if drawn and not quiet:
             typer.echo(f"seed {seed}", err=True)
         if classes is not None or kinds is not None:

@@ -58,7 +58,7 @@ def train_check(
     ] = "auto",
     seed: common.Seed = 0,
     workers: Annotated[int, typer.Option(help="Processes that make batches ahead of time.")] = 0,
-    resume: common.Resume = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue or extend the check that is there.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the check that is there.")] = False,
     mask_threshold: common.MaskThreshold = None,
     gray_scale: common.GrayScaleOption = None,

@@ -33,7 +33,8 @@ def verify(
 
     generator = None
     if rebuild:
-        generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
+        with common.working("open backgrounds", quiet):
+            generator = reopen_generator(folder, backgrounds, labels=labels, scene=scene, templates=templates)
     with common.progress("verify", quiet) as on_progress:
         result = examine(folder, generator, on_progress)
     text = "\n".join([*map(str, result.faults), result.summary()])

@@ -195,4 +195,4 @@ def writing(path: Path, inside: bool = False) -> Iterator[None]:
         yield
     except OSError as fault:
         named = os.fsdecode(fault.filename) if inside and fault.filename is not None else str(path)
-        raise GenerationError(f"{named}: cannot be written ({fault.strerror or fault})", path=str(path)) from None
+        raise GenerationError.of_disk(named, fault, path) from None

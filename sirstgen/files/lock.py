@@ -110,11 +110,11 @@ def _lock_file(folder: Path) -> tuple[Path, int]:
         beside.parent.mkdir(parents=True, exist_ok=True)
         return beside, os.open(beside, flags, 0o644)
     except OSError as fault:
-        reason = fault.strerror
+        cause = fault
     try:
         return inside, os.open(inside, flags, 0o644)
     except OSError:
-        raise GenerationError(f"{folder}: cannot be written ({reason})", path=str(folder)) from None
+        raise GenerationError.of_disk(folder, cause) from None
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

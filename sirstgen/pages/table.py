@@ -103,8 +103,8 @@ class _Column:
         return " " * missing + line if self.numeric else line + " " * missing
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+def _total(widths: Sequence[int], gap: int = _GAP) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _drawn(columns: Sequence[_Column], width: int) -> str:
@@ -112,11 +112,13 @@ def _drawn(columns: Sequence[_Column], width: int) -> str:
     least = [column.least for column in columns]
     # The names of the rows in the first column wrap last, unless they are long; its head may wrap.
     names = max(map(cell_len, columns[0].cells[1:]), default=0)
-    for first in (max(least[0], min(names, width // 3)), least[0]):
+    readable = max(least[0], min(names, width // 3))
+    narrow = _total([readable, *least[1:]]) > width >= _total([readable, *least[1:]], 1)
+    gap = 1 if narrow else _GAP
+    for first in (readable, least[0]):
         least[0] = first
-        while _total(widths) > width and any(map(int.__gt__, widths, least)):
+        while _total(widths, gap) > width and any(map(int.__gt__, widths, least)):
             widths[max(range(len(widths)), key=lambda at: widths[at] if widths[at] > least[at] else -1)] -= 1
-    gap = " " * _GAP
     cells = [column.lines(own) for column, own in zip(columns, widths, strict=True)]
     lines = []
     for number, row in enumerate(zip(*cells, strict=True)):
@@ -124,9 +126,9 @@ def _drawn(columns: Sequence[_Column], width: int) -> str:
         # Heads are aligned to the bottom, other cells to the top.
         blanks = ([" " * own] * (height - len(cell)) for own, cell in zip(widths, row, strict=True))
         padded = [(blank + cell) if number == 0 else (cell + blank) for blank, cell in zip(blanks, row, strict=True)]
-        lines += [gap.join(parts).rstrip() for parts in zip(*padded, strict=True)]
+        lines += [(" " * gap).join(parts).rstrip() for parts in zip(*padded, strict=True)]
         if number == 0:
-            lines.append(gap.join("-" * own for own in widths))
+            lines.append((" " * gap).join("-" * own for own in widths))
     return "\n".join(lines)
 
 

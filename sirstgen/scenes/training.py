@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from sirstgen.errors import InputError, InvalidValueError, OutputExistsError
 from sirstgen.files.atomic import write_file
@@ -225,22 +226,20 @@ def cross_validated(
 
 def fitted_temperature(logits: Numbers, truth: NDArray[np.int64]) -> float:
     """Return the temperature with the lowest cross entropy on (n, classes) logits (Guo et al., ICML 2017)."""
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        top = scaled.max(axis=1, keepdims=True)
-        normaliser = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-        return float(np.mean(normaliser - scaled[np.arange(len(truth)), truth]))
-
-    losses = [loss(float(temperature)) for temperature in _TEMPERATURES]
+    answers, scenes = torch.from_numpy(logits), torch.from_numpy(truth)
+    losses = [float(functional.cross_entropy(answers / temperature, scenes)) for temperature in _TEMPERATURES]
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
+
+
+def probabilities(logits: Numbers, temperature: float) -> Numbers:
+    """Return the softmax of (n, classes) logits over a temperature."""
+    return np.asarray(torch.softmax(torch.from_numpy(logits / temperature), dim=1).numpy())
 
 
 def measured(scenes: Sequence[str], logits: Numbers, truth: NDArray[np.int64], temperature: float) -> Figures:
     """Return figures of (n, classes) logits."""
-    chances = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    return figures(scenes, truth, chances.argmax(axis=1).astype(np.int64), chances.max(axis=1))
+    found = probabilities(logits, temperature)
+    return figures(scenes, truth, found.argmax(axis=1).astype(np.int64), found.max(axis=1))
 
 
 def regression(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -139,6 +140,9 @@ def test_the_page_holds_a_section_a_check_and_its_pictures(damaged: Path, tmp_pa
         assert CHECKS[name].title in text
     assert "data:image/png;base64," in text and "http" not in text.replace("http-equiv", "")
     assert str(tmp_path) not in text
+    for table in re.findall(r"<table.*?</table>", text, re.S):
+        columns = zip(*(re.findall(r"<td.*?>(.*?)</td>", row, re.S) for row in table.split("<tr>")[2:]), strict=True)
+        assert all(any(cell.strip() for cell in column) for column in columns), "no column is empty"
     assert run(damaged, "--out", page).exit_code == 2, "a page that is there is not replaced unasked"
 
 

@@ -100,4 +100,4 @@ def test_maps_and_a_sheet_are_written_for_a_person(frames: Path, tmp_path: Path)
     for number in range(3):
         background = library.find(f"field/{number}")
         np.testing.assert_array_equal(again.places(background), library.places(background))
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (240, 720, 3)
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (268, 736, 3)

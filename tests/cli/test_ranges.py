@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sirstgen.cli import app, common
@@ -154,3 +155,14 @@ def test_an_output_that_cannot_be_written_is_told_first(tmp_path: Path, monkeypa
         result = CliRunner().invoke(app, [*words.split(), "--out", "file/deeper/out"])
         assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
         assert "file/deeper/out: file is a file, a folder is expected" in result.stderr
+
+
+def test_a_drawn_seed_is_stated_only_where_there_is_no_default() -> None:
+    commands = [
+        command
+        for entry in typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+        for command in (entry.commands.values() if hasattr(entry, "commands") else [entry])
+    ]
+    seeds = {command.name: option for command in commands for option in command.params if option.name == "seed"}
+    assert {name for name, option in seeds.items() if "if not given" in option.help} == {"synth"}
+    assert [name for name, option in seeds.items() if option.default is None] == ["synth"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sirstgen.errors import GenerationError
-from sirstgen.files.atomic import OpenFolder, remove_parts, write_all, write_file
+from sirstgen.files.atomic import OpenFolder, remove_parts, write_all, write_file, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -102,3 +103,15 @@ def test_files_of_an_open_folder_appear_whole(
         "b.png": b"",
     }
     assert list(scratch.iterdir()) == []
+
+
+def test_a_disk_that_cannot_be_written_to_is_told_with_what_to_do(tmp_path: Path) -> None:
+    ways = {
+        errno.ENOSPC: "; free disk space and run the command again",
+        errno.EROFS: "; choose a place that can be written to",
+        errno.EIO: "",
+    }
+    for number, way in ways.items():
+        with pytest.raises(GenerationError) as raised, writing(tmp_path / "a"):
+            raise OSError(number, os.strerror(number))
+        assert str(raised.value) == f"{tmp_path / 'a'}: cannot be written ({os.strerror(number)}){way}"

@@ -134,3 +134,11 @@ def test_files_of_other_kinds_and_those_that_exist_are_refused(tmp_path: Path) -
         refuse_page(tmp_path / "a.pdf", overwrite=True)
     with pytest.raises(InvalidValueError, match=r"\.png, \.pdf, \.svg"):
         refuse_figure(tmp_path / "a.bmp", overwrite=True)
+
+
+def test_columns_move_closer_before_the_names_of_rows_wrap() -> None:
+    head = ["part", "images", "targets", "Top-Hat", "New Top-Hat (ring)", "Max-Median", "TLLCM", "WSLCM", "PSTNN"]
+    rows = [["scene highlight", "5", "7", *["57.1"] * 6], ["kind extended", "7", "11", *["36.4"] * 6]]
+    lines = Grid(head, rows).text().splitlines()
+    assert [line[:15] for line in lines[-2:]] == ["scene highlight", "kind extended  "]
+    assert max(map(len, lines)) <= 80

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sirstgen.backgrounds.levels import to_bit_depth
 from sirstgen.backgrounds.procedural import SCENES, check_request, draw
 from sirstgen.backgrounds.procedural.canvas import Drawn
@@ -11,6 +13,7 @@ from sirstgen.files.images import Gray
 from sirstgen.places.classes import PlaceMap
 
 
+@dataclass(eq=False)
 class ProceduralBackgrounds:
     """Frames made on demand (a `BackgroundSource`); no two numbers share a group, for nothing is shot twice.
 
@@ -20,15 +23,13 @@ class ProceduralBackgrounds:
         width: of every frame, pixels.
     """
 
-    def __init__(self, seed: int, height: int, width: int) -> None:
-        self.seed, self.height, self.width = seed, height, width
-        self._last: tuple[str, Drawn] | None = None
+    seed: int
+    height: int
+    width: int
+    _last: tuple[str, Drawn] | None = field(default=None, init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"seed": self.seed, "height": self.height, "width": self.width, "_last": None}
-
-    def __repr__(self) -> str:
-        return f"ProceduralBackgrounds(seed={self.seed}, height={self.height}, width={self.width})"
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.seed, self.height, self.width)
 
     def scenes(self) -> tuple[str, ...]:
         """Return the five scenes, sorted."""
