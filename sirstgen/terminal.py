@@ -57,30 +57,39 @@ def _end(*_: object) -> None:
 def interruptible() -> Iterator[None]:
     """Make Ctrl-C inside the block a KeyboardInterrupt.
 
-    Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again. Where a library
-    turns it into another error, as Python 3.11 does while an enumeration is defined, that error is replaced.
+    Python prints a KeyboardInterrupt that hits a finaliser and continues; here it is raised again a moment later. Where
+    a library turns it into another error, as Python 3.11 does while an enumeration is defined, that error is replaced.
     """
     asked = False
 
-    def raise_here(number: int, frame: FrameType | None) -> None:
+    def raise_here(_: int, frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
-        signal.default_int_handler(number, frame)
+        while frame is not None:
+            if frame.f_code is raise_again.__code__:  # what is raised there is only printed
+                raise_later()
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
 
     def raise_again(arguments: Any) -> None:
         if issubclass(arguments.exc_type, KeyboardInterrupt):
-            timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))  # what is raised here is only printed
-            timer.daemon = True
-            timer.start()
+            raise_later()
         else:
             hook(arguments)
+
+    def raise_later() -> None:
+        # A timer of the kernel: a thread could not be started while another start is interrupted.
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
-    sys.unraisablehook = raise_again
-    signal.signal(signal.SIGINT, raise_here)
+    handlers = {signal.SIGINT: signal.signal(signal.SIGINT, raise_here)}
+    if hasattr(signal, "SIGALRM"):
+        handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    hook, sys.unraisablehook = sys.unraisablehook, raise_again
     try:
         yield
     except Exception:
@@ -88,7 +97,10 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
-        signal.signal(signal.SIGINT, handler)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         sys.unraisablehook = hook
 
 

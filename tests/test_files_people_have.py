@@ -549,6 +549,26 @@ def test_names_with_a_line_break_are_told(base: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2 and r"file names with a line break: 1 (a\nb)" in result.stderr
 
 
+def test_an_audit_tells_names_that_no_reader_takes(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        first, second, third, *_ = sorted((folder / part).iterdir())
+        first.rename(first.with_name("a\nb.png"))
+        second.rename(first.with_name("a\tb.png"))
+        third.rename(os.fsdecode(os.fsencode(folder / part) + b"/\xba\xec.png"))
+    result = run("audit", folder, "--json", "--repair", tmp_path / "copy")
+    assert result.exit_code == 1, result.output
+    [listed] = [check["findings"] for check in json.loads(result.stdout)["checks"] if check["check"] == "unreadable"]
+    places = [f"{part}/{name}.png" for part in ("images", "masks") for name in (r"a\nb", r"\udcba\udcec")]
+    assert sorted(finding["place"] for finding in listed) == sorted(places)
+    assert sorted(json.loads((tmp_path / "copy" / "repair.json").read_text())["left_out"]) == sorted(places)
+    assert len(Dataset.open(tmp_path / "copy")) == 22
+    for path in [*(folder / "images").iterdir()]:
+        path.rename(path.with_name(f"c\n{path.name}"))
+    result = run("audit", folder)
+    assert result.exit_code == 2 and r"images/c\n003.png: the name is not UTF-8 or has a line break" in result.stderr
+
+
 def test_a_manifest_that_is_no_json_is_told(base: Path, tmp_path: Path) -> None:
     folder = copied(base, tmp_path / "set")
     (folder / "dataset.json").write_text('{"gray_scale": {"black": 20')

@@ -61,10 +61,18 @@ def test_ctrl_c_is_one_line_at_any_time(tmp_path: Path, delay: float) -> None:
     assert len(lines) == 1 and lines[0].startswith("interrupted")
 
 
-def test_an_interrupt_in_a_finaliser_is_not_lost() -> None:
+@pytest.mark.parametrize("report", [0.0, 0.05])
+def test_an_interrupt_in_a_finaliser_is_not_lost(report: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that comes in the seconds of its `report`, where Python only prints it too."""
+
     class Finalised:
         def __del__(self) -> None:
             raise KeyboardInterrupt
+
+    def slow(which: int, seconds: float) -> None:
+        set_timer(which, seconds)
+        if seconds and pauses:
+            time.sleep(pauses.pop())
 
     def work() -> None:
         with interruptible():
@@ -72,8 +80,11 @@ def test_an_interrupt_in_a_finaliser_is_not_lost() -> None:
             time.sleep(1)
             pytest.fail("went on")
 
+    set_timer, pauses = signal.setitimer, [report]
+    monkeypatch.setattr(signal, "setitimer", slow)
     with pytest.raises(KeyboardInterrupt):
         work()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0) and not pauses
 
 
 def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt() -> None:

@@ -11,7 +11,7 @@ from sirstgen.datasets.entries import Entry, FolderFile, Stored
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS, split_by_folder, text_files
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, printable
 from sirstgen.files.image_files import (
     IMAGE_FOLDERS,
     MASK_ENDING,
@@ -19,6 +19,7 @@ from sirstgen.files.image_files import (
     check_folder,
     id_of_file,
     image_files,
+    is_utf_8,
     part_folder,
 )
 
@@ -75,8 +76,9 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         if not masks:
             images = _stored(files)
     if not images:
+        first = f"; {len(found)} files cannot be used, {found[0].issue.place}: {found[0].issue.what}" if found else ""
         raise InputError.of(
-            folder, "holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png"
+            folder, f"holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png{first}"
         )
     if masks_expected or masks:
         for key in sorted(images.keys() - masks.keys()):
@@ -122,6 +124,10 @@ def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
                 found.append(Finding.of("unreadable", name, "a link that leads nowhere"))
             continue
         key = id_of_file(file)
+        if not is_utf_8(key) or "\n" in key or "\r" in key:
+            name = printable(path.relative_to(folder).as_posix())
+            found.append(Finding.of("unreadable", name, "the name is not UTF-8 or has a line break; rename the file"))
+            continue
         if key in files:
             what = f"is beside {files[key].name}; the first is examined"
             found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))

@@ -197,7 +197,8 @@ class BackgroundLibrary:
         key = (background.id, bit_depth)
         image = self._cache.get(key)
         if image is None:
-            image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
+            # 8 bits may come from 16, never the other way: they may be those of a frame of more bits, rounded.
+            image = self._cache.get((background.id, 16)) if bit_depth == 8 else None
             if image is None:
                 file, digest = self._files[self.find(background.id).id]
                 path = self.folder / file

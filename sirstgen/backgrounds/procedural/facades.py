@@ -14,6 +14,7 @@ from sirstgen.backgrounds.procedural.camera import spread
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, fractal, transformed
 
+Edge = float | NDArray[np.float64]
 _WINDOWS, _BLANK, _BALCONY, _STRIP, _SHAFT = range(5)
 
 
@@ -37,12 +38,7 @@ def facade(
     def each(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(values[row][:, column])
 
-    def box(
-        top: float | NDArray[np.float64],
-        bottom: float,
-        left: float | NDArray[np.float64],
-        right: float | NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def box(top: Edge, bottom: float, left: Edge, right: Edge) -> NDArray[np.float64]:
         return _inside(up[:, None], top, bottom, storey) * _inside(along, left, right, bay)[None, :]
 
     wall = rng.uniform(0.5, 3.0) * fractal(rng, height, width, 3.0, outer=max(height, width) / 2.0)
@@ -180,9 +176,7 @@ def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64]
     return position % 1.0, position.astype(np.intp)
 
 
-def _inside(
-    position: NDArray[np.float64], start: float | NDArray[np.float64], end: float | NDArray[np.float64], pitch: float
-) -> NDArray[np.float64]:
+def _inside(position: NDArray[np.float64], start: Edge, end: Edge, pitch: float) -> NDArray[np.float64]:
     """Return 1 where `position` lies between `start` and `end`, with edges a pixel wide."""
     return np.asarray(np.clip(np.minimum(position - start, end - position) * pitch + 0.5, 0, 1))
 
