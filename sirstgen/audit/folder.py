@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sirstgen.audit.checks import Finding
 from sirstgen.datasets.entries import Entry, FolderFile, Stored
+from sirstgen.datasets.layouts import no_layout, paired
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS, split_by_folder, text_files
@@ -20,6 +21,7 @@ from sirstgen.files.image_files import (
     id_of_file,
     image_files,
     is_utf_8,
+    masks_among,
     part_folder,
 )
 
@@ -53,7 +55,7 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         masks_expected: false for a folder that may hold images only.
 
     Raises:
-        InputError: no such folder, or no image below it.
+        InputError: no such folder, no image below it, or masks are expected and in places that no layout has.
     """
     check_folder(folder)
     found: list[Finding] = []
@@ -71,10 +73,13 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         images, masks = _in_shards(shards, found)
     else:
         files = _by_id(folder, folder, found)
-        images = _stored({key.removesuffix("_1"): path for key, path in files.items() if key.endswith("_1")})
-        masks = _stored({key.removesuffix("_2"): path for key, path in files.items() if key.endswith("_2")})
+        images, masks = map(_stored, paired(files))
         if not masks:
-            images = _stored(files)
+            names = masks_among([path.relative_to(folder).as_posix() for path in files.values()])
+            beside = {folder / name for name in names}
+            if beside and masks_expected:
+                raise InputError.of(folder, no_layout(folder))
+            images = _stored({key: path for key, path in files.items() if path not in beside})
     if not images:
         first = f"; {len(found)} files cannot be used, {found[0].issue.place}: {found[0].issue.what}" if found else ""
         raise InputError.of(

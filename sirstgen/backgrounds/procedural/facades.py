@@ -107,10 +107,9 @@ def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
         wall: what `facade` drew, with its level added.
         corners: (4, 2) x, y in the scene of its top left, top right, bottom right and bottom left corner, pixels.
     """
-    left, top = np.floor(corners.min(axis=0)).astype(int) - 1
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 2
-    left, top = max(int(left), 0), max(int(top), 0)
-    right, bottom = min(int(right), scene.shape[1]), min(int(bottom), scene.shape[0])
+    size_of_scene = scene.shape[::-1]
+    left, top = np.clip(np.floor(corners.min(axis=0)) - 1, 0, size_of_scene).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 2, 0, size_of_scene).astype(int).tolist()
     if left >= right or top >= bottom:
         return
     height, width = wall.shape
