@@ -19,8 +19,10 @@ from torch.nn import functional
 
 from sirstgen.places.classes import GROUND, SKY, WATER
 from sirstgen.places.network import FINE_STAGES, CoarseAnswer, PlaceNetwork, coarse_levels
-from sirstgen.places.preparation import SIDE, as_input, square
+from sirstgen.places.segment import as_input
 from sirstgen.scenes.backbone import Backbone
+from sirstgen.scenes.preparation import INPUT_SIDE as SIDE
+from sirstgen.scenes.preparation import square
 
 _BATCH = 16
 _LEVELS = 80  # whole numbers a unit of input

@@ -11,7 +11,7 @@ from place_frames import NOT_SKY
 from torch.nn import functional
 
 from sirstgen.places.classes import GROUND, SKY, WATER
-from sirstgen.places.preparation import SIDE
+from sirstgen.scenes.preparation import INPUT_SIDE as SIDE
 
 SHARES = {"nuaa-sirst": 0.22, "sirst-v2-backgrounds": 0.45, "nudt": 0.15, "drawn": 0.18}
 """Share of each set in a batch."""
@@ -154,7 +154,7 @@ class Batches:
         return gray.clamp(0, 255).round()
 
     def _as_input(self, gray: torch.Tensor) -> torch.Tensor:
-        """As `sirstgen.places.preparation.as_input`."""
+        """As `sirstgen.places.segment.as_input`."""
         flat = gray[:, 0, ::2, ::2].flatten(1).sort(dim=1).values
         last = flat.shape[1] - 1
         low, high = (flat[:, round(share * last)][:, None, None, None] for share in (0.01, 0.99))

@@ -1,10 +1,10 @@
-"""How well a random forest tells procedural frames from real ones, scene by scene.
+"""How well a random forest separates procedural frames from real ones, scene by scene.
 
     python benchmarks/procedural.py FOLDER [FOLDER ...] [--labels FILE] [--frames 60] [--seed 0]
 
 FOLDER: real frames without targets, a sub-folder a scene as `sirstgen backgrounds harvest --labels` writes them, or
 with scenes from `--labels`. Procedural frames have the sizes of the real ones; both are resized to 256x256. Prints the
-AUC of 32x32 patches and of whole frames (0.5: not told apart), and the three statistics of frames that tell most.
+AUC of 32x32 patches and of whole frames (0.5: not separated), and the three statistics of frames that differ most.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60, help="of either kind, a scene")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print(
-        "| scene | real frames | 32x32 patches | whole frames | most tell-tale statistic (KS) |\n|---|---|---|---|---|"
-    )
+    print("| scene | real frames | 32x32 patches | whole frames | most discriminative (KS) |\n|---|---|---|---|---|")
     for scene, real in real_frames(options.folders, options.labels).items():
         if len(real) < 5:
             print(f"| {scene} | {len(real)} | | | |")
@@ -83,8 +81,8 @@ def main() -> None:
             for place, name in enumerate(ours.backgrounds.names)
         }
         worst = sorted(apart, key=lambda name: -apart[name])[:3]
-        told = ", ".join(f"{name} {apart[name]:.2f}" for name in worst)
-        print(f"| {scene} | {len(real)} | {aucs[0]:.2f} | {aucs[1]:.2f} | {told} |", flush=True)
+        named = ", ".join(f"{name} {apart[name]:.2f}" for name in worst)
+        print(f"| {scene} | {len(real)} | {aucs[0]:.2f} | {aucs[1]:.2f} | {named} |", flush=True)
 
 
 if __name__ == "__main__":

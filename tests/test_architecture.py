@@ -89,7 +89,7 @@ MAY_KNOW = {
 
 ONLY = {
     ("backgrounds", "scenes"): {"sirstgen.scenes.labels", "sirstgen.scenes.classify"},
-    ("places", "scenes"): {"sirstgen.scenes.backbone", "sirstgen.scenes.classify"},
+    ("places", "scenes"): {"sirstgen.scenes.backbone", "sirstgen.scenes.classify", "sirstgen.scenes.preparation"},
     ("synthesis", "places"): {"sirstgen.places.classes"},
     ("backgrounds", "datasets"): {"sirstgen.datasets.readers"},  # harvesting reads labelled frames
     ("evaluation", "measure"): {"sirstgen.measure.components"},
@@ -107,7 +107,6 @@ LIGHT_IN_HEAVY_ROOMS = {
     "scenes/labels.py",
     "places/__init__.py",
     "places/classes.py",
-    "places/preparation.py",
     "detectors/classical/__init__.py",
 }
 

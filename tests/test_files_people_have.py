@@ -358,6 +358,29 @@ def test_frames_of_a_labelled_set_are_no_backgrounds(base: Path, tmp_path: Path)
         assert result.exit_code == 2 and "masks beside frames (seq1/SegmentationClass/000.png, " in result.stderr
 
 
+def test_an_audit_takes_no_masks_of_other_layouts_for_images(base: Path, tmp_path: Path) -> None:
+    copied(base, tmp_path / "sets" / "train")
+    result = run("audit", tmp_path / "sets")
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1
+    assert "not a dataset" in result.stderr and "train below it is one: name that folder" in result.stderr
+    assert run("audit", tmp_path / "sets" / "train").exit_code == 0
+    result = run("audit", base, "--against", tmp_path / "sets", "--json")
+    [copies] = [found for found in json.loads(result.stdout)["checks"] if found["check"] == "copy-of-other-set"]
+    assert copies["count"] == 24 and not any("masks" in str(found) for found in copies["findings"])
+
+
+def test_frames_whose_names_are_numbered_are_no_pairs(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "sets" / "sirst")
+    for part, ending in (("images", ""), ("masks", "_pixels0")):
+        for number, path in enumerate(sorted((folder / part).iterdir()), start=1):
+            path.rename(path.with_name(f"Misc_{number}{ending}.png"))
+    for place in (tmp_path / "sets", folder / "images"):
+        result = run("stats", place)
+        assert result.exit_code == 2 and "not a dataset" in result.stderr
+    assert run("audit", tmp_path / "sets").exit_code == 2
+    assert len(Dataset.open(folder)) == 24
+
+
 def test_labels_elsewhere_are_named(base: Path, tmp_path: Path) -> None:
     for number in range(3):
         write(tmp_path / "set" / "images" / f"{number}.png", np.zeros((8, 8), np.uint8))
@@ -547,6 +570,26 @@ def test_names_with_a_line_break_are_told(base: Path, tmp_path: Path) -> None:
         first.rename(first.with_name("a\nb.png"))
     result = run("stats", folder)
     assert result.exit_code == 2 and r"file names with a line break: 1 (a\nb)" in result.stderr
+
+
+def test_an_audit_tells_names_that_no_reader_takes(base: Path, tmp_path: Path) -> None:
+    folder = copied(base, tmp_path / "set")
+    for part in ("images", "masks"):
+        first, second, third, *_ = sorted((folder / part).iterdir())
+        first.rename(first.with_name("a\nb.png"))
+        second.rename(first.with_name("a\tb.png"))
+        third.rename(os.fsdecode(os.fsencode(folder / part) + b"/\xba\xec.png"))
+    result = run("audit", folder, "--json", "--repair", tmp_path / "copy")
+    assert result.exit_code == 1, result.output
+    [listed] = [check["findings"] for check in json.loads(result.stdout)["checks"] if check["check"] == "unreadable"]
+    places = [f"{part}/{name}.png" for part in ("images", "masks") for name in (r"a\nb", r"\udcba\udcec")]
+    assert sorted(finding["place"] for finding in listed) == sorted(places)
+    assert sorted(json.loads((tmp_path / "copy" / "repair.json").read_text())["left_out"]) == sorted(places)
+    assert len(Dataset.open(tmp_path / "copy")) == 22
+    for path in [*(folder / "images").iterdir()]:
+        path.rename(path.with_name(f"c\n{path.name}"))
+    result = run("audit", folder)
+    assert result.exit_code == 2 and r"images/c\n003.png: the name is not UTF-8 or has a line break" in result.stderr
 
 
 def test_a_manifest_that_is_no_json_is_told(base: Path, tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sirstgen.audit.checks import Finding
 from sirstgen.datasets.entries import Entry, FolderFile, Stored
+from sirstgen.datasets.layouts import no_layout, paired
 from sirstgen.datasets.lists import id_of, list_lines
 from sirstgen.datasets.shards import shard_files, shard_paths, shard_split
 from sirstgen.datasets.split import PARTS, split_by_folder, text_files
-from sirstgen.errors import InputError
+from sirstgen.errors import InputError, printable
 from sirstgen.files.image_files import (
     IMAGE_FOLDERS,
     MASK_ENDING,
@@ -20,6 +21,8 @@ from sirstgen.files.image_files import (
     equal_but_for_case,
     id_of_file,
     image_files,
+    is_utf_8,
+    masks_among,
     part_folder,
 )
 
@@ -53,7 +56,7 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         masks_expected: false for a folder that may hold images only.
 
     Raises:
-        InputError: no such folder, or no image below it.
+        InputError: no such folder, no image below it, or masks are expected and in places that no layout has.
     """
     check_folder(folder)
     found: list[Finding] = []
@@ -71,13 +74,17 @@ def look_into(folder: Path, masks_expected: bool = True) -> Contents:
         images, masks = _in_shards(shards, found)
     else:
         files = _by_id(folder, folder, found)
-        images = _stored({key.removesuffix("_1"): path for key, path in files.items() if key.endswith("_1")})
-        masks = _stored({key.removesuffix("_2"): path for key, path in files.items() if key.endswith("_2")})
+        images, masks = map(_stored, paired(files))
         if not masks:
-            images = _stored(files)
+            names = masks_among([path.relative_to(folder).as_posix() for path in files.values()])
+            beside = {folder / name for name in names}
+            if beside and masks_expected:
+                raise InputError.of(folder, no_layout(folder))
+            images = _stored({key: path for key, path in files.items() if path not in beside})
     if not images:
+        first = f"; {len(found)} files cannot be used, {found[0].issue.place}: {found[0].issue.what}" if found else ""
         raise InputError.of(
-            folder, "holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png"
+            folder, f"holds no images: neither images/ nor shards nor pairs of <id>_1.png and <id>_2.png{first}"
         )
     for key, other in equal_but_for_case(sorted(images)).items():
         found.append(Finding.of("ids-differ-in-case", key, f"differs from {other} in upper and lower case alone"))
@@ -125,6 +132,10 @@ def _by_id(place: Path, folder: Path, found: list[Finding]) -> dict[str, Path]:
                 found.append(Finding.of("unreadable", name, "a link that leads nowhere"))
             continue
         key = id_of_file(file)
+        if not is_utf_8(key) or "\n" in key or "\r" in key:
+            name = printable(path.relative_to(folder).as_posix())
+            found.append(Finding.of("unreadable", name, "the name is not UTF-8 or has a line break; rename the file"))
+            continue
         if key in files:
             what = f"is beside {files[key].name}; the first is examined"
             found.append(Finding.of("two-files", path.relative_to(folder).as_posix(), what))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sirstgen.audit.checks import Finding
 from sirstgen.audit.raw import Raw
+from sirstgen.datasets.masks import numbers_regions
 from sirstgen.files.images import Gray
 from sirstgen.measure.targets import MeasuredTarget, measure_targets
 
@@ -61,6 +62,10 @@ def read_stored(key: str, raw: Raw, found: list[Finding]) -> ReadMask:
     if colours is not None and len(colours) > 2 and not raw.lossy and _coloured(colours):
         found.append(Finding.of("mask-colours", key, "colours beside black", len(colours) - 1, 1))
         return ReadMask(raw.gray != values[np.argmax(counts)], False)
+    if len(values) > 2 and not raw.lossy and numbers_regions(raw.gray):
+        shown = [int(value) for value in values[:5]]
+        found.append(Finding.of("mask-gray", key, "counting values, as of instances or classes", shown))
+        return ReadMask(raw.gray != 0, False)
     target, safe = _by_values(key, raw.gray, values, counts, found)
     share = float(target.mean())
     if share > _INVERTED:
@@ -91,7 +96,7 @@ def _by_values(
             found.append(Finding.of("mask-other-value", key, "targets have the value", high, top))
         return np.asarray(gray != 0, dtype=bool), True
     near = _NEAR * (top // 255)
-    if values[-1] < top - near and values[-1] < 256 and len(values) - 1 == int(values[-1]):
+    if values[-1] < top - near and values[-1] < 256 and len(values) - 1 == int(values[-1]):  # that touch
         shown = [int(value) for value in values[:5]]
         found.append(Finding.of("mask-gray", key, "counting values, as of instances or classes", shown))
         return np.asarray(gray != 0, dtype=bool), False

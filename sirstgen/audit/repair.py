@@ -47,7 +47,7 @@ class Repair:
         images: in it.
         repaired: ids, or places, by check.
         left: the same of what has no safe repair.
-        left_out: ids that are not in the copy.
+        left_out: ids, or files that cannot be read, that are not in the copy.
     """
 
     folder: Path
@@ -129,6 +129,10 @@ def write_repair(
             if progress is not None:
                 progress(done, len(contents.images))
         kept = set(contents.images) - set(result.left_out)
+        files = (file.path for file in (*contents.images.values(), *contents.masks.values()))
+        pairs = {path.relative_to(contents.folder).as_posix() for path in files}
+        unread = [finding.issue.place for finding in found.findings if finding.check == "unreadable"]
+        result.left_out += [place for place in unread if place not in pairs]
         result.images = len(kept)
         _write_lists(found, kept, work, out.resolve().name)
         _write_rows(contents.folder / "targets.jsonl", kept - changed, work)

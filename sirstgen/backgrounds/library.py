@@ -197,7 +197,8 @@ class BackgroundLibrary:
         key = (background.id, bit_depth)
         image = self._cache.get(key)
         if image is None:
-            image = self._cache.get((background.id, 24 - bit_depth))  # the other depth, 16 for 8 and 8 for 16
+            # 8 bits may come from 16, never the other way: they may be those of a frame of more bits, rounded.
+            image = self._cache.get((background.id, 16)) if bit_depth == 8 else None
             if image is None:
                 file, digest = self._files[self.find(background.id).id]
                 path = self.folder / file
@@ -271,30 +272,23 @@ def _apply_folders(entries: list[_Entry]) -> None:
 
 def _apply_decisions(root: Path, entries: list[_Entry], scale: GrayScale, classify: Classifier | None) -> None:
     """Give the entries without a label the scene network's decision: the stored one, else a new one."""
-    unlabelled = [entry for entry in entries if entry.label is None]
-    if not unlabelled:
-        return
-    if classify is not None:  # a person's own function: what it said before is not known here
-        answers = classify(_frames_8_bit(root, unlabelled, scale))
-        for entry, (scene, confidence) in zip(unlabelled, answers, strict=True):
-            entry.label = SceneLabel(scene, round(float(confidence), 4))
-        return
-    decisions = SceneDecisions()
-    for entry in unlabelled:
-        entry.label = decisions.get(entry.frame.digest.hex())
-    undecided = [entry for entry in unlabelled if entry.label is None]
+    undecided = [entry for entry in entries if entry.label is None]
+    decisions = SceneDecisions() if undecided and classify is None else None  # what another function said is not kept
+    if decisions is not None:
+        for entry in undecided:
+            entry.label = decisions.get(entry.frame.digest.hex())
+        undecided = [entry for entry in undecided if entry.label is None]
     if not undecided:
         return
-    from sirstgen.scenes.classify import classify_images  # brings torch
+    if classify is None:
+        from sirstgen.scenes.classify import classify_images  # brings torch
 
-    answers = classify_images(_frames_8_bit(root, undecided, scale))
-    for entry, (scene, confidence) in zip(undecided, answers, strict=True):
+        classify = classify_images
+    frames = (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry in undecided)
+    for entry, (scene, confidence) in zip(undecided, classify(frames), strict=True):
         entry.label = SceneLabel(scene, round(float(confidence), 4))
-        decisions.put(entry.frame.digest.hex(), entry.label)
-
-
-def _frames_8_bit(root: Path, entries: list[_Entry], scale: GrayScale) -> Iterator[Gray]:
-    return (to_bit_depth(scale.apply(read_levels(root / entry.frame.file)), 8) for entry in entries)
+        if decisions is not None:
+            decisions.put(entry.frame.digest.hex(), entry.label)
 
 
 def _opened_again(how: dict[str, Any], digest: str, prepared: dict[str, object]) -> BackgroundLibrary:

@@ -39,7 +39,9 @@ def make(
 
 
 def harvest(
-    dataset: Annotated[Path, typer.Argument(help="Labelled frames: a dataset folder with images and masks.")],
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Labelled frames: a dataset folder with images and masks.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("backgrounds-harvested"),
     split: Annotated[
         str, typer.Option(help="train, test or all. Do not harvest test frames: it leaks them into training.")
@@ -77,7 +79,7 @@ def harvest(
 
 
 def classify(
-    folder: Annotated[Path, typer.Argument(help="Folder of backgrounds.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of backgrounds.")],
     labels: common.Labels = None,
     places: common.Places = None,
     places_out: Annotated[Path | None, typer.Option(help="Write the place maps to this new folder.")] = None,

@@ -40,7 +40,9 @@ Detectors = Annotated[
 ]
 Weights = Annotated[
     list[Path] | None,
-    typer.Option(help="A net's checkpoint (best.pt), at probability 0.5, as one more detector; may be repeated."),
+    typer.Option(
+        metavar="FILE", help="A net's checkpoint (best.pt), at probability 0.5, as one more detector; may be repeated."
+    ),
 ]
 
 Real = Annotated[

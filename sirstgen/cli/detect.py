@@ -11,7 +11,9 @@ from sirstgen.cli import common
 
 
 def detect(
-    folder: Annotated[Path, typer.Argument(help="Folder of images of any size; sub-folders are read too.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of images of any size; sub-folders are read too.")
+    ],
     weights: Annotated[Path, typer.Option(help="Checkpoint of a training: best.pt or last.pt.")],
     out: Annotated[Path, typer.Option(help="Folder for masks, detections.csv and overlays.")] = Path("detections"),
     threshold: Annotated[float, typer.Option(help="Probability above which a pixel is target.")] = 0.5,

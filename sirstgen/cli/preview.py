@@ -79,6 +79,6 @@ def preview(
         )
     common.warn(result.warnings)
     lines = [f"drawn again: {', '.join(dropped)}"] if dropped else []
-    lines.append(f"{len(result.ids)} images on {result.sheet}")
+    lines.append(f"{'targets of ' * targets}{len(result.ids)} images on {result.sheet}")
     lines += [f"one target enlarged on {result.target}"] if result.target is not None else []
     common.show(result.to_dict() | {"dropped": dropped}, "\n".join(lines), as_json, quiet)

@@ -11,7 +11,7 @@ from sirstgen.cli import common
 
 
 def train(
-    folder: Annotated[Path, typer.Argument(help="One sub-folder of frames a scene.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="One sub-folder of frames a scene.")],
     out: Annotated[Path, typer.Option(help="Folder for weights and model card.")] = Path("scenes-trained"),
     test: Annotated[Path | None, typer.Option(help="Another such folder, to measure on as well.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what OUT holds.")] = False,

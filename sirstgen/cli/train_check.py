@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirstgen.cli import common
-from sirstgen.errors import GenerationError
+from sirstgen.errors import GenerationError, InvalidValueError
 
 if TYPE_CHECKING:
     from sirstgen.train_check.presets import CheckPlan
@@ -71,6 +71,7 @@ def train_check(
     result says nothing about real frames.
     """
     from sirstgen.datasets.readers import Dataset
+    from sirstgen.files.output import refuse_existing
     from sirstgen.mix.surrogate import default_synthetic, surrogate_dataset
     from sirstgen.train_check.presets import preset as named_preset
     from sirstgen.train_check.table_text import as_json as json_text
@@ -99,6 +100,8 @@ def train_check(
     plan = _adjusted(named_preset(preset, device), rows, detectors, changes, settings, crop)
     with ranks.joined(device) as device:
         quiet = quiet or ranks.number() > 0
+        if ranks.number() == 0 and not resume:
+            refuse_existing(out, overwrite, resume=True)  # before a surrogate domain is drawn
         folder = common.real_folder(real)
         made = out.with_name(f"{out.name}-data")
         real_set = (
@@ -167,9 +170,10 @@ def _row(text: str) -> Any:
     if text == "real":
         return RealRow()
     folder, colon, count = text.rpartition(":")
-    if colon and count.isdecimal():
-        return FolderRow(Path(folder), count=int(count))
-    return FolderRow(Path(text))
+    row = FolderRow(Path(folder), count=int(count)) if colon and count.isdecimal() else FolderRow(Path(text))
+    if not row.folder.is_dir():
+        raise InvalidValueError(f"--rows must be numbers, real, or folders that are there, got {text!r}")
+    return row
 
 
 @contextmanager

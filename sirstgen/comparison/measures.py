@@ -81,7 +81,7 @@ BACKGROUND_MEASURES: tuple[Measure, ...] = (
     Measure("gradient_p99", "gradient, 99 %", 0.1),
     Measure("anisotropy", "log2 of vertical / horizontal gradients"),
     Measure("horizon_row", "row of the best two-region split / height"),
-    Measure("horizon_variance", "share of variance that this split explains"),
+    Measure("horizon_variance", "share of variance that a horizon explains"),
     Measure("horizon_step", "largest step between row means", 0.05),
     Measure("saturation", "share at white"),
     Measure("blockiness", "8-px blockiness"),

@@ -7,10 +7,12 @@ import textwrap
 from collections.abc import Sequence
 
 from sirstgen.comparison.comparison import PERCENTILES, Comparison, Distances, Floor, StatisticGap, TwoSampleTest
+from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES
 from sirstgen.comparison.tables import MeasuredSet
 from sirstgen.pages.fonts import shortened
 from sirstgen.pages.table import WIDTH, Grid
 
+_NAMED = 3  # statistics of a test
 _SHOWN = 8  # statistics of each kind in the text; all are in the JSON and on the page
 
 AUC_NOTE = (
@@ -95,8 +97,14 @@ def _test(test: TwoSampleTest) -> list[str]:
     if test.auc is None:
         return [test.name, "-", "-", "-", "skipped", test.skipped]
     result = "at the floor" if test.at_floor else "separable"
-    named = ", ".join(f"{name} {100 * share:.0f} %" for name, share in test.importances[:4])
+    named = "; ".join(f"{_meaning(test, name)} {100 * share:.0f} %" for name, share in test.importances[:_NAMED])
     return [test.name, f"{test.auc:.3f}", *_two(test.floor, 3), result, named]
+
+
+def _meaning(test: TwoSampleTest, name: str) -> str:
+    """Return what a column of a test is, in words; columns of the patches have their name only."""
+    measures = {"targets": TARGET_MEASURES, "whole backgrounds": BACKGROUND_MEASURES}.get(test.name, ())
+    return next((measure.meaning for measure in measures if measure.name == name), name.replace("_", " "))
 
 
 def _distances(title: str, distances: Distances) -> list[str]:

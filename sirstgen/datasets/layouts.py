@@ -52,9 +52,9 @@ def find_entries(folder: Path) -> dict[str, Entry]:
         masks = _masks_by_id(masks_at, images)
     else:
         files = images_by_id(folder)
-        images, masks = _with_ending(files, _PAIR_IMAGE), _with_ending(files, _PAIR_MASK)
+        images, masks = paired(files)
         if not images or not masks:
-            raise InputError.of(folder, _no_layout(folder))
+            raise InputError.of(folder, no_layout(folder))
     _check_pairs(folder, images, masks)
     if odd := [key for key in images if "\n" in key or "\r" in key]:
         raise InputError.of(
@@ -101,7 +101,8 @@ def _check_pairs(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         raise InputError.of(folder, "; ".join(faults), no_mask=no_mask, no_image=no_image)
 
 
-def _no_layout(folder: Path) -> str:
+def no_layout(folder: Path) -> str:
+    """Return that a folder is no dataset, and what it or a folder below it is, in words for a message."""
     text = (
         "not a dataset: neither images/ and masks/ nor pairs of <id>_1.png and <id>_2.png are there, nor shards (*.tar)"
     )
@@ -123,6 +124,13 @@ def _masks_by_id(folder: Path, images: dict[str, Path]) -> dict[str, Path]:
     if second:
         raise InputError.of(folder, f"a second mask for one image: {named(second)}; keep one of each")
     return masks
+
+
+def paired(files: dict[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return images and masks of ``<id>_1`` and ``<id>_2`` by id; none where files of other names are among them."""
+    if not all(stem.endswith((_PAIR_IMAGE, _PAIR_MASK)) for stem in files):
+        return {}, {}
+    return _with_ending(files, _PAIR_IMAGE), _with_ending(files, _PAIR_MASK)
 
 
 def _with_ending(files: dict[str, Path], ending: str) -> dict[str, Path]:

@@ -74,7 +74,7 @@ def known_ids(entries: list[str], ids: Collection[str], where: str) -> tuple[str
             twice.append(entry)
         listed[key] = None
     if missing:
-        example = f"; write one id a line, such as {named(sorted(known)[:1])}" if known else ""
+        example = f"; its ids are such as {named(sorted(known)[:1])}" if known else ""
         raise InputError.of(where, f"lists {named(missing)}, without image in the dataset{example}")
     if twice:
         raise InputError.of(where, f"lists {named(twice)} more than once; keep one line each")

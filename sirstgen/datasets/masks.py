@@ -21,6 +21,7 @@ VOID_NOTE = "classes within a border of 255; the border is taken as void, the cl
 _MOST_COLOURS = 256  # a mask of more colours is a picture, not a map of labels
 _LABELS_BELOW = {1: 64, 2: 1024}  # highest instance number, by bytes a pixel
 _ASPECT_TOLERANCE = 0.02
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _OPAQUE = 128  # least alpha of a pixel that counts as opaque
 
 
@@ -49,7 +50,8 @@ def decode_mask(data: bytes, path: Path | str, threshold: int | None = None) -> 
        numbers are classes (1 to 63), index 255 is void, as the border of PASCAL VOC: background. So is the colour of
        that border, (224, 224, 192), in a colour file.
     3. Files of two values, whatever they are: the higher is target. Files of one value: it is target unless it is 0.
-    4. Whole numbers below 64 (below 1024 in 16 bits), in no JPEG, are numbers of instances: all but 0 are target.
+    4. Whole numbers below 64 (below 1024 in 16 bits), in no JPEG, are numbers of instances: all but 0 are target. So
+       are levels of equal steps, each in regions of its own (`numbers_regions`).
     5. Files of such numbers and 255: 255 is void, which is background, if no number touches a 0 and each region of
        255 touches a number.
     6. Anything else (soft edges, JPEG, stray values): pixels of at least half of the file's highest level are target.
@@ -81,7 +83,8 @@ def _decoded(data: bytes, path: Path | str, threshold: int | None) -> ReadMask:
         return ReadMask(np.full(gray.shape, bool(high)))
     if not np.any((gray != low) & (gray != high)):
         return ReadMask(gray == high)
-    if high < _LABELS_BELOW.get(gray.itemsize, 0) and not data.startswith(b"\xff\xd8"):
+    lossy = data.startswith(b"\xff\xd8")
+    if not lossy and (high < _LABELS_BELOW.get(gray.itemsize, 0) or numbers_regions(gray)):
         return ReadMask(gray != 0)
     if (classes := _within_void(gray, data)) is not None:
         return ReadMask(classes, VOID_NOTE)
@@ -89,6 +92,24 @@ def _decoded(data: bytes, path: Path | str, threshold: int | None) -> ReadMask:
     return ReadMask(
         gray >= half, "more than two values; at least half of the highest is target (--mask-threshold sets another)"
     )
+
+
+def numbers_regions(gray: NDArray[Any]) -> bool:
+    """Return whether gray levels number the targets: 85, 170, 255 or 1 to 80, a level or more for each region.
+
+    The levels are a number, twice that number, and so on without gap, and no two of them touch as in soft edges.
+
+    Args:
+        gray: (H, W) uint8 or uint16; other types number nothing here.
+    """
+    if gray.dtype not in (np.uint8, np.uint16):
+        return False
+    levels = np.unique(gray)
+    if levels[0] or not np.array_equal(levels, int(levels[min(1, len(levels) - 1)]) * np.arange(len(levels))):
+        return False
+    around = np.where(gray > 0, gray, np.iinfo(gray.dtype).max).astype(gray.dtype)
+    alone = (cv2.dilate(gray, _NEIGHBOURS) == gray) & (cv2.erode(around, _NEIGHBOURS) == gray)
+    return bool(alone[gray > 0].all())
 
 
 def _within_void(gray: NDArray[Any], data: bytes) -> Mask | None:
@@ -104,7 +125,7 @@ def _within_void(gray: NDArray[Any], data: bytes) -> Mask | None:
 
 
 def _grown(mask: Mask) -> Mask:
-    return cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return cv2.dilate(mask.view(np.uint8), _NEIGHBOURS) > 0
 
 
 def fit_mask(read: ReadMask, shape: tuple[int, int], path: Path | str) -> ReadMask:

@@ -18,6 +18,7 @@ MANIFEST = "dataset.json"
 
 _numbers = count()  # of the temporary files of this process
 _PART = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)-\d+\.part")
+_LONGEST = 200  # bytes of a name that are kept in the temporary one; disks take 255
 
 
 def write_file(path: Path, data: bytes | str, scratch: Path | None = None, durable: bool | None = None) -> None:
@@ -33,7 +34,7 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None, durab
     """
     content = data.encode() if isinstance(data, str) else data
     folder = path.parent if scratch is None else scratch
-    temporary = f"{folder}{os.sep}.{path.name}.{os.getpid()}-{next(_numbers)}.part"
+    temporary = f"{folder}{os.sep}{_temporary(path.name)}"
     durable = scratch is None if durable is None else durable
     with writing(path):
         if scratch is None:
@@ -50,6 +51,14 @@ def write_file(path: Path, data: bytes | str, scratch: Path | None = None, durab
             raise
         if durable:
             sync_folder(path.parent)
+
+
+def _temporary(name: str) -> str:
+    return f".{_shortened(name)}.{os.getpid()}-{next(_numbers)}.part"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) * 4 <= _LONGEST else os.fsencode(name)[:_LONGEST].decode(errors="ignore")
 
 
 class OpenFolder:
@@ -84,7 +93,7 @@ class OpenFolder:
         if self.descriptor is None:
             write_file(self.path / name, data, scratch.path)
             return
-        temporary = f".{name}.{os.getpid()}-{next(_numbers)}.part"
+        temporary = _temporary(name)
         try:
             file = os.open(temporary, _NEW_FILE, 0o666, dir_fd=scratch.descriptor)
             try:
@@ -153,7 +162,11 @@ def remove_parts(folder: Path, name: str | None = None) -> None:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _PART.fullmatch(entry.name)
-            if match is None or (name is not None and match["name"] != name) or is_running(int(match["process"])):
+            if (
+                match is None
+                or (name is not None and match["name"] != _shortened(name))
+                or is_running(int(match["process"]))
+            ):
                 continue
             with contextlib.suppress(OSError):
                 Path(entry.path).unlink()

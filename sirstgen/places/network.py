@@ -160,7 +160,7 @@ class PlaceNetwork(nn.Module):
         """Return logits (n, 3, side, side) of sky, water and ground.
 
         Args:
-            frames: (n, 1, side, side) float32, side a multiple of 32 (`sirstgen.places.preparation`).
+            frames: (n, 1, side, side) float32, side a multiple of 32 (`sirstgen.places.segment.as_input`).
         """
         levels = self.encoder(frames)
         return self.refined(frames, levels, *self.coarse(coarse_levels(levels)))

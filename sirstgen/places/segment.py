@@ -13,7 +13,7 @@ from sirstgen.errors import InvalidValueError
 from sirstgen.places.checkpoint import load_places
 from sirstgen.places.classes import GROUND, SKY, WATER, WEIGHTS, PlaceMap
 from sirstgen.places.network import PlaceNetwork
-from sirstgen.places.preparation import as_input, square
+from sirstgen.scenes.preparation import square, stretched
 
 SKY_FROM = 0.994
 """Probability from which a pixel is sky: 0.2 % of the ground is above it in frames of unseen groups."""
@@ -47,7 +47,7 @@ def place_map(chances: NDArray[np.float32], shape: tuple[int, ...], sky_from: fl
     """Return the place map of a frame by its probabilities.
 
     Args:
-        chances: (3, SIDE, SIDE) of sky, water and ground.
+        chances: (3, INPUT_SIDE, INPUT_SIDE) of sky, water and ground.
         shape: (H, W) of the frame.
         sky_from: probability from which a pixel is sky.
     """
@@ -74,8 +74,13 @@ def load_shipped() -> PlaceNetwork:
     return load_places(WEIGHTS)
 
 
+def as_input(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return gray levels of 256, a square of INPUT_SIDE, as the network takes them, (1, h, w)."""
+    return stretched(levels, least_range=24.0, beyond=1.5)[None]
+
+
 def chances(frame: NDArray[np.uint8], network: PlaceNetwork) -> NDArray[np.float32]:
-    """Return the probabilities of sky, water and ground, (3, SIDE, SIDE); arguments as `segment`."""
+    """Return the probabilities of sky, water and ground, (3, INPUT_SIDE, INPUT_SIDE); arguments as `segment`."""
     if frame.ndim != 2 or frame.size == 0 or frame.dtype != np.uint8:
         raise InvalidValueError(f"a frame to segment must be (H, W) uint8, got {frame.shape} {frame.dtype}")
     with torch.inference_mode():

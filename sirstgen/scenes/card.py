@@ -128,8 +128,5 @@ class SceneCard:
 
 def counted(frames: Sequence[LabelledFrame]) -> tuple[dict[str, int], dict[str, int]]:
     """Return numbers of frames and of groups by scene."""
-    pairs = {(frame.scene, frame.group) for frame in frames}
-    return (
-        dict(sorted(Counter(frame.scene for frame in frames).items())),
-        dict(sorted(Counter(scene for scene, _ in pairs).items())),
-    )
+    groups = sorted({(frame.scene, frame.group) for frame in frames})
+    return dict(Counter(sorted(frame.scene for frame in frames))), dict(Counter(scene for scene, _ in groups))

@@ -7,11 +7,10 @@ the input side, and a checksum over all of these and the tensors.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +95,7 @@ def load_weights(path: Path) -> SceneClassifier:
     Raises:
         InputError: the file is missing, cut off, damaged, or no scene weights of this version.
     """
-    with _named_faults(path):
+    try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -113,6 +112,15 @@ def load_weights(path: Path) -> SceneClassifier:
             raise InputError.of(path, f"temperature must be positive, got {temperature}; {_WAY_OUT}")
         network = SceneNetwork(len(scenes))
         network.load_state_dict(_unpacked(tensors))
+    except FileNotFoundError:
+        raise InputError.of(path, f"there is no such file of scene weights; {_WAY_OUT}") from None
+    except SafetensorError as fault:
+        raise InputError.of(path, f"cut off or damaged scene weights ({fault}); {_WAY_OUT}") from None
+    except OSError as fault:
+        raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as fault:
+        reason = str(fault).splitlines()[0]
+        raise InputError.of(path, f"its weights do not fit the scene network ({reason}); {_WAY_OUT}") from None
     return SceneClassifier(network.eval(), scenes, temperature)
 
 
@@ -124,19 +132,3 @@ def _digest(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> st
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _named_faults(path: Path) -> Iterator[None]:
-    """Raise an `InputError` that names `path` for any error while it is read."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError.of(path, f"there is no such file of scene weights; {_WAY_OUT}") from None
-    except SafetensorError as fault:
-        raise InputError.of(path, f"cut off or damaged scene weights ({fault}); {_WAY_OUT}") from None
-    except OSError as fault:
-        raise InputError.of(path, f"cannot be read ({fault.strerror or fault})") from None
-    except (KeyError, TypeError, ValueError, RuntimeError) as fault:
-        reason = str(fault).splitlines()[0]
-        raise InputError.of(path, f"its weights do not fit the scene network ({reason}); {_WAY_OUT}") from None

@@ -19,10 +19,6 @@ from sirstgen.scenes.features import scene_statistics
 INPUT_SIDE = 192
 """Side of the network's input, pixels; frames are resized to a square."""
 
-_STRETCH = (1, 99)  # percentiles that become -1 and 1
-_LEAST_RANGE = 0.08  # of full scale; a flat sky keeps being flat
-_BEYOND = 1.3
-
 
 def relative_gray(image: NDArray[Any]) -> NDArray[np.float32]:
     """Return the frame in units of its full scale, 0 to 1.
@@ -53,6 +49,26 @@ class PreparedFrame:
     statistics: NDArray[np.float32]
 
 
+def square(levels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return (H, W) gray levels resized to (INPUT_SIDE, INPUT_SIDE) float32."""
+    way = cv2.INTER_AREA if min(levels.shape) > INPUT_SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(levels, (INPUT_SIDE, INPUT_SIDE), interpolation=way), dtype=np.float32)
+
+
+def stretched(levels: NDArray[np.float32], least_range: float, beyond: float) -> NDArray[np.float32]:
+    """Return gray levels with their 1st and 99th percentiles at -1 and 1.
+
+    Args:
+        levels: (h, w).
+        least_range: difference of gray levels that becomes 2 at the most: a flat sky keeps being flat.
+        beyond: results are clipped to this on either side of 0.
+    """
+    low, high = np.percentile(levels[::2, ::2], (1, 99))
+    half = max(float(high - low), least_range) / 2
+    scaled = (levels - np.float32((low + high) / 2)) / np.float32(half)
+    return np.asarray(np.clip(scaled, -beyond, beyond), dtype=np.float32)
+
+
 def prepare(image: NDArray[Any]) -> PreparedFrame:
     """Return the frame as a square, and its statistics.
 
@@ -63,9 +79,4 @@ def prepare(image: NDArray[Any]) -> PreparedFrame:
         InvalidValueError: as `relative_gray`.
     """
     gray = relative_gray(image)
-    way = cv2.INTER_AREA if min(gray.shape) > INPUT_SIDE else cv2.INTER_LINEAR
-    square = np.asarray(cv2.resize(gray, (INPUT_SIDE, INPUT_SIDE), interpolation=way), dtype=np.float32)
-    low, high = np.percentile(square[::2, ::2], _STRETCH)
-    half = max(float(high - low), _LEAST_RANGE) / 2
-    stretched = np.clip((square - np.float32((low + high) / 2)) / np.float32(half), -_BEYOND, _BEYOND)
-    return PreparedFrame(stretched.astype(np.float32), scene_statistics(gray))
+    return PreparedFrame(stretched(square(gray), least_range=0.08, beyond=1.3), scene_statistics(gray))

@@ -15,6 +15,7 @@ from sirstgen.errors import InputError, InvalidValueError, OutputExistsError, Si
 from sirstgen.files.atomic import MANIFEST, write_file
 from sirstgen.files.checked_json import checked_text
 from sirstgen.files.input_files import parse_json
+from sirstgen.files.lock import locked
 from sirstgen.files.output import Output, refuse_existing, stage_of
 from sirstgen.storage.checksums import SUMS, file_sha256, read_sums
 from sirstgen.storage.fingerprint import difference, fingerprint
@@ -188,9 +189,14 @@ class FolderRun:
 
 
 def refuse_started(folder: Path, overwrite: bool = False) -> None:
-    """Raise OutputExistsError unless a new run may begin in `folder`; names ``--resume`` where one is unfinished."""
+    """Raise OutputExistsError unless a new run may begin in `folder`.
+
+    Names the process that writes there, or ``--resume`` where a run was interrupted.
+    """
     state = read_state(stage_of(folder) or folder)
     if not overwrite and state is not None and not state["finished"]:
+        with locked(folder):  # an interrupted run has no process
+            pass
         raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
     refuse_existing(folder, overwrite, resume=True)
 

@@ -36,7 +36,7 @@ def draw_table_viii(table: Table, path: Path) -> None:
         axes.set_xticks(range(len(places)), [_tick(entry) for entry in places], fontsize=8)
         axes.set_xmargin(0.08)
         kind = "surrogate" if table.surrogate else "real"
-        axes.set_xlabel(f"share of {kind} training images, {kind} + synthetic")
+        axes.set_xlabel(f"share of {kind} training images, {kind} + synthetic\n(diamond: {kind} images alone)")
         axes.set_ylabel(label)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

@@ -251,6 +251,16 @@ def test_pixels_in_either_depth_are_read_only_and_bounded(tmp_path: Path) -> Non
     np.testing.assert_array_equal(library.pixels(library.find("sea/wide"), 16), np.rint(wide))
 
 
+def test_16_bits_of_a_frame_do_not_depend_on_what_was_asked_before(tmp_path: Path) -> None:
+    put(tmp_path, "sea/wide.png", frame(9).astype(np.uint16) * 100 + 7)
+    library = BackgroundLibrary.open(tmp_path)
+    background = library.find("sea/wide")
+    first = library.pixels(background, 16)
+    other = pickle.loads(pickle.dumps(library))  # with nothing decoded yet, as in a worker
+    other.pixels(background, 8)
+    np.testing.assert_array_equal(other.pixels(background, 16), first)
+
+
 def test_pickles_small_and_works_elsewhere(tree: Path) -> None:
     library = BackgroundLibrary.open(tree)
     data = pickle.dumps(library)

@@ -27,10 +27,10 @@ def frames(tmp_path: Path) -> Path:
     return folder
 
 
-def give(folder: Path, name: str, shape: tuple[int, int] = (64, 80)) -> None:
+def give(folder: Path, name: str, shape: tuple[int, int] = (64, 80), place: int = GROUND) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_places(np.full(shape, GROUND, np.uint8)))
+    path.write_bytes(encode_places(np.full(shape, place, np.uint8)))
 
 
 def test_given_maps_go_before_the_networks_and_are_told_apart(frames: Path, tmp_path: Path) -> None:
@@ -51,8 +51,7 @@ def test_another_map_gives_another_digest(frames: Path, tmp_path: Path) -> None:
     digests = set()
     for place in (GROUND, SKY):
         for number in range(3):
-            give(tmp_path / str(place), f"field/{number}.png")
-            (tmp_path / str(place) / f"field/{number}.png").write_bytes(encode_places(np.full((64, 80), place, "u1")))
+            give(tmp_path / str(place), f"field/{number}.png", place=place)
         library = BackgroundLibrary.open(frames, places=tmp_path / str(place))
         library.prepare_places()
         digests.add(library.describe()["places"]["digest"])  # type: ignore[index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from html import escape
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from making.frame_sets import write_set
 from typer.testing import CliRunner, Result
 
 from sirstgen.cli import compare, reported
+from sirstgen.comparison.measures import BACKGROUND_MEASURES, TARGET_MEASURES
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command("compare")(reported(compare.compare))
@@ -51,6 +53,11 @@ def test_a_report_says_it_three_times(folders: tuple[Path, Path], tmp_path: Path
     assert told["reference"]["name"] == "real" and len(told["tests"]) == 4
     page = (out / "report.html").read_text()
     embedded = [base64.b64decode(code) for code in re.findall(r"data:image/png;base64,([^\"]+)", page)]
+    measures = {"targets": TARGET_MEASURES, "whole backgrounds": BACKGROUND_MEASURES}
+    for test in told["tests"]:
+        first, share = test["importances"][0].values()
+        meanings = {measure.name: measure.meaning for measure in measures.get(test["name"], ())}
+        assert f"{escape(meanings.get(first, first.replace('_', ' ')))} {100 * share:.0f} %" in page
     assert len(embedded) == 4 and "src=" not in page.replace('src="data:', "")
     for picture in embedded:
         assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) is not None

@@ -86,3 +86,15 @@ def test_an_output_that_is_there_is_refused_with_the_options_that_the_command_ha
     assert [option for option in ("--resume", "--overwrite") if option in told] == THERE[command], told
     assert "choose another" in told and len(told.splitlines()) == 1
     assert (tmp_path / "out/there.png").read_bytes() == b"mine"
+
+
+def test_a_run_in_progress_is_not_called_interrupted(small_generator: Generator, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(small_generator, tmp_path / "out", 12, progress=stop)
+    words = ["synth", "--n", "2", "--out", str(tmp_path / "out")]
+    with locked(tmp_path / "out"):
+        assert "another process is writing there" in CliRunner().invoke(app, words).stderr
+    assert "holds an interrupted run; --resume continues it" in CliRunner().invoke(app, words).stderr

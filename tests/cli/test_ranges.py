@@ -166,3 +166,12 @@ def test_a_drawn_seed_is_stated_only_where_there_is_no_default() -> None:
     seeds = {command.name: option for command in commands for option in command.params if option.name == "seed"}
     assert {name for name, option in seeds.items() if "if not given" in option.help} == {"synth"}
     assert [name for name, option in seeds.items() if option.default is None] == ["synth"]
+
+
+def test_the_argument_of_a_command_is_named_as_a_folder_or_its_part() -> None:
+    entries = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    commands = [
+        one for entry in entries for one in (entry.commands.values() if hasattr(entry, "commands") else [entry])
+    ]
+    named = {option.metavar for one in commands for option in one.params if option.param_type_name == "argument"}
+    assert named == {"DIR", "DIR...", "CANDIDATE", "REFERENCE", "REAL"}

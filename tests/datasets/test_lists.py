@@ -47,3 +47,8 @@ def test_faults_are_counted(tmp_path: Path) -> None:
         known_ids(["\x1b[31mred"], IDS, "--drop")
     with pytest.raises(InputError, match=r"none\.txt: there is no such file"):
         read_id_list(tmp_path / "none.txt", IDS)
+
+
+def test_an_unknown_id_is_answered_with_the_form_of_the_known_ones() -> None:
+    with pytest.raises(InputError, match="--ids: lists 99, without image in the dataset; its ids are such as 000001"):
+        known_ids(["99"], ["000001", "000002"], "--ids")

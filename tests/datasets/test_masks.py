@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sirstgen.datasets.masks import ReadMask, decode_mask, fit_mask
+from sirstgen.datasets.masks import ReadMask, decode_mask, fit_mask, numbers_regions
 from sirstgen.errors import InputError
 
 MASK = np.zeros((20, 30), np.uint8)
@@ -95,6 +95,20 @@ def test_stray_and_soft_values_are_decided_by_half_and_said(pixels: NDArray[np.u
     np.testing.assert_array_equal(read.mask, TRUTH)
     assert "more than two values" in read.note
     assert decode_mask(png(pixels), "mask.png", threshold=1).mask.sum() > TRUTH.sum()
+
+
+@pytest.mark.parametrize(("step", "count", "kind"), [(85, 3, "u1"), (51, 5, "u1"), (1, 80, "u1"), (1000, 40, "u2")])
+def test_levels_of_equal_steps_number_the_targets(step: int, count: int, kind: str) -> None:
+    places = np.zeros((40, 80), int)
+    places[::4, ::4].flat[:count] = np.arange(1, count + 1)
+    numbers = (step * places).astype(kind)
+    read = decode_mask(png(numbers), "mask.png")
+    np.testing.assert_array_equal(read.mask, numbers > 0)
+    assert not read.note
+    numbers[1, 1] = 2 * step  # soft edges: two levels touch
+    assert not numbers_regions(numbers)
+    numbers[1, 1], numbers[3, 3] = 0, step * count - 1  # a level of its own
+    assert not numbers_regions(numbers)
 
 
 def test_jpeg_masks_are_read() -> None:

@@ -56,6 +56,19 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     assert (other.exists(), alive.exists(), mine.exists()) == (False, True, True)
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "目" * 83 + ".png"])
+def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = name.encode()[:200].decode(errors="ignore")
+    orphan = tmp_path / f".{kept}.{dead.pid}-0.part"
+    orphan.touch()
+    write_file(tmp_path / name, b"1")
+    with OpenFolder(tmp_path) as folder:
+        folder.write(f"y{name[1:]}", b"2", folder)
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"y{name[1:]}"}
+
+
 def test_a_rename_that_is_a_promise_comes_after_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a power cut the file is what it was or what it is now: content, then name, then the folder."""
     calls: list[str] = []

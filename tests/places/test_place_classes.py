@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from sirstgen.errors import InputError
 from sirstgen.files.png import encode_png
-from sirstgen.places.classes import GROUND, LEVELS, SKY, WATER, decode_places, encode_places
+from sirstgen.places.classes import GROUND, SKY, WATER, decode_places, encode_places
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 3)))
@@ -36,7 +36,3 @@ def test_hand_drawn_levels_may_be_a_little_off() -> None:
 def test_other_images_are_refused_by_name(image: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=rf"m\.png: .*{said}"):
         decode_places(encode_png(image), Path("m.png"), (2, 2))
-
-
-def test_levels_are_far_apart() -> None:
-    assert sorted(LEVELS.tolist()) == [0, 85, 170, 255]

@@ -12,12 +12,11 @@ from sirstgen.backgrounds import procedural
 from sirstgen.errors import InputError, InvalidValueError
 from sirstgen.scenes.checkpoint import load_weights, save_classifier
 from sirstgen.scenes.classify import classify_images, load_classifier
-
-SHIPPED = Path(procedural.__file__).parents[2] / "scenes" / "weights" / "scenes.safetensors"
+from sirstgen.scenes.labels import WEIGHTS
 
 
 def test_shipped_weights_are_small_and_know_the_five_scenes() -> None:
-    assert SHIPPED.stat().st_size < 3_000_000
+    assert WEIGHTS.stat().st_size < 3_000_000
     assert load_classifier().scenes == procedural.SCENES
     assert load_classifier() is load_classifier()
 
@@ -59,7 +58,7 @@ def test_a_bad_image_is_counted() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.5, 0.99])
 def test_a_cut_off_file_is_refused(share: float, tmp_path: Path) -> None:
-    whole = SHIPPED.read_bytes()
+    whole = WEIGHTS.read_bytes()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InputError, match=r"cut.safetensors: cut off or damaged scene weights"):
@@ -83,7 +82,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_one_changed_bit_is_found(tmp_path: Path) -> None:
-    whole, file = SHIPPED.read_bytes(), tmp_path / "w.safetensors"
+    whole, file = WEIGHTS.read_bytes(), tmp_path / "w.safetensors"
     rng = np.random.default_rng(0)
     for place in (9, 40, len(whole) - 1, *rng.integers(0, len(whole), 12)):
         changed = bytearray(whole)
@@ -96,7 +95,7 @@ def test_one_changed_bit_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
-    classifier = load_weights(SHIPPED)
+    classifier = load_weights(WEIGHTS)
     with torch.no_grad():
         next(classifier.network.parameters()).view(-1)[0] = value
     save_classifier(classifier, tmp_path / "w.safetensors")

@@ -14,6 +14,7 @@ from sirstgen.backgrounds.procedural.camera import spread
 from sirstgen.backgrounds.procedural.canvas import Canvas
 from sirstgen.backgrounds.procedural.fields import Field, fractal, transformed
 
+Edge = float | NDArray[np.float64]
 _WINDOWS, _BLANK, _BALCONY, _STRIP, _SHAFT = range(5)
 
 
@@ -37,12 +38,7 @@ def facade(
     def each(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(values[row][:, column])
 
-    def box(
-        top: float | NDArray[np.float64],
-        bottom: float,
-        left: float | NDArray[np.float64],
-        right: float | NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def box(top: Edge, bottom: float, left: Edge, right: Edge) -> NDArray[np.float64]:
         return _inside(up[:, None], top, bottom, storey) * _inside(along, left, right, bay)[None, :]
 
     wall = rng.uniform(0.5, 3.0) * fractal(rng, height, width, 3.0, outer=max(height, width) / 2.0)
@@ -111,10 +107,9 @@ def hang(scene: Canvas, wall: Field, corners: NDArray[np.float32]) -> None:
         wall: what `facade` drew, with its level added.
         corners: (4, 2) x, y in the scene of its top left, top right, bottom right and bottom left corner, pixels.
     """
-    left, top = np.floor(corners.min(axis=0)).astype(int) - 1
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 2
-    left, top = max(int(left), 0), max(int(top), 0)
-    right, bottom = min(int(right), scene.shape[1]), min(int(bottom), scene.shape[0])
+    size_of_scene = scene.shape[::-1]
+    left, top = np.clip(np.floor(corners.min(axis=0)) - 1, 0, size_of_scene).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 2, 0, size_of_scene).astype(int).tolist()
     if left >= right or top >= bottom:
         return
     height, width = wall.shape
@@ -180,9 +175,7 @@ def _grid(length: int, pitch: float, offset: float) -> tuple[NDArray[np.float64]
     return position % 1.0, position.astype(np.intp)
 
 
-def _inside(
-    position: NDArray[np.float64], start: float | NDArray[np.float64], end: float | NDArray[np.float64], pitch: float
-) -> NDArray[np.float64]:
+def _inside(position: NDArray[np.float64], start: Edge, end: Edge, pitch: float) -> NDArray[np.float64]:
     """Return 1 where `position` lies between `start` and `end`, with edges a pixel wide."""
     return np.asarray(np.clip(np.minimum(position - start, end - position) * pitch + 0.5, 0, 1))
 
