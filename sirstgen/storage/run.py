@@ -198,7 +198,7 @@ def refuse_started(folder: Path, overwrite: bool = False) -> None:
         with locked(folder):  # an interrupted run has no process
             pass
         raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
-    refuse_existing(folder, overwrite, resume=True)
+    refuse_existing(folder, overwrite)
 
 
 def clear(folder: Path) -> None:

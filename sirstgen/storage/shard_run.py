@@ -217,7 +217,7 @@ def _room(folder: Path, asked: _Asked) -> Place:
         return LocalPlace(folder)  # a run killed in its first moments leaves a file in the making and nothing else
     if not asked.overwrite and names & {STATE.partition("/")[0], FOLDER_STATE}:
         raise OutputExistsError(f"{folder}: {INTERRUPTED}", path=str(folder))
-    refuse_existing(folder, asked.overwrite, resume=True)
+    refuse_existing(folder, asked.overwrite)
     begin_replacement(folder, owned_files)
     return working_place(folder)
 

@@ -156,7 +156,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="workers"):
         run_bench(dataset, DETECTORS[:1], out, workers=0)
     run_bench(dataset, DETECTORS[:1], out)
-    with pytest.raises(OutputExistsError, match="--resume or --overwrite"):
+    with pytest.raises(OutputExistsError, match="--resume continues it, --overwrite replaces it"):
         run_bench(dataset, DETECTORS[:1], out)
     rows = (tmp_path / "set" / "targets.jsonl").read_text().splitlines()
     row = json.loads(rows[0])

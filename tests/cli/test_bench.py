@@ -59,7 +59,7 @@ def test_bench_prints_tables_and_writes_figures(folder: Path, tmp_path: Path) ->
     }
     assert [path.name for path in (out / "overlays").iterdir()] == ["0.png"]
     again = run("bench", folder, "--detectors", "top-hat", "--out", out)
-    assert again.exit_code == 2 and "--resume or --overwrite" in again.stderr
+    assert again.exit_code == 2 and "--resume continues it, --overwrite replaces it" in again.stderr
     told = json.loads(run("bench", folder, "--detectors", "top-hat", "--out", out, "--resume", "--json").stdout)
     assert told["detectors"][0]["whole"]["pd"] == 1 and len(told["pictures"]) == 2
 

@@ -58,7 +58,7 @@ def test_a_command_is_refused_where_another_one_writes(
 
 THERE = {  # the options that the message names
     "synth --n 2 --seed 0 --overwrite --out OUT": [],
-    "synth --n 2 --seed 0 --out OUT": ["--resume", "--overwrite"],
+    "synth --n 2 --seed 0 --out OUT": ["--overwrite"],  # there is no run to continue
     "mix --synth REAL --synth-part all --real SET --total 2 --real-ratio 0.5 --out OUT": ["--resume", "--overwrite"],
     "train-check --preset quick --real SET --synth SET --total 2 --rows real --out OUT": ["--resume", "--overwrite"],
     "export SET --format coco --out OUT": ["--overwrite"],
