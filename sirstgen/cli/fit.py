@@ -53,7 +53,7 @@ def fit(
             match=not no_match,
             progress=None if on_progress is None else lambda _, done, total: on_progress(done, total),
         )
-    if ids is None and split is None and dataset.listed("train") is dataset.listed("test") is None:
+    if ids is None and split is None and dataset.listed("train") is None and dataset.listed("test") is None:
         also = unread_lists(dataset.folder)
         common.warn([f"{real}: no split list found, all {len(dataset)} frames were taken{also}"])
     write_file(out, found.text())
