@@ -92,7 +92,7 @@ def interruptible() -> Iterator[None]:
     hook, sys.unraisablehook = sys.unraisablehook, raise_again
     try:
         yield
-    except Exception:
+    except Exception:  # whatever a library made of the interrupt
         if asked:
             raise KeyboardInterrupt from None
         raise

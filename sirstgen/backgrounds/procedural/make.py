@@ -39,8 +39,8 @@ def make(
         width: pixels, 32 to 4096.
         seed: non-negative whole number.
         overwrite: replace frames and maps that are there already.
-        places: a folder that gets the place map of every frame under the frame's name (`sirstgen.places.classes`);
-            not `out`, in it or around it, for maps are no frames.
+        places: a folder for the place map of every frame, under the frame's name (`sirstgen.places.classes`). It must
+            not be `out`, nor hold it or lie in it: maps would be read as frames.
         progress: called with frames done and frames in all.
 
     Returns:
